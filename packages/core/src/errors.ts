@@ -1,0 +1,152 @@
+import { show } from "./show.ts";
+
+// A brand instead of `instanceof`, which fails when two copies of this package are installed.
+const brand: unique symbol = Symbol.for("nnunet.error") as never;
+
+/** The base of every error that a user of nnunet-ts can cause. `code` is stable; the message is built from the data fields. */
+export abstract class SegError extends Error {
+  abstract readonly code: string;
+  readonly [brand] = true as const;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A function was called with a value outside its domain. */
+export class InvalidArgumentError extends SegError {
+  readonly code = "INVALID_ARGUMENT";
+  constructor(
+    readonly argument: string,
+    readonly expected: string,
+    readonly received: unknown,
+  ) {
+    super(`${argument}: expected ${expected}, got ${show(received)}`);
+  }
+}
+
+/** Two arrays that belong together differ in shape. Shapes are slowest axis first. */
+export class ShapeMismatchError extends SegError {
+  readonly code = "SHAPE_MISMATCH";
+  constructor(
+    readonly subject: string,
+    readonly expected: readonly number[],
+    readonly received: readonly number[],
+    readonly hint = "",
+  ) {
+    super(`${subject}: expected shape [${expected}], got [${received}]${hint && `; ${hint}`}`);
+  }
+}
+
+/** A file made by a user or by another stage does not say what it must. `field` is a path inside it. */
+export class InvalidArtifactError extends SegError {
+  readonly code = "INVALID_ARTIFACT";
+  constructor(
+    readonly path: string,
+    readonly field: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${path}${field && ` → ${field}`}: ${problem}`, options);
+  }
+}
+
+/** An image file that cannot be read as what it claims to be. */
+export class ImageFileError extends SegError {
+  readonly code = "IMAGE_FILE";
+  constructor(
+    readonly path: string,
+    readonly field: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${path}${field && ` → ${field}`}: ${problem}`, options);
+  }
+}
+
+/** A file or folder is missing, is in the way, or could not be written (disk full, no permission). */
+export class FileError extends SegError {
+  readonly code = "FILE";
+  constructor(
+    readonly path: string,
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${path}: ${problem}`, options);
+  }
+}
+
+/** A stage was asked for by a name that nobody registered. */
+export class UnknownStageError extends SegError {
+  readonly code = "UNKNOWN_STAGE";
+  constructor(
+    readonly kind: string,
+    readonly stageName: string,
+    readonly known: readonly string[],
+  ) {
+    super(`unknown ${kind} ${show(stageName)}; registered: ${known.join(", ")}`);
+  }
+}
+
+/** Something real that this version does not do. */
+export class UnsupportedError extends SegError {
+  readonly code = "UNSUPPORTED";
+  constructor(
+    readonly feature: string,
+    readonly hint = "",
+  ) {
+    super(`${feature} is not supported${hint && `; ${hint}`}`);
+  }
+}
+
+/** The user stopped the work (Ctrl-C, or an aborted signal). */
+export class CancelledError extends SegError {
+  readonly code = "CANCELLED";
+  constructor(readonly work: string) {
+    super(`${work}: cancelled`);
+  }
+}
+
+/** Thrown by the pipeline alone: says which stage and which case failed; `cause` says why. */
+export class StageError extends SegError {
+  readonly code = "STAGE";
+  constructor(
+    readonly stage: string,
+    readonly caseId: string | undefined,
+    cause: unknown,
+  ) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${stage}${caseId === undefined ? "" : `, case ${caseId}`}: ${reason}`, { cause });
+  }
+}
+
+export type AnySegError =
+  | InvalidArgumentError
+  | ShapeMismatchError
+  | InvalidArtifactError
+  | ImageFileError
+  | FileError
+  | UnknownStageError
+  | UnsupportedError
+  | CancelledError
+  | StageError;
+
+/**
+ * Whether `error` is one of ours, with one of the given codes (any code if none is given).
+ *
+ * @example if (isSegError(error, "SHAPE_MISMATCH")) console.log(error.expected);
+ */
+export function isSegError<C extends AnySegError["code"] = AnySegError["code"]>(
+  error: unknown,
+  ...codes: C[]
+): error is Extract<AnySegError, { code: C }> {
+  return (
+    error instanceof Error && brand in error && (codes.length === 0 || codes.includes((error as AnySegError).code as C))
+  );
+}
+
+/** Throws {@link CancelledError} if the signal is aborted. Long stages call it between units of work. */
+export function throwIfCancelled(signal: AbortSignal | undefined, work: string): void {
+  if (signal?.aborted) throw new CancelledError(work);
+}

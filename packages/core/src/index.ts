@@ -1,0 +1,57 @@
+export type {
+  Architecture,
+  BatchSource,
+  CaseFiles,
+  Configuration,
+  DatasetJson,
+  Decision,
+  EvaluationSummary,
+  Fingerprint,
+  IntensityProperties,
+  LabelMetrics,
+  LoadedCase,
+  NormalizationScheme,
+  Plans,
+  PreprocessedCase,
+  PreprocessedCaseReader,
+  PreprocessedProperties,
+  RawDataset,
+  ResamplingScheme,
+  Splits,
+  TrainingBatch,
+} from "./artefacts.ts";
+export {
+  type AnySegError,
+  CancelledError,
+  FileError,
+  ImageFileError,
+  InvalidArgumentError,
+  InvalidArtifactError,
+  isSegError,
+  SegError,
+  ShapeMismatchError,
+  StageError,
+  throwIfCancelled,
+  UnknownStageError,
+  UnsupportedError,
+} from "./errors.ts";
+export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
+export { type LabelSet, labelSet } from "./label-set.ts";
+export { MersenneTwister } from "./mersenne-twister.ts";
+export { createRandom, type RandomGenerator } from "./random.ts";
+export { roundHalfEven } from "./round-half-even.ts";
+export { show } from "./show.ts";
+export type { FingerprintExtractor, Planner, PlannerOptions, Postprocessor, Preprocessor } from "./stages.ts";
+export {
+  asNdarray,
+  axisAlignedGeometry,
+  createVolume,
+  elementCount,
+  type Geometry,
+  type Shape3,
+  type Spacing,
+  spatialShape,
+  type Volume,
+  type VolumeShape,
+  type VoxelArray,
+} from "./volume.ts";

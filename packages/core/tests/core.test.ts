@@ -1,0 +1,40 @@
+import { describe, expect, test } from "@jest/globals";
+import { createRandom, isSegError, MersenneTwister, roundHalfEven, ShapeMismatchError, show } from "@nnunet/core";
+
+test("ties go to the even neighbour, also below zero", () => {
+  expect([0.5, 1.5, 2.5, -0.5, -1.5, 2.4999].map(roundHalfEven)).toEqual([0, 2, 2, 0, -2, 2]);
+});
+
+test("show keeps NaN, names typed arrays, and shortens", () => {
+  expect(show([1, Number.NaN, "a"])).toBe('[1, NaN, "a"]');
+  expect(show(new Float32Array(9))).toBe("Float32Array(9)");
+});
+
+test("errors are recognised by code", () => {
+  const error: unknown = new ShapeMismatchError("label of case liver_3", [75, 512, 512], [74, 512, 512]);
+  expect(isSegError(error, "SHAPE_MISMATCH") && error.message).toBe(
+    "label of case liver_3: expected shape [75,512,512], got [74,512,512]",
+  );
+  expect(isSegError(new Error("x"))).toBe(false);
+});
+
+describe("createRandom", () => {
+  test("same seed and keys give the same stream; another key gives another", () => {
+    const draw = (...keys: (number | string)[]) =>
+      Array.from({ length: 4 }, createRandom(7, ...keys).uniform.bind(null, 0, 1));
+    expect(draw("augment", 3)).toEqual(draw("augment", 3));
+    expect(draw("augment", 3)).not.toEqual(draw("augment", 4));
+  });
+  test("uniform and normal have the moments they should (10,000 draws, 4 standard errors)", () => {
+    const random = createRandom(1);
+    const mean = (f: () => number) => Array.from({ length: 10_000 }, f).reduce((a, b) => a + b) / 10_000;
+    expect(Math.abs(mean(() => random.uniform()) - 0.5)).toBeLessThan(4 * 0.00289);
+    expect(Math.abs(mean(() => random.normal()))).toBeLessThan(4 * 0.01);
+    expect(Math.abs(mean(() => random.normal() ** 2) - 1)).toBeLessThan(4 * 0.0142);
+  });
+});
+
+test("MersenneTwister is NumPy's RandomState: first words of seed 12345, and a permutation", () => {
+  const twister = new MersenneTwister(12345);
+  expect([twister.nextUint32(), twister.nextUint32()]).toEqual([3992670690, 3823185381]);
+});
