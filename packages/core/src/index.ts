@@ -55,3 +55,4 @@ export {
   type VolumeShape,
   type VoxelArray,
 } from "./volume.ts";
+export { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { FileError, InvalidArtifactError } from "../errors.ts";
+
+/**
+ * Writes a file so that no reader ever sees half of it: to a temporary name beside it, synced, then renamed.
+ * Missing parent folders are made. A file of that name is replaced; callers decide whether that is allowed.
+ *
+ * @throws {FileError} if the disk is full or the folder cannot be written; nothing is left behind
+ */
+export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  await writeAtomic(path, (handle) => handle.writeFile(data));
+}
+
+/**
+ * Like {@link writeFileAtomic} for content made piece by piece, so that it never lies in memory as a whole.
+ *
+ * @param chunks - written in order
+ */
+export async function writeChunksAtomic(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  await writeAtomic(path, async (handle) => {
+    for await (const chunk of chunks) await handle.writeFile(chunk);
+  });
+}
+
+async function writeAtomic(
+  path: string,
+  write: (handle: Awaited<ReturnType<typeof open>>) => Promise<void>,
+): Promise<void> {
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(temporary, "wx");
+    try {
+      await write(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw describeFileError(path, "could not be written", error);
+  }
+}
+
+/** JSON with two spaces and a final newline, written by {@link writeFileAtomic}. NaN and infinities become null. */
+export async function writeJsonAtomic(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
+ * @throws {FileError} if the file is missing or unreadable
+ * @throws {InvalidArtifactError} if it is not JSON; says at which character
+ */
+export async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw describeFileError(path, "could not be read", error);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InvalidArtifactError(path, "", `not valid JSON (${(error as Error).message}); correct or remake it`, {
+      cause: error,
+    });
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: "no such file or folder",
+  ENOSPC: "the disk is full; free some space and run the command again",
+  EDQUOT: "the disk quota is used up; free some space and run the command again",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  EISDIR: "it is a folder, not a file",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EMFILE: "too many open files",
+};
+
+/** One clear sentence for a failed file operation; errors of ours pass through unchanged. */
+export function describeFileError(path: string, action: string, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (typeof code === "string" && typeof (error as NodeJS.ErrnoException).syscall === "string") {
+    return new FileError(path, `${action}: ${reasons[code] ?? code}`, { cause: error });
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,1 @@
+export { describeFileError, readJson, writeChunksAtomic, writeFileAtomic, writeJsonAtomic } from "./files.ts";
