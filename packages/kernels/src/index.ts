@@ -1,1 +1,2 @@
-export {};
+export { type Box, boxShape, cropToBox } from "./box.ts";
+export { nonzeroRegion } from "./nonzero-region.ts";
