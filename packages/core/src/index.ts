@@ -20,6 +20,7 @@ export type {
   Splits,
   TrainingBatch,
 } from "./artefacts.ts";
+export { datasetFromJson, datasetToJson } from "./dataset-json.ts";
 export {
   type AnySegError,
   CancelledError,

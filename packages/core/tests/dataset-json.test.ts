@@ -1,0 +1,82 @@
+import { describe, expect, test } from "@jest/globals";
+import { datasetFromJson, datasetToJson, labelSet } from "@nnunet/core";
+
+const v2 = {
+  channel_names: { "0": "T1", "1": "T2" },
+  labels: { background: 0, whole: [1, 2], core: 2, ignore: 3 },
+  regions_class_order: [1, 2],
+  numTraining: 4,
+  file_ending: ".nii.gz",
+  licence: "CC0",
+};
+const msd = {
+  name: "Hippocampus",
+  modality: { "0": "MRI" },
+  labels: { "0": "Background", "1": "Anterior", "2": "Posterior" },
+  numTraining: 2,
+  training: [{ image: "./imagesTr/a.nii.gz", label: "./labelsTr/a.nii.gz" }],
+};
+const without = (key: string) => Object.fromEntries(Object.entries(v2).filter(([k]) => k !== key));
+
+describe("datasetFromJson", () => {
+  test("reads nnU-Net v2's form and writes it back", () => {
+    const dataset = datasetFromJson(v2, "dataset.json");
+    expect(dataset).toEqual({
+      channelNames: ["T1", "T2"],
+      labels: { background: 0, whole: [1, 2], core: 2, ignore: 3 },
+      regionsClassOrder: [1, 2],
+      numTraining: 4,
+      fileEnding: ".nii.gz",
+      other: { licence: "CC0" },
+    });
+    expect(datasetToJson(dataset)).toEqual(v2);
+    expect(labelSet(dataset).allowed).toEqual([0, 1, 2, 3]);
+  });
+
+  test("reads the Decathlon's form: modality, labels by id, no file ending", () => {
+    const dataset = datasetFromJson(msd, "dataset.json");
+    expect(dataset.channelNames).toEqual(["MRI"]);
+    expect(dataset.labels).toEqual({ background: 0, Anterior: 1, Posterior: 2 });
+    expect(dataset.fileEnding).toBe(".nii.gz");
+    expect(datasetFromJson(datasetToJson(dataset), "again")).toEqual(dataset);
+  });
+
+  test("keeps explicit case files", () => {
+    const cases = { a: { images: ["../x/a.nii.gz"], label: "a_seg.nii.gz" }, b: { images: ["b.nii.gz"] } };
+    expect(datasetFromJson({ ...v2, dataset: cases }, "p").dataset).toEqual(cases);
+  });
+
+  test.each([
+    [without("numTraining"), 'p → numTraining: this key is missing; add it, for example "numTraining": 20'],
+    [without("file_ending"), 'p → file_ending: this key is missing; add it, for example "file_ending": ".nii.gz"'],
+    [
+      without("labels"),
+      'p → labels: this key is missing; add it, for example "labels": { "background": 0, "tumour": 1 }',
+    ],
+    [
+      without("channel_names"),
+      'p → channel_names: this key is missing; add it, for example "channel_names": { "0": "CT" }',
+    ],
+    [{ ...v2, numTraining: -1 }, "p → numTraining: Too small: expected number to be >=0, got -1"],
+    [
+      { ...v2, channel_names: { "0": "T1", "2": "T2" } },
+      'p → channel_names: expected the keys "0", "1", … in a row, "1" is missing',
+    ],
+    [{ ...v2, labels: { tumour: 1 } }, 'p → labels: there is no "background"; add "background": 0'],
+    [{ ...v2, labels: { background: 1, x: 0 } }, "p → labels.background: expected 0, got 1"],
+    [{ ...v2, labels: { background: 0, a: 1, b: 1 } }, 'p → labels.b: the id 1 already belongs to "a"'],
+    [
+      { ...v2, labels: { background: 0, ignore: 1, a: 2 } },
+      "p → labels.ignore: expected one id higher than every other label, got 1",
+    ],
+    [
+      without("regions_class_order"),
+      "p → regions_class_order: this key is missing; labels with several ids need the label to write for each region",
+    ],
+    [{ ...v2, regions_class_order: [1] }, "p → regions_class_order: expected one label per region (2), got 1"],
+    [{ ...v2, file_ending: "nii" }, 'p → file_ending: expected an ending with its dot, such as .nii.gz, got "nii"'],
+    [[1], "p: expected an object with channel_names, labels, numTraining and file_ending, got [1]"],
+  ])("says what is wrong (%#)", (json, message) => {
+    expect(() => datasetFromJson(json, "p")).toThrow(new Error(message));
+  });
+});
