@@ -56,4 +56,4 @@ export {
   type VolumeShape,
   type VoxelArray,
 } from "./volume.ts";
-export { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
+export { type ModelMetadata, protobufFields, readOnnxMetadata } from "./model-metadata.ts";

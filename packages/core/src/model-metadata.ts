@@ -39,7 +39,8 @@ export function readOnnxMetadata(bytes: Uint8Array, path: string): Map<string, s
   return pairs;
 }
 
-function* protobufFields(bytes: Uint8Array, path: string): Generator<{ number: number; bytes?: Uint8Array }> {
+/** The fields of one protobuf message in order; `bytes` for all but varints. Throws as {@link readOnnxMetadata}. */
+export function* protobufFields(bytes: Uint8Array, path: string): Generator<{ number: number; bytes?: Uint8Array }> {
   let at = 0;
   const broken = () =>
     new InvalidArtifactError(path, "", "not a whole ONNX file (it is cut off or damaged); export or copy it again");
