@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+/**
+ * Keeps the dependency rule of the architecture: cli → pipeline → stages → core. Run by `npm run lint`.
+ *
+ * - a stage imports core, kernels and no other stage (except trainer → unet-model and inference → preprocess)
+ * - the dependencies in a package.json and the references in its tsconfig.json are those that its sources import
+ * - no relative import leaves its package
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const packagesFolder = join(root, "packages");
+const exceptions = { trainer: ["unet-model"], inference: ["preprocess"] };
+const problems = [];
+const names = readdirSync(packagesFolder).filter((name) => !name.startsWith("."));
+
+for (const name of names) {
+  const folder = join(packagesFolder, name);
+  const manifest = readJson(join(folder, "package.json"));
+  const declared = new Set([
+    ...Object.keys(manifest.dependencies ?? {}),
+    ...Object.keys(manifest.peerDependencies ?? {}),
+    ...Object.keys(manifest.optionalDependencies ?? {}),
+  ]);
+  const imported = new Set();
+  for (const file of sourceFiles(join(folder, "src"))) {
+    for (const target of importsOf(file)) {
+      if (target.startsWith(".")) {
+        checkInside(folder, file, target);
+        continue;
+      }
+      if (target.startsWith("node:") || builtinModules.includes(target)) continue;
+      const dependency = target
+        .split("/")
+        .slice(0, target.startsWith("@") ? 2 : 1)
+        .join("/");
+      imported.add(dependency);
+      if (dependency.startsWith("@nnunet/") && !mayImport(name, dependency.slice("@nnunet/".length))) {
+        problems.push(`${show(file)} imports ${dependency}: ${ruleFor(name)}`);
+      }
+      if (!declared.has(dependency)) {
+        problems.push(`${show(file)} imports ${dependency}, which packages/${name}/package.json does not list`);
+      }
+    }
+  }
+  for (const file of ["tests", "bench"].flatMap((part) => sourceFiles(join(folder, part)))) {
+    for (const target of importsOf(file)) if (target.startsWith(".")) checkInside(folder, file, target);
+  }
+  for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+    // Types of a package we use are needed by whoever compiles against our declarations.
+    if (!imported.has(dependency) && !dependency.startsWith("@types/")) {
+      problems.push(`packages/${name}/package.json lists ${dependency}, which no source file imports`);
+    }
+  }
+  const referenced = (readJson(join(folder, "tsconfig.json")).references ?? []).map(({ path }) =>
+    path.split("/").at(-1),
+  );
+  const workspaceImports = [...imported].filter((d) => d.startsWith("@nnunet/")).map((d) => d.slice("@nnunet/".length));
+  for (const dependency of workspaceImports) {
+    if (!referenced.includes(dependency)) {
+      problems.push(`packages/${name}/tsconfig.json does not reference ../${dependency}, which its sources import`);
+    }
+  }
+}
+
+if (problems.length > 0) {
+  console.error(`${problems.join("\n")}\n${problems.length} broken package boundaries`);
+  process.exit(1);
+}
+console.log(`Package boundaries hold in ${names.length} packages`);
+
+function mayImport(from, to) {
+  if (from === to || from === "core") return false;
+  if (to === "core") return true;
+  if (from === "cli") return true;
+  if (from === "pipeline") return to !== "cli";
+  if (from === "kernels") return false;
+  return to === "kernels" || (exceptions[from] ?? []).includes(to);
+}
+
+function ruleFor(name) {
+  if (name === "core") return "core imports no other package";
+  if (name === "kernels") return "kernels imports core alone";
+  if (name === "pipeline") return "the pipeline does not know the command line";
+  const more = exceptions[name] ? ` and ${exceptions[name].join(", ")}` : "";
+  return `a stage takes what it needs from its neighbours as arguments; ${name} may import core, kernels${more}`;
+}
+
+function checkInside(folder, file, target) {
+  if (relative(folder, resolve(dirname(file), target)).startsWith("..")) {
+    problems.push(`${show(file)} imports ${target}, outside its package; import the other package by its name`);
+  }
+}
+
+function importsOf(file) {
+  const text = readFileSync(file, "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "");
+  const pattern =
+    /(?:^|[\s;])(?:import|export)\s+(?:[\w*{}\s,$]+\s+from\s+)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g;
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? match[2]);
+}
+
+function sourceFiles(folder) {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.(ts|mjs|js)$/.test(entry.name))
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  } catch {
+    return [];
+  }
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+function show(file) {
+  return relative(root, file);
+}
