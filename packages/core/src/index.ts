@@ -37,8 +37,10 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
+export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
 export { type LabelSet, labelSet } from "./label-set.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
+export { plansFromJson, plansToJson } from "./plans-json.ts";
 export { createRandom, type RandomGenerator } from "./random.ts";
 export { roundHalfEven } from "./round-half-even.ts";
 export { show } from "./show.ts";
@@ -57,3 +59,4 @@ export {
   type VoxelArray,
 } from "./volume.ts";
 export { type ModelMetadata, protobufFields, readOnnxMetadata } from "./model-metadata.ts";
+export { modelMetadataFromOnnx } from "./model-metadata-from-onnx.ts";

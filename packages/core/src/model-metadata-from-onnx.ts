@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { datasetFromJson } from "./dataset-json.ts";
+import { InvalidArtifactError } from "./errors.ts";
+import { nonNegativeInteger } from "./json-numbers.ts";
+import { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
+import { parseArtifact } from "./parse-artifact.ts";
+import { plansFromJson } from "./plans-json.ts";
+
+const folds = z
+  .array(z.union([nonNegativeInteger, z.literal("all")], { error: 'expected a fold number or "all"' }), {
+    error: "expected a list of folds",
+  })
+  .min(1, { error: "expected at least one fold" });
+const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }), {
+  error: "expected a list of axes",
+});
+
+/**
+ * What a `model.onnx` written by nnunet-ts says of itself: plans, dataset.json and how it was trained. The weights
+ * are not touched.
+ *
+ * Keys of `metadata_props`: `nnunet.plans`, `nnunet.dataset`, `nnunet.folds` and `nnunet.mirror_axes` hold JSON;
+ * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text.
+ *
+ * @param path - named in errors
+ * @throws {InvalidArtifactError} if the bytes are no ONNX file, a key is missing or holds no valid value
+ */
+export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMetadata {
+  const pairs = readOnnxMetadata(bytes, path);
+  const plain = (key: string): string => {
+    const value = pairs.get(`nnunet.${key}`);
+    if (value !== undefined) return value;
+    const problem = "is missing from the model's metadata; only models exported by nnunet-ts carry their plans";
+    throw new InvalidArtifactError(path, `nnunet.${key}`, problem);
+  };
+  const json = (key: string): unknown => {
+    const value = plain(key);
+    try {
+      return JSON.parse(value);
+    } catch (cause) {
+      throw new InvalidArtifactError(path, `nnunet.${key}`, "is not valid JSON; export the model again", { cause });
+    }
+  };
+  const plans = plansFromJson(json("plans"), `${path} → nnunet.plans`);
+  const configuration = plain("configuration");
+  if (!Object.hasOwn(plans.configurations, configuration)) {
+    const problem = `names "${configuration}", which its plans do not have (${Object.keys(plans.configurations).join(", ")})`;
+    throw new InvalidArtifactError(path, "nnunet.configuration", problem);
+  }
+  return {
+    plans,
+    dataset: datasetFromJson(json("dataset"), `${path} → nnunet.dataset`),
+    configuration,
+    folds: parseArtifact(folds, json("folds"), path, ["nnunet.folds"]),
+    mirrorAxes: parseArtifact(axes, json("mirror_axes"), path, ["nnunet.mirror_axes"]),
+    softwareVersion: plain("version"),
+    weightsSha256: plain("weights_sha256"),
+  };
+}

@@ -1,0 +1,161 @@
+import { z } from "zod";
+import { intensityPerChannelSchema } from "./intensity-json.ts";
+import { flag, list, nonNegativeInteger, positive, positiveInteger, text, three, twoOrThree } from "./json-numbers.ts";
+
+/*
+ * `plans.json` as nnU-Net v2 writes it (facts.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where
+ * Python nnU-Net does not look; never inside `arch_kwargs`, which it hands to the network's constructor.
+ */
+
+const perAxis = twoOrThree(positiveInteger, "one positive integer per axis, two or three");
+
+export const resamplingSchema = z.object(
+  {
+    is_seg: flag.optional(),
+    order: nonNegativeInteger.max(5, { error: "expected a spline order of 0 to 5" }),
+    order_z: nonNegativeInteger.max(5, { error: "expected a spline order of 0 to 5" }),
+    force_separate_z: flag.nullable(),
+  },
+  { error: "expected { order, order_z, force_separate_z }" },
+);
+
+export const normalizationNames = [
+  "CTNormalization",
+  "ZScoreNormalization",
+  "NoNormalization",
+  "RescaleTo01Normalization",
+  "RGBTo01Normalization",
+] as const;
+
+export const architectureSchema = z.object(
+  {
+    network_class_name: z
+      .string({ error: "expected the name of a network class" })
+      .regex(/(PlainConvUNet|ResidualEncoderUNet)$/, {
+        error: "expected a class ending in PlainConvUNet or ResidualEncoderUNet",
+      }),
+    arch_kwargs: z.object(
+      {
+        n_stages: positiveInteger,
+        features_per_stage: list(positiveInteger, "one number of feature maps per resolution stage"),
+        conv_op: text.optional(),
+        kernel_sizes: list(perAxis, "one kernel size per resolution stage"),
+        strides: list(perAxis, "one stride per resolution stage"),
+        n_conv_per_stage: list(positiveInteger, "one number of convolutions per resolution stage").optional(),
+        n_blocks_per_stage: list(positiveInteger, "one number of blocks per resolution stage").optional(),
+        n_conv_per_stage_decoder: list(positiveInteger, "one number of convolutions per decoder stage"),
+        conv_bias: flag.default(true),
+        norm_op: text.nullish(),
+        norm_op_kwargs: z.object({ eps: positive.default(1e-5), affine: flag.default(true) }).nullish(),
+        dropout_op: z.null({ error: "expected null: dropout is not supported" }).optional(),
+        dropout_op_kwargs: z.unknown().optional(),
+        nonlin: text.nullish(),
+        nonlin_kwargs: z
+          .object({
+            inplace: flag.optional(),
+            negative_slope: z.number({ error: "expected a number of at least 0" }).min(0).default(0.01),
+          })
+          .nullish(),
+      },
+      { error: "expected the arguments of the network" },
+    ),
+    _kw_requires_import: list(text, "a list of names").optional(),
+  },
+  { error: "expected the network: { network_class_name, arch_kwargs }" },
+);
+
+/** What we add to a configuration; the defaults are what Python nnU-Net v2 does. */
+export const configurationExtrasSchema = z.object({
+  dummy_2d_augmentation: flag.optional(),
+  normalize_before_resampling: flag.optional(),
+  averaging: z.enum(["probabilities", "logits"], { error: 'expected "probabilities" or "logits"' }).optional(),
+  augmentation: z.enum(["paper", "v2"], { error: 'expected "paper" or "v2"' }).optional(),
+  transposed_conv_bias: flag.optional(),
+  head_bias: flag.optional(),
+});
+
+const names = z.union([text, list(text, "names")], { error: "expected the name of a configuration" });
+
+export const configurationSchema = z.object(
+  {
+    data_identifier: text,
+    preprocessor_name: text.optional(),
+    batch_size: positiveInteger,
+    patch_size: perAxis,
+    median_image_size_in_voxels: twoOrThree(positive, "one positive number per axis, two or three"),
+    spacing: twoOrThree(positive, "one positive number per axis in mm, two or three"),
+    normalization_schemes: list(
+      z.enum(normalizationNames, { error: `expected one of ${normalizationNames.join(", ")}` }),
+      "one normalization scheme per channel",
+    ).min(1, { error: "expected at least one channel" }),
+    use_mask_for_norm: list(flag, "true or false per channel"),
+    resampling_fn_data: text.optional(),
+    resampling_fn_seg: text.optional(),
+    resampling_fn_probabilities: text.optional(),
+    resampling_fn_data_kwargs: resamplingSchema,
+    resampling_fn_seg_kwargs: resamplingSchema,
+    resampling_fn_probabilities_kwargs: resamplingSchema,
+    architecture: architectureSchema,
+    batch_dice: flag,
+    previous_stage: text.nullish(),
+    next_stage: names.nullish(),
+    inherits_from: text.optional(),
+    nnunet_ts: configurationExtrasSchema.optional(),
+  },
+  { error: "expected a configuration (a JSON object)" },
+);
+
+const decisionSchema = z.object({
+  configuration: text,
+  rule: text,
+  source: text,
+  inputs: z.record(z.string(), z.unknown()),
+  result: z.unknown(),
+  rejected: list(z.object({ alternative: z.unknown(), reason: text }), "rejected alternatives"),
+  text,
+});
+
+const permutation = three(
+  nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }),
+  "an order of the three axes, such as [0, 1, 2]",
+);
+
+const top = {
+  dataset_name: text,
+  plans_name: text,
+  original_median_spacing_after_transp: three(positive, "three positive numbers [z, y, x] in mm"),
+  original_median_shape_after_transp: three(positive, "three positive numbers [z, y, x] in voxels"),
+  image_reader_writer: text,
+  transpose_forward: permutation,
+  transpose_backward: permutation,
+  experiment_planner_used: text,
+  label_manager: text.optional(),
+  foreground_intensity_properties_per_channel: intensityPerChannelSchema,
+  nnunet_ts: z.object({ rule_set: text.optional() }).optional(),
+  explanation: list(decisionSchema, "a list of decisions").optional(),
+};
+
+/** The frame alone; each configuration is validated once its inheritance is resolved. */
+export const plansFrameSchema = z.object(
+  {
+    ...top,
+    configurations: z.record(z.string(), z.record(z.string(), z.unknown(), { error: "expected a configuration" }), {
+      error: "expected configurations by name",
+    }),
+  },
+  { error: "expected plans (a JSON object)" },
+);
+
+/** The whole file, for publication as JSON Schema: a configuration is complete, or it inherits what it leaves out. */
+export const plansSchema = z
+  .object({
+    ...top,
+    configurations: z.record(
+      z.string(),
+      z.union([configurationSchema, configurationSchema.partial().extend({ inherits_from: text })]),
+    ),
+  })
+  .meta({ title: "plans.json", description: "The plans of nnunet-ts and nnU-Net v2" });
+
+export type ConfigurationJson = z.infer<typeof configurationSchema>;
+export type PlansFrameJson = z.infer<typeof plansFrameSchema>;
