@@ -1,0 +1,51 @@
+import { elementCount, type LabelSet, roundHalfEven, type Shape3 } from "@nnunet/core";
+import { nearestIndices } from "./simulate-low-resolution.ts";
+
+/** Shape of a label map at a fraction of the resolution: `rne(size · scale)` per axis (facts.md §4.3, step 13). */
+export function scaledShape(shape: readonly number[], scale: readonly number[]): number[] {
+  return shape.map((n, axis) => Math.max(1, roundHalfEven(n * scale[axis]!)));
+}
+
+/**
+ * The label map of one patch as the loss wants it, at one resolution, written into a batch.
+ *
+ * Nearest-neighbour sampling. Voxels outside the body (−1) become background. Ordinary labels give one channel of
+ * ids; regions give one channel of 0/1 each, in which ignored voxels hold the ignore label's id.
+ *
+ * @param seg - [z, y, x] of `shape`
+ * @param target - size of this output, [z, y, x]
+ * @param out - `[regions or 1, ...target]` written from `offset` on
+ */
+export function writeTarget(
+  seg: Int16Array,
+  shape: Shape3,
+  target: Shape3,
+  labels: Pick<LabelSet, "regions" | "ignoreLabel">,
+  out: Int32Array,
+  offset: number,
+): void {
+  const [, ny, nx] = shape;
+  const [tz, ty, tx] = target;
+  const [planes, rows, columns] = [0, 1, 2].map((axis) => nearestIndices(shape[axis]!, target[axis]!)) as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ];
+  const voxels = elementCount(target);
+  const { regions, ignoreLabel } = labels;
+  let to = offset;
+  for (let z = 0; z < tz; z++) {
+    for (let y = 0; y < ty; y++) {
+      const from = (planes[z]! * ny + rows[y]!) * nx;
+      for (let x = 0; x < tx; x++, to++) {
+        const label = Math.max(0, seg[from + columns[x]!]!);
+        if (regions === undefined) out[to] = label;
+        else {
+          for (let r = 0; r < regions.length; r++) {
+            out[to + r * voxels] = label === ignoreLabel ? label : regions[r]!.includes(label) ? 1 : 0;
+          }
+        }
+      }
+    }
+  }
+}
