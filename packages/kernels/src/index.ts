@@ -1,2 +1,12 @@
 export { type Box, boxShape, cropToBox } from "./box.ts";
 export { nonzeroRegion } from "./nonzero-region.ts";
+export {
+  type ResampleImageOptions,
+  resampleImage,
+  resampleSlab,
+  type SeparateAxis,
+  type SplineOrder,
+} from "./resample-image.ts";
+export { resampleLabels } from "./resample-labels.ts";
+export { PanelScratch } from "./resample-panel.ts";
+export { cropTransposed, transposeVolume } from "./transpose-volume.ts";
