@@ -1,1 +1,6 @@
-export {};
+export { readImage, readImageInfo, writeImage, type WriteImageOptions } from "./image-file.ts";
+export type { ImageInfo } from "./image-info.ts";
+export { type ConvertOptions, convertDataset } from "./convert-dataset.ts";
+export { openDataset } from "./dataset-folder.ts";
+export { findDatasetFolder } from "./find-dataset.ts";
+export { readCase } from "./read-case.ts";

@@ -1,0 +1,190 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import {
+  type CaseFiles,
+  type DatasetJson,
+  datasetFromJson,
+  FileError,
+  InvalidArtifactError,
+  type RawDataset,
+} from "@nnunet/core";
+import { describeFileError, readJson } from "@nnunet/core/node";
+
+/** The image files of one folder by case, and what does not follow the naming `<case>_0000<ending>`. */
+export interface ImageListing {
+  /** Case id → file name per channel; a hole where a channel is missing. Ids ascending. */
+  readonly cases: ReadonlyMap<string, readonly (string | undefined)[]>;
+  readonly others: readonly string[];
+}
+
+/**
+ * Opens a raw dataset folder of nnU-Net v2's layout: checks its dataset.json and finds the files of every case.
+ * No image is read.
+ *
+ * @param folder - `…/Dataset004_Hippocampus`
+ * @throws {FileError} if a file or folder is missing; names the first and says how many
+ * @throws {InvalidArtifactError} if dataset.json or the folder's name is wrong
+ */
+export async function openDataset(folder: string): Promise<RawDataset> {
+  const absolute = resolve(folder);
+  const { id, name } = datasetNameParts(absolute);
+  const json = await readDatasetJson(absolute);
+  const trainingCases = json.dataset ? explicitCases(absolute, json) : await trainingCasesOf(absolute, json);
+  if (trainingCases.length === 0) {
+    throw new FileError(
+      join(absolute, "imagesTr"),
+      `there is no training case; expected files such as case_0000${json.fileEnding}`,
+    );
+  }
+  const testListing = await listImages(join(absolute, "imagesTs"), json.fileEnding);
+  const testCases = [...testListing.cases].map(([caseId, files]) => ({
+    id: caseId,
+    images: completeChannels(join(absolute, "imagesTs"), caseId, files, json),
+  }));
+  await requireFiles(trainingCases);
+  return { folder: absolute, id, name, json, trainingCases, testCases };
+}
+
+/** dataset.json of a folder, checked. */
+export async function readDatasetJson(folder: string): Promise<DatasetJson> {
+  const path = join(folder, "dataset.json");
+  await requireFolder(folder);
+  return datasetFromJson(await readJson(path), path);
+}
+
+/** Id and name out of `Dataset004_Hippocampus`. */
+export function datasetNameParts(folder: string): { id: number; name: string } {
+  const name = basename(folder);
+  const match = /^Dataset(\d{3,})_.+$/.exec(name);
+  if (!match) {
+    throw new InvalidArtifactError(
+      folder,
+      "",
+      "the folder of a dataset is called DatasetNNN_Name, such as Dataset004_Hippocampus; rename it, or convert it first",
+    );
+  }
+  return { id: Number(match[1]), name };
+}
+
+/**
+ * Files of a folder sorted into cases and channels. Hidden files (macOS leaves `._` files) are passed over; a folder
+ * that does not exist is empty.
+ */
+export async function listImages(folder: string, fileEnding: string): Promise<ImageListing> {
+  const cases = new Map<string, (string | undefined)[]>();
+  const others: string[] = [];
+  for (const file of await visibleFiles(folder)) {
+    const match = file.endsWith(fileEnding) && /^(.+)_(\d{4})$/.exec(file.slice(0, -fileEnding.length));
+    if (!match) {
+      others.push(file);
+      continue;
+    }
+    const channels = cases.get(match[1]!) ?? [];
+    channels[Number(match[2])] = file;
+    cases.set(match[1]!, channels);
+  }
+  return { cases, others };
+}
+
+/** Names in a folder in code-unit order, hidden ones left out; [] if there is no such folder. */
+export async function visibleFiles(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((file) => !file.startsWith(".")).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw describeFileError(folder, "could not be read", error);
+  }
+}
+
+async function trainingCasesOf(folder: string, json: DatasetJson): Promise<CaseFiles[]> {
+  const imagesTr = join(folder, "imagesTr");
+  await requireFolder(imagesTr);
+  const { cases } = await listImages(imagesTr, json.fileEnding);
+  return [...cases].map(([id, files]) => ({
+    id,
+    images: completeChannels(imagesTr, id, files, json),
+    label: join(folder, "labelsTr", `${id}${json.fileEnding}`),
+  }));
+}
+
+/** One file per channel, or the single file that holds them all. */
+function completeChannels(
+  folder: string,
+  id: string,
+  files: readonly (string | undefined)[],
+  json: DatasetJson,
+): string[] {
+  const names = json.channelNames;
+  if (files.length > names.length) {
+    throw new FileError(
+      join(folder, files.at(-1)!),
+      `dataset.json names ${names.length} channel${names.length === 1 ? "" : "s"}, so there is no channel ${files.length - 1}; remove the file or name the channel in channel_names`,
+    );
+  }
+  const missing = Array.from({ length: files.length === 1 ? 1 : names.length }, (_, c) => c).filter(
+    (c) => files[c] === undefined,
+  );
+  if (missing.length > 0) {
+    const file = `${id}_${String(missing[0]).padStart(4, "0")}${json.fileEnding}`;
+    throw new FileError(
+      join(folder, file),
+      `channel ${missing[0]} (${names[missing[0]!]}) of case ${id} is missing; add the file or remove the case`,
+    );
+  }
+  return files.map((file) => join(folder, file!));
+}
+
+/** The cases of dataset.json's `dataset`: paths relative to the folder, `$VARIABLE` and `${VARIABLE}` filled in. */
+export function explicitCases(folder: string, json: DatasetJson): CaseFiles[] {
+  const path = (text: string) =>
+    resolve(
+      folder,
+      text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
+        const variable = (braced ?? bare)!;
+        const value = process.env[variable];
+        if (value === undefined) {
+          throw new InvalidArtifactError(
+            join(folder, "dataset.json"),
+            "dataset",
+            `the environment variable ${variable} in ${text} is not set; set it or write the path out`,
+          );
+        }
+        return value;
+      }),
+    );
+  return Object.entries(json.dataset ?? {}).map(([id, { images, label }]) => ({
+    id,
+    images: images.map(path),
+    ...(label === undefined ? {} : { label: path(label) }),
+  }));
+}
+
+async function requireFiles(cases: readonly CaseFiles[]): Promise<void> {
+  const missing: { file: string; what: string; id: string }[] = [];
+  for (const { id, images, label } of cases) {
+    for (const file of images) if (!(await exists(file))) missing.push({ file, what: "image", id });
+    if (label !== undefined && !(await exists(label))) missing.push({ file: label, what: "label", id });
+  }
+  const first = missing[0];
+  if (!first) return;
+  const more =
+    missing.length > 1 ? ` (and ${missing.length - 1} more files are missing; nnunet verify lists them)` : "";
+  throw new FileError(
+    first.file,
+    `the ${first.what} of case ${first.id} is missing; add the file or remove the case${more}`,
+  );
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function requireFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => {
+    throw describeFileError(folder, "could not be opened", error);
+  });
+  if (!found.isDirectory()) throw new FileError(folder, "expected a folder, found a file");
+}

@@ -1,0 +1,135 @@
+import {
+  type CaseFiles,
+  createVolume,
+  type DatasetJson,
+  ImageFileError,
+  type LoadedCase,
+  labelSet,
+  type Shape3,
+  ShapeMismatchError,
+  show,
+  spatialShape,
+  type Volume,
+  type VoxelArray,
+} from "@nnunet/core";
+import { readImage } from "./image-file.ts";
+
+/** Spacings count as equal up to this fraction: files written by different programs differ in the last float32 bit. */
+const spacingTolerance = 1e-5;
+
+/**
+ * Reads a case: all channels as one float32 array [channel, z, y, x], the labels as int16 [1, z, y, x]; checks that
+ * they belong together.
+ *
+ * Geometry is that of the first channel. Origin and direction are not compared here (nnU-Net does not either, real
+ * datasets differ in the last digits); `verifyDataset` reports them.
+ *
+ * @throws {FileError} if a file is missing or unreadable
+ * @throws {ImageFileError} if a file is damaged, an image has a NaN or infinite voxel, a label file has a value that
+ *   dataset.json does not declare, or spacings differ
+ * @throws {ShapeMismatchError} if a channel or the label has another shape
+ */
+export async function readCase(files: CaseFiles, dataset: DatasetJson): Promise<LoadedCase> {
+  const parts: Volume[] = [];
+  for (const path of files.images) parts.push(await readImage(path));
+  const first = parts[0]!;
+  for (const [i, part] of parts.entries()) {
+    checkSameGrid(`image ${files.images[i]} of case ${files.id}`, files.images[i]!, part, first, files.images[0]!);
+    checkFinite(part, files.images[i]!);
+  }
+  const channels = parts.reduce((n, part) => n + part.shape[0], 0);
+  const expected = dataset.channelNames.length;
+  if (channels !== expected) {
+    const names = dataset.channelNames.join(", ");
+    throw new ImageFileError(
+      files.images[0]!,
+      "",
+      `case ${files.id} has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expected} (${names}); correct one of them`,
+    );
+  }
+  const [nz, ny, nx] = spatialShape(first);
+  const image = createVolume(concatenate(parts), [channels, nz, ny, nx], first.geometry);
+  if (files.label === undefined) return { id: files.id, image };
+  const stored = await readImage(files.label);
+  checkSameGrid(`label ${files.label} of case ${files.id}`, files.label, stored, first, files.images[0]!);
+  return { id: files.id, image, label: toLabels(stored, labelSet(dataset).allowed, files.label) };
+}
+
+/** The voxels of a label file as int16, each of a declared value. */
+export function toLabels(stored: Volume, allowed: readonly number[], path: string): Volume<Int16Array> {
+  if (stored.shape[0] !== 1) {
+    throw new ImageFileError(path, "", `expected one label per voxel, got ${stored.shape[0]} channels`);
+  }
+  const declared = new Uint8Array(32768);
+  for (const id of allowed) declared[id] = 1;
+  const { data } = stored;
+  const labels = data instanceof Int16Array ? data : new Int16Array(data.length);
+  const copy = labels !== data;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (declared[value] !== 1) {
+      const at = showIndex(i, spatialShape(stored));
+      throw new ImageFileError(
+        path,
+        `voxel ${at}`,
+        `the label ${show(value)} is not declared; dataset.json has ${allowed.join(", ")}: add it to "labels" or correct the file`,
+      );
+    }
+    if (copy) labels[i] = value;
+  }
+  return { data: labels, shape: stored.shape, geometry: stored.geometry };
+}
+
+function checkSameGrid(subject: string, path: string, volume: Volume, first: Volume, firstPath: string): void {
+  const shape = spatialShape(volume);
+  const expected = spatialShape(first);
+  if (shape.some((n, axis) => n !== expected[axis])) {
+    throw new ShapeMismatchError(subject, expected, shape, `all files of a case share one grid, that of ${firstPath}`);
+  }
+  if (!sameSpacing(volume.geometry.spacing, first.geometry.spacing)) {
+    throw new ImageFileError(
+      path,
+      "spacing",
+      `expected [${first.geometry.spacing}] mm as in ${firstPath}, got [${volume.geometry.spacing}]; correct the header or resample the file`,
+    );
+  }
+}
+
+export function sameSpacing(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((s, axis) => Math.abs(s - b[axis]!) <= spacingTolerance * Math.max(s, b[axis]!));
+}
+
+function checkFinite(volume: Volume, path: string): void {
+  const i = firstNonFinite(volume.data);
+  if (i < 0) return;
+  const at = showIndex(i % (volume.data.length / volume.shape[0]), spatialShape(volume));
+  throw new ImageFileError(
+    path,
+    `voxel ${at}`,
+    `expected a number, got ${volume.data[i]}; repair the image or remove the case`,
+  );
+}
+
+/** Index of the first NaN or infinity, −1 if there is none. */
+export function firstNonFinite(data: VoxelArray): number {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return -1;
+  // x − x is 0 exactly for finite x.
+  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i;
+  return -1;
+}
+
+/** "[z, y, x]" of a flat index. */
+export function showIndex(i: number, [, ny, nx]: Shape3): string {
+  return `[${Math.floor(i / (ny * nx))}, ${Math.floor(i / nx) % ny}, ${i % nx}]`;
+}
+
+function concatenate(parts: readonly Volume[]): Float32Array {
+  if (parts.length === 1 && parts[0]!.data instanceof Float32Array) return parts[0]!.data;
+  const all = new Float32Array(parts.reduce((n, part) => n + part.data.length, 0));
+  let at = 0;
+  for (const { data } of parts) {
+    all.set(data, at);
+    at += data.length;
+  }
+  return all;
+}

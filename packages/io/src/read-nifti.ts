@@ -1,0 +1,128 @@
+import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
+import { readPrefix, readRest } from "./bounded-file.ts";
+import type { ImageInfo } from "./image-info.ts";
+import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
+
+/**
+ * Reads a NIfTI-1 or NIfTI-2 image: `.nii`, `.nii.gz`, or either file of an `.hdr`/`.img` pair.
+ *
+ * Nothing is reoriented: [channel, z, y, x] is the file's own order. The 4th axis (or the 5th, or RGB) becomes the
+ * channels. Stored integers keep their type; 64-bit ones become float64 and are refused beyond ±2⁵³; scaled values
+ * become float32 (float64 if stored in 32 bits or more).
+ *
+ * @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged
+ * @throws {FileError} if the file is missing or unreadable
+ */
+export async function readNifti(path: string): Promise<Volume> {
+  const { header, voxelPath } = await readHeader(path);
+  const { shape, dataType, voxelOffset, voxelBytes } = header;
+  const [channels, nz, ny, nx] = shape;
+  const promise = `the header promises ${nx} × ${ny} × ${nz} voxels${channels > 1 ? ` × ${channels} channels` : ""} of ${dataType.name}`;
+  const buffer = await readRest(voxelPath, voxelOffset, voxelBytes, promise);
+  return createVolume(decodeVoxels(buffer, header, path), shape, header.geometry);
+}
+
+/** The header alone. Errors as {@link readNifti}, except that the voxels are not looked at. */
+export async function readNiftiInfo(path: string): Promise<ImageInfo> {
+  const { header } = await readHeader(path);
+  const type = header.scaling ? scaledType(header) : header.dataType.components > 1 ? "uint8" : header.dataType.name;
+  return {
+    shape: header.shape,
+    geometry: header.geometry,
+    dataType: type.endsWith("int64") ? "float64" : type,
+    format: `NIfTI-${header.version}`,
+  };
+}
+
+/** The two ways in which the header says where the image lies; for `verifyDataset`. */
+export async function readNiftiForms(path: string): Promise<NiftiHeader["forms"]> {
+  return (await readHeader(path)).header.forms;
+}
+
+async function readHeader(path: string): Promise<{ header: NiftiHeader; voxelPath: string }> {
+  const isPair = /\.(hdr|img)(\.gz)?$/i.test(path);
+  const headerPath = isPair ? partner(path, "hdr") : path;
+  const { bytes } = await readPrefix(headerPath, largestHeader);
+  const header = parseNiftiHeader(bytes, headerPath);
+  if (header.pair !== isPair) {
+    const problem = isPair
+      ? `the header says that the voxels follow in this file ("n+${header.version}"); rename it to .nii`
+      : `the header belongs to an .hdr/.img pair ("ni${header.version}"); rename it to .hdr, beside its .img`;
+    throw new ImageFileError(headerPath, "magic", problem);
+  }
+  return { header, voxelPath: isPair ? partner(path, "img") : path };
+}
+
+function partner(path: string, ending: string): string {
+  return path.replace(/(hdr|img)((\.gz)?)$/i, (_, own: string, gz: string) => {
+    return (own === own.toUpperCase() ? ending.toUpperCase() : ending) + gz;
+  });
+}
+
+function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): VoxelArray {
+  const { dataType, littleEndian, scaling } = header;
+  if (!littleEndian) swapBytes(buffer, dataType.bytes);
+  if (dataType.components > 1) return planar(new Uint8Array(buffer), dataType.components);
+  const stored = typedArray(buffer, dataType.name, path);
+  if (!scaling) return stored;
+  const { slope, intercept } = scaling;
+  const scaled = scaledType(header) === "float32" ? new Float32Array(stored.length) : new Float64Array(stored.length);
+  for (let i = 0; i < stored.length; i++) scaled[i] = stored[i]! * slope + intercept;
+  return scaled;
+}
+
+function scaledType({ dataType }: NiftiHeader): "float32" | "float64" {
+  return dataType.bytes < 4 || dataType.name === "float32" ? "float32" : "float64";
+}
+
+function typedArray(buffer: ArrayBuffer, name: string, path: string): VoxelArray {
+  switch (name) {
+    case "uint8":
+      return new Uint8Array(buffer);
+    case "int8":
+      return new Int8Array(buffer);
+    case "uint16":
+      return new Uint16Array(buffer);
+    case "int16":
+      return new Int16Array(buffer);
+    case "uint32":
+      return new Uint32Array(buffer);
+    case "int32":
+      return new Int32Array(buffer);
+    case "float32":
+      return new Float32Array(buffer);
+    case "float64":
+      return new Float64Array(buffer);
+    default:
+      return exactDoubles(name === "int64" ? new BigInt64Array(buffer) : new BigUint64Array(buffer), name, path);
+  }
+}
+
+function exactDoubles(stored: BigInt64Array | BigUint64Array, name: string, path: string): Float64Array {
+  const values = new Float64Array(stored.length);
+  for (let i = 0; i < stored.length; i++) {
+    const value = Number(stored[i]!);
+    if (!Number.isSafeInteger(value)) {
+      throw new ImageFileError(path, "datatype", `the ${name} value ${stored[i]} is too large to be held exactly`);
+    }
+    values[i] = value;
+  }
+  return values;
+}
+
+/** Interleaved colours → one plane per channel. */
+function planar(interleaved: Uint8Array, components: number): Uint8Array {
+  const planes = new Uint8Array(interleaved.length);
+  const voxels = interleaved.length / components;
+  for (let c = 0; c < components; c++) {
+    for (let i = 0, from = c, to = c * voxels; i < voxels; i++, from += components) planes[to + i] = interleaved[from]!;
+  }
+  return planes;
+}
+
+function swapBytes(buffer: ArrayBuffer, bytes: number): void {
+  const view = Buffer.from(buffer);
+  if (bytes === 2) view.swap16();
+  else if (bytes === 4) view.swap32();
+  else if (bytes === 8) view.swap64();
+}
