@@ -1,1 +1,14 @@
-export {};
+export { gaussianImportance } from "./gaussian-importance.ts";
+export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";
+export {
+  type Device,
+  type NetworkSession,
+  nodeSessions,
+  type OnnxRuntime,
+  onnxRuntimeSessions,
+  type SessionFactory,
+  type SessionOptions,
+  type TensorInfo,
+} from "./network-session.ts";
+export { patchStarts } from "./patch-starts.ts";
+export { type CaseScores, type PredictCaseOptions, predictCase } from "./predict-case.ts";

@@ -1,0 +1,127 @@
+import {
+  InvalidArtifactError,
+  isSegError,
+  labelSet,
+  type ModelMetadata,
+  modelMetadataFromOnnx,
+  UnsupportedError,
+} from "@nnunet/core";
+import { firstExternalWeight } from "./external-data.ts";
+import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
+
+/** A trained network that knows how its input is made and what its output means. */
+export interface Model {
+  readonly metadata: ModelMetadata;
+  /**
+   * @param batch - [sample, channel, (z,) y, x] in C order, preprocessed as `metadata.plans` says
+   * @param shape - of `batch`; the spatial extents are the configuration's patch size
+   * @returns logits, [sample, class or region, (z,) y, x]
+   */
+  run(
+    batch: Float32Array,
+    shape: readonly number[],
+  ): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }>;
+  /** Frees the network's memory; the model cannot run afterwards. */
+  dispose(): Promise<void>;
+}
+
+export interface LoadModelOptions {
+  /** "cpu" by default. A device that is not there is an error, never a silent change to another. */
+  readonly device?: Device;
+  /** CPU threads; onnxruntime's own choice (one per core) by default. */
+  readonly threads?: number;
+  /** Who runs the network; onnxruntime-node by default. For a browser see `onnxRuntimeSessions`. */
+  readonly createSession?: SessionFactory;
+}
+
+/**
+ * Opens a `model.onnx` that nnunet-ts exported. The one file is enough: it carries its plans and its dataset.json.
+ *
+ * @param source - path of the file, or its bytes
+ * @throws {FileError} if the file cannot be read
+ * @throws {InvalidArtifactError} if it is damaged, was not exported by nnunet-ts, keeps weights in another file, or its
+ *   tensors do not fit its plans
+ * @throws {UnsupportedError} if the device is not there
+ * @example
+ * const model = await loadModel("model.onnx");
+ * model.metadata.configuration; // "3d_fullres"
+ */
+export async function loadModel(source: string | Uint8Array, options: LoadModelOptions = {}): Promise<Model> {
+  const { device = "cpu", threads, createSession = nodeSessions } = options;
+  const path = typeof source === "string" ? source : "model.onnx";
+  const bytes = typeof source === "string" ? await readBytes(source) : source;
+  const metadata = modelMetadataFromOnnx(bytes, path);
+  const external = firstExternalWeight(bytes, path);
+  if (external !== undefined) {
+    throw new InvalidArtifactError(
+      path,
+      `graph.initializer.${external}`,
+      "the weights lie in a file of their own; export the model with its weights inside",
+    );
+  }
+  let session: NetworkSession;
+  try {
+    session = await createSession(bytes, threads === undefined ? { device } : { device, threads });
+  } catch (error) {
+    if (isSegError(error)) throw error;
+    const reason = (error instanceof Error ? error.message : String(error)).trim();
+    if (device !== "cpu") {
+      throw new UnsupportedError(
+        `device ${device} (${reason})`,
+        "choose --device cpu, or install its driver and libraries",
+      );
+    }
+    throw new InvalidArtifactError(path, "", `onnxruntime refuses it (${reason}); export it again`, { cause: error });
+  }
+  try {
+    checkTensors(session, metadata, path);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  return { metadata, run: (batch, shape) => session.run(batch, shape), dispose: () => session.release() };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  const [{ readFile }, { describeFileError }] = await Promise.all([
+    import("node:fs/promises"),
+    import("@nnunet/core/node"),
+  ]);
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw describeFileError(path, "could not be read", error);
+  }
+}
+
+/** Channels that the network expects: the image's, and for the second network of a cascade one per foreground label. */
+export function inputChannels(metadata: ModelMetadata): number {
+  const cascade = metadata.plans.configurations[metadata.configuration]?.previousConfiguration !== undefined;
+  return metadata.dataset.channelNames.length + (cascade ? labelSet(metadata.dataset).foreground.length : 0);
+}
+
+function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string): void {
+  const { patchSize } = metadata.plans.configurations[metadata.configuration]!;
+  const { outputChannels } = labelSet(metadata.dataset);
+  const expected = [
+    { of: session.inputs, name: "input", shape: ["n", inputChannels(metadata), ...patchSize] },
+    { of: session.outputs, name: "logits", shape: ["n", outputChannels, ...patchSize] },
+  ];
+  for (const { of, name, shape } of expected) {
+    const found = of.find((tensor) => tensor.name === name);
+    // an extent that the file leaves open fits; a fixed batch does not
+    const fits =
+      found?.shape.length === shape.length &&
+      found.shape.every((n, axis) => typeof n === "string" || (axis > 0 && n === shape[axis]));
+    if (!fits) {
+      const got = found
+        ? `[${found.shape.join(", ")}]`
+        : `only ${of.map((tensor) => tensor.name).join(", ") || "none"}`;
+      throw new InvalidArtifactError(
+        path,
+        name,
+        `expected a tensor of shape [${shape.join(", ")}] as plans and dataset say, got ${got}; export the model again`,
+      );
+    }
+  }
+}

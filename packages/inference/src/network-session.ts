@@ -1,0 +1,76 @@
+import { UnsupportedError } from "@nnunet/core";
+
+/** Where the network runs. */
+export type Device = "cpu" | "cuda" | "webgpu";
+
+/** Name and shape of a tensor of a model; a string is an extent that may vary. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/** A network ready to run, whatever runs it. */
+export interface NetworkSession {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** From "input" to "logits". The returned array is valid until the next call. */
+  run(data: Float32Array, shape: readonly number[]): Promise<{ data: Float32Array; shape: readonly number[] }>;
+  release(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly device: Device;
+  /** CPU threads; onnxruntime's own choice by default. */
+  readonly threads?: number;
+}
+
+/** Makes a session of the bytes of a model.onnx; throws what the runtime throws. */
+export type SessionFactory = (model: Uint8Array, options: SessionOptions) => Promise<NetworkSession>;
+
+/** What is used of onnxruntime: `import * as ort from "onnxruntime-node"` or `"onnxruntime-web"`. */
+export type OnnxRuntime = Pick<typeof import("onnxruntime-node"), "InferenceSession" | "Tensor">;
+
+/**
+ * A session factory on a given onnxruntime.
+ *
+ * @param providers - the runtime's name of each device that it has; devices left out are refused
+ * @example loadModel(bytes, { createSession: onnxRuntimeSessions(ortWeb, { cpu: "wasm", webgpu: "webgpu" }) });
+ */
+export function onnxRuntimeSessions(
+  runtime: OnnxRuntime,
+  providers: Partial<Record<Device, string>> = { cpu: "cpu" },
+): SessionFactory {
+  return async (model, { device, threads }) => {
+    const provider = providers[device];
+    if (provider === undefined) {
+      const known = Object.keys(providers).join(", ");
+      throw new UnsupportedError(`device ${device}`, `this installation of onnxruntime offers: ${known}`);
+    }
+    const session = await runtime.InferenceSession.create(model, {
+      executionProviders: [provider],
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 3, // errors only: they come back as exceptions, warnings tell a user nothing
+      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    });
+    const info = (values: typeof session.inputMetadata): TensorInfo[] =>
+      values.map((value) => ({ name: value.name, shape: value.isTensor ? value.shape : [] }));
+    return {
+      inputs: info(session.inputMetadata),
+      outputs: info(session.outputMetadata),
+      async run(data, shape) {
+        const input = new runtime.Tensor("float32", data, shape);
+        const { logits } = await session.run({ input }, ["logits"]);
+        return { data: logits!.data as Float32Array, shape: logits!.dims };
+      },
+      release: () => session.release(),
+    };
+  };
+}
+
+/** Sessions on onnxruntime-node, loaded when first used, so that a browser never sees it. */
+export const nodeSessions: SessionFactory = async (model, options) => {
+  const runtime = await import("onnxruntime-node");
+  const bundled = runtime.listSupportedBackends().map(({ name }) => name);
+  const providers = Object.fromEntries(bundled.map((name) => [name, name])) as Partial<Record<Device, string>>;
+  return onnxRuntimeSessions(runtime, providers)(model, options);
+};

@@ -1,0 +1,205 @@
+import {
+  elementCount,
+  InvalidArgumentError,
+  InvalidArtifactError,
+  labelSet,
+  type PreprocessedCase,
+  type Shape3,
+  ShapeMismatchError,
+  type StageOptions,
+  throwIfCancelled,
+  UnsupportedError,
+  type VolumeShape,
+} from "@nnunet/core";
+import { type Activation, addPrediction, type Placement } from "./add-prediction.ts";
+import { axisWindows } from "./axis-windows.ts";
+import { inputChannels, type Model } from "./load-model.ts";
+import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
+
+export interface PredictCaseOptions extends StageOptions {
+  /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
+  readonly stepSize?: number;
+  /** Average over all mirrored copies that the model was trained for; true by default. */
+  readonly mirroring?: boolean;
+  /** Weight the centre of a patch more than its border; true by default. */
+  readonly gaussian?: boolean;
+  /** Patches (mirrored copies counted) given to the network at once; by default so many that small patches fill a core's work. */
+  readonly patchesPerRun?: number;
+}
+
+/** Scores of every class or region on the preprocessed grid. */
+export interface CaseScores {
+  /** [class or region, z, y, x] */
+  readonly scores: Float32Array;
+  readonly shape: VolumeShape;
+  readonly kind: "logits" | "probabilities";
+}
+
+/**
+ * Runs one or more networks over a preprocessed case: sliding window, Gaussian weighting, mirroring, and the mean over
+ * the models (the folds of one configuration).
+ *
+ * An image smaller than the patch is padded with zeros on both sides. A 2D network sees slice after slice. What is
+ * averaged, probabilities or logits, is the configuration's `averaging`. The result does not depend on `patchesPerRun`
+ * beyond what onnxruntime's own rounding does.
+ *
+ * @param models - at least one, all of the same configuration
+ * @param preprocessed - data [channel, z, y, x] as `preprocessCase` makes it
+ * @throws {InvalidArgumentError} if there is no model, or the models do not belong together
+ * @throws {ShapeMismatchError} if the case has another number of channels than the model, or the output another shape
+ * @throws {InvalidArtifactError} if a model gives NaN or infinite values
+ * @throws {UnsupportedError} if the scores do not fit into memory
+ * @throws {CancelledError} if `signal` is aborted; checked before every run of a network
+ * @example
+ * const { scores, shape } = await predictCase([model], preprocessed, { mirroring: false }); // shape: [3, 40, 56, 40]
+ * @see paper, Supplement B.1 "Inference"; facts.md §7
+ */
+export async function predictCase(
+  models: readonly Model[],
+  preprocessed: PreprocessedCase,
+  options: PredictCaseOptions = {},
+): Promise<CaseScores> {
+  const { stepSize = 0.5, mirroring = true, gaussian = true, signal, onEvent } = options;
+  const network = commonNetwork(models);
+  const caseId = preprocessed.properties.id;
+  const [channels, ...size] = preprocessed.shape;
+  if (channels !== network.inputChannels) {
+    const expected = [network.inputChannels, ...size];
+    throw new ShapeMismatchError(
+      `preprocessed case ${caseId}`,
+      expected,
+      preprocessed.shape,
+      "the model needs these channels",
+    );
+  }
+  const { patchSize, outputChannels } = network;
+  const patches = layPatches(size as unknown as Shape3, patchSize, stepSize, gaussian);
+  const copies = mirrorings(mirroring ? network.mirrorAxes : []);
+  const total = patches.length * copies.length;
+  const patchesPerRun = Math.min(total, runSize(options.patchesPerRun, patchSize));
+
+  const shape: VolumeShape = [outputChannels, ...(size as unknown as Shape3)];
+  const scores = allocate(shape, caseId);
+  const patchLength = elementCount(patchSize);
+  const batch = new Float32Array(patchesPerRun * channels * patchLength);
+  const share = 1 / (models.length * copies.length);
+  for (let first = 0; first < total; first += patchesPerRun) {
+    const count = Math.min(patchesPerRun, total - first);
+    const placements: Placement[] = [];
+    for (let i = 0; i < count; i++) {
+      const patch = patches[Math.floor((first + i) / copies.length)]!;
+      const copy = copies[(first + i) % copies.length]!;
+      copyPatch(preprocessed.data, preprocessed.shape, patch.start, patchSize, copy, batch, i * channels * patchLength);
+      placements.push(placement(patch, patchSize, copy, share));
+    }
+    const batchShape = [count, channels, ...network.networkPatch];
+    for (const model of models) {
+      throwIfCancelled(signal, `prediction of case ${caseId}`);
+      const output = await model.run(batch.subarray(0, count * channels * patchLength), batchShape);
+      const expected = [count, outputChannels, ...network.networkPatch];
+      if (output.shape.length !== expected.length || output.shape.some((n, axis) => n !== expected[axis])) {
+        throw new ShapeMismatchError("logits of the model", expected, output.shape, "export the model again");
+      }
+      if (!allFinite(output.data)) {
+        throw new InvalidArtifactError(
+          `model (${network.configuration})`,
+          "logits",
+          `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
+        );
+      }
+      for (let i = 0; i < count; i++) {
+        const offset = i * outputChannels * patchLength;
+        addPrediction(scores, shape, output.data, offset, network.activation, placements[i]!);
+      }
+    }
+    onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
+  }
+  return { scores, shape, kind: network.averaging };
+}
+
+interface Patch {
+  readonly start: Shape3;
+  readonly shares: readonly [z: Float64Array, y: Float64Array, x: Float64Array];
+}
+
+/** All patches of an image, in the order z, y, x. */
+function layPatches(size: Shape3, patchSize: Shape3, stepSize: number, gaussian: boolean): Patch[] {
+  const [z, y, x] = size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepSize, gaussian));
+  const patches: Patch[] = [];
+  for (let k = 0; k < z!.starts.length; k++) {
+    for (let j = 0; j < y!.starts.length; j++) {
+      for (let i = 0; i < x!.starts.length; i++) {
+        patches.push({
+          start: [z!.starts[k]!, y!.starts[j]!, x!.starts[i]!],
+          shares: [z!.shares[k]!, y!.shares[j]!, x!.shares[i]!],
+        });
+      }
+    }
+  }
+  return patches;
+}
+
+/** The mean over models and mirrored copies goes into the z factor. */
+function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirroring, share: number): Placement {
+  return { start, patchSize, mirroring, shares: [shares[0].map((weight) => weight * share), shares[1], shares[2]] };
+}
+
+function commonNetwork(models: readonly Model[]) {
+  const [first, ...others] = models.map(({ metadata }) => {
+    const configuration = metadata.plans.configurations[metadata.configuration]!;
+    const flat = configuration.patchSize.length === 2;
+    const { outputChannels, regions } = labelSet(metadata.dataset);
+    const activation: Activation =
+      configuration.averaging === "logits" ? "none" : regions === undefined ? "softmax" : "sigmoid";
+    return {
+      configuration: metadata.configuration,
+      inputChannels: inputChannels(metadata),
+      outputChannels,
+      activation,
+      averaging: configuration.averaging,
+      /** As the network sees it: [(z,) y, x]. */
+      networkPatch: configuration.patchSize,
+      patchSize: (flat ? [1, ...configuration.patchSize] : configuration.patchSize) as unknown as Shape3,
+      mirrorAxes: metadata.mirrorAxes.map((axis) => (flat ? axis + 1 : axis)),
+    };
+  });
+  if (first === undefined) throw new InvalidArgumentError("models", "at least one model", models);
+  for (const other of others) {
+    if (JSON.stringify(other) !== JSON.stringify(first)) {
+      throw new InvalidArgumentError(
+        "models",
+        `folds of one configuration (${first.configuration}) with the same channels, labels, patch and mirroring; predict each configuration by itself and average the probabilities`,
+        other.configuration,
+      );
+    }
+  }
+  return first;
+}
+
+/** Small patches go through the network several at a time; 2^18 voxels keep two cores busy and little memory. */
+function runSize(wanted: number | undefined, patchSize: Shape3): number {
+  if (wanted === undefined) return Math.max(1, Math.min(8, Math.floor(2 ** 18 / elementCount(patchSize))));
+  if (!(Number.isInteger(wanted) && wanted > 0)) {
+    throw new InvalidArgumentError("patchesPerRun", "a positive integer", wanted);
+  }
+  return wanted;
+}
+
+function allocate(shape: VolumeShape, caseId: string): Float32Array {
+  try {
+    return new Float32Array(elementCount(shape));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const gigabytes = ((elementCount(shape) * 4) / 1e9).toFixed(1);
+    throw new UnsupportedError(
+      `scores of case ${caseId}, [${shape}] float32 (${gigabytes} GB)`,
+      "use a configuration with a coarser spacing (3d_lowres), or a machine with more memory",
+    );
+  }
+}
+
+function allFinite(values: Float32Array): boolean {
+  let doubt = 0; // v − v is 0 for finite v, else NaN, which stays
+  for (let i = 0; i < values.length; i++) doubt += values[i]! - values[i]!;
+  return doubt === 0;
+}

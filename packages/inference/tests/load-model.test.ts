@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { loadModel, onnxRuntimeSessions } from "@nnunet/inference";
+import * as runtime from "onnxruntime-node";
+import { pointwise, tinyMetadata, tinyModelBytes } from "./tiny-model.ts";
+import { tinyOnnx } from "./tiny-onnx.ts";
+
+const metadata = tinyMetadata([4, 4, 4]);
+const network = pointwise([[1], [2], [3]], [0.5, 0, 0], 3);
+const bytes = tinyModelBytes(metadata, network, 3);
+
+test("from bytes: metadata as written, and the network runs on any number of patches", async () => {
+  const model = await loadModel(bytes);
+  expect(model.metadata).toEqual(metadata);
+  const { data, shape } = await model.run(new Float32Array(128).fill(2), [2, 1, 4, 4, 4]);
+  expect(shape).toEqual([2, 3, 4, 4, 4]);
+  expect([data[0], data[64], data[128], data[192]]).toEqual([2.5, 4, 6, 2.5]);
+  await model.dispose();
+});
+
+test("from a file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "nnunet-inference-"));
+  try {
+    const path = join(folder, "model.onnx");
+    writeFileSync(path, bytes);
+    const model = await loadModel(path, { threads: 1 });
+    expect(model.metadata.configuration).toBe("tiny");
+    await model.dispose();
+    await expect(loadModel(join(folder, "none.onnx"))).rejects.toThrow(
+      `${join(folder, "none.onnx")}: could not be read: no such file or folder`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("with another onnxruntime handed in", async () => {
+  const model = await loadModel(bytes, { createSession: onnxRuntimeSessions(runtime, { cpu: "cpu" }) });
+  expect((await model.run(new Float32Array(64), [1, 1, 4, 4, 4])).data[0]).toBe(0.5);
+  await model.dispose();
+  await expect(
+    loadModel(bytes, { device: "cuda", createSession: onnxRuntimeSessions(runtime, { cpu: "cpu" }) }),
+  ).rejects.toThrow("device cuda is not supported; this installation of onnxruntime offers: cpu");
+});
+
+test("refuses what it cannot predict with, in one sentence", async () => {
+  const shapes = { inputShape: ["n", 1, 4, 4, 4], outputShape: ["n", 3, 4, 4, 4] };
+  await expect(loadModel(tinyOnnx({ ...network, ...shapes }))).rejects.toThrow(
+    "model.onnx → nnunet.plans: is missing from the model's metadata; only models exported by nnunet-ts carry their plans",
+  );
+  await expect(loadModel(bytes.subarray(0, bytes.length - 9))).rejects.toThrow(
+    "model.onnx: not a whole ONNX file (it is cut off or damaged); export or copy it again",
+  );
+  await expect(loadModel(tinyModelBytes(metadata, { ...network, externalWeight: "b" }, 3))).rejects.toThrow(
+    "model.onnx → graph.initializer.b: the weights lie in a file of their own; export the model with its weights inside",
+  );
+  const unknown = { ...network, nodes: [{ op: "Nonsense", inputs: ["input"], output: "logits" }] };
+  await expect(loadModel(tinyModelBytes(metadata, unknown, 3))).rejects.toThrow(
+    /^model\.onnx: onnxruntime refuses it \(.*No Op registered for Nonsense.*\); export it again$/s,
+  );
+  const fixedBatch = { ...network, inputShape: [1, 1, 4, 4, 4] };
+  await expect(loadModel(tinyModelBytes(metadata, fixedBatch, 3))).rejects.toThrow(
+    "model.onnx → input: expected a tensor of shape [n, 1, 4, 4, 4] as plans and dataset say, got [1, 1, 4, 4, 4]; export the model again",
+  );
+  const twoClasses = pointwise([[1], [2]], [0, 0], 3);
+  await expect(loadModel(tinyModelBytes(metadata, twoClasses, 2))).rejects.toThrow(
+    "model.onnx → logits: expected a tensor of shape [n, 3, 4, 4, 4] as plans and dataset say, got [n, 2, 4, 4, 4]; export the model again",
+  );
+});
