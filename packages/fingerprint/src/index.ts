@@ -1,1 +1,11 @@
-export {};
+export { combineMeasurements, mergeMeasurements } from "./combine-measurements.ts";
+export { defaultFingerprintExtractor } from "./default-fingerprint-extractor.ts";
+export {
+  emptyHistogram,
+  type IntensityHistogram,
+  intensityHistogram,
+  maximumBins,
+  mergeHistograms,
+  percentile,
+} from "./intensity-histogram.ts";
+export { type CaseMeasurement, type CaseRecord, type ForegroundMoments, measureCase } from "./measure-case.ts";
