@@ -1,1 +1,5 @@
-export {};
+export { caseMetrics } from "./case-metrics.ts";
+export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts";
+export { summarise } from "./summarise.ts";
+export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";
+export { summaryTable } from "./summary-table.ts";

@@ -1,0 +1,81 @@
+import { expect, test } from "@jest/globals";
+import { labelSet } from "@nnunet/core";
+import {
+  caseMetrics,
+  summarise,
+  summaryFromJson,
+  summaryFromText,
+  summaryTable,
+  summaryToJson,
+} from "@nnunet/evaluate";
+
+const labels = labelSet({
+  channelNames: ["CT"],
+  labels: { background: 0, a: 1, b: 2, c: 3 },
+  numTraining: 2,
+  fileEnding: ".nii.gz",
+});
+const evaluated = (name: string, reference: number[], prediction: number[]) => ({
+  referenceFile: `ref/${name}`,
+  predictionFile: `pred/${name}`,
+  metrics: caseMetrics(Int16Array.from(reference), Int16Array.from(prediction), labels),
+});
+// label 1: Dice 2/3 and 1; label 2: absent from the first, 0 in the second; label 3: nowhere
+const summary = summarise([evaluated("x", [0, 1, 1, 0], [0, 1, 0, 0]), evaluated("NaN", [1, 2, 0, 0], [1, 0, 0, 0])]);
+
+test("means leave out the cases where a label is nowhere; the mean over labels does not hide one that never is", () => {
+  expect(summary.mean["1"]!.dice).toBeCloseTo((2 / 3 + 1) / 2, 15);
+  expect(summary.mean["2"]!.dice).toBe(0);
+  expect(summary.mean["3"]!.dice).toBeNaN();
+  expect(summary.foregroundMean.dice).toBeNaN();
+  expect(summary.mean["1"]!.falseNegatives).toBe(0.5);
+  expect(summary.foregroundMean.trueNegatives).toBeCloseTo((2.5 + 3.5 + 4) / 3, 15);
+});
+
+test("summary.json has nnU-Net v2's layout", () => {
+  const json = summaryToJson(summary) as Record<string, Record<string, unknown>>;
+  expect(Object.keys(json)).toEqual(["foreground_mean", "mean", "metric_per_case"]);
+  expect(Object.keys(json["foreground_mean"]!)).toEqual(["Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref"]);
+  expect((json["metric_per_case"] as unknown as unknown[])[1]).toEqual({
+    metrics: {
+      "1": { Dice: 1, FN: 0, FP: 0, IoU: 1, TN: 3, TP: 1, n_pred: 1, n_ref: 1 },
+      "2": { Dice: 0, FN: 1, FP: 0, IoU: 0, TN: 3, TP: 0, n_pred: 0, n_ref: 1 },
+      "3": { Dice: null, FN: 0, FP: 0, IoU: null, TN: 4, TP: 0, n_pred: 0, n_ref: 0 },
+    },
+    prediction_file: "pred/NaN",
+    reference_file: "ref/NaN",
+  });
+});
+
+test("there and back through a file's text, ours and Python's", () => {
+  const text = JSON.stringify(summaryToJson(summary));
+  expect(summaryFromText(text, "summary.json")).toEqual(summary);
+  expect(summaryFromText(text.replaceAll("null", "NaN"), "summary.json")).toEqual(summary);
+});
+
+test("the table names the label and says where a mean leaves cases out", () => {
+  expect(summaryTable(summary, ["a", "b", "c"])).toBe(
+    [
+      "label           mean Dice  worst Dice  mean IoU  voxels (ref → pred)   cases",
+      "1 a                0.8333      0.6667    0.7500                2 → 1       2",
+      "2 b                0.0000      0.0000    0.0000                1 → 0  1 of 2",
+      "3 c                     –           –         –                0 → 0  0 of 2",
+      "mean of labels          –                     –                            2",
+      "A label that neither reference nor prediction has gives no Dice in that case (–); means leave it out: 3 of 6.",
+    ].join("\n"),
+  );
+});
+
+test("says what is wrong", () => {
+  expect(() => summarise([])).toThrow("cases: expected at least one evaluated case, got []");
+  const [first] = summary.cases;
+  expect(() => summarise([first!, { ...first!, referenceFile: "y", metrics: { "1": first!.metrics["1"]! } }])).toThrow(
+    'cases, y: expected the labels 1, 2, 3, got ["1"]',
+  );
+  expect(() => summaryFromText("{", "s.json")).toThrow(/^s\.json: not valid JSON \(.*\); evaluate again$/);
+  expect(() => summaryFromJson([], "s.json")).toThrow("s.json: expected an object; is this a summary.json?");
+  expect(() => summaryFromJson({ mean: {} }, "s.json")).toThrow("s.json → metric_per_case: expected a list of cases");
+  expect(() => summaryFromJson({ metric_per_case: [], foreground_mean: { Dice: "x" } }, "s.json")).toThrow(
+    "s.json → foreground_mean.Dice: expected a number or null; evaluate again",
+  );
+});
