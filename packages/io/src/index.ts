@@ -4,3 +4,5 @@ export { type ConvertOptions, convertDataset } from "./convert-dataset.ts";
 export { openDataset } from "./dataset-folder.ts";
 export { findDatasetFolder } from "./find-dataset.ts";
 export { readCase } from "./read-case.ts";
+export type { DatasetProblem, ProblemKind, VerificationReport } from "./verification-report.ts";
+export { verifyDataset } from "./verify-dataset.ts";
