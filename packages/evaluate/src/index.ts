@@ -3,3 +3,5 @@ export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts"
 export { summarise } from "./summarise.ts";
 export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";
 export { summaryTable } from "./summary-table.ts";
+export { squaredDistances } from "./distance-transform.ts";
+export { type SurfaceMetrics, surfaceMetrics, volumeError } from "./surface-metrics.ts";

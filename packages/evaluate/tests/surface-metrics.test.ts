@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import { labelSet, type Shape3, type Spacing } from "@nnunet/core";
+import { squaredDistances, surfaceMetrics, volumeError } from "@nnunet/evaluate";
+import fc from "fast-check";
+
+interface Pair {
+  shape: Shape3;
+  spacing: Spacing;
+  tolerance: number;
+  a: number[];
+  b: number[];
+  distance_to_a: number[];
+  hd95: number;
+  assd: number;
+  nsd: number;
+}
+const pairs: Pair[] = JSON.parse(readFileSync(new URL("./fixtures/surfaces.json", import.meta.url), "utf8"));
+const labels = labelSet({
+  channelNames: ["CT"],
+  labels: { background: 0, a: 1 },
+  numTraining: 1,
+  fileEnding: ".nii.gz",
+});
+
+describe.each(pairs)("against scipy, $shape voxels of $spacing mm", (pair) => {
+  test("distances from every voxel to the mask", () => {
+    const squared = squaredDistances(Uint8Array.from(pair.a), pair.shape, pair.spacing);
+    // float32 storage of the squares: 6e-8 relative, half of it after the root
+    squared.forEach((value, i) => {
+      expect(Math.abs(Math.sqrt(value) - pair.distance_to_a[i]!)).toBeLessThan(1e-6);
+    });
+  });
+
+  test("HD95, ASSD, NSD", () => {
+    const { a, b, shape, spacing, tolerance } = pair;
+    const metrics = surfaceMetrics(Int16Array.from(a), Int16Array.from(b), shape, spacing, labels, { tolerance })["1"]!;
+    expect(Math.abs(metrics.hd95 - pair.hd95)).toBeLessThan(1e-6);
+    expect(Math.abs(metrics.assd - pair.assd)).toBeLessThan(1e-6);
+    expect(metrics.nsd).toBeCloseTo(pair.nsd, 12);
+  });
+});
+
+test("distances equal those of all pairs, on any small volume", () => {
+  const volume = fc.tuple(
+    fc.tuple(...[1, 2, 3].map(() => fc.integer({ min: 1, max: 6 }))),
+    fc.tuple(...[1, 2, 3].map(() => fc.double({ min: 0.1, max: 9, noNaN: true }))),
+    fc.array(fc.boolean(), { minLength: 216, maxLength: 216 }),
+  );
+  fc.assert(
+    fc.property(volume, ([size, mm, bits]) => {
+      const [shape, spacing] = [size as unknown as Shape3, mm as unknown as Spacing];
+      const marked = Uint8Array.from(bits.slice(0, shape[0] * shape[1] * shape[2]), Number);
+      const place = (i: number) => [
+        Math.floor(i / (shape[1] * shape[2])),
+        Math.floor(i / shape[2]) % shape[1],
+        i % shape[2],
+      ];
+      const squared = squaredDistances(marked, shape, spacing);
+      for (let i = 0; i < marked.length; i++) {
+        let nearest = Number.POSITIVE_INFINITY;
+        for (let j = 0; j < marked.length; j++) {
+          if (!marked[j]) continue;
+          const [p, q] = [place(i), place(j)];
+          nearest = Math.min(
+            nearest,
+            p.reduce((sum, n, axis) => sum + ((n - q[axis]!) * spacing[axis]!) ** 2, 0),
+          );
+        }
+        if (nearest === Number.POSITIVE_INFINITY) expect(squared[i]).toBe(nearest);
+        else expect(Math.abs(squared[i]! - nearest)).toBeLessThanOrEqual(nearest * 1e-6);
+      }
+    }),
+    { seed: 1, numRuns: 60 },
+  );
+});
+
+test("the same surfaces are 0 apart; two lines worked out by hand", () => {
+  const shape: Shape3 = [1, 1, 12];
+  const line = (first: number) => Int16Array.from({ length: 12 }, (_, x) => (x >= first && x < first + 3 ? 1 : 0));
+  const same = surfaceMetrics(line(2), line(2), shape, [1, 1, 1.5], labels)["1"];
+  expect(same).toEqual({ hd95: 0, assd: 0, nsd: 1 });
+  const shifted = surfaceMetrics(line(2), line(9), shape, [1, 1, 1.5], labels)["1"]!;
+  expect(shifted.hd95).toBeCloseTo(10.35, 6); // of 7.5, 9, 10.5 mm: rank 2 × 0.95 = 1.9
+});
+
+test("empty on both sides is undefined, on one side infinitely far; ignored voxels do not count", () => {
+  const shape: Shape3 = [1, 1, 4];
+  const none = new Int16Array(4);
+  const some = Int16Array.of(0, 1, 1, 0);
+  const undefinedMetrics = { hd95: Number.NaN, assd: Number.NaN, nsd: Number.NaN };
+  const far = { hd95: Number.POSITIVE_INFINITY, assd: Number.POSITIVE_INFINITY, nsd: 0 };
+  expect(surfaceMetrics(none, none, shape, [1, 1, 1], labels)["1"]).toEqual(undefinedMetrics);
+  expect(surfaceMetrics(some, none, shape, [1, 1, 1], labels)["1"]).toEqual(far);
+  const withIgnore = { ...labels, ignoreLabel: 2 };
+  const reference = Int16Array.of(0, 1, 1, 2);
+  expect(surfaceMetrics(reference, Int16Array.of(0, 1, 1, 1), shape, [1, 1, 1], withIgnore)["1"]!.hd95).toBe(0);
+});
+
+test("volume error in mL and relative", () => {
+  expect(volumeError({ predictedVoxels: 1500, referenceVoxels: 1000 }, [1, 1, 2])).toEqual({
+    millilitres: 1,
+    relative: 0.5,
+  });
+  expect(volumeError({ predictedVoxels: 1, referenceVoxels: 0 }, [1, 1, 1]).relative).toBeNaN();
+});
+
+test("says what is wrong", () => {
+  const line = new Int16Array(4);
+  expect(() => surfaceMetrics(line, new Int16Array(3), [1, 1, 4], [1, 1, 1], labels)).toThrow(
+    "prediction: expected shape [1,1,4], got [3]",
+  );
+  expect(() => surfaceMetrics(line, line, [1, 1, 4], [1, 1, 1], labels, { tolerance: -1 })).toThrow(
+    "tolerance: expected a number of mm, at least 0, got -1",
+  );
+  expect(() => squaredDistances(new Uint8Array(4), [1, 1, 4], [1, 0, 1])).toThrow(
+    "spacing: expected three positive numbers [z, y, x] in mm, got [1, 0, 1]",
+  );
+});
