@@ -1,1 +1,7 @@
-export {};
+export { buildNetwork, type NetworkSize } from "./build-network.ts";
+export { type Feature, type NetworkGraph, type NetworkNode, type Parameter, parameterCount } from "./network-graph.ts";
+export { addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
+export { type OnnxAttribute, type OnnxElementType, OnnxGraph, onnxOpset } from "./onnx/onnx-graph.ts";
+export { readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
+export { checkWeights, initialiseWeights, type Weights, type WeightTensor } from "./weights.ts";
+export { type ExportMetadata, writeOnnxModel } from "./write-onnx-model.ts";

@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from "@nnunet/core";
+import type { Tape, Value } from "../ort/tape.ts";
+import type { Loss } from "./loss.ts";
+
+/**
+ * Weights of the deep-supervision losses, highest resolution first: halved at each step, the lowest resolution gets
+ * nothing, and the sum is 1 (facts.md §0 item 11). With one output its weight is 1.
+ *
+ * @example deepSupervisionWeights(4); // [4/7, 2/7, 1/7, 0]
+ */
+export function deepSupervisionWeights(outputs: number): number[] {
+  if (!(Number.isInteger(outputs) && outputs > 0)) throw new InvalidArgumentError("outputs", "a positive integer", outputs);
+  if (outputs === 1) return [1];
+  const raw = Array.from({ length: outputs }, (_, i) => (i === outputs - 1 ? 0 : 1 / 2 ** i));
+  const sum = raw.reduce((a, b) => a + b);
+  return raw.map((w) => w / sum);
+}
+
+/** Σ weight · loss(logits of the head, its target); heads of weight 0 are not computed. */
+export function deepSupervisionLoss(tape: Tape, loss: Loss, logits: readonly Value[], targets: readonly Value[], weights: readonly number[]): Value {
+  const terms = weights.flatMap((weight, i) =>
+    weight === 0 ? [] : [tape.multiply(loss(tape, logits[i]!, targets[i]!), tape.scalar(weight))],
+  );
+  return terms.reduce((a, b) => tape.add(a, b));
+}

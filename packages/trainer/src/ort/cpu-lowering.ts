@@ -1,0 +1,23 @@
+import type { OnnxGraph } from "@nnunet/unet-model";
+import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
+import { gatherPhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
+import { weightGradient } from "./weight-gradient.ts";
+
+/** Convolutions in ONNX's standard operators: right on every provider. */
+export const standardLowering: ConvolutionLowering = {
+  forward(onnx: OnnxGraph, shape: ConvolutionShape, x: string, w: string, bias: string | undefined): string {
+    const pads = shape.kernel.map((k) => (k - 1) / 2);
+    const inputs = bias === undefined ? [x, w] : [x, w, bias];
+    return onnx.node("Conv", inputs, { kernel_shape: shape.kernel, strides: shape.stride, pads: [...pads, ...pads] });
+  },
+  inputGradient(onnx: OnnxGraph, shape: ConvolutionShape, dy: string, w: string): string {
+    const kernel = phasedKernel(shape);
+    const flipped = gatherPhasedKernel(onnx, shape, kernel, w);
+    const phased = onnx.node("Conv", [dy, flipped], {
+      kernel_shape: kernel.window,
+      pads: [...kernel.padStart, ...kernel.padEnd],
+    });
+    return weavePhases(onnx, shape, kernel.phases, phased);
+  },
+  weightGradient,
+};

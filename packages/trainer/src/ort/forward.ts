@@ -1,0 +1,81 @@
+import { elementCount } from "@nnunet/core";
+import type { NetworkGraph } from "@nnunet/unet-model";
+import { type ConvolutionLowering, convolution } from "./convolution.ts";
+import { averagePool, concat, instanceNorm, leakyRelu, upConv } from "./layers.ts";
+import type { Tape, Value } from "./tape.ts";
+
+/** Where each parameter lies in the one flat vector that holds them all. */
+export interface ParameterLayout {
+  readonly offsets: ReadonlyMap<string, { readonly offset: number; readonly length: number; readonly shape: readonly number[] }>;
+  readonly total: number;
+}
+
+/** Parameters in graph order, back to back. */
+export function parameterLayout(graph: NetworkGraph): ParameterLayout {
+  const offsets = new Map<string, { offset: number; length: number; shape: readonly number[] }>();
+  let total = 0;
+  for (const { name, shape } of graph.parameters) {
+    const length = elementCount(shape);
+    offsets.set(name, { offset: total, length, shape });
+    total += length;
+  }
+  return { offsets, total };
+}
+
+/** Cuts the flat vector into named, shaped, differentiable values. */
+export function unpackParameters(tape: Tape, layout: ParameterLayout, flat: Value): Map<string, Value> {
+  const { onnx } = tape;
+  const entries = [...layout.offsets];
+  const pieces = onnx.nodeWithOutputs(
+    "Split",
+    [flat.name, onnx.integers(entries.map(([, p]) => p.length))],
+    entries.map(([name]) => `flat:${name}`),
+    { axis: 0 },
+  );
+  return new Map(
+    entries.map(([name, { shape }], i) => [
+      name,
+      tape.parameter(onnx.node("Reshape", [pieces[i]!, onnx.integers(shape)], {}, name), shape),
+    ]),
+  );
+}
+
+/** Runs the network on the tape; returns the logits of every head, highest resolution first. */
+export function forward(
+  tape: Tape,
+  graph: NetworkGraph,
+  lowering: ConvolutionLowering,
+  parameters: ReadonlyMap<string, Value>,
+  input: Value,
+): Value[] {
+  const parameter = (name: string): Value => parameters.get(name)!;
+  const normalised = new Set(graph.nodes.flatMap((n) => (n.kind === "instanceNorm" ? [n.input.id] : [])));
+  const values = new Map<number, Value>([[graph.input.id, input]]);
+  const value = (feature: { id: number }): Value => values.get(feature.id)!;
+  for (const node of graph.nodes) {
+    values.set(node.output.id, compute());
+
+    function compute(): Value {
+      switch (node.kind) {
+        case "conv": {
+          const bias = node.bias === undefined ? undefined : parameter(node.bias);
+          const cancels = normalised.has(node.output.id);
+          return convolution(tape, lowering, value(node.input), parameter(node.weight), bias, node.kernel, node.stride, cancels);
+        }
+        case "instanceNorm":
+          return instanceNorm(tape, value(node.input), parameter(node.scale), parameter(node.bias), node.epsilon);
+        case "leakyRelu":
+          return leakyRelu(tape, value(node.input), node.slope);
+        case "upConv":
+          return upConv(tape, value(node.input), parameter(node.weight), node.bias === undefined ? undefined : parameter(node.bias), node.stride);
+        case "concat":
+          return concat(tape, node.inputs.map(value));
+        case "add":
+          return tape.add(value(node.inputs[0]), value(node.inputs[1]));
+        case "averagePool":
+          return averagePool(tape, value(node.input), node.stride);
+      }
+    }
+  }
+  return graph.outputs.map(value);
+}

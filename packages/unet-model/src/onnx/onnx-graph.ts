@@ -1,0 +1,192 @@
+import { InvalidArgumentError } from "@nnunet/core";
+import { ProtobufWriter } from "./protobuf-writer.ts";
+
+export type OnnxElementType = "float32" | "int32" | "int64" | "bool" | "uint8";
+
+/** TensorProto.DataType */
+const elementTypes: Record<OnnxElementType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+
+/** Integers as numbers are ints unless the attribute is named in `floatAttributes`. */
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+
+interface OnnxNode {
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+interface OnnxPort {
+  readonly name: string;
+  readonly type: OnnxElementType;
+  readonly shape: readonly (number | string)[];
+}
+
+/** The opset that all graphs of this package are written in. */
+export const onnxOpset = 17;
+
+/**
+ * Collects nodes, weights, inputs and outputs, then encodes them as an ONNX `ModelProto`.
+ *
+ * @example
+ * const graph = new OnnxGraph("double");
+ * graph.input("x", "float32", ["n", 3]);
+ * graph.output(graph.node("Add", ["x", "x"]), "float32", ["n", 3]);
+ * const bytes = graph.encode();
+ */
+export class OnnxGraph {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #inputs: OnnxPort[] = [];
+  readonly #outputs: OnnxPort[] = [];
+  readonly #initializers = new Map<string, { type: OnnxElementType; shape: readonly number[]; bytes: Uint8Array }>();
+  readonly #constants = new Map<string, string>();
+  #counter = 0;
+
+  constructor(readonly name: string) {}
+
+  get nodeCount(): number {
+    return this.#nodes.length;
+  }
+
+  /** A tensor name that is not taken yet. */
+  fresh(hint: string): string {
+    return `${hint}_${this.#counter++}`;
+  }
+
+  input(name: string, type: OnnxElementType, shape: readonly (number | string)[]): string {
+    this.#inputs.push({ name, type, shape });
+    return name;
+  }
+
+  output(name: string, type: OnnxElementType, shape: readonly (number | string)[]): void {
+    this.#outputs.push({ name, type, shape });
+  }
+
+  /** Adds a node with one output and returns the output's name. */
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    output: string = this.fresh(op),
+    domain = "",
+  ): string {
+    this.#nodes.push({ op, domain, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** Adds a node with several outputs. */
+  nodeWithOutputs(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain = "",
+  ): readonly string[] {
+    this.#nodes.push({ op, domain, inputs, outputs, attributes });
+    return outputs;
+  }
+
+  /** A stored float tensor. */
+  weight(name: string, data: Float32Array, shape: readonly number[]): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return this.#store(name, "float32", shape, bytes);
+  }
+
+  /** A small int64 tensor (shapes, axes, starts); equal ones are stored once. */
+  integers(values: readonly number[], scalar = false): string {
+    const key = `i${scalar ? "s" : ""}:${values.join(",")}`;
+    return this.#constant(key, "int64", scalar ? [] : [values.length], () =>
+      new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
+    );
+  }
+
+  int32s(values: readonly number[], shape: readonly number[]): string {
+    const key = `w:${shape.join(",")}:${values.join(",")}`;
+    return this.#constant(key, "int32", shape, () => new Uint8Array(Int32Array.from(values).buffer));
+  }
+
+  /** A float scalar; equal ones are stored once. */
+  scalar(value: number): string {
+    return this.#constant(`f:${value}`, "float32", [], () => new Uint8Array(Float32Array.of(value).buffer));
+  }
+
+  floats(values: readonly number[], shape: readonly number[]): string {
+    const key = `fs:${shape.join(",")}:${values.join(",")}`;
+    return this.#constant(key, "float32", shape, () => new Uint8Array(Float32Array.from(values).buffer));
+  }
+
+  #constant(key: string, type: OnnxElementType, shape: readonly number[], make: () => Uint8Array): string {
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const name = this.#store(this.fresh("const"), type, shape, make());
+    this.#constants.set(key, name);
+    return name;
+  }
+
+  #store(name: string, type: OnnxElementType, shape: readonly number[], bytes: Uint8Array): string {
+    if (this.#initializers.has(name)) throw new InvalidArgumentError("name", "a tensor name not used before", name);
+    this.#initializers.set(name, { type, shape, bytes });
+    return name;
+  }
+
+  /**
+   * The model as ONNX bytes.
+   *
+   * @param metadata - stored as `metadata_props`
+   */
+  encode(metadata: ReadonlyMap<string, string> = new Map(), producerVersion = ""): Uint8Array {
+    const model = new ProtobufWriter();
+    model.integer(1, 8).string(2, "nnunet-ts").string(3, producerVersion);
+    model.message(7, (graph) => {
+      for (const node of this.#nodes) graph.message(1, (m) => writeNode(m, node));
+      graph.string(2, this.name);
+      for (const [name, { type, shape, bytes }] of this.#initializers) {
+        graph.message(5, (m) => {
+          for (const extent of shape) m.integer(1, extent);
+          m.integer(2, elementTypes[type]).string(8, name).bytes(9, bytes);
+        });
+      }
+      for (const port of this.#inputs) graph.message(11, (m) => writePort(m, port));
+      for (const port of this.#outputs) graph.message(12, (m) => writePort(m, port));
+    });
+    const domains = new Map([["", onnxOpset]]);
+    for (const node of this.#nodes) if (node.domain) domains.set(node.domain, 1);
+    for (const [domain, version] of domains) {
+      model.message(8, (m) => (domain ? m.string(1, domain) : m).integer(2, version));
+    }
+    for (const [key, value] of metadata) model.message(14, (m) => m.string(1, key).string(2, value));
+    return model.finish();
+  }
+}
+
+function writeNode(m: ProtobufWriter, node: OnnxNode): void {
+  for (const input of node.inputs) m.string(1, input);
+  for (const output of node.outputs) m.string(2, output);
+  m.string(4, node.op);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    m.message(5, (a) => {
+      a.string(1, name);
+      if (typeof value === "number") a.integer(3, value).integer(20, 2);
+      else if (typeof value === "string") a.string(4, value).integer(20, 3);
+      else if ("float" in value) a.float(2, value.float).integer(20, 1);
+      else {
+        for (const item of value) a.integer(8, item);
+        a.integer(20, 7);
+      }
+    });
+  }
+  if (node.domain) m.string(7, node.domain);
+}
+
+function writePort(m: ProtobufWriter, port: OnnxPort): void {
+  m.string(1, port.name).message(2, (type) =>
+    type.message(1, (tensor) => {
+      tensor.integer(1, elementTypes[port.type]).message(2, (shape) => {
+        for (const extent of port.shape) {
+          shape.message(1, (d) => (typeof extent === "number" ? d.integer(1, extent) : d.string(2, extent)));
+        }
+      });
+    }),
+  );
+}

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { datasetToJson, InvalidArgumentError, type ModelMetadata, plansToJson } from "@nnunet/core";
+import type { NetworkGraph, NetworkNode } from "./network-graph.ts";
+import { addForwardNode, nodesFor } from "./onnx/forward-nodes.ts";
+import { OnnxGraph } from "./onnx/onnx-graph.ts";
+import { checkWeights, type Weights } from "./weights.ts";
+
+/** The metadata that the caller knows; version and hash are added here. */
+export type ExportMetadata = Omit<ModelMetadata, "weightsSha256">;
+
+/**
+ * A complete `model.onnx`: input "input" [n, channel, (z,) y, x] float32 with any n and the spatial size of the patch,
+ * output "logits" [n, class, (z,) y, x]. Only the full-resolution head is kept. Weights are inline; plans, dataset.json
+ * and the rest of `metadata` travel in `metadata_props`, so that this one file is enough to predict.
+ *
+ * Several sets of weights (folds) become one model that averages them: the logits themselves, or, where the
+ * configuration averages probabilities, the logarithm of the mean softmax (whose softmax is that mean).
+ *
+ * @throws {InvalidArtifactError | ShapeMismatchError} if weights do not fit the graph
+ */
+export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], metadata: ExportMetadata): Uint8Array {
+  if (folds.length === 0) throw new InvalidArgumentError("folds", "the weights of at least one fold", folds);
+  const onnx = new OnnxGraph("nnunet");
+  const size = graph.input.spatial;
+  onnx.input("input", "float32", ["n", graph.input.channels, ...size]);
+  const head = graph.outputs[0]!;
+  const nodes = nodesFor(graph, [head.id]);
+  const hash = createHash("sha256");
+  const logits = folds.map((weights, fold) => {
+    checkWeights(graph, weights, `weights of fold ${metadata.folds[fold] ?? fold}`);
+    const rename = (name: string) => (folds.length === 1 ? name : `fold${fold}.${name}`);
+    for (const name of parametersOf(nodes)) {
+      const { data, shape } = weights.get(name)!;
+      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      onnx.weight(rename(name), data, shape);
+    }
+    const tensors = new Map([[graph.input.id, "input"]]);
+    for (const node of nodes) {
+      const renamed = renameParameters(node, rename);
+      const target = node.output.id === head.id && folds.length === 1 ? "logits" : undefined;
+      tensors.set(node.output.id, addForwardNode(onnx, renamed, (id) => tensors.get(id)!, target));
+    }
+    return tensors.get(head.id)!;
+  });
+  if (folds.length > 1) averageFolds(onnx, logits, metadata);
+  onnx.output("logits", "float32", ["n", head.channels, ...size]);
+  return onnx.encode(
+    new Map([
+      ["nnunet.plans", JSON.stringify(plansToJson(metadata.plans))],
+      ["nnunet.dataset", JSON.stringify(datasetToJson(metadata.dataset))],
+      ["nnunet.configuration", metadata.configuration],
+      ["nnunet.folds", JSON.stringify(metadata.folds)],
+      ["nnunet.mirror_axes", JSON.stringify(metadata.mirrorAxes)],
+      ["nnunet.version", metadata.softwareVersion],
+      ["nnunet.weights_sha256", hash.digest("hex")],
+    ]),
+    metadata.softwareVersion,
+  );
+}
+
+function averageFolds(onnx: OnnxGraph, logits: readonly string[], metadata: ExportMetadata): void {
+  const count = onnx.scalar(logits.length);
+  if (metadata.plans.configurations[metadata.configuration]?.averaging !== "probabilities") {
+    onnx.node("Div", [onnx.node("Sum", logits), count], {}, "logits");
+    return;
+  }
+  const probabilities = logits.map((l) => onnx.node("Softmax", [l], { axis: 1 }));
+  // the floor keeps the logarithm finite; a probability below 1e-30 decides nothing
+  const mean = onnx.node("Max", [onnx.node("Div", [onnx.node("Sum", probabilities), count]), onnx.scalar(1e-30)]);
+  onnx.node("Log", [mean], {}, "logits");
+}
+
+function parametersOf(nodes: readonly NetworkNode[]): string[] {
+  return nodes.flatMap((node) => {
+    if (node.kind === "instanceNorm") return [node.scale, node.bias];
+    if (node.kind === "conv" || node.kind === "upConv") return node.bias ? [node.weight, node.bias] : [node.weight];
+    return [];
+  });
+}
+
+function renameParameters(node: NetworkNode, rename: (name: string) => string): NetworkNode {
+  if (node.kind === "instanceNorm") return { ...node, scale: rename(node.scale), bias: rename(node.bias) };
+  if (node.kind === "conv" || node.kind === "upConv") {
+    return { ...node, weight: rename(node.weight), ...(node.bias ? { bias: rename(node.bias) } : {}) };
+  }
+  return node;
+}
