@@ -18,15 +18,41 @@ const golden = fileURLToPath(new URL("../../../../shared/golden/", import.meta.u
 const networks: { file: string; architecture: Architecture; patchSize: number[] }[] = [
   {
     file: "net_plain2d.safetensors",
-    architecture: architecture("plain", [[3, 3], [3, 3], [3, 3], [3, 3]], [[1, 1], [2, 2], [2, 2], [2, 1]], [2, 2, 2, 2], [2, 2, 2]),
+    architecture: architecture(
+      "plain",
+      [
+        [3, 3],
+        [3, 3],
+        [3, 3],
+        [3, 3],
+      ],
+      [
+        [1, 1],
+        [2, 2],
+        [2, 2],
+        [2, 1],
+      ],
+      [2, 2, 2, 2],
+      [2, 2, 2],
+    ),
     patchSize: [32, 24],
   },
   {
     file: "net_plain3d.safetensors",
     architecture: architecture(
       "plain",
-      [[1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]],
-      [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2]],
+      [
+        [1, 3, 3],
+        [3, 3, 3],
+        [3, 3, 3],
+        [3, 3, 3],
+      ],
+      [
+        [1, 1, 1],
+        [1, 2, 2],
+        [2, 2, 2],
+        [2, 2, 2],
+      ],
       [2, 2, 2, 2],
       [2, 2, 2],
     ),
@@ -36,8 +62,18 @@ const networks: { file: string; architecture: Architecture; patchSize: number[] 
     file: "net_resenc3d.safetensors",
     architecture: architecture(
       "residual",
-      [[1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]],
-      [[1, 1, 1], [1, 2, 2], [2, 2, 2], [2, 2, 2]],
+      [
+        [1, 3, 3],
+        [3, 3, 3],
+        [3, 3, 3],
+        [3, 3, 3],
+      ],
+      [
+        [1, 1, 1],
+        [1, 2, 2],
+        [2, 2, 2],
+        [2, 2, 2],
+      ],
       [1, 3, 4, 2],
       [1, 1, 1],
     ),
@@ -45,7 +81,13 @@ const networks: { file: string; architecture: Architecture; patchSize: number[] 
   },
 ];
 
-function architecture(kind: "plain" | "residual", kernelSizes: number[][], strides: number[][], convs: number[], decoder: number[]): Architecture {
+function architecture(
+  kind: "plain" | "residual",
+  kernelSizes: number[][],
+  strides: number[][],
+  convs: number[],
+  decoder: number[],
+): Architecture {
   return {
     kind,
     featuresPerStage: [4, 8, 12, 12],
@@ -65,10 +107,17 @@ if (!existsSync(golden)) console.warn(`skipped: golden networks are not here (${
 
 for (const { file, architecture, patchSize } of networks) {
   (existsSync(golden) ? describe : describe.skip)(file, () => {
-    const { tensors } = existsSync(golden) ? readSafetensors(readFileSync(golden + file), file) : { tensors: new Map<string, Tensor>() };
+    const { tensors } = existsSync(golden)
+      ? readSafetensors(readFileSync(golden + file), file)
+      : { tensors: new Map<string, Tensor>() };
     const graph = buildNetwork(architecture, { inputChannels: 2, outputChannels: 3, patchSize });
     const named = (prefix: string): Weights =>
-      new Map(graph.parameters.map(({ name, shape }) => [name, { data: tensors.get(prefix + name)!.data as Float32Array, shape }]));
+      new Map(
+        graph.parameters.map(({ name, shape }) => [
+          name,
+          { data: tensors.get(prefix + name)!.data as Float32Array, shape },
+        ]),
+      );
     let session: TrainingSession;
     const compiled = async () =>
       (session ??= await ortEngine.compile(graph, named("w/"), {

@@ -40,8 +40,20 @@ export function buildNetwork(architecture: Architecture, size: NetworkSize): Net
       const stride = i === 0 ? strides[stage]! : ones(size.patchSize);
       x =
         architecture.kind === "plain"
-          ? b.convNormRelu(`encoder.stages.${stage}.0.convs.${i}`, x, featuresPerStage[stage]!, kernelSizes[stage]!, stride)
-          : b.residualBlock(`encoder.stages.${stage}.blocks.${i}`, x, featuresPerStage[stage]!, kernelSizes[stage]!, stride);
+          ? b.convNormRelu(
+              `encoder.stages.${stage}.0.convs.${i}`,
+              x,
+              featuresPerStage[stage]!,
+              kernelSizes[stage]!,
+              stride,
+            )
+          : b.residualBlock(
+              `encoder.stages.${stage}.blocks.${i}`,
+              x,
+              featuresPerStage[stage]!,
+              kernelSizes[stage]!,
+              stride,
+            );
     }
     skips.push(x);
   }
@@ -52,11 +64,32 @@ export function buildNetwork(architecture: Architecture, size: NetworkSize): Net
     const up = b.upConv(`decoder.transpconvs.${j}`, x, featuresPerStage[stage]!, strides[stage + 1]!);
     x = b.concat([up, skips[stage]!]);
     for (let i = 0; i < convsPerStageDecoder[j]!; i++) {
-      x = b.convNormRelu(`decoder.stages.${j}.convs.${i}`, x, featuresPerStage[stage]!, kernelSizes[stage]!, ones(size.patchSize));
+      x = b.convNormRelu(
+        `decoder.stages.${j}.convs.${i}`,
+        x,
+        featuresPerStage[stage]!,
+        kernelSizes[stage]!,
+        ones(size.patchSize),
+      );
     }
     outputs.unshift(b.head(`decoder.seg_layers.${j}`, x, size.outputChannels));
   }
   return { input, nodes: b.nodes, outputs, parameters: b.parameters };
+}
+
+/**
+ * Size of each deep-supervision output relative to the patch, highest resolution first.
+ *
+ * @example outputScales(architecture); // [[1, 1, 1], [1, 0.5, 0.5], [0.5, 0.25, 0.25]]
+ */
+export function outputScales(architecture: Architecture): number[][] {
+  const scales: number[][] = [];
+  let scale = architecture.strides[0]!.map((s) => 1 / s);
+  for (let stage = 0; stage < architecture.convsPerStageDecoder.length; stage++) {
+    scales.push(scale);
+    scale = scale.map((s, axis) => s / architecture.strides[stage + 1]![axis]!);
+  }
+  return scales;
 }
 
 const ones = (like: readonly number[]): number[] => like.map(() => 1);
@@ -75,7 +108,13 @@ class GraphBuilder {
     return { id: this.#nextId++, channels, spatial };
   }
 
-  convNormRelu(name: string, input: Feature, channels: number, kernel: readonly number[], stride: readonly number[]): Feature {
+  convNormRelu(
+    name: string,
+    input: Feature,
+    channels: number,
+    kernel: readonly number[],
+    stride: readonly number[],
+  ): Feature {
     return this.relu(this.convNorm(name, input, channels, kernel, stride, this.#architecture.convBias));
   }
 
@@ -101,7 +140,14 @@ class GraphBuilder {
     return output;
   }
 
-  conv(name: string, input: Feature, channels: number, kernel: readonly number[], stride: readonly number[], biased: boolean): Feature {
+  conv(
+    name: string,
+    input: Feature,
+    channels: number,
+    kernel: readonly number[],
+    stride: readonly number[],
+    biased: boolean,
+  ): Feature {
     const output = this.feature(
       channels,
       input.spatial.map((n, axis) => n / stride[axis]!),
@@ -120,7 +166,13 @@ class GraphBuilder {
   }
 
   /** conv – norm – relu – conv – norm, plus a shortcut that pools and projects where shapes change (facts.md §5, ResEnc). */
-  residualBlock(name: string, input: Feature, channels: number, kernel: readonly number[], stride: readonly number[]): Feature {
+  residualBlock(
+    name: string,
+    input: Feature,
+    channels: number,
+    kernel: readonly number[],
+    stride: readonly number[],
+  ): Feature {
     const bias = this.#architecture.convBias;
     const inner = this.relu(this.convNorm(`${name}.conv1`, input, channels, kernel, stride, bias));
     // the last norm of a block starts at 0, so that each block starts as its shortcut
@@ -169,7 +221,11 @@ class GraphBuilder {
   }
 
   #kaiming(name: string, shape: readonly number[], fanIn: number): string {
-    this.parameters.push({ name, shape, initial: { kind: "kaiming", fanIn, slope: this.#architecture.leakyReluSlope } });
+    this.parameters.push({
+      name,
+      shape,
+      initial: { kind: "kaiming", fanIn, slope: this.#architecture.leakyReluSlope },
+    });
     return name;
   }
 
@@ -187,26 +243,40 @@ function checkArchitecture(a: Architecture, size: NetworkSize): void {
     ["convsPerStage", a.convsPerStage.length, stages],
     ["convsPerStageDecoder", a.convsPerStageDecoder.length, stages - 1],
   ];
-  if (stages < 2) throw new InvalidArgumentError("architecture.featuresPerStage", "at least two stages", a.featuresPerStage);
+  if (stages < 2)
+    throw new InvalidArgumentError("architecture.featuresPerStage", "at least two stages", a.featuresPerStage);
   for (const [name, length, expected] of lengths) {
     if (length !== expected) {
-      throw new InvalidArgumentError(`architecture.${name}`, `${expected} entries for ${stages} resolution stages`, length);
+      throw new InvalidArgumentError(
+        `architecture.${name}`,
+        `${expected} entries for ${stages} resolution stages`,
+        length,
+      );
     }
   }
   const axes = size.patchSize.length;
   if (axes !== 2 && axes !== 3) throw new InvalidArgumentError("patchSize", "2 or 3 axes", size.patchSize);
-  for (const [name, list] of [["kernelSizes", a.kernelSizes], ["strides", a.strides]] as const) {
+  for (const [name, list] of [
+    ["kernelSizes", a.kernelSizes],
+    ["strides", a.strides],
+  ] as const) {
     for (const entry of list) {
-      if (entry.length !== axes) throw new InvalidArgumentError(`architecture.${name}`, `${axes} numbers per stage`, entry);
+      if (entry.length !== axes)
+        throw new InvalidArgumentError(`architecture.${name}`, `${axes} numbers per stage`, entry);
     }
   }
   for (const kernel of a.kernelSizes) {
-    if (!kernel.every((k) => k % 2 === 1)) throw new InvalidArgumentError("architecture.kernelSizes", "odd kernels", kernel);
+    if (!kernel.every((k) => k % 2 === 1))
+      throw new InvalidArgumentError("architecture.kernelSizes", "odd kernels", kernel);
   }
   for (let axis = 0; axis < axes; axis++) {
     const total = a.strides.reduce((product, s) => product * s[axis]!, 1);
     if (size.patchSize[axis]! % total !== 0) {
-      throw new InvalidArgumentError("patchSize", `axis ${axis} divisible by the product of its strides (${total})`, size.patchSize);
+      throw new InvalidArgumentError(
+        "patchSize",
+        `axis ${axis} divisible by the product of its strides (${total})`,
+        size.patchSize,
+      );
     }
   }
 }

@@ -1,4 +1,4 @@
-export { buildNetwork, type NetworkSize } from "./build-network.ts";
+export { buildNetwork, type NetworkSize, outputScales } from "./build-network.ts";
 export { type Feature, type NetworkGraph, type NetworkNode, type Parameter, parameterCount } from "./network-graph.ts";
 export { addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
 export { type OnnxAttribute, type OnnxElementType, OnnxGraph, onnxOpset } from "./onnx/onnx-graph.ts";

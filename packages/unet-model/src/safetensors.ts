@@ -19,7 +19,10 @@ type Kind = keyof typeof kinds;
  *
  * @param metadata - string pairs stored under `__metadata__`
  */
-export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   // widest elements first: every tensor then starts at a multiple of its element size
   const ordered = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
@@ -49,12 +52,16 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
  * @param path - named in errors only
  * @throws {InvalidArtifactError} if the file is cut off or damaged
  */
-export function readSafetensors(bytes: Uint8Array, path: string): { tensors: Map<string, Tensor>; metadata: Record<string, string> } {
+export function readSafetensors(
+  bytes: Uint8Array,
+  path: string,
+): { tensors: Map<string, Tensor>; metadata: Record<string, string> } {
   const damaged = (field: string, problem: string) =>
     new InvalidArtifactError(path, field, `${problem}; the file is cut off or damaged, use an older checkpoint`);
   if (bytes.length < 8) throw damaged("", `expected at least 8 bytes, got ${bytes.length}`);
   const headLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (!(headLength <= bytes.length - 8)) throw damaged("header", `promises ${headLength} bytes, the file has ${bytes.length - 8}`);
+  if (!(headLength <= bytes.length - 8))
+    throw damaged("header", `promises ${headLength} bytes, the file has ${bytes.length - 8}`);
   let header: Record<string, unknown>;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headLength)));
@@ -72,9 +79,11 @@ export function readSafetensors(bytes: Uint8Array, path: string): { tensors: Map
     }
     const { dtype, shape, data_offsets } = value as { dtype: Kind; shape: number[]; data_offsets: [number, number] };
     const type = kinds[dtype];
-    if (!type || !Array.isArray(shape) || !Array.isArray(data_offsets)) throw damaged(name, "expected dtype, shape and data_offsets");
+    if (!type || !Array.isArray(shape) || !Array.isArray(data_offsets))
+      throw damaged(name, "expected dtype, shape and data_offsets");
     const [from, to] = data_offsets;
-    if (!(from >= 0 && to >= from && to <= body.length)) throw damaged(name, `lies at bytes ${from}–${to} of ${body.length}`);
+    if (!(from >= 0 && to >= from && to <= body.length))
+      throw damaged(name, `lies at bytes ${from}–${to} of ${body.length}`);
     if (elementCount(shape) * type.BYTES_PER_ELEMENT !== to - from) throw damaged(name, "size and shape disagree");
     // `Buffer.slice` would share memory, and at any offset: copy to a buffer of its own
     const own = new Uint8Array(to - from);

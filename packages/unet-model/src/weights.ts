@@ -38,12 +38,14 @@ export function checkWeights(graph: NetworkGraph, weights: Weights, path: string
   const expected = new Set(graph.parameters.map((p) => p.name));
   for (const { name, shape } of graph.parameters) {
     const found = weights.get(name);
-    if (!found) throw new InvalidArtifactError(path, name, "this weight is missing; the file belongs to another network");
+    if (!found)
+      throw new InvalidArtifactError(path, name, "this weight is missing; the file belongs to another network");
     if (found.shape.length !== shape.length || found.shape.some((n, i) => n !== shape[i])) {
       throw new ShapeMismatchError(`${path} → ${name}`, shape, found.shape, "the file belongs to another network");
     }
   }
   for (const name of weights.keys()) {
-    if (!expected.has(name)) throw new InvalidArtifactError(path, name, "the network has no such weight; the file belongs to another network");
+    if (!expected.has(name))
+      throw new InvalidArtifactError(path, name, "the network has no such weight; the file belongs to another network");
   }
 }

@@ -38,7 +38,10 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
     for (const node of nodes) {
       const renamed = renameParameters(node, rename);
       const target = node.output.id === head.id && folds.length === 1 ? "logits" : undefined;
-      tensors.set(node.output.id, addForwardNode(onnx, renamed, (id) => tensors.get(id)!, target));
+      tensors.set(
+        node.output.id,
+        addForwardNode(onnx, renamed, (id) => tensors.get(id)!, target),
+      );
     }
     return tensors.get(head.id)!;
   });

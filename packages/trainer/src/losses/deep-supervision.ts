@@ -9,7 +9,8 @@ import type { Loss } from "./loss.ts";
  * @example deepSupervisionWeights(4); // [4/7, 2/7, 1/7, 0]
  */
 export function deepSupervisionWeights(outputs: number): number[] {
-  if (!(Number.isInteger(outputs) && outputs > 0)) throw new InvalidArgumentError("outputs", "a positive integer", outputs);
+  if (!(Number.isInteger(outputs) && outputs > 0))
+    throw new InvalidArgumentError("outputs", "a positive integer", outputs);
   if (outputs === 1) return [1];
   const raw = Array.from({ length: outputs }, (_, i) => (i === outputs - 1 ? 0 : 1 / 2 ** i));
   const sum = raw.reduce((a, b) => a + b);
@@ -17,7 +18,13 @@ export function deepSupervisionWeights(outputs: number): number[] {
 }
 
 /** Σ weight · loss(logits of the head, its target); heads of weight 0 are not computed. */
-export function deepSupervisionLoss(tape: Tape, loss: Loss, logits: readonly Value[], targets: readonly Value[], weights: readonly number[]): Value {
+export function deepSupervisionLoss(
+  tape: Tape,
+  loss: Loss,
+  logits: readonly Value[],
+  targets: readonly Value[],
+  weights: readonly number[],
+): Value {
   const terms = weights.flatMap((weight, i) =>
     weight === 0 ? [] : [tape.multiply(loss(tape, logits[i]!, targets[i]!), tape.scalar(weight))],
   );

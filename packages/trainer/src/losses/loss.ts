@@ -45,7 +45,11 @@ export function diceCrossEntropy(options: DiceCrossEntropyOptions): Loss {
 }
 
 /** Softmax over the channels; entropy has one channel. */
-function softmaxTerms(tape: Tape, logits: Value, target: Value): { probabilities: Value; truth: Value; entropy: Value } {
+function softmaxTerms(
+  tape: Tape,
+  logits: Value,
+  target: Value,
+): { probabilities: Value; truth: Value; entropy: Value } {
   const shifted = tape.subtract(logits, tape.constantMax(logits, 1));
   const exponentials = tape.exp(shifted);
   const sum = tape.sum(exponentials, [1]);
@@ -62,7 +66,13 @@ function regionTerms(tape: Tape, logits: Value, target: Value): { probabilities:
 }
 
 function oneHot(tape: Tape, target: Value, classes: number): Value {
-  return tape.equal(target, tape.integers(Array.from({ length: classes }, (_, c) => c), [1, classes, ...target.shape.slice(2).map(() => 1)]));
+  return tape.equal(
+    target,
+    tape.integers(
+      Array.from({ length: classes }, (_, c) => c),
+      [1, classes, ...target.shape.slice(2).map(() => 1)],
+    ),
+  );
 }
 
 /** With an ignore label the regions are followed by one more channel that marks it (facts.md §4.3, step 12). */
@@ -81,7 +91,14 @@ function maskedMean(tape: Tape, x: Value, mask: Value): Value {
   return tape.divide(tape.sum(tape.multiply(x, mask)), count);
 }
 
-function softDice(tape: Tape, probabilities: Value, truth: Value, mask: Value | undefined, batchDice: boolean, regions: boolean): Value {
+function softDice(
+  tape: Tape,
+  probabilities: Value,
+  truth: Value,
+  mask: Value | undefined,
+  batchDice: boolean,
+  regions: boolean,
+): Value {
   const spatial = probabilities.shape.slice(2).map((_, axis) => axis + 2);
   const axes = batchDice ? [0, ...spatial] : spatial;
   const p = mask === undefined ? probabilities : tape.multiply(probabilities, mask);

@@ -68,5 +68,7 @@ export function isPointwise(shape: ConvolutionShape): boolean {
 
 /** Multiply–adds of the forward pass. */
 export function multiplyAdds(shape: ConvolutionShape): number {
-  return shape.batch * shape.inChannels * shape.outChannels * elementCount(shape.kernel) * elementCount(outputSize(shape));
+  return (
+    shape.batch * shape.inChannels * shape.outChannels * elementCount(shape.kernel) * elementCount(outputSize(shape))
+  );
 }

@@ -6,7 +6,10 @@ import type { Tape, Value } from "./tape.ts";
 
 /** Where each parameter lies in the one flat vector that holds them all. */
 export interface ParameterLayout {
-  readonly offsets: ReadonlyMap<string, { readonly offset: number; readonly length: number; readonly shape: readonly number[] }>;
+  readonly offsets: ReadonlyMap<
+    string,
+    { readonly offset: number; readonly length: number; readonly shape: readonly number[] }
+  >;
   readonly total: number;
 }
 
@@ -60,14 +63,29 @@ export function forward(
         case "conv": {
           const bias = node.bias === undefined ? undefined : parameter(node.bias);
           const cancels = normalised.has(node.output.id);
-          return convolution(tape, lowering, value(node.input), parameter(node.weight), bias, node.kernel, node.stride, cancels);
+          return convolution(
+            tape,
+            lowering,
+            value(node.input),
+            parameter(node.weight),
+            bias,
+            node.kernel,
+            node.stride,
+            cancels,
+          );
         }
         case "instanceNorm":
           return instanceNorm(tape, value(node.input), parameter(node.scale), parameter(node.bias), node.epsilon);
         case "leakyRelu":
           return leakyRelu(tape, value(node.input), node.slope);
         case "upConv":
-          return upConv(tape, value(node.input), parameter(node.weight), node.bias === undefined ? undefined : parameter(node.bias), node.stride);
+          return upConv(
+            tape,
+            value(node.input),
+            parameter(node.weight),
+            node.bias === undefined ? undefined : parameter(node.bias),
+            node.stride,
+          );
         case "concat":
           return concat(tape, node.inputs.map(value));
         case "add":

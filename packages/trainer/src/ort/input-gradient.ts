@@ -43,7 +43,10 @@ export function phasedKernel(shape: ConvolutionShape): PhasedKernel {
 }
 
 /** Along one axis: input i = s·o + t − p, so phase i mod s meets output o through the taps t ≡ i + p (mod s). */
-function axisPhases(kernel: number, stride: number): { window: number; padStart: number; padEnd: number; taps: number[][] } {
+function axisPhases(
+  kernel: number,
+  stride: number,
+): { window: number; padStart: number; padEnd: number; taps: number[][] } {
   const padding = (kernel - 1) / 2;
   let first = 0;
   let last = 0;
@@ -80,7 +83,9 @@ export function gatherPhasedKernel(onnx: OnnxGraph, shape: ConvolutionShape, ker
     // one more tap that is zero, for window positions that a phase does not use
     flat = onnx.node("Pad", [flat, onnx.integers([0, 0, 0, 0, 0, 1])]);
   }
-  const picked = onnx.node("Gather", [flat, onnx.integers(kernel.taps.map((t) => (t < 0 ? tapCount : t)))], { axis: 2 });
+  const picked = onnx.node("Gather", [flat, onnx.integers(kernel.taps.map((t) => (t < 0 ? tapCount : t)))], {
+    axis: 2,
+  });
   const apart = onnx.node("Reshape", [picked, onnx.integers([co, ci, kernel.phases, elementCount(kernel.window)])]);
   const swapped = onnx.node("Transpose", [apart], { perm: [2, 1, 0, 3] });
   return onnx.node("Reshape", [swapped, onnx.integers([kernel.phases * ci, co, ...kernel.window])]);

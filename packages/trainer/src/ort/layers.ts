@@ -61,9 +61,18 @@ export function concat(tape: Tape, inputs: readonly Value[]): Value {
   const first = inputs[0]!;
   const channels = inputs.map((v) => v.shape[1]!);
   const shape = [first.shape[0]!, channels.reduce((a, b) => a + b), ...first.shape.slice(2)];
-  const y = onnx.node("Concat", inputs.map((v) => v.name), { axis: 1 });
+  const y = onnx.node(
+    "Concat",
+    inputs.map((v) => v.name),
+    { axis: 1 },
+  );
   return tape.record(y, shape, inputs, (dy) =>
-    onnx.nodeWithOutputs("Split", [dy, onnx.integers(channels)], inputs.map(() => onnx.fresh("Split")), { axis: 1 }),
+    onnx.nodeWithOutputs(
+      "Split",
+      [dy, onnx.integers(channels)],
+      inputs.map(() => onnx.fresh("Split")),
+      { axis: 1 },
+    ),
   );
 }
 
@@ -76,7 +85,10 @@ export function averagePool(tape: Tape, x: Value, stride: readonly number[]): Va
   return tape.record(y, shape, [x], (dy) => {
     const share = onnx.node("Mul", [dy, onnx.scalar(1 / elementCount(stride))]);
     const apart = onnx.node("Reshape", [share, onnx.integers([shape[0]!, shape[1]!, ...small.flatMap((n) => [n, 1])])]);
-    const spread = onnx.node("Expand", [apart, onnx.integers([shape[0]!, shape[1]!, ...small.flatMap((n, axis) => [n, stride[axis]!])])]);
+    const spread = onnx.node("Expand", [
+      apart,
+      onnx.integers([shape[0]!, shape[1]!, ...small.flatMap((n, axis) => [n, stride[axis]!])]),
+    ]);
     return [onnx.node("Reshape", [spread, onnx.integers(x.shape)])];
   });
 }
@@ -99,17 +111,25 @@ export function upConv(tape: Tape, x: Value, w: Value, bias: Value | undefined, 
   const shape = [n, co, ...size.map((extent, axis) => extent * stride[axis]!)];
   if (bias) y = onnx.node("Add", [y, onnx.node("Reshape", [bias.name, onnx.integers(perChannel({ name: y, shape }))])]);
   return tape.record(y, shape, bias ? [x, w, bias] : [x, w], (dy) => {
-    const apart = onnx.node("Reshape", [dy, onnx.integers([n, co, ...size.flatMap((extent, axis) => [extent, stride[axis]!])])]);
+    const apart = onnx.node("Reshape", [
+      dy,
+      onnx.integers([n, co, ...size.flatMap((extent, axis) => [extent, stride[axis]!])]),
+    ]);
     const taken = size.map((_, axis) => 2 + 2 * axis);
     const perm = [0, 1, ...taken.map((axis) => axis + 1), ...taken];
-    const byTap = onnx.node("Reshape", [onnx.node("Transpose", [apart], { perm }), onnx.integers([n, co * taps, voxels])]);
-    const dw = onnx.node("ReduceSum", [
-      onnx.node("MatMul", [columns, onnx.node("Transpose", [byTap], { perm: [0, 2, 1] })]),
-      onnx.integers([0]),
-    ], { keepdims: 0 });
+    const byTap = onnx.node("Reshape", [
+      onnx.node("Transpose", [apart], { perm }),
+      onnx.integers([n, co * taps, voxels]),
+    ]);
+    const dw = onnx.node(
+      "ReduceSum",
+      [onnx.node("MatMul", [columns, onnx.node("Transpose", [byTap], { perm: [0, 2, 1] })]), onnx.integers([0])],
+      { keepdims: 0 },
+    );
     const dx = onnx.node("Reshape", [onnx.node("MatMul", [flatWeight, byTap]), onnx.integers(x.shape)]);
     const parts = [dx, onnx.node("Reshape", [dw, onnx.integers(w.shape)])];
-    if (bias) parts.push(onnx.node("ReduceSum", [dy, onnx.integers([0, ...size.map((_, axis) => axis + 2)])], { keepdims: 0 }));
+    if (bias)
+      parts.push(onnx.node("ReduceSum", [dy, onnx.integers([0, ...size.map((_, axis) => axis + 2)])], { keepdims: 0 }));
     return parts;
   });
 }

@@ -1,7 +1,14 @@
 import { InvalidArgumentError, ShapeMismatchError, type TrainingBatch, UnsupportedError } from "@nnunet/core";
 import { checkWeights, type NetworkGraph, type Weights, type WeightTensor } from "@nnunet/unet-model";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import type { CompileOptions, Device, EvaluationResult, StepResult, TrainingEngine, TrainingSession } from "../engine.ts";
+import type {
+  CompileOptions,
+  Device,
+  EvaluationResult,
+  StepResult,
+  TrainingEngine,
+  TrainingSession,
+} from "../engine.ts";
 import { standardLowering } from "./cpu-lowering.ts";
 import { type ParameterLayout, parameterLayout } from "./forward.ts";
 import { evaluationModel, gradientModel, targetChannels, trainedPart, trainingStepModel } from "./step-graph.ts";
@@ -51,7 +58,12 @@ class OrtTrainingSession implements TrainingSession {
     this.#nextMomentum = new Float32Array(total);
   }
 
-  static async create(ort: Ort, graph: NetworkGraph, weights: Weights, options: CompileOptions): Promise<OrtTrainingSession> {
+  static async create(
+    ort: Ort,
+    graph: NetworkGraph,
+    weights: Weights,
+    options: CompileOptions,
+  ): Promise<OrtTrainingSession> {
     const session = new OrtTrainingSession(ort, graph, weights, options);
     await session.#session("step"); // fails here, not at the first step, if the provider is missing
     return session;
@@ -168,7 +180,10 @@ async function createSession(ort: Ort, model: Uint8Array, options: CompileOption
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UnsupportedError(`training on device "${options.device}" with engine "ort"`, `onnxruntime says: ${reason}`);
+    throw new UnsupportedError(
+      `training on device "${options.device}" with engine "ort"`,
+      `onnxruntime says: ${reason}`,
+    );
   }
 }
 
@@ -179,9 +194,14 @@ function checkOptions(graph: NetworkGraph, options: CompileOptions): void {
     throw new InvalidArgumentError("batchSize", "a positive integer", options.batchSize);
   }
   if (options.outputWeights.length !== graph.outputs.length || !(options.outputWeights[0]! > 0)) {
-    throw new InvalidArgumentError("outputWeights", `${graph.outputs.length} numbers, the first above 0`, options.outputWeights);
+    throw new InvalidArgumentError(
+      "outputWeights",
+      `${graph.outputs.length} numbers, the first above 0`,
+      options.outputWeights,
+    );
   }
-  if (!(options.device in providers)) throw new InvalidArgumentError("device", Object.keys(providers).join(", "), options.device);
+  if (!(options.device in providers))
+    throw new InvalidArgumentError("device", Object.keys(providers).join(", "), options.device);
 }
 
 function pack(layout: ParameterLayout, weights: Weights): Float32Array {
@@ -191,8 +211,14 @@ function pack(layout: ParameterLayout, weights: Weights): Float32Array {
 }
 
 function unpack(layout: ParameterLayout, flat: Float32Array): Map<string, WeightTensor> {
-  return new Map([...layout.offsets].map(([name, { offset, length, shape }]) => [name, { data: flat.slice(offset, offset + length), shape }]));
+  return new Map(
+    [...layout.offsets].map(([name, { offset, length, shape }]) => [
+      name,
+      { data: flat.slice(offset, offset + length), shape },
+    ]),
+  );
 }
 
-const sameShape = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((n, i) => n === b[i]);
+const sameShape = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
 const scalar = (tensor: OrtTensor) => Number((tensor.data as Float32Array)[0]);

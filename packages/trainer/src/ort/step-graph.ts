@@ -10,7 +10,10 @@ import { Tape, type Value } from "./tape.ts";
 /** The part of the network that the loss sees: heads of weight 0, and what only they need, are left out. */
 export function trainedPart(graph: NetworkGraph, outputWeights: readonly number[]): NetworkGraph {
   const heads = graph.outputs.filter((_, i) => outputWeights[i] !== 0);
-  const nodes = nodesFor(graph, heads.map((f) => f.id));
+  const nodes = nodesFor(
+    graph,
+    heads.map((f) => f.id),
+  );
   const used = new Set(
     nodes.flatMap((n) => {
       if (n.kind === "instanceNorm") return [n.scale, n.bias];
@@ -21,7 +24,11 @@ export function trainedPart(graph: NetworkGraph, outputWeights: readonly number[
 }
 
 /** Feeds: data, target.0 …, weights, momentum, rate. Fetches: loss, gradientNorm, newWeights, newMomentum. */
-export function trainingStepModel(graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering): Uint8Array {
+export function trainingStepModel(
+  graph: NetworkGraph,
+  options: CompileOptions,
+  lowering: ConvolutionLowering,
+): Uint8Array {
   const { onnx, tape, layout, weights, parameters, loss } = lossGraph("training-step", graph, options, lowering);
   onnx.input("momentum", "float32", [layout.total]);
   onnx.input("rate", "float32", []);
@@ -51,7 +58,11 @@ export function gradientModel(graph: NetworkGraph, options: CompileOptions, lowe
 }
 
 /** Feeds: data, target.0 …, weights. Fetches: loss, and per foreground class tp, fp, fn of the hard segmentation. */
-export function evaluationModel(graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering): Uint8Array {
+export function evaluationModel(
+  graph: NetworkGraph,
+  options: CompileOptions,
+  lowering: ConvolutionLowering,
+): Uint8Array {
   const { onnx, logits, targets, loss } = lossGraph("evaluation", graph, options, lowering);
   onnx.node("Identity", [loss.name], {}, "loss");
   onnx.output("loss", "float32", []);
@@ -68,21 +79,28 @@ function lossGraph(name: string, graph: NetworkGraph, options: CompileOptions, l
   const data = tape.input("data", [options.batchSize, graph.input.channels, ...graph.input.spatial]);
   const logits = forward(tape, graph, lowering, parameters, data);
   const channels = targetChannels(graph.outputs[0]!.channels, options);
-  const targets = logits.map((l, i) => tape.input(`target.${i}`, [options.batchSize, channels, ...l.shape.slice(2)], { type: "int32" }));
+  const targets = logits.map((l, i) =>
+    tape.input(`target.${i}`, [options.batchSize, channels, ...l.shape.slice(2)], { type: "int32" }),
+  );
   const outputWeights = options.outputWeights.filter((w) => w !== 0);
   const loss = deepSupervisionLoss(tape, options.loss, logits, targets, outputWeights);
   return { onnx, tape, layout, weights, parameters, logits, targets, loss };
 }
 
 /** Labels travel as one channel of ids; regions as one channel each, and one more if some voxels are to be ignored. */
-export function targetChannels(outputChannels: number, options: Pick<CompileOptions, "regions" | "ignoreLabel">): number {
+export function targetChannels(
+  outputChannels: number,
+  options: Pick<CompileOptions, "regions" | "ignoreLabel">,
+): number {
   if (!options.regions) return 1;
   return outputChannels + (options.ignoreLabel === undefined ? 0 : 1);
 }
 
 function flatGradient(tape: Tape, loss: Value, parameters: ReadonlyMap<string, Value>): string {
   const { onnx } = tape;
-  const flat = tape.gradients(loss, [...parameters.values()]).map((g) => onnx.node("Reshape", [g, onnx.integers([-1])]));
+  const flat = tape
+    .gradients(loss, [...parameters.values()])
+    .map((g) => onnx.node("Reshape", [g, onnx.integers([-1])]));
   return onnx.node("Concat", flat, { axis: 0 });
 }
 
@@ -100,11 +118,20 @@ function addCounts(onnx: OnnxGraph, logits: Value, target: Value, options: Compi
   let truth: Value;
   let mask: Value | undefined;
   if (options.regions) {
-    predicted = { name: onnx.node("Cast", [onnx.node("Greater", [logits.name, onnx.scalar(0)])], { to: 1 }), shape: logits.shape };
-    truth = tape.equal(options.ignoreLabel === undefined ? target : tape.firstChannels(target, classes), tape.integer(1));
+    predicted = {
+      name: onnx.node("Cast", [onnx.node("Greater", [logits.name, onnx.scalar(0)])], { to: 1 }),
+      shape: logits.shape,
+    };
+    truth = tape.equal(
+      options.ignoreLabel === undefined ? target : tape.firstChannels(target, classes),
+      tape.integer(1),
+    );
     mask = options.ignoreLabel === undefined ? undefined : tape.notEqual(tape.lastChannel(target), tape.integer(1));
   } else {
-    const ids = tape.integers(Array.from({ length: classes }, (_, c) => c), [1, classes, ...ones]);
+    const ids = tape.integers(
+      Array.from({ length: classes }, (_, c) => c),
+      [1, classes, ...ones],
+    );
     const winner = onnx.node("Cast", [onnx.node("ArgMax", [logits.name], { axis: 1 })], { to: 6 });
     predicted = tape.equal({ name: winner, shape: target.shape }, ids);
     truth = tape.equal(target, ids);

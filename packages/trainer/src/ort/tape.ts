@@ -1,5 +1,5 @@
 import { elementCount, InvalidArgumentError } from "@nnunet/core";
-import { OnnxGraph } from "@nnunet/unet-model";
+import type { OnnxGraph } from "@nnunet/unet-model";
 
 /** A tensor of the training graph: its ONNX name and its static shape. */
 export interface Value {
@@ -35,7 +35,11 @@ export class Tape {
   constructor(readonly onnx: OnnxGraph) {}
 
   /** A graph input; `differentiable` ones can be asked for their gradient. */
-  input(name: string, shape: readonly number[], options: { differentiable?: boolean; type?: "float32" | "int32" } = {}): Value {
+  input(
+    name: string,
+    shape: readonly number[],
+    options: { differentiable?: boolean; type?: "float32" | "int32" } = {},
+  ): Value {
     this.onnx.input(name, options.type ?? "float32", shape);
     if (options.differentiable) this.#tracked.add(name);
     return { name, shape };
@@ -88,7 +92,10 @@ export class Tape {
   }
 
   multiply(a: Value, b: Value): Value {
-    return this.#broadcasting("Mul", a, b, (g) => [this.onnx.node("Mul", [g, b.name]), this.onnx.node("Mul", [g, a.name])]);
+    return this.#broadcasting("Mul", a, b, (g) => [
+      this.onnx.node("Mul", [g, b.name]),
+      this.onnx.node("Mul", [g, a.name]),
+    ]);
   }
 
   divide(a: Value, b: Value): Value {
@@ -208,12 +215,18 @@ export class Tape {
     }
     return wanted.map((value) => {
       const gradient = gradients.get(value.name);
-      if (gradient === undefined) throw new InvalidArgumentError("wanted", "values that the loss depends on", value.name);
+      if (gradient === undefined)
+        throw new InvalidArgumentError("wanted", "values that the loss depends on", value.name);
       return gradient;
     });
   }
 
-  #broadcasting(op: string, a: Value, b: Value, backward: (g: string, output: string) => readonly [string, string]): Value {
+  #broadcasting(
+    op: string,
+    a: Value,
+    b: Value,
+    backward: (g: string, output: string) => readonly [string, string],
+  ): Value {
     const shape = broadcastShape(a.shape, b.shape);
     const name = this.onnx.node(op, [a.name, b.name]);
     return this.record(name, shape, [a, b], (g) => {
@@ -228,7 +241,9 @@ export class Tape {
   /** Undoes broadcasting: sums a gradient over the axes along which its value was repeated. */
   #reduceTo(gradient: string, from: readonly number[], to: readonly number[]): string {
     const lead = from.length - to.length;
-    const axes = from.map((n, axis) => (axis < lead || (to[axis - lead] === 1 && n !== 1) ? axis : -1)).filter((a) => a >= 0);
+    const axes = from
+      .map((n, axis) => (axis < lead || (to[axis - lead] === 1 && n !== 1) ? axis : -1))
+      .filter((a) => a >= 0);
     if (axes.length === 0) return gradient;
     const summed = this.onnx.node("ReduceSum", [gradient, this.onnx.integers(axes)]);
     return lead > 0 ? this.onnx.node("Reshape", [summed, this.onnx.integers(to)]) : summed;

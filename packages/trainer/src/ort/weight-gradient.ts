@@ -8,7 +8,9 @@ import { type ConvolutionShape, isPointwise, outputSize } from "./convolution.ts
 export function pointwiseWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
   const { batch, inChannels: ci, outChannels: co } = shape;
   const voxels = elementCount(shape.size);
-  const columns = onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers([batch, ci, voxels])])], { perm: [0, 2, 1] });
+  const columns = onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers([batch, ci, voxels])])], {
+    perm: [0, 2, 1],
+  });
   const rows = onnx.node("Reshape", [dy, onnx.integers([batch, co, voxels])]);
   return sumOverFirst(onnx, onnx.node("MatMul", [rows, columns]), [co, ci, ...shape.kernel]);
 }
@@ -28,9 +30,13 @@ export function gatheredWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape,
   ]);
   const padded = onnx.node("Pad", [voxelRows, onnx.integers([0, 0, 1, 0])]); // the last row is outside: zeros
   const table = neighbourTable(shape);
-  const picked = onnx.node("Gather", [padded, onnx.node("Reshape", [onnx.integers(table), onnx.integers([taps, batch * outVoxels])])], {
-    axis: 0,
-  }); // [taps, batch·outVoxels, ci]
+  const picked = onnx.node(
+    "Gather",
+    [padded, onnx.node("Reshape", [onnx.integers(table), onnx.integers([taps, batch * outVoxels])])],
+    {
+      axis: 0,
+    },
+  ); // [taps, batch·outVoxels, ci]
   const gradientRows = onnx.node("Reshape", [
     onnx.node("Transpose", [onnx.node("Reshape", [dy, onnx.integers([batch, co, outVoxels])])], { perm: [1, 0, 2] }),
     onnx.integers([1, co, batch * outVoxels]),
@@ -58,7 +64,8 @@ function neighbourTable(shape: ConvolutionShape): number[] {
         for (const [axis, n] of shape.size.entries()) {
           restTap /= shape.kernel[axis]!;
           restVoxel /= out[axis]!;
-          const i = Math.floor(v / restVoxel) * shape.stride[axis]! + Math.floor(t / restTap) - (shape.kernel[axis]! - 1) / 2;
+          const i =
+            Math.floor(v / restVoxel) * shape.stride[axis]! + Math.floor(t / restTap) - (shape.kernel[axis]! - 1) / 2;
           t %= restTap;
           v %= restVoxel;
           if (i < 0 || i >= n) inside = false;
@@ -88,7 +95,11 @@ export function planeWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x:
   const [d, h, w] = outputSize(volume) as [number, number, number];
   const planes = batch * depth;
 
-  const byPlane = onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers([batch, ci, depth, height * width])])], { perm: [0, 2, 1, 3] });
+  const byPlane = onnx.node(
+    "Transpose",
+    [onnx.node("Reshape", [x, onnx.integers([batch, ci, depth, height * width])])],
+    { perm: [0, 2, 1, 3] },
+  );
   const image = onnx.node("Reshape", [byPlane, onnx.integers([1, planes, ci, height, width])]);
 
   // planes of dy, and one plane of zeros for the depth taps that reach outside

@@ -9,12 +9,22 @@ import type { OnnxGraph } from "./onnx-graph.ts";
  * @param tensorOf - name of the ONNX tensor that holds a feature (by its id)
  * @returns the name of the tensor made
  */
-export function addForwardNode(onnx: OnnxGraph, node: NetworkNode, tensorOf: (featureId: number) => string, output?: string): string {
+export function addForwardNode(
+  onnx: OnnxGraph,
+  node: NetworkNode,
+  tensorOf: (featureId: number) => string,
+  output?: string,
+): string {
   switch (node.kind) {
     case "conv": {
       const pads = node.kernel.map((k) => (k - 1) / 2);
       const inputs = [tensorOf(node.input.id), node.weight, ...(node.bias ? [node.bias] : [])];
-      return onnx.node("Conv", inputs, { kernel_shape: node.kernel, strides: node.stride, pads: [...pads, ...pads] }, output);
+      return onnx.node(
+        "Conv",
+        inputs,
+        { kernel_shape: node.kernel, strides: node.stride, pads: [...pads, ...pads] },
+        output,
+      );
     }
     case "instanceNorm":
       return onnx.node(
@@ -28,11 +38,26 @@ export function addForwardNode(onnx: OnnxGraph, node: NetworkNode, tensorOf: (fe
     case "upConv":
       return addUpConv(onnx, node, tensorOf(node.input.id), output);
     case "concat":
-      return onnx.node("Concat", node.inputs.map((f) => tensorOf(f.id)), { axis: 1 }, output);
+      return onnx.node(
+        "Concat",
+        node.inputs.map((f) => tensorOf(f.id)),
+        { axis: 1 },
+        output,
+      );
     case "add":
-      return onnx.node("Add", node.inputs.map((f) => tensorOf(f.id)), {}, output);
+      return onnx.node(
+        "Add",
+        node.inputs.map((f) => tensorOf(f.id)),
+        {},
+        output,
+      );
     case "averagePool":
-      return onnx.node("AveragePool", [tensorOf(node.input.id)], { kernel_shape: node.stride, strides: node.stride }, output);
+      return onnx.node(
+        "AveragePool",
+        [tensorOf(node.input.id)],
+        { kernel_shape: node.stride, strides: node.stride },
+        output,
+      );
   }
 }
 
@@ -40,14 +65,24 @@ export function addForwardNode(onnx: OnnxGraph, node: NetworkNode, tensorOf: (fe
  * y[n, co, s·k + t] = Σ x[n, ci, k] · w[ci, co, t]: with kernel = stride every output voxel has exactly one tap, so
  * the layer is one matrix product whose rows are then interleaved into space.
  */
-function addUpConv(onnx: OnnxGraph, node: Extract<NetworkNode, { kind: "upConv" }>, x: string, output?: string): string {
+function addUpConv(
+  onnx: OnnxGraph,
+  node: Extract<NetworkNode, { kind: "upConv" }>,
+  x: string,
+  output?: string,
+): string {
   const { input, stride } = node;
   const co = node.output.channels;
   const taps = elementCount(stride);
-  const rows = onnx.node("Transpose", [onnx.node("Reshape", [node.weight, onnx.integers([input.channels, co * taps])])], { perm: [1, 0] });
+  const rows = onnx.node(
+    "Transpose",
+    [onnx.node("Reshape", [node.weight, onnx.integers([input.channels, co * taps])])],
+    { perm: [1, 0] },
+  );
   const columns = onnx.node("Reshape", [x, onnx.integers([-1, input.channels, elementCount(input.spatial)])]);
   const product = onnx.node("MatMul", [rows, columns]); // [n, co·taps, voxels]
-  const biased = node.bias === undefined ? product : addTapBias(onnx, product, node.bias, co, taps, elementCount(input.spatial));
+  const biased =
+    node.bias === undefined ? product : addTapBias(onnx, product, node.bias, co, taps, elementCount(input.spatial));
   return interleaveTaps(onnx, biased, co, stride, input.spatial, output);
 }
 
@@ -81,7 +116,8 @@ export function nodesFor(graph: NetworkGraph, targets: readonly number[]): Netwo
   for (const node of [...graph.nodes].reverse()) {
     if (!needed.has(node.output.id)) continue;
     kept.unshift(node);
-    for (const input of node.kind === "concat" || node.kind === "add" ? node.inputs : [node.input]) needed.add(input.id);
+    for (const input of node.kind === "concat" || node.kind === "add" ? node.inputs : [node.input])
+      needed.add(input.id);
   }
   return kept;
 }

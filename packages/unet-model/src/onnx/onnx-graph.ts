@@ -96,8 +96,11 @@ export class OnnxGraph {
   /** A small int64 tensor (shapes, axes, starts); equal ones are stored once. */
   integers(values: readonly number[], scalar = false): string {
     const key = `i${scalar ? "s" : ""}:${values.join(",")}`;
-    return this.#constant(key, "int64", scalar ? [] : [values.length], () =>
-      new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
+    return this.#constant(
+      key,
+      "int64",
+      scalar ? [] : [values.length],
+      () => new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
     );
   }
 

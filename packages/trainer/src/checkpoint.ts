@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import { InvalidArtifactError } from "@nnunet/core";
+import { describeFileError, writeFileAtomic } from "@nnunet/core/node";
+import { readSafetensors, type Tensor, type Weights, writeSafetensors } from "@nnunet/unet-model";
+import { z } from "zod";
+
+/** One line of the training's history. */
+const epochRecord = z.object({
+  epoch: z.number().int().nonnegative(),
+  learningRate: z.number(),
+  trainLoss: z.number(),
+  validationLoss: z.number(),
+  /** Per foreground class; null where the class never occurred. */
+  pseudoDice: z.array(z.number().nullable()),
+  movingPseudoDice: z.number(),
+  seconds: z.number(),
+});
+export type EpochRecord = z.infer<typeof epochRecord>;
+
+/** What must be the same for a training to be continued as if it had never stopped. */
+const trainingSettings = z.object({
+  configuration: z.string(),
+  fold: z.union([z.number(), z.string()]),
+  seed: z.number(),
+  epochs: z.number(),
+  iterationsPerEpoch: z.number(),
+  validationIterations: z.number(),
+  batchSize: z.number(),
+  patchSize: z.array(z.number()),
+  initialLearningRate: z.number(),
+  engine: z.string(),
+});
+export type TrainingSettings = z.infer<typeof trainingSettings>;
+
+const state = z.object({
+  format: z.literal("nnunet-ts checkpoint 1"),
+  settings: trainingSettings,
+  history: z.array(epochRecord),
+});
+
+/** The whole state of a training after its last finished epoch (`history.length` epochs). */
+export interface Checkpoint {
+  readonly settings: TrainingSettings;
+  readonly history: readonly EpochRecord[];
+  readonly weights: Weights;
+  readonly momentum: Weights;
+}
+
+/**
+ * Writes a checkpoint as one safetensors file: weights, momentum, and the history as JSON metadata. The file appears
+ * whole or not at all, and holds no code.
+ *
+ * @throws {FileError} if it cannot be written; an older checkpoint of that name is then untouched
+ */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of checkpoint.weights) tensors.set(`weights/${name}`, tensor);
+  for (const [name, tensor] of checkpoint.momentum) tensors.set(`momentum/${name}`, tensor);
+  const { settings, history } = checkpoint;
+  const metadata = { nnunet: JSON.stringify({ format: "nnunet-ts checkpoint 1", settings, history }) };
+  await writeFileAtomic(path, writeSafetensors(tensors, metadata));
+}
+
+/**
+ * @throws {FileError} if the file cannot be read
+ * @throws {InvalidArtifactError} if it is cut off, damaged, or not a checkpoint
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw describeFileError(path, "could not be read", error);
+  }
+  const { tensors, metadata } = readSafetensors(bytes, path);
+  if (metadata["nnunet"] === undefined) {
+    throw new InvalidArtifactError(
+      path,
+      "__metadata__.nnunet",
+      "missing: this safetensors file is not a checkpoint of nnunet-ts",
+    );
+  }
+  const parsed = state.safeParse(JSON.parse(metadata["nnunet"]));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new InvalidArtifactError(path, `__metadata__.nnunet.${issue.path.join(".")}`, issue.message);
+  }
+  const part = (prefix: string): Weights =>
+    new Map(
+      [...tensors].flatMap(([name, { data, shape }]) =>
+        name.startsWith(prefix) && data instanceof Float32Array
+          ? [[name.slice(prefix.length), { data, shape }] as const]
+          : [],
+      ),
+    );
+  const { settings, history } = parsed.data;
+  return { settings, history, weights: part("weights/"), momentum: part("momentum/") };
+}
