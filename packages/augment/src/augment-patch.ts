@@ -3,7 +3,6 @@ import type { AugmentationParameters, FactorRange } from "./augmentation-paramet
 import { gaussianBlur, v2BlurRadius } from "./gaussian-blur.ts";
 import { addGaussianNoise } from "./gaussian-noise.ts";
 import { applyGamma, scaleBrightness, scaleContrast } from "./intensity.ts";
-import { mirrorInPlace } from "./mirror.ts";
 import { simulateLowResolution } from "./simulate-low-resolution.ts";
 
 /** A factor from its range. */
@@ -69,21 +68,5 @@ export function augmentIntensities(
       const { keepStatistics } = gamma;
       applyGamma(channel, drawFactor(gamma.gamma, random), { inverted, keepStatistics }, channel);
     }
-  }
-}
-
-/** Mirrors image and labels together along each of `axes` with the set's probability, in place (step 8). */
-export function mirrorRandomly(
-  data: Float32Array,
-  seg: Int16Array,
-  shape: Shape3,
-  axes: readonly (0 | 1 | 2)[],
-  probability: number,
-  random: RandomGenerator,
-): void {
-  for (const axis of axes) {
-    if (!random.chance(probability)) continue;
-    mirrorInPlace(data, shape, axis);
-    mirrorInPlace(seg, shape, axis);
   }
 }

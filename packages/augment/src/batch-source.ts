@@ -11,12 +11,22 @@ import {
   ShapeMismatchError,
   type TrainingBatch,
 } from "@nnunet/core";
-import { augmentIntensities, mirrorRandomly } from "./augment-patch.ts";
-import { type AugmentationParameters, augmentationParameters } from "./augmentation-parameters.ts";
+import { augmentIntensities } from "./augment-patch.ts";
+import { augmentPreviousSegmentation, oneHot } from "./augment-previous.ts";
+import {
+  type AugmentationParameters,
+  augmentationParameters,
+  type SpatialParameters,
+} from "./augmentation-parameters.ts";
 import { choosePatchStart, isForegroundSample } from "./choose-patch.ts";
+import { drawSpatialTransform } from "./draw-spatial-transform.ts";
 import { loaderPatchSize, maximumRotation } from "./loader-patch-size.ts";
+import { mirrorInPlace } from "./mirror.ts";
 import { readPaddedPatch } from "./read-padded-patch.ts";
 import { scaledShape, writeTarget } from "./segmentation-targets.ts";
+import { reachedBox, type SamplingTransform } from "./spatial-transform.ts";
+import { transformImage } from "./transform-image.ts";
+import { transformLabels } from "./transform-labels.ts";
 
 export interface BatchSourceOptions {
   /** The cases of the fold, drawn uniformly with replacement. */
@@ -39,7 +49,14 @@ export interface BatchSourceOptions {
   readonly augmentation?: AugmentationParameters;
   /** Axes of `patchSize` that may be mirrored; all by default. Leave out left–right for sided labels. */
   readonly mirrorAxes?: readonly number[];
+  /**
+   * The previous configuration's segmentations, one per case in the same order and on the same grid. Their foreground
+   * labels become extra 0/1 channels after the image's (cascade). Only `seg` of a patch is used; `shape[0]` may be 0.
+   */
+  readonly previousSegmentations?: readonly PreviousSegmentationReader[];
 }
+
+export type PreviousSegmentationReader = Pick<PreprocessedCaseReader, "id" | "shape" | "readPatch">;
 
 /**
  * Training batches as a pure function of (seed, epoch, iteration): the same batch in any process, whatever was asked
@@ -65,6 +82,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     batchSize = configuration.batchSize,
     foregroundOversampling = 0.33,
     mirrorAxes = configuration.patchSize.map((_, axis) => axis),
+    previousSegmentations,
   } = options;
   const parameters =
     mode === "validation"
@@ -75,20 +93,27 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
   const { patchSize } = configuration;
   const flat = patchSize.length === 2;
   const shape = inSpace(patchSize);
-  const channels = cases[0]!.shape[0];
+  const imageChannels = cases[0]!.shape[0];
+  const previousLabels = previousSegmentations ? labels.foreground : [];
+  const channels = imageChannels + previousLabels.length;
   const voxels = elementCount(shape);
   const dummy2d = !flat && configuration.dummy2dAugmentation;
+  const inPlane = flat || dummy2d;
   const moves = parameters.spatial.rotationProbability > 0 || parameters.spatial.scalingProbability > 0;
-  const loader = moves ? inSpace(loaderPatchSize(patchSize, maximumRotation(patchSize, dummy2d), dummy2d)) : shape;
+  const rotation = maximumRotation(patchSize, dummy2d);
+  const loader = moves ? inSpace(loaderPatchSize(patchSize, rotation, dummy2d)) : shape;
   const axes = mirrorAxes.map((axis) => (flat ? axis + 1 : axis) as 0 | 1 | 2);
   const outputs = outputScales.map((scale) => scaledShape(patchSize, scale));
   const regionCount = labels.regions?.length ?? 1;
-  const seg = new Int16Array(voxels); // scratch; nothing is awaited while it is in use
+  // Scratch; nothing is awaited while it is in use.
+  const seg = new Int16Array(voxels);
+  const previous = new Int16Array(previousSegmentations ? voxels : 0);
 
   async function writeSample(sample: number, random: RandomGenerator, batch: TrainingBatch): Promise<string> {
-    const chosen = cases[random.integer(0, cases.length)]!;
-    if (chosen.shape[0] !== channels) {
-      throw new ShapeMismatchError(`case ${chosen.id}`, [channels, ...chosen.shape.slice(1)], chosen.shape);
+    const index = random.integer(0, cases.length);
+    const chosen = cases[index]!;
+    if (chosen.shape[0] !== imageChannels) {
+      throw new ShapeMismatchError(`case ${chosen.id}`, [imageChannels, ...chosen.shape.slice(1)], chosen.shape);
     }
     const start = choosePatchStart(
       { size: [chosen.shape[1], chosen.shape[2], chosen.shape[3]], classLocations: chosen.classLocations },
@@ -97,16 +122,31 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
       isForegroundSample(sample, batchSize, foregroundOversampling),
       random,
     );
-    // Without rotation and scaling only the centre of the loader patch is used, so only that is read.
-    const centre = start.map((s, axis) => s + Math.floor((loader[axis]! - shape[axis]!) / 2)) as unknown as Shape3;
-    const read = await readPaddedPatch(chosen, centre, shape);
-    const data = batch.data.subarray(sample * channels * voxels, (sample + 1) * channels * voxels);
-    data.set(read.data);
-    seg.set(read.seg);
+    const transform = drawSpatialTransform(parameters.spatial, rotation, inPlane, random);
+    const region = regionToRead(loader, shape, transform, parameters.spatial.imageInterpolation);
+    const first = start.map((s, axis) => s + region.first[axis]!) as unknown as Shape3;
+    const read = await readPaddedPatch(chosen, first, region.size);
+    const readPrevious = previousSegmentations
+      ? await readPaddedPatch(previousSegmentations[index]!, first, region.size)
+      : undefined;
 
-    augmentIntensities(data, shape, parameters, dummy2d, random);
-    mirrorRandomly(data, seg, shape, axes, parameters.mirror.probability, random);
-    clearOutsideMask(data, seg, configuration.useMaskForNorm);
+    const data = batch.data.subarray(sample * channels * voxels, (sample + 1) * channels * voxels);
+    const image = data.subarray(0, imageChannels * voxels);
+    placePatch(read.data, image, read.seg, seg, region, shape, parameters.spatial);
+    if (readPrevious) placeLabels(readPrevious.seg, previous, region, shape, parameters.spatial);
+    augmentIntensities(image, shape, parameters, dummy2d, random);
+    for (const axis of axes) {
+      if (!random.chance(parameters.mirror.probability)) continue;
+      mirrorInPlace(image, shape, axis);
+      mirrorInPlace(seg, shape, axis);
+      if (readPrevious) mirrorInPlace(previous, shape, axis);
+    }
+    clearOutsideMask(image, seg, configuration.useMaskForNorm);
+    if (readPrevious) {
+      const masks = oneHot(previous, previousLabels);
+      augmentPreviousSegmentation(masks, shape, parameters.cascade, random);
+      for (const [i, mask] of masks.entries()) data.set(mask, (imageChannels + i) * voxels);
+    }
     for (const [i, target] of batch.targets.entries()) {
       const size = inSpace(outputs[i]!);
       writeTarget(seg, shape, size, labels, target.data, sample * regionCount * elementCount(size));
@@ -140,6 +180,67 @@ function inSpace(size: readonly number[]): Shape3 {
   return (size.length === 2 ? [1, ...size] : [...size]) as unknown as Shape3;
 }
 
+/** The part of the loader patch that a sample needs, and how it is sampled; without a transform, its middle. */
+interface ReadRegion {
+  readonly first: Shape3;
+  readonly size: Shape3;
+  readonly transform: SamplingTransform | undefined;
+}
+
+function regionToRead(
+  loader: Shape3,
+  shape: Shape3,
+  transform: SamplingTransform | undefined,
+  interpolation: "linear" | "cubic",
+): ReadRegion {
+  if (transform === undefined) {
+    const first = loader.map((n, axis) => Math.floor((n - shape[axis]!) / 2)) as unknown as Shape3;
+    return { first, size: shape, transform };
+  }
+  const box = reachedBox(loader, shape, transform, interpolation === "cubic" ? 12 : 1);
+  const centre = box.map(([first], axis) => (loader[axis]! - 1) / 2 - first) as [number, number, number];
+  return {
+    first: box.map(([first]) => first) as unknown as Shape3,
+    size: box.map(([first, end]) => end - first) as unknown as Shape3,
+    transform: { ...transform, centre },
+  };
+}
+
+function placePatch(
+  readData: Float32Array,
+  image: Float32Array,
+  readSeg: Int16Array,
+  seg: Int16Array,
+  region: ReadRegion,
+  shape: Shape3,
+  spatial: SpatialParameters,
+): void {
+  placeLabels(readSeg, seg, region, shape, spatial);
+  const { size, transform } = region;
+  if (transform === undefined) {
+    image.set(readData);
+    return;
+  }
+  const from = elementCount(size);
+  const to = elementCount(shape);
+  for (let c = 0; c * to < image.length; c++) {
+    const source = readData.subarray(c * from, (c + 1) * from);
+    const out = image.subarray(c * to, (c + 1) * to);
+    transformImage(source, size, shape, transform, spatial.imageInterpolation, out);
+  }
+}
+
+function placeLabels(
+  read: Int16Array,
+  out: Int16Array,
+  { size, transform }: ReadRegion,
+  shape: Shape3,
+  spatial: SpatialParameters,
+): void {
+  if (transform === undefined) out.set(read);
+  else transformLabels(read, size, shape, transform, spatial.labelInterpolation, -1, out);
+}
+
 /** Channels normalised inside the nonzero region alone are 0 outside of it again (facts.md §4.3, step 9). */
 function clearOutsideMask(data: Float32Array, seg: Int16Array, useMaskForNorm: readonly boolean[]): void {
   for (const [c, masked] of useMaskForNorm.entries()) {
@@ -154,6 +255,7 @@ function checkOptions(
 ): void {
   const { cases, configuration, batchSize, foregroundOversampling, mirrorAxes, outputScales } = options;
   const axes = configuration.patchSize.length;
+  const { previousSegmentations } = options;
   if (cases.length === 0) throw new InvalidArgumentError("cases", "at least one preprocessed case", cases);
   if (axes !== 2 && axes !== 3) {
     throw new InvalidArgumentError("configuration.patchSize", "two or three axes [(z,) y, x]", configuration.patchSize);
@@ -173,5 +275,20 @@ function checkOptions(
       `lists of ${axes} fractions in (0, 1], one list per output`,
       outputScales,
     );
+  }
+  if (previousSegmentations === undefined) return;
+  for (const [i, { id, shape }] of cases.entries()) {
+    const previous = previousSegmentations[i];
+    if (previous === undefined) {
+      throw new InvalidArgumentError("previousSegmentations", `one per case (${cases.length})`, previousSegmentations);
+    }
+    if (previous.shape.slice(1).some((n, axis) => n !== shape[axis + 1])) {
+      throw new ShapeMismatchError(
+        `previous segmentation of case ${id}`,
+        shape.slice(1),
+        previous.shape.slice(1),
+        "resample it to the grid of this configuration first",
+      );
+    }
   }
 }

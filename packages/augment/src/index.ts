@@ -1,11 +1,14 @@
-export { augmentIntensities, drawFactor, mirrorRandomly } from "./augment-patch.ts";
+export { augmentPreviousSegmentation, oneHot, operateOnLabel } from "./augment-previous.ts";
+export { applyBinaryOperator, type BinaryOperator, binaryOperators } from "./ball-morphology.ts";
+export { drawSpatialTransform } from "./draw-spatial-transform.ts";
+export { augmentIntensities, drawFactor } from "./augment-patch.ts";
 export {
   type AugmentationParameters,
   augmentationParameters,
   type FactorRange,
   type SpatialParameters,
 } from "./augmentation-parameters.ts";
-export { type BatchSourceOptions, createBatchSource } from "./batch-source.ts";
+export { type BatchSourceOptions, createBatchSource, type PreviousSegmentationReader } from "./batch-source.ts";
 export { choosePatchStart, isForegroundSample, type SampledCase } from "./choose-patch.ts";
 export { type BlurOptions, gaussianBlur, v2BlurRadius } from "./gaussian-blur.ts";
 export { addGaussianNoise } from "./gaussian-noise.ts";
@@ -15,3 +18,6 @@ export { mirrorInPlace } from "./mirror.ts";
 export { readPaddedPatch } from "./read-padded-patch.ts";
 export { scaledShape, writeTarget } from "./segmentation-targets.ts";
 export { nearestIndices, simulateLowResolution } from "./simulate-low-resolution.ts";
+export { reachedBox, samplingMatrix, type SamplingTransform } from "./spatial-transform.ts";
+export { transformImage } from "./transform-image.ts";
+export { transformLabels } from "./transform-labels.ts";

@@ -1,3 +1,5 @@
+import { raiseToPower } from "./power.ts";
+
 /**
  * Multiplies every voxel by `factor` (paper, Supplement D, step 4).
  *
@@ -57,9 +59,9 @@ export function applyGamma(
   const origin = inverted ? before.maximum : before.minimum;
   const inverse = sign / range;
   const scale = sign * range;
-  for (let i = 0; i < channel.length; i++) {
-    out[i] = ((channel[i]! - origin) * inverse) ** gamma * scale + origin;
-  }
+  for (let i = 0; i < channel.length; i++) out[i] = (channel[i]! - origin) * inverse;
+  raiseToPower(out, gamma);
+  for (let i = 0; i < channel.length; i++) out[i] = out[i]! * scale + origin;
   if (!keepStatistics) return out;
   const after = statistics(out);
   const stretch = before.standardDeviation / (after.standardDeviation + 1e-8);

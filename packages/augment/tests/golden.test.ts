@@ -1,15 +1,19 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import {
   applyGamma,
   gaussianBlur,
   loaderPatchSize,
   scaleContrast,
+  samplingMatrix,
   scaledShape,
   simulateLowResolution,
+  transformImage,
+  transformLabels,
   v2BlurRadius,
   writeTarget,
 } from "@nnunet/augment";
+import type { Shape3 } from "@nnunet/core";
 
 /* Numbers of the reference implementation at fixed parameters; tools/fixtures/augment/extract-golden.mjs. */
 const golden = JSON.parse(readFileSync(new URL("fixtures/golden.json", import.meta.url), "utf8"));
@@ -78,4 +82,69 @@ test("loader patch sizes", () => {
   for (const { patch, rot, out, v1 } of golden.initialPatchSize) {
     expect(loaderPatchSize(patch, Number.parseFloat(rot), rot.includes("dummy2d"))).toEqual(out ?? v1);
   }
+});
+
+interface SpatialGolden {
+  shape: number[];
+  patch: number[];
+  angles: number[] | null;
+  scale: number | null;
+  image: number[];
+  seg: number[];
+  out: number[];
+  out_seg: number[];
+}
+
+function checkSpatial(version: "v1" | "v2", g: SpatialGolden): void {
+  const flat = g.patch.length === 2;
+  const size = (list: number[]) => (flat ? [1, ...list] : list) as unknown as Shape3;
+  const shape = size(g.shape.slice(-g.patch.length));
+  const patch = size(g.patch);
+  // v2 turns the other way; angles are drawn symmetrically, so it does not matter.
+  const turn = version === "v1" ? 1 : -1;
+  const angles = (flat ? [g.angles?.[0] ?? 0, 0, 0] : g.angles)!.map((a) => turn * a) as [number, number, number];
+  // Without a transform the reference crops; (n − p) is even here, so the centres of the two agree.
+  const scale = g.scale ?? 1;
+  const transform = { matrix: samplingMatrix(angles, flat ? [1, scale, scale] : [scale, scale, scale]) };
+  const voxels = shape[0] * shape[1] * shape[2];
+  const count = patch[0] * patch[1] * patch[2];
+  const interpolation = version === "v1" ? "cubic" : "linear";
+  for (let c = 0; c * voxels < g.image.length; c++) {
+    const channel = Float32Array.from(g.image.slice(c * voxels, (c + 1) * voxels));
+    const result = transformImage(channel, shape, patch, transform, interpolation);
+    expect(largestDifference(result, g.out.slice(c * count, (c + 1) * count))).toBeLessThan(spatialTolerance);
+  }
+  const rule = version === "v1" ? "threshold" : "argmax";
+  // In v1 no label reaches a half outside, so 0 stays there.
+  const labels = transformLabels(Int16Array.from(g.seg), shape, patch, transform, rule, version === "v1" ? 0 : -1);
+  // The reference compares masks × 1000 in float16, whose steps are 0.5 there: masks closer than 1e-3 may swap.
+  const mask = (label: number) =>
+    transformImage(
+      Float32Array.from(g.seg, (l) => (l === label ? 1 : 0)),
+      shape,
+      patch,
+      transform,
+    );
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === g.out_seg[i]) continue;
+    expect(version).toBe("v2");
+    expect(Math.abs(mask(labels[i]!)[i]! - mask(g.out_seg[i]!)[i]!)).toBeLessThan(1e-3);
+  }
+}
+
+/** v1 stores coordinates in float32 (some 1e-6 of a voxel) and the spline's slope is a few units per voxel. */
+const spatialTolerance = 1e-5;
+
+describe.each(["v1", "v2"] as const)("%s rotation and scaling", (version) => {
+  test("2D", () => {
+    for (const g of golden[version].spatial2d) checkSpatial(version, g);
+  });
+
+  const path = new URL(`../../../../shared/golden/augment_${version}.json`, import.meta.url);
+  const here = existsSync(path);
+  if (!here) console.warn(`skipped: 3D rotation and scaling of ${version}, because ../shared/golden is absent`);
+  (here ? test : test.skip)("3D", () => {
+    const all: SpatialGolden[] = JSON.parse(readFileSync(path, "utf8")).spatial;
+    for (const g of all) if (g.patch.length === 3) checkSpatial(version, g);
+  });
 });

@@ -1,0 +1,65 @@
+import type { RandomGenerator, Shape3 } from "@nnunet/core";
+import type { AugmentationParameters } from "./augmentation-parameters.ts";
+import { applyBinaryOperator, type BinaryOperator, binaryOperators } from "./ball-morphology.ts";
+
+/**
+ * One mask per label of a label map, the cascade's extra input channels.
+ *
+ * @param seg - [z, y, x]
+ * @param labels - foreground labels; everything else is in no mask
+ * @example oneHot(Int16Array.of(0, 2, 1), [1, 2]); // [[0, 0, 1], [0, 1, 0]]
+ */
+export function oneHot(seg: Int16Array, labels: readonly number[]): Uint8Array[] {
+  return labels.map((label) => {
+    const mask = new Uint8Array(seg.length);
+    for (let i = 0; i < seg.length; i++) mask[i] = seg[i] === label ? 1 : 0;
+    return mask;
+  });
+}
+
+/**
+ * Grows or shrinks one label of a one-hot segmentation, in place: what it gains the other labels lose, what it loses
+ * becomes background.
+ *
+ * @param masks - one per label, [z, y, x] of `shape`; at most one of them is 1 at any voxel
+ * @param index - which of `masks`
+ * @param radius - of the ball, voxels
+ * @see paper, Supplement D (cascade, 1)
+ */
+export function operateOnLabel(
+  masks: readonly Uint8Array[],
+  index: number,
+  shape: Shape3,
+  operator: BinaryOperator,
+  radius: number,
+): void {
+  const mask = masks[index]!;
+  const changed = applyBinaryOperator(mask, shape, operator, radius);
+  for (const [other, loser] of masks.entries()) {
+    if (other === index) continue;
+    for (let i = 0; i < loser.length; i++) if (changed[i]! > mask[i]!) loser[i] = 0;
+  }
+  mask.set(changed);
+}
+
+/**
+ * The cascade's augmentations of the previous configuration's segmentation, in place: binary operators on the labels
+ * in random order, each with its own operator and radius; then, per label, the removal of one small component.
+ *
+ * @param masks - one per label, [z, y, x] of `shape`
+ * @see paper, Supplement D (cascade); facts.md §4.3
+ */
+export function augmentPreviousSegmentation(
+  masks: readonly Uint8Array[],
+  shape: Shape3,
+  parameters: AugmentationParameters["cascade"],
+  random: RandomGenerator,
+): void {
+  if (random.chance(parameters.morphologyProbability)) {
+    for (const index of random.shuffle([...masks.keys()])) {
+      if (!random.chance(parameters.morphologyLabelProbability)) continue;
+      const operator = binaryOperators[random.integer(0, binaryOperators.length)]!;
+      operateOnLabel(masks, index, shape, operator, random.uniform(parameters.radiusLow, parameters.radiusHigh));
+    }
+  }
+}
