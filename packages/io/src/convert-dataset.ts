@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import {
   type DatasetJson,
   datasetFromJson,
@@ -190,7 +190,7 @@ async function sourceCases(folder: string, entries: readonly ListedCase[], json:
 /** A dataset.json must not make us copy files from elsewhere. */
 function inside(folder: string, file: string): string {
   const path = resolve(folder, file);
-  if (!path.startsWith(`${folder}/`)) {
+  if (isAbsolute(relative(folder, path)) || relative(folder, path).startsWith("..")) {
     throw new InvalidArtifactError(join(folder, "dataset.json"), "training", `${file} lies outside the folder`);
   }
   return path;

@@ -49,6 +49,12 @@ export async function openDataset(folder: string): Promise<RawDataset> {
 export async function readDatasetJson(folder: string): Promise<DatasetJson> {
   const path = join(folder, "dataset.json");
   await requireFolder(folder);
+  if (!(await exists(path))) {
+    throw new FileError(
+      path,
+      "there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with nnunet convert",
+    );
+  }
   return datasetFromJson(await readJson(path), path);
 }
 

@@ -21,7 +21,7 @@ export interface NiftiEntry {
 export function loadEntries(): NiftiEntry[] {
   const path = new URL("./fixtures/nifti.json", import.meta.url);
   const { standard, entries } = JSON.parse(readFileSync(path, "utf8"));
-  return entries.map((entry: NiftiEntry & { voxels: unknown }) =>
+  return entries.map((entry: { voxels: unknown }) =>
     entry.voxels === "standard" ? { ...entry, voxels: standard } : entry,
   );
 }

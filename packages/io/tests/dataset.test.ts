@@ -1,0 +1,192 @@
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { findDatasetFolder, openDataset, readCase, writeImage } from "@nnunet/io";
+import { geometry, image, labels, makeDataset, volume, writeDatasetJson } from "./made-dataset.ts";
+import { scratchFolder } from "./nifti-files.ts";
+
+const root = scratchFolder();
+let folder: string;
+beforeEach(async () => {
+  rmSync(root, { recursive: true });
+  folder = await makeDataset(root);
+});
+
+describe("openDataset", () => {
+  test("finds the files of every case", async () => {
+    writeFileSync(join(folder, "imagesTr", "._a_0000.nii.gz"), "left by macOS");
+    const dataset = await openDataset(folder);
+    expect(dataset).toMatchObject({ folder, id: 7, name: "Dataset007_Made" });
+    expect(dataset.trainingCases.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    expect(dataset.trainingCases[1]).toEqual({
+      id: "b",
+      images: [join(folder, "imagesTr/b_0000.nii.gz"), join(folder, "imagesTr/b_0001.nii.gz")],
+      label: join(folder, "labelsTr/b.nii.gz"),
+    });
+    expect(dataset.testCases.map(({ id, images }) => [id, ...images.map((f) => basename(f))])).toEqual([
+      ["t", "t_0000.nii.gz", "t_0001.nii.gz"],
+    ]);
+  });
+
+  test("takes explicit paths with environment variables", async () => {
+    process.env["NNUNET_TEST_ELSEWHERE"] = join(folder, "imagesTr");
+    const images = ["$" + "{NNUNET_TEST_ELSEWHERE}/a_0000.nii.gz", "$NNUNET_TEST_ELSEWHERE/a_0001.nii.gz"];
+    writeDatasetJson(folder, { numTraining: 1, dataset: { one: { images, label: "labelsTr/a.nii.gz" } } });
+    const { trainingCases } = await openDataset(folder);
+    expect(trainingCases).toEqual([
+      {
+        id: "one",
+        images: [join(folder, "imagesTr/a_0000.nii.gz"), join(folder, "imagesTr/a_0001.nii.gz")],
+        label: join(folder, "labelsTr/a.nii.gz"),
+      },
+    ]);
+    delete process.env["NNUNET_TEST_ELSEWHERE"];
+    await expect(openDataset(folder)).rejects.toHaveProperty(
+      "message",
+      `${folder}/dataset.json → dataset: the environment variable NNUNET_TEST_ELSEWHERE in $` +
+        "{NNUNET_TEST_ELSEWHERE}/a_0000.nii.gz is not set; set it or write the path out",
+    );
+  });
+
+  test("says which file is missing", async () => {
+    rmSync(join(folder, "labelsTr/b.nii.gz"));
+    await expect(openDataset(folder)).rejects.toHaveProperty(
+      "message",
+      `${folder}/labelsTr/b.nii.gz: the label of case b is missing; add the file or remove the case`,
+    );
+    rmSync(join(folder, "labelsTr/c.nii.gz"));
+    await expect(openDataset(folder)).rejects.toThrow(
+      "the label of case b is missing; add the file or remove the case (and 1 more files are missing; nnunet verify lists them)",
+    );
+    rmSync(join(folder, "imagesTr/a_0000.nii.gz"));
+    await expect(openDataset(folder)).rejects.toHaveProperty(
+      "message",
+      `${folder}/imagesTr/a_0000.nii.gz: channel 0 (T1) of case a is missing; add the file or remove the case`,
+    );
+  });
+
+  test("refuses an empty folder, one without images, one with another name, and a file", async () => {
+    const empty = join(root, "Dataset008_Empty");
+    mkdirSync(empty);
+    await expect(openDataset(empty)).rejects.toHaveProperty(
+      "message",
+      `${empty}/dataset.json: there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with nnunet convert`,
+    );
+    writeDatasetJson(empty, {});
+    mkdirSync(join(empty, "imagesTr"));
+    await expect(openDataset(empty)).rejects.toHaveProperty(
+      "message",
+      `${empty}/imagesTr: there is no training case; expected files such as case_0000.nii.gz`,
+    );
+    await expect(openDataset(root)).rejects.toThrow(
+      "the folder of a dataset is called DatasetNNN_Name, such as Dataset004_Hippocampus; rename it, or convert it first",
+    );
+    await expect(openDataset(join(root, "Dataset009_None"))).rejects.toHaveProperty(
+      "message",
+      `${root}/Dataset009_None: could not be opened: no such file or folder`,
+    );
+  });
+
+  test("refuses a channel that dataset.json does not name", async () => {
+    await writeImage(join(folder, "imagesTr/a_0002.nii.gz"), image(9));
+    await expect(openDataset(folder)).rejects.toHaveProperty(
+      "message",
+      `${folder}/imagesTr/a_0002.nii.gz: dataset.json names 2 channels, so there is no channel 2; remove the file or name the channel in channel_names`,
+    );
+  });
+});
+
+describe("findDatasetFolder", () => {
+  test("by id, padded id, name and path", async () => {
+    for (const wanted of [7, "7", "007", "Dataset007_Made", folder]) {
+      expect(await findDatasetFolder(root, wanted)).toBe(folder);
+    }
+  });
+  test("says what there is", async () => {
+    await expect(findDatasetFolder(root, 5)).rejects.toHaveProperty(
+      "message",
+      `${root}: there is no dataset 5 (found Dataset007_Made); convert it first, or give its folder`,
+    );
+    mkdirSync(join(root, "Dataset007_Other"));
+    await expect(findDatasetFolder(root, "7")).rejects.toHaveProperty(
+      "message",
+      `${root}: Dataset007_Made and Dataset007_Other have the same id; name one of them in full`,
+    );
+  });
+});
+
+describe("readCase", () => {
+  const read = async (n = 0) => {
+    const dataset = await openDataset(folder);
+    return readCase(dataset.trainingCases[n]!, dataset.json);
+  };
+  const label = () => join(folder, "labelsTr/a.nii.gz");
+  const second = () => join(folder, "imagesTr/a_0001.nii.gz");
+
+  test("channels as float32, labels as int16, geometry of the file", async () => {
+    const loaded = await read(1);
+    expect(loaded.id).toBe("b");
+    expect(loaded.image.shape).toEqual([2, 2, 3, 4]);
+    expect(loaded.image.data).toEqual(Float32Array.from([...image(2).data, ...image(3).data]));
+    expect(loaded.image.geometry).toEqual(geometry);
+    expect(loaded.label!.shape).toEqual([1, 2, 3, 4]);
+    expect(loaded.label!.data).toEqual(Int16Array.from(labels().data));
+  });
+
+  test("one file may hold all channels", async () => {
+    rmSync(second());
+    const data = Float32Array.from([...image(7).data, ...image(8).data]);
+    await writeImage(join(folder, "imagesTr/a_0000.nii.gz"), { data, shape: [2, 2, 3, 4], geometry });
+    expect((await read()).image.data).toEqual(data);
+    writeDatasetJson(folder, { channel_names: { 0: "T1", 1: "T2", 2: "T3" } });
+    await expect(openDataset(folder).then((d) => readCase(d.trainingCases[0]!, d.json))).rejects.toThrow(
+      /channel 2 \(T3\) of case b is missing/,
+    );
+  });
+
+  test("another shape", async () => {
+    await writeImage(label(), { ...labels(), shape: [1, 3, 2, 4] });
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `label ${label()} of case a: expected shape [2,3,4], got [3,2,4]; all files of a case share one grid, that of ${folder}/imagesTr/a_0000.nii.gz`,
+    );
+  });
+
+  test("another spacing", async () => {
+    await writeImage(second(), image(1, { ...geometry, spacing: [3, 1, 0.75] }));
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${second()} → spacing: expected [3,1,0.5] mm as in ${folder}/imagesTr/a_0000.nii.gz, got [3,1,0.75]; correct the header or resample the file`,
+    );
+  });
+
+  test.each([
+    [Uint8Array.from({ length: 24 }, (_, i) => (i === 13 ? 3 : 1)), "the label 3 is not declared"],
+    [Int16Array.from({ length: 24 }, (_, i) => (i === 13 ? -1 : 1)), "the label -1 is not declared"],
+    [Float32Array.from({ length: 24 }, (_, i) => (i === 13 ? 1.5 : 1)), "the label 1.5 is not declared"],
+    [Float32Array.from({ length: 24 }, (_, i) => (i === 13 ? Number.NaN : 1)), "the label NaN is not declared"],
+    [Float64Array.from({ length: 24 }, (_, i) => (i === 13 ? 1e9 : 1)), "the label 1000000000 is not declared"],
+  ])("an undeclared label (%#)", async (data, text) => {
+    await writeImage(label(), volume(data));
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${label()} → voxel [1, 0, 1]: ${text}; dataset.json has 0, 1, 2: add it to "labels" or correct the file`,
+    );
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])("a voxel that is %d", async (value) => {
+    await writeImage(second(), volume(Float32Array.from({ length: 24 }, (_, i) => (i === 23 ? value : i))));
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${second()} → voxel [1, 2, 3]: expected a number, got ${value}; repair the image or remove the case`,
+    );
+  });
+
+  test("a file that is cut off", async () => {
+    truncateSync(label(), readFileSync(label()).length - 9);
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${label()}: the gzip data end early; the file is cut off, get it again`,
+    );
+  });
+});
