@@ -1,1 +1,14 @@
-export {};
+export { caseInMemory } from "./case-in-memory.ts";
+export {
+  openPreprocessedCase,
+  readPreprocessedCase,
+  type StoredCase,
+  storedHash,
+  writePreprocessedCase,
+} from "./case-store.ts";
+export { classLocations } from "./class-locations.ts";
+export { hashFiles, preprocessedHash } from "./content-hash.ts";
+export { normaliseChannel } from "./normalise.ts";
+export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
+export { anisotropicAxis, resampledShape } from "./resampling-plan.ts";
+export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";

@@ -1,0 +1,98 @@
+import type { Shape3 } from "@nnunet/core";
+
+/** Longest edge of a chunk. 64³ float32 is 1 MiB: a patch of 128³ touches at most 27 chunks, a slice whole planes. */
+const LONGEST_EDGE = 64;
+
+/** How a volume [channel, z, y, x] is cut into equal chunks [1, z, y, x], stored one after another in C order. */
+export interface ChunkGrid {
+  readonly channels: number;
+  readonly shape: Shape3;
+  /** Extent of a chunk; the last ones are padded. */
+  readonly chunk: Shape3;
+  /** Chunks per axis. */
+  readonly count: Shape3;
+  readonly chunkVoxels: number;
+}
+
+/** @example chunkGrid(1, [70, 30, 128]).chunk; // [35, 30, 64] */
+export function chunkGrid(channels: number, shape: Shape3): ChunkGrid {
+  const count = shape.map((n) => Math.ceil(n / LONGEST_EDGE)) as unknown as Shape3;
+  const chunk = shape.map((n, i) => Math.ceil(n / count[i]!)) as unknown as Shape3;
+  return { channels, shape, chunk, count, chunkVoxels: chunk[0] * chunk[1] * chunk[2] };
+}
+
+/** Every chunk of the volume in storage order, padded with `fill`. The same buffer is handed out each time. */
+export function* chunksOf<T extends Float32Array | Int16Array>(data: T, grid: ChunkGrid, fill: number): Generator<T> {
+  const { channels, shape, chunk, count, chunkVoxels } = grid;
+  const [depth, height, width] = shape;
+  const buffer = new (data.constructor as new (n: number) => T)(chunkVoxels);
+  for (let c = 0; c < channels; c++) {
+    for (let cz = 0; cz < count[0]; cz++) {
+      for (let cy = 0; cy < count[1]; cy++) {
+        for (let cx = 0; cx < count[2]; cx++) {
+          buffer.fill(fill);
+          const z0 = cz * chunk[0];
+          const y0 = cy * chunk[1];
+          const x0 = cx * chunk[2];
+          const x1 = Math.min(x0 + chunk[2], width);
+          for (let z = z0; z < Math.min(z0 + chunk[0], depth); z++) {
+            for (let y = y0; y < Math.min(y0 + chunk[1], height); y++) {
+              const row = ((c * depth + z) * height + y) * width;
+              buffer.set(data.subarray(row + x0, row + x1), ((z - z0) * chunk[1] + (y - y0)) * chunk[2]);
+            }
+          }
+          yield buffer;
+        }
+      }
+    }
+  }
+}
+
+/** Reads `into.length` elements of the stored array from element `first` on. */
+export type ReadElements<T> = (first: number, into: T) => Promise<void>;
+
+/**
+ * Gathers a box from the chunks it touches. Of a chunk only the planes z that the box needs are read; they are
+ * contiguous.
+ *
+ * @param start - [z, y, x], inside the volume with `size`
+ * @param out - receives [channel, ...size]
+ */
+export async function gatherBox<T extends Float32Array | Int16Array>(
+  grid: ChunkGrid,
+  start: Shape3,
+  size: Shape3,
+  out: T,
+  read: ReadElements<T>,
+): Promise<void> {
+  const { channels, chunk, count, chunkVoxels } = grid;
+  const [c0, c1, c2] = chunk;
+  const plane = c1 * c2;
+  const firstChunk = start.map((s, i) => Math.floor(s / chunk[i]!));
+  const lastChunk = start.map((s, i) => Math.floor((s + size[i]! - 1) / chunk[i]!));
+  const buffer = new (out.constructor as new (n: number) => T)(c0 * plane);
+  for (let c = 0; c < channels; c++) {
+    for (let cz = firstChunk[0]!; cz <= lastChunk[0]!; cz++) {
+      const z0 = Math.max(start[0], cz * c0);
+      const z1 = Math.min(start[0] + size[0], (cz + 1) * c0);
+      for (let cy = firstChunk[1]!; cy <= lastChunk[1]!; cy++) {
+        const y0 = Math.max(start[1], cy * c1);
+        const y1 = Math.min(start[1] + size[1], (cy + 1) * c1);
+        for (let cx = firstChunk[2]!; cx <= lastChunk[2]!; cx++) {
+          const x0 = Math.max(start[2], cx * c2);
+          const x1 = Math.min(start[2] + size[2], (cx + 1) * c2);
+          const index = ((c * count[0] + cz) * count[1] + cy) * count[2] + cx;
+          const planes = buffer.subarray(0, (z1 - z0) * plane) as T;
+          await read(index * chunkVoxels + (z0 - cz * c0) * plane, planes);
+          for (let z = z0; z < z1; z++) {
+            for (let y = y0; y < y1; y++) {
+              const from = (z - z0) * plane + (y - cy * c1) * c2 + (x0 - cx * c2);
+              const to = ((c * size[0] + z - start[0]) * size[1] + y - start[1]) * size[2] + x0 - start[2];
+              out.set(planes.subarray(from, from + x1 - x0), to);
+            }
+          }
+        }
+      }
+    }
+  }
+}

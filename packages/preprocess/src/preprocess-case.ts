@@ -1,0 +1,169 @@
+import {
+  type Configuration,
+  type DatasetJson,
+  elementCount,
+  InvalidArgumentError,
+  type LoadedCase,
+  labelSet,
+  type Plans,
+  type PreprocessedCase,
+  type Preprocessor,
+  type Shape3,
+  ShapeMismatchError,
+  type Spacing,
+  spatialShape,
+} from "@nnunet/core";
+import { type Box, boxShape, cropTransposed, nonzeroRegion, resampleImage, resampleLabels } from "@nnunet/kernels";
+import { classLocations } from "./class-locations.ts";
+import { normaliseChannel } from "./normalise.ts";
+import { kernelOptions, resampledShape } from "./resampling-plan.ts";
+
+/** Label written where the image is zero and nothing is annotated. */
+const OUTSIDE = -1;
+
+/**
+ * Transposes a case, crops it to its nonzero region, normalises it and resamples it to the spacing of a configuration.
+ *
+ * Everything follows from the values in `plans`: the order of normalising and resampling, per channel the scheme, the
+ * spline orders. A 2D configuration keeps the case's own spacing along axis 0. Without a label the result has no
+ * `seg`, and the nonzero region serves wherever one is needed (z-score in mask).
+ *
+ * Works channel by channel; beyond input and output it holds about one channel.
+ *
+ * @param loaded - image [c, z, y, x] float32, and the label if there is one; neither is changed
+ * @returns data [c, z, y, x] on the new grid, `seg` [z, y, x], and what undoes the way
+ * @throws {InvalidArgumentError} if the plans lack the configuration or do not fit the case
+ * @throws {ShapeMismatchError} if image and label differ in shape
+ * @example preprocessCase(loaded, plans, "3d_fullres", dataset).shape; // [1, 40, 56, 40]
+ * @see Isensee et al. 2021, Methods, "Preprocessing"; facts.md §3
+ */
+export function preprocessCase(
+  loaded: LoadedCase,
+  plans: Plans,
+  configurationName: string,
+  dataset: DatasetJson,
+): PreprocessedCase {
+  const configuration = findConfiguration(plans, configurationName);
+  const { image, label } = loaded;
+  const channels = image.shape[0];
+  const originalShape = spatialShape(image);
+  checkCase(loaded, configuration, configurationName);
+
+  const axes = plans.transposeForward;
+  const turned = <T>(v: readonly [T, T, T]): readonly [T, T, T] => [v[axes[0]!]!, v[axes[1]!]!, v[axes[2]!]!];
+  const spacing: Spacing = turned(image.geometry.spacing);
+  const targetSpacing = targetSpacingFor(configuration, spacing);
+
+  const { mask, box } = nonzeroRegion(image.data, image.shape);
+  const cropBox = turned(box as unknown as readonly [Box[number], Box[number], Box[number]]);
+  const shape = boxShape(cropBox) as unknown as Shape3;
+  const target = resampledShape(shape, spacing, targetSpacing);
+
+  // Labels first: the int16 volumes are small beside what follows.
+  const needsMask = configuration.normalizationSchemes.some(
+    (s, c) => s === "ZScore" && configuration.useMaskForNorm[c],
+  );
+  const croppedSeg = label || needsMask ? croppedLabels(loaded, mask, box, axes) : undefined;
+  const segOptions = kernelOptions(configuration.resamplingSeg, spacing, targetSpacing, "resampling_fn_seg");
+  const seg =
+    croppedSeg && (label || (needsMask && !configuration.normalizeBeforeResampling))
+      ? resampleLabels(croppedSeg, shape, target, labelOptions(segOptions))
+      : undefined;
+  const insideAfter = needsMask && !configuration.normalizeBeforeResampling ? inside(seg!) : undefined;
+  const insideBefore = needsMask && configuration.normalizeBeforeResampling ? inside(croppedSeg!) : undefined;
+
+  const dataOptions = kernelOptions(configuration.resamplingData, spacing, targetSpacing, "resampling_fn_data");
+  const voxels = elementCount(originalShape);
+  const targetVoxels = elementCount(target);
+  let data: Float32Array = new Float32Array(channels === 1 ? 0 : channels * targetVoxels);
+  for (let c = 0; c < channels; c++) {
+    const normalise = (values: Float32Array, where: Uint8Array | undefined) =>
+      normaliseChannel(
+        values,
+        configuration.normalizationSchemes[c]!,
+        plans.foregroundIntensityPerChannel[c],
+        configuration.useMaskForNorm[c] ? where : undefined,
+      );
+    const channel = cropTransposed(image.data.subarray(c * voxels, (c + 1) * voxels), originalShape, box, axes);
+    if (configuration.normalizeBeforeResampling) normalise(channel, insideBefore);
+    const onGrid = resampleImage(channel, shape, target, { ...dataOptions, overwriteInput: true });
+    if (!configuration.normalizeBeforeResampling) normalise(onGrid, insideAfter);
+    if (channels === 1) data = onGrid;
+    else data.set(onGrid, c * targetVoxels);
+  }
+
+  return {
+    data,
+    shape: [channels, ...target],
+    ...(label && { seg: seg! }),
+    properties: {
+      id: loaded.id,
+      geometry: image.geometry,
+      originalShape,
+      transposeForward: [...axes],
+      shapeBeforeCropping: turned(originalShape),
+      cropBox,
+      shapeAfterCropping: shape,
+      spacingAfterTranspose: spacing,
+      spacingAfterResampling: targetSpacing,
+      classLocations: label ? classLocations(seg!, labelSet(dataset)) : {},
+    },
+  };
+}
+
+/** nnU-Net's preprocessing, as every rule set's plans describe it. */
+export const defaultPreprocessor: Preprocessor = { name: "default", preprocessCase };
+
+/** The configuration of that name. @throws {InvalidArgumentError} naming those that exist */
+export function findConfiguration(plans: Plans, name: string): Configuration {
+  const configuration = plans.configurations[name];
+  if (!configuration) {
+    throw new InvalidArgumentError("configuration", `one of ${Object.keys(plans.configurations).join(", ")}`, name);
+  }
+  return configuration;
+}
+
+function targetSpacingFor(configuration: Configuration, spacing: Spacing): Spacing {
+  const s = configuration.spacing;
+  return s.length === 2 ? [spacing[0], s[0]!, s[1]!] : [s[0]!, s[1]!, s[2]!];
+}
+
+/** The label inside the box, transposed, with −1 where it is 0 and the image is zero. Without a label: 0 and −1. */
+function croppedLabels({ image, label }: LoadedCase, mask: Uint8Array, box: Box, axes: readonly number[]): Int16Array {
+  const shape = spatialShape(image);
+  const region = cropTransposed(mask, shape, box, axes);
+  const seg = label ? cropTransposed(label.data, shape, box, axes) : new Int16Array(region.length);
+  for (let i = 0; i < seg.length; i++) {
+    if (seg[i] === 0 && region[i] === 0) seg[i] = OUTSIDE;
+  }
+  return seg;
+}
+
+function inside(seg: Int16Array): Uint8Array {
+  const mask = new Uint8Array(seg.length);
+  for (let i = 0; i < seg.length; i++) mask[i] = seg[i]! >= 0 ? 1 : 0;
+  return mask;
+}
+
+function labelOptions({ order, separateAxis }: ReturnType<typeof kernelOptions>) {
+  if (order === 3) throw new InvalidArgumentError("resampling_fn_seg.order", "0 or 1 for labels", order);
+  return { order, separateAxis };
+}
+
+function checkCase({ id, image, label }: LoadedCase, configuration: Configuration, name: string): void {
+  if (image.shape[0] !== configuration.normalizationSchemes.length) {
+    throw new InvalidArgumentError(
+      `image of case ${id}`,
+      `${configuration.normalizationSchemes.length} channels, as the plans of ${name} say`,
+      image.shape[0],
+    );
+  }
+  if (label && !spatialShape(label).every((n, i) => n === image.shape[i + 1])) {
+    throw new ShapeMismatchError(
+      `label of case ${id}`,
+      spatialShape(image),
+      spatialShape(label),
+      "labels must lie on the grid of the image",
+    );
+  }
+}

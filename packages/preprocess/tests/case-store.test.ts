@@ -1,0 +1,183 @@
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { isSegError, type PreprocessedCase, type Shape3 } from "@nnunet/core";
+import {
+  caseInMemory,
+  hashFiles,
+  openPreprocessedCase,
+  preprocessCase,
+  preprocessedHash,
+  readPreprocessedCase,
+  storedHash,
+  writePreprocessedCase,
+} from "@nnunet/preprocess";
+import fc from "fast-check";
+import * as zarr from "zarrita";
+import { readFile } from "node:fs/promises";
+import { dataset, makeCase, makePlans } from "./make-case.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "preprocess-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const small = preprocessCase(
+  makeCase([10, 12, 14], [1, 1, 1], { channels: 2 }),
+  makePlans({ normalizationSchemes: ["ZScore", "ZScore"], useMaskForNorm: [true, false] }),
+  "test",
+  dataset,
+);
+
+/** Larger than one chunk on two axes, every voxel its own number. */
+function numbered(shape: Shape3, channels = 2): PreprocessedCase {
+  const n = shape[0] * shape[1] * shape[2];
+  return {
+    data: Float32Array.from({ length: channels * n }, (_, i) => i),
+    seg: Int16Array.from({ length: n }, (_, i) => (i % 5) - 1),
+    shape: [channels, ...shape],
+    properties: { ...small.properties, id: "numbered" },
+  };
+}
+
+/** Equality of bytes; jest's own takes seconds on arrays of this size. */
+const same = (a: ArrayBufferView, b: ArrayBufferView) =>
+  Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+
+describe("the store", () => {
+  test("gives back what was written", async () => {
+    await writePreprocessedCase(folder, small, "abc");
+    const stored = await openPreprocessedCase(folder, "case_1");
+    expect(stored.contentHash).toBe("abc");
+    expect(stored.shape).toEqual(small.shape);
+    expect(stored.properties).toEqual(small.properties);
+    expect(await readPreprocessedCase(folder, "case_1")).toEqual(small);
+    expect(await storedHash(folder, "case_1")).toBe("abc");
+    expect(await storedHash(folder, "other")).toBeUndefined();
+  });
+
+  test("any patch from the store equals the patch from memory", async () => {
+    const large = numbered([7, 70, 130]);
+    await writePreprocessedCase(folder, large, "1");
+    const stored = await openPreprocessedCase(folder, "numbered");
+    const cached = await openPreprocessedCase(folder, "numbered", { inMemory: true });
+    const memory = caseInMemory(large);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(), { minLength: 6, maxLength: 6 }), async (r) => {
+        const start = [r[0]! % 7, r[1]! % 70, r[2]! % 130] as const;
+        const size = [
+          1 + (r[3]! % (7 - start[0])),
+          1 + (r[4]! % (70 - start[1])),
+          1 + (r[5]! % (130 - start[2])),
+        ] as const;
+        const expected = await memory.readPatch(start, size);
+        for (const reader of [stored, cached]) {
+          const patch = await reader.readPatch(start, size);
+          expect(same(patch.data, expected.data) && same(patch.seg, expected.seg)).toBe(true);
+        }
+      }),
+      { seed: 1, numRuns: 60 },
+    );
+  });
+
+  test("is Zarr version 3: zarrita reads the same voxels", async () => {
+    const large = numbered([7, 70, 130]);
+    await writePreprocessedCase(folder, large, "1");
+    const root = join(folder, "numbered.zarr");
+    const bytes = (key: string) =>
+      readFile(join(root, key)).then(
+        (b) => new Uint8Array(b),
+        () => undefined,
+      );
+    const store = {
+      get: bytes,
+      async getRange(key: `/${string}`, range: { offset: number; length: number } | { suffixLength: number }) {
+        const all = await bytes(key);
+        return "suffixLength" in range
+          ? all?.slice(-range.suffixLength)
+          : all?.slice(range.offset, range.offset + range.length);
+      },
+    };
+    const group = await zarr.open.v3(store, { kind: "group" });
+    const data = await zarr.open.v3(group.resolve("data"), { kind: "array" });
+    const seg = await zarr.open.v3(group.resolve("seg"), { kind: "array" });
+    expect(same((await zarr.get(data)).data as Float32Array, large.data)).toBe(true);
+    expect(same((await zarr.get(seg)).data as Int16Array, large.seg!)).toBe(true);
+    const locations = await zarr.open.v3(group.resolve("class_locations"), { kind: "array" });
+    expect((await zarr.get(locations)).data).toEqual(
+      Int32Array.from(Object.values(large.properties.classLocations).flatMap((v) => [...v])),
+    );
+  });
+
+  test("replaces a case, and removes what a killed run left", async () => {
+    const own = join(folder, "again");
+    await mkdir(join(own, "case_1.zarr.99-aaaa.tmp/data"), { recursive: true });
+    await writePreprocessedCase(own, small, "first");
+    await writePreprocessedCase(own, { ...small, data: small.data.map((v) => v + 1) }, "second");
+    expect(await storedHash(own, "case_1")).toBe("second");
+    expect((await readPreprocessedCase(own, "case_1")).data[0]).toBe(small.data[0]! + 1);
+    expect(await readdir(own)).toEqual(["case_1.zarr"]);
+  });
+
+  test("a case without labels has no segmentation to read", async () => {
+    const { seg: _, ...bare } = small;
+    await writePreprocessedCase(folder, { ...bare, properties: { ...small.properties, id: "bare" } }, "1");
+    expect((await readPreprocessedCase(folder, "bare")).seg).toBeUndefined();
+    await expect((await openPreprocessedCase(folder, "bare")).readPatch([0, 0, 0], [1, 1, 1])).rejects.toThrow(
+      'case bare: expected a case with labels; it was preprocessed without a label file, got "no labels"',
+    );
+  });
+
+  test("says what is wrong, and a damaged case counts as none", async () => {
+    const own = join(folder, "damaged");
+    await writePreprocessedCase(own, small, "1");
+    const file = join(own, "case_1.zarr/data/c/0/0/0/0");
+    await truncate(file, 1000);
+    const bytes = small.data.length * 4 + 2 * 16;
+    await expect(openPreprocessedCase(own, "case_1")).rejects.toThrow(
+      `${file}: expected ${bytes} bytes, found 1000; preprocess this case again`,
+    );
+    expect(await storedHash(own, "case_1")).toBeUndefined();
+    await expect(openPreprocessedCase(own, "none")).rejects.toThrow(
+      `${join(own, "none.zarr/zarr.json")}: could not be read: no such file or folder`,
+    );
+    await writeFile(join(own, "case_1.zarr/zarr.json"), '{"attributes":{"format":"old"}}');
+    await expect(openPreprocessedCase(own, "case_1")).rejects.toThrow(
+      'expected "nnunet-ts preprocessed case 1"; preprocess this case again',
+    );
+    await expect(caseInMemory(small).readPatch([0, 0, 0], [99, 1, 1])).rejects.toThrow(
+      `patch of case case_1: expected a non-empty box inside [${small.shape.slice(1)}], got [[0, 0, 0], [99, 1, 1]]`,
+    );
+    await writeFile(join(own, "file"), "");
+    const blocked = await writePreprocessedCase(join(own, "file"), small, "1").catch((e: unknown) => e);
+    expect(isSegError(blocked, "FILE")).toBe(true);
+  });
+});
+
+describe("the content hash", () => {
+  const hash = (...how: Parameters<typeof makePlans>) => preprocessedHash("bytes", makePlans(...how), "test");
+  test("changes with what preprocessing reads, and with nothing else", () => {
+    const base = hash();
+    expect(base).toMatch(/^[0-9a-f]{64}$/);
+    expect(hash({ batchSize: 7, patchSize: [1, 2, 3], augmentation: "v2" })).toBe(base);
+    expect(hash({ spacing: [1, 1, 1.1] })).not.toBe(base);
+    expect(hash({ normalizeBeforeResampling: false })).not.toBe(base);
+    expect(hash({ normalizationSchemes: ["CT"] })).not.toBe(base);
+    expect(hash({ useMaskForNorm: [true] })).not.toBe(base);
+    expect(hash({}, [1, 0, 2])).not.toBe(base);
+    expect(preprocessedHash("others", makePlans(), "test")).not.toBe(base);
+  });
+  test("of files: their bytes and order, not their names", async () => {
+    const [a, b, c] = ["a", "b", "c"].map((n) => join(folder, n)) as [string, string, string];
+    await writeFile(a, "one");
+    await writeFile(b, "two");
+    await writeFile(c, "one");
+    expect(await hashFiles([a, b])).toBe(await hashFiles([c, b]));
+    expect(await hashFiles([a, b])).not.toBe(await hashFiles([b, a]));
+    await expect(hashFiles([join(folder, "missing")])).rejects.toThrow(
+      `${join(folder, "missing")}: could not be read: no such file or folder`,
+    );
+  });
+});
