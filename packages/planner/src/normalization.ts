@@ -1,0 +1,20 @@
+import type { NormalizationScheme } from "@nnunet/core";
+
+/**
+ * The intensity normalisation of a channel, by its name in dataset.json, whatever the case of its letters.
+ *
+ * CT has calibrated intensities, so one fixed scale serves all images; any other modality is scaled image by image.
+ *
+ * @see Isensee et al. 2021, Methods, "Intensity normalization"; facts.md §2.9
+ */
+export function normalizationScheme(channelName: string): NormalizationScheme {
+  return byName[channelName.toLowerCase()] ?? "ZScore";
+}
+
+const byName: Readonly<Record<string, NormalizationScheme>> = {
+  ct: "CT",
+  nonorm: "NoNormalization",
+  zscore: "ZScore",
+  rescale_to_0_1: "Rescale0To1",
+  rgb_to_0_1: "RGBTo0To1",
+};

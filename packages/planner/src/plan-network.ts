@@ -1,0 +1,89 @@
+import { type ChosenBatch, chooseBatch, patchBudget } from "./batch-size.ts";
+import type { Blueprint } from "./blueprint.ts";
+import { type FittedPatch, fitPatch } from "./fit-memory.ts";
+import { featuresPerStage } from "./memory-estimate.ts";
+import type { RuleSet } from "./rule-sets.ts";
+
+/** What does not change between the networks of one plan. */
+export interface PlanningContext {
+  readonly ruleSet: RuleSet;
+  readonly blueprint: Blueprint;
+  readonly gpuMemoryGb: number;
+  readonly inputChannels: number;
+  readonly labels: number;
+  readonly cases: number;
+}
+
+/** The data that a network is planned for; axes after transposition, [(z,) y, x]. */
+export interface NetworkTask {
+  /** "2d", "3d_fullres" or "3d_lowres" */
+  readonly configuration: string;
+  readonly spacing: readonly number[];
+  readonly medianShape: readonly number[];
+  /** Voxels of all training cases after resampling. */
+  readonly datasetVoxels: number;
+}
+
+/** A network, and everything that led to it. */
+export interface PlannedNetwork extends NetworkTask {
+  readonly initialPatch: readonly number[];
+  /** Largest estimate that fits, feature map elements of one sample. */
+  readonly budget: number;
+  readonly fitted: FittedPatch;
+  readonly batch: ChosenBatch;
+  readonly featuresPerStage: readonly number[];
+  readonly convsPerStage: readonly number[];
+  readonly convsPerStageDecoder: readonly number[];
+}
+
+/**
+ * The network for one kind of data: as large a patch as memory allows, the strides and kernels that follow from it, and
+ * a batch that fills the rest.
+ *
+ * @throws {InvalidArgumentError} if the memory budget is too small for any patch
+ * @see Isensee et al. 2021, Methods, "Adaptation of network topology, patch size and batch size"; Figure E.1 a
+ */
+export function planNetwork(task: NetworkTask, context: PlanningContext): PlannedNetwork {
+  const { ruleSet, blueprint, gpuMemoryGb, inputChannels, labels } = context;
+  const { spacing, medianShape } = task;
+  const flat = spacing.length === 2;
+  const rules = flat ? ruleSet.network2d : ruleSet.network3d;
+  const maximumFeatures = flat ? blueprint.maximumFeatures2d : blueprint.maximumFeatures3d;
+  const initialPatch = rules.initialPatch(spacing, medianShape);
+  const budget = patchBudget(rules.memory, gpuMemoryGb, blueprint.minimumBatchSize);
+  const fitted = fitPatch(
+    initialPatch,
+    medianShape,
+    budget,
+    blueprint.minimumFeatureMapEdge,
+    (patchSize) => rules.topology(spacing, patchSize, blueprint.minimumFeatureMapEdge),
+    (topology) =>
+      rules.estimate({
+        topology,
+        kind: blueprint.architecture,
+        convsPerStage: repeatLast(blueprint.convsPerStage, topology.strides.length),
+        convsPerStageDecoder: repeatLast(blueprint.convsPerStageDecoder, topology.strides.length - 1),
+        baseFeatures: blueprint.baseFeatures,
+        maximumFeatures,
+        inputChannels,
+        labels,
+      }),
+  );
+  const { patchSize, strides } = fitted.topology;
+  const patchVoxels = patchSize.reduce((product, extent) => product * extent, 1);
+  return {
+    ...task,
+    initialPatch,
+    budget,
+    fitted,
+    batch: chooseBatch(fitted.estimate, rules.memory, gpuMemoryGb, patchVoxels, task.datasetVoxels, blueprint),
+    featuresPerStage: featuresPerStage(strides.length, blueprint.baseFeatures, maximumFeatures),
+    convsPerStage: repeatLast(blueprint.convsPerStage, strides.length),
+    convsPerStageDecoder: repeatLast(blueprint.convsPerStageDecoder, strides.length - 1),
+  };
+}
+
+/** `repeatLast([1, 3, 4, 6], 6)` → [1, 3, 4, 6, 6, 6] */
+function repeatLast(values: readonly number[], length: number): number[] {
+  return Array.from({ length }, (_, i) => values[Math.min(i, values.length - 1)]!);
+}
