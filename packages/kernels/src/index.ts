@@ -10,3 +10,4 @@ export {
 export { resampleLabels } from "./resample-labels.ts";
 export { PanelScratch } from "./resample-panel.ts";
 export { cropTransposed, transposeVolume } from "./transpose-volume.ts";
+export { type Components, type Connectivity, labelComponents } from "./label-components.ts";
