@@ -1,5 +1,6 @@
 import type { Shape3, VolumeShape } from "@nnunet/core";
 import type { Mirroring } from "./mirrored-patch.ts";
+import { sigmoidRow, softmaxRow } from "./row-activations.ts";
 
 /** What is made of the logits before they are averaged. */
 export type Activation = "softmax" | "sigmoid" | "none";
@@ -54,7 +55,7 @@ export function addPrediction(
         }
       }
       if (activation === "softmax") softmaxRow(row, channels, patchX, firstX, endX);
-      else if (activation === "sigmoid") for (let i = 0; i < row.length; i++) row[i] = 1 / (1 + Math.exp(-row[i]!));
+      else if (activation === "sigmoid") sigmoidRow(row, 0, row.length);
       const to = ((start[0] + z) * sizeY + start[1] + y) * sizeX + start[2];
       const shareZY = shares[0][z]! * shares[1][y]!;
       for (let c = 0; c < channels; c++) {
@@ -64,26 +65,5 @@ export function addPrediction(
         }
       }
     }
-  }
-}
-
-function softmaxRow(row: Float64Array, channels: number, length: number, first: number, end: number): void {
-  if (channels === 2) {
-    // one exponential instead of two
-    for (let x = first; x < end; x++) {
-      const foreground = 1 / (1 + Math.exp(row[x]! - row[length + x]!));
-      row[x] = 1 - foreground;
-      row[length + x] = foreground;
-    }
-    return;
-  }
-  const size = channels * length;
-  for (let x = first; x < end; x++) {
-    let largest = row[x]!;
-    for (let i = x + length; i < size; i += length) if (row[i]! > largest) largest = row[i]!;
-    let sum = 0;
-    for (let i = x; i < size; i += length) sum += row[i] = Math.exp(row[i]! - largest);
-    const scale = 1 / sum;
-    for (let i = x; i < size; i += length) row[i]! *= scale;
   }
 }

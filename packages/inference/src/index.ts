@@ -12,3 +12,4 @@ export {
 } from "./network-session.ts";
 export { patchStarts } from "./patch-starts.ts";
 export { type CaseScores, type PredictCaseOptions, predictCase } from "./predict-case.ts";
+export { type PredictImageOptions, predictImage } from "./predict-image.ts";

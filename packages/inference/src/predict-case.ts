@@ -2,7 +2,6 @@ import {
   elementCount,
   InvalidArgumentError,
   InvalidArtifactError,
-  labelSet,
   type PreprocessedCase,
   type Shape3,
   ShapeMismatchError,
@@ -11,9 +10,10 @@ import {
   UnsupportedError,
   type VolumeShape,
 } from "@nnunet/core";
-import { type Activation, addPrediction, type Placement } from "./add-prediction.ts";
+import { addPrediction, type Placement } from "./add-prediction.ts";
 import { axisWindows } from "./axis-windows.ts";
-import { inputChannels, type Model } from "./load-model.ts";
+import { commonNetwork } from "./common-network.ts";
+import type { Model } from "./load-model.ts";
 import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
 
 export interface PredictCaseOptions extends StageOptions {
@@ -72,7 +72,8 @@ export async function predictCase(
       "the model needs these channels",
     );
   }
-  const { patchSize, outputChannels } = network;
+  const { patchSize, configuration } = network;
+  const { outputChannels } = network.labels;
   const patches = layPatches(size as unknown as Shape3, patchSize, stepSize, gaussian);
   const copies = mirrorings(mirroring ? network.mirrorAxes : []);
   const total = patches.length * copies.length;
@@ -92,17 +93,17 @@ export async function predictCase(
       copyPatch(preprocessed.data, preprocessed.shape, patch.start, patchSize, copy, batch, i * channels * patchLength);
       placements.push(placement(patch, patchSize, copy, share));
     }
-    const batchShape = [count, channels, ...network.networkPatch];
+    const batchShape = [count, channels, ...configuration.patchSize];
     for (const model of models) {
       throwIfCancelled(signal, `prediction of case ${caseId}`);
       const output = await model.run(batch.subarray(0, count * channels * patchLength), batchShape);
-      const expected = [count, outputChannels, ...network.networkPatch];
+      const expected = [count, outputChannels, ...configuration.patchSize];
       if (output.shape.length !== expected.length || output.shape.some((n, axis) => n !== expected[axis])) {
         throw new ShapeMismatchError("logits of the model", expected, output.shape, "export the model again");
       }
       if (!allFinite(output.data)) {
         throw new InvalidArtifactError(
-          `model (${network.configuration})`,
+          `model (${network.metadata.configuration})`,
           "logits",
           `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
         );
@@ -114,7 +115,7 @@ export async function predictCase(
     }
     onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
   }
-  return { scores, shape, kind: network.averaging };
+  return { scores, shape, kind: configuration.averaging };
 }
 
 interface Patch {
@@ -142,38 +143,6 @@ function layPatches(size: Shape3, patchSize: Shape3, stepSize: number, gaussian:
 /** The mean over models and mirrored copies goes into the z factor. */
 function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirroring, share: number): Placement {
   return { start, patchSize, mirroring, shares: [shares[0].map((weight) => weight * share), shares[1], shares[2]] };
-}
-
-function commonNetwork(models: readonly Model[]) {
-  const [first, ...others] = models.map(({ metadata }) => {
-    const configuration = metadata.plans.configurations[metadata.configuration]!;
-    const flat = configuration.patchSize.length === 2;
-    const { outputChannels, regions } = labelSet(metadata.dataset);
-    const activation: Activation =
-      configuration.averaging === "logits" ? "none" : regions === undefined ? "softmax" : "sigmoid";
-    return {
-      configuration: metadata.configuration,
-      inputChannels: inputChannels(metadata),
-      outputChannels,
-      activation,
-      averaging: configuration.averaging,
-      /** As the network sees it: [(z,) y, x]. */
-      networkPatch: configuration.patchSize,
-      patchSize: (flat ? [1, ...configuration.patchSize] : configuration.patchSize) as unknown as Shape3,
-      mirrorAxes: metadata.mirrorAxes.map((axis) => (flat ? axis + 1 : axis)),
-    };
-  });
-  if (first === undefined) throw new InvalidArgumentError("models", "at least one model", models);
-  for (const other of others) {
-    if (JSON.stringify(other) !== JSON.stringify(first)) {
-      throw new InvalidArgumentError(
-        "models",
-        `folds of one configuration (${first.configuration}) with the same channels, labels, patch and mirroring; predict each configuration by itself and average the probabilities`,
-        other.configuration,
-      );
-    }
-  }
-  return first;
 }
 
 /** Small patches go through the network several at a time; 2^18 voxels keep two cores busy and little memory. */

@@ -12,7 +12,7 @@ import { pointwise, positional, preprocessedCase, tinyMetadata, tinyModelBytes }
 
 const open: Model[] = [];
 async function model(metadata: ModelMetadata, network: Parameters<typeof tinyModelBytes>[1], outputs: number) {
-  const loaded = await loadModel(tinyModelBytes(metadata, network, outputs));
+  const loaded = await loadModel(tinyModelBytes(metadata, network, outputs), { threads: 1 });
   open.push(loaded);
   return loaded;
 }
@@ -252,7 +252,7 @@ describe("around the computation", () => {
     );
     const other = await simple(tinyMetadata([4, 4, 4], { mirrorAxes: [0] }));
     await expect(predictCase([network, other], fine)).rejects.toThrow(
-      'models: expected folds of one configuration (tiny) with the same channels, labels, patch and mirroring; predict each configuration by itself and average the probabilities, got "tiny"',
+      'models: expected folds of one training, with the same mirror axes; predict each configuration by itself and average the probabilities, got "tiny, fold 0"',
     );
     const bad = preprocessedCase(
       Float32Array.from({ length: 64 }, (_, i) => (i === 9 ? Number.NaN : 0)),

@@ -1,0 +1,38 @@
+import type { LoadedCase, Volume } from "@nnunet/core";
+import { preprocessCase, restoreProbabilities, restoreSegmentation } from "@nnunet/preprocess";
+import { commonNetwork } from "./common-network.ts";
+import type { Model } from "./load-model.ts";
+import { type PredictCaseOptions, predictCase } from "./predict-case.ts";
+
+export interface PredictImageOptions extends PredictCaseOptions {
+  /** Also return the probabilities on the original grid: channels × voxels × 4 bytes. False by default. */
+  readonly probabilities?: boolean;
+}
+
+/**
+ * From an image to its segmentation with nothing but model files: preprocessing as the model's plans say, prediction,
+ * and back to the original grid.
+ *
+ * @param models - the folds of one configuration
+ * @param loaded - the image, [channel, z, y, x]; its label, if any, is not looked at
+ * @returns the segmentation, [1, z, y, x] label ids in the geometry of the image, and on request the probabilities,
+ *   [class or region, z, y, x]
+ * @throws what {@link predictCase} throws, and what preprocessing throws of an image that does not fit the plans
+ * @example
+ * const { segmentation } = await predictImage([await loadModel("model.onnx")], { id: "case_1", image });
+ */
+export async function predictImage(
+  models: readonly Model[],
+  loaded: LoadedCase,
+  options: PredictImageOptions = {},
+): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }> {
+  const { metadata, configuration, labels } = commonNetwork(models);
+  const { id, image } = loaded;
+  const preprocessed = preprocessCase({ id, image }, metadata.plans, metadata.configuration, metadata.dataset);
+  const { scores, shape, kind } = await predictCase(models, preprocessed, options);
+  const { properties } = preprocessed;
+  const segmentation = restoreSegmentation(scores, shape, properties, configuration, labels, { kind });
+  if (!options.probabilities) return { segmentation };
+  const probabilities = restoreProbabilities(scores, shape, properties, configuration, labels, { kind });
+  return { segmentation, probabilities };
+}
