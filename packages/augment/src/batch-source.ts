@@ -1,11 +1,7 @@
 import {
   type BatchSource,
-  type Configuration,
   createRandom,
   elementCount,
-  InvalidArgumentError,
-  type LabelSet,
-  type PreprocessedCaseReader,
   type RandomGenerator,
   type Shape3,
   ShapeMismatchError,
@@ -13,50 +9,15 @@ import {
 } from "@nnunet/core";
 import { augmentIntensities } from "./augment-patch.ts";
 import { augmentPreviousSegmentation, oneHot } from "./augment-previous.ts";
-import {
-  type AugmentationParameters,
-  augmentationParameters,
-  type SpatialParameters,
-} from "./augmentation-parameters.ts";
+import { augmentationParameters } from "./augmentation-parameters.ts";
+import { type BatchSourceOptions, checkOptions } from "./batch-source-options.ts";
 import { choosePatchStart, isForegroundSample } from "./choose-patch.ts";
 import { drawSpatialTransform } from "./draw-spatial-transform.ts";
 import { loaderPatchSize, maximumRotation } from "./loader-patch-size.ts";
 import { mirrorInPlace } from "./mirror.ts";
+import { placeImage, placeLabels, regionToRead } from "./place-patch.ts";
 import { readPaddedPatch } from "./read-padded-patch.ts";
 import { scaledShape, writeTarget } from "./segmentation-targets.ts";
-import { reachedBox, type SamplingTransform } from "./spatial-transform.ts";
-import { transformImage } from "./transform-image.ts";
-import { transformLabels } from "./transform-labels.ts";
-
-export interface BatchSourceOptions {
-  /** The cases of the fold, drawn uniformly with replacement. */
-  readonly cases: readonly PreprocessedCaseReader[];
-  readonly configuration: Pick<
-    Configuration,
-    "patchSize" | "batchSize" | "dummy2dAugmentation" | "useMaskForNorm" | "augmentation"
-  >;
-  readonly labels: LabelSet;
-  readonly seed: number;
-  /** `validation`: the network's patch, not augmented, still oversampled. */
-  readonly mode: "training" | "validation";
-  /** One entry per deep-supervision output, each a fraction per axis of the patch; the first is all 1. */
-  readonly outputScales: readonly (readonly number[])[];
-  /** The configuration's by default. */
-  readonly batchSize?: number;
-  /** Fraction of a batch that must contain foreground; 0.33. */
-  readonly foregroundOversampling?: number;
-  /** By default the set that the configuration names. */
-  readonly augmentation?: AugmentationParameters;
-  /** Axes of `patchSize` that may be mirrored; all by default. Leave out left–right for sided labels. */
-  readonly mirrorAxes?: readonly number[];
-  /**
-   * The previous configuration's segmentations, one per case in the same order and on the same grid. Their foreground
-   * labels become extra 0/1 channels after the image's (cascade). Only `seg` of a patch is used; `shape[0]` may be 0.
-   */
-  readonly previousSegmentations?: readonly PreviousSegmentationReader[];
-}
-
-export type PreviousSegmentationReader = Pick<PreprocessedCaseReader, "id" | "shape" | "readPatch">;
 
 /**
  * Training batches as a pure function of (seed, epoch, iteration): the same batch in any process, whatever was asked
@@ -132,7 +93,8 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
 
     const data = batch.data.subarray(sample * channels * voxels, (sample + 1) * channels * voxels);
     const image = data.subarray(0, imageChannels * voxels);
-    placePatch(read.data, image, read.seg, seg, region, shape, parameters.spatial);
+    placeImage(read.data, image, region, shape, parameters.spatial);
+    placeLabels(read.seg, seg, region, shape, parameters.spatial);
     if (readPrevious) placeLabels(readPrevious.seg, previous, region, shape, parameters.spatial);
     augmentIntensities(image, shape, parameters, dummy2d, random);
     for (const axis of axes) {
@@ -180,115 +142,11 @@ function inSpace(size: readonly number[]): Shape3 {
   return (size.length === 2 ? [1, ...size] : [...size]) as unknown as Shape3;
 }
 
-/** The part of the loader patch that a sample needs, and how it is sampled; without a transform, its middle. */
-interface ReadRegion {
-  readonly first: Shape3;
-  readonly size: Shape3;
-  readonly transform: SamplingTransform | undefined;
-}
-
-function regionToRead(
-  loader: Shape3,
-  shape: Shape3,
-  transform: SamplingTransform | undefined,
-  interpolation: "linear" | "cubic",
-): ReadRegion {
-  if (transform === undefined) {
-    const first = loader.map((n, axis) => Math.floor((n - shape[axis]!) / 2)) as unknown as Shape3;
-    return { first, size: shape, transform };
-  }
-  const box = reachedBox(loader, shape, transform, interpolation === "cubic" ? 12 : 1);
-  const centre = box.map(([first], axis) => (loader[axis]! - 1) / 2 - first) as [number, number, number];
-  return {
-    first: box.map(([first]) => first) as unknown as Shape3,
-    size: box.map(([first, end]) => end - first) as unknown as Shape3,
-    transform: { ...transform, centre },
-  };
-}
-
-function placePatch(
-  readData: Float32Array,
-  image: Float32Array,
-  readSeg: Int16Array,
-  seg: Int16Array,
-  region: ReadRegion,
-  shape: Shape3,
-  spatial: SpatialParameters,
-): void {
-  placeLabels(readSeg, seg, region, shape, spatial);
-  const { size, transform } = region;
-  if (transform === undefined) {
-    image.set(readData);
-    return;
-  }
-  const from = elementCount(size);
-  const to = elementCount(shape);
-  for (let c = 0; c * to < image.length; c++) {
-    const source = readData.subarray(c * from, (c + 1) * from);
-    const out = image.subarray(c * to, (c + 1) * to);
-    transformImage(source, size, shape, transform, spatial.imageInterpolation, out);
-  }
-}
-
-function placeLabels(
-  read: Int16Array,
-  out: Int16Array,
-  { size, transform }: ReadRegion,
-  shape: Shape3,
-  spatial: SpatialParameters,
-): void {
-  if (transform === undefined) out.set(read);
-  else transformLabels(read, size, shape, transform, spatial.labelInterpolation, -1, out);
-}
-
 /** Channels normalised inside the nonzero region alone are 0 outside of it again (facts.md §4.3, step 9). */
 function clearOutsideMask(data: Float32Array, seg: Int16Array, useMaskForNorm: readonly boolean[]): void {
   for (const [c, masked] of useMaskForNorm.entries()) {
     if (!masked) continue;
     const offset = c * seg.length;
     for (let i = 0; i < seg.length; i++) if (seg[i]! < 0) data[offset + i] = 0;
-  }
-}
-
-function checkOptions(
-  options: BatchSourceOptions & { batchSize: number; foregroundOversampling: number; mirrorAxes: readonly number[] },
-): void {
-  const { cases, configuration, batchSize, foregroundOversampling, mirrorAxes, outputScales } = options;
-  const axes = configuration.patchSize.length;
-  const { previousSegmentations } = options;
-  if (cases.length === 0) throw new InvalidArgumentError("cases", "at least one preprocessed case", cases);
-  if (axes !== 2 && axes !== 3) {
-    throw new InvalidArgumentError("configuration.patchSize", "two or three axes [(z,) y, x]", configuration.patchSize);
-  }
-  if (!(Number.isInteger(batchSize) && batchSize > 0)) {
-    throw new InvalidArgumentError("batchSize", "a positive integer", batchSize);
-  }
-  if (!(foregroundOversampling >= 0 && foregroundOversampling <= 1)) {
-    throw new InvalidArgumentError("foregroundOversampling", "a fraction in [0, 1]", foregroundOversampling);
-  }
-  if (!mirrorAxes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < axes)) {
-    throw new InvalidArgumentError("mirrorAxes", `axes of the patch, 0 to ${axes - 1}`, mirrorAxes);
-  }
-  if (outputScales.length === 0 || !outputScales.every((s) => s.length === axes && s.every((f) => f > 0 && f <= 1))) {
-    throw new InvalidArgumentError(
-      "outputScales",
-      `lists of ${axes} fractions in (0, 1], one list per output`,
-      outputScales,
-    );
-  }
-  if (previousSegmentations === undefined) return;
-  for (const [i, { id, shape }] of cases.entries()) {
-    const previous = previousSegmentations[i];
-    if (previous === undefined) {
-      throw new InvalidArgumentError("previousSegmentations", `one per case (${cases.length})`, previousSegmentations);
-    }
-    if (previous.shape.slice(1).some((n, axis) => n !== shape[axis + 1])) {
-      throw new ShapeMismatchError(
-        `previous segmentation of case ${id}`,
-        shape.slice(1),
-        previous.shape.slice(1),
-        "resample it to the grid of this configuration first",
-      );
-    }
   }
 }

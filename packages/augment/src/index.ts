@@ -8,7 +8,8 @@ export {
   type FactorRange,
   type SpatialParameters,
 } from "./augmentation-parameters.ts";
-export { type BatchSourceOptions, createBatchSource, type PreviousSegmentationReader } from "./batch-source.ts";
+export { createBatchSource } from "./batch-source.ts";
+export type { BatchSourceOptions, PreviousSegmentationReader } from "./batch-source-options.ts";
 export { choosePatchStart, isForegroundSample, type SampledCase } from "./choose-patch.ts";
 export { type BlurOptions, gaussianBlur, v2BlurRadius } from "./gaussian-blur.ts";
 export { addGaussianNoise } from "./gaussian-noise.ts";
@@ -21,3 +22,4 @@ export { nearestIndices, simulateLowResolution } from "./simulate-low-resolution
 export { reachedBox, samplingMatrix, type SamplingTransform } from "./spatial-transform.ts";
 export { transformImage } from "./transform-image.ts";
 export { transformLabels } from "./transform-labels.ts";
+export { raiseToPower } from "./power.ts";

@@ -32,7 +32,13 @@ export function writeTarget(
     Int32Array,
   ];
   const voxels = elementCount(target);
-  const { regions, ignoreLabel } = labels;
+  const { ignoreLabel } = labels;
+  const regions = labels.regions?.map((region) => {
+    const values = new Int32Array(1 + Math.max(ignoreLabel ?? 0, ...region));
+    for (const label of region) values[label] = 1;
+    if (ignoreLabel !== undefined) values[ignoreLabel] = ignoreLabel;
+    return values;
+  });
   let to = offset;
   for (let z = 0; z < tz; z++) {
     for (let y = 0; y < ty; y++) {
@@ -40,11 +46,7 @@ export function writeTarget(
       for (let x = 0; x < tx; x++, to++) {
         const label = Math.max(0, seg[from + columns[x]!]!);
         if (regions === undefined) out[to] = label;
-        else {
-          for (let r = 0; r < regions.length; r++) {
-            out[to + r * voxels] = label === ignoreLabel ? label : regions[r]!.includes(label) ? 1 : 0;
-          }
-        }
+        else for (let r = 0; r < regions.length; r++) out[to + r * voxels] = regions[r]![label] ?? 0;
       }
     }
   }
