@@ -1,0 +1,84 @@
+import type { BatchSource, TrainingBatch } from "@nnunet/core";
+import type { BatchSourceOptions } from "@nnunet/augment";
+import { Piscina } from "piscina";
+import { type Carried, unpack } from "./carry-error.ts";
+import { workerEntry } from "./worker-entry.ts";
+
+/** One source of batches as plain data, so that it can travel to a worker. */
+export type SourceDescription = Omit<BatchSourceOptions, "cases"> & { readonly caseIds: readonly string[] };
+
+export interface BatchWorkerData {
+  readonly casesFolder: string;
+  readonly sources: readonly SourceDescription[];
+}
+
+export interface BatchRequest {
+  /** Index into `sources`. */
+  readonly source: number;
+  readonly epoch: number;
+  readonly iteration: number;
+}
+
+export interface BatchWorkersOptions extends BatchWorkerData {
+  readonly workers: number;
+  /** Batches per epoch of each source, so that prefetching goes on into the next epoch. */
+  readonly iterations: readonly number[];
+  /** Batches made ahead per source; two per worker by default. This bounds the memory that waits. */
+  readonly prefetch?: number;
+}
+
+/**
+ * Batch sources whose batches are made ahead in worker threads and handed over without a copy. The batches are those
+ * that `createBatchSource` makes in this thread, bit for bit, whatever the number of workers.
+ *
+ * @returns one source per description; closing the last one ends the workers
+ */
+export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] {
+  const { workers, casesFolder, sources, iterations, prefetch = 2 * workers } = options;
+  const workerData: BatchWorkerData = { casesFolder, sources };
+  const pool = new Piscina({
+    filename: workerEntry("batch-worker"),
+    workerData,
+    minThreads: workers,
+    maxThreads: workers,
+  });
+  let open = sources.length;
+
+  return sources.map((_, source) => {
+    const waiting = new Map<string, Promise<Carried<TrainingBatch>>>();
+    const perEpoch = iterations[source]!;
+    const request = (epoch: number, iteration: number) => {
+      const key = `${epoch}:${iteration}`;
+      let made = waiting.get(key);
+      if (!made) {
+        made = pool.run({ source, epoch, iteration } satisfies BatchRequest) as Promise<Carried<TrainingBatch>>;
+        made.catch(() => {}); // a batch that nobody came for
+        waiting.set(key, made);
+      }
+      return made;
+    };
+    let closed = false;
+    return {
+      async batch(epoch, iteration) {
+        const made = request(epoch, iteration);
+        waiting.delete(`${epoch}:${iteration}`);
+        for (let ahead = 1; ahead <= prefetch; ahead++) {
+          const next = iteration + ahead;
+          request(epoch + Math.floor(next / perEpoch), next % perEpoch);
+        }
+        // Batches made for an order that was not followed must not pile up.
+        for (const key of waiting.keys()) {
+          if (waiting.size <= 2 * prefetch) break;
+          waiting.delete(key);
+        }
+        return unpack(await made);
+      },
+      async close() {
+        if (closed) return;
+        closed = true;
+        waiting.clear();
+        if (--open === 0) await pool.destroy();
+      },
+    };
+  });
+}

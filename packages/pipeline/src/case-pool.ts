@@ -1,0 +1,61 @@
+import { availableParallelism, totalmem } from "node:os";
+import { InvalidArgumentError, isSegError, type StageOptions, StageError } from "@nnunet/core";
+import { Piscina } from "piscina";
+import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
+import { type Carried, unpack } from "./carry-error.ts";
+import { workerEntry } from "./worker-entry.ts";
+
+export interface PoolOptions extends StageOptions {
+  /** Threads; as many as the machine has cores by default. The number never changes a result. */
+  readonly workers?: number;
+  /** What all cases in work may take together, GB. By default half of the machine's memory. */
+  readonly maxMemoryGb?: number;
+}
+
+export interface CaseWork<T> extends BoundedTask<T> {
+  readonly id: string;
+}
+
+/**
+ * Runs one kind of task on every case and reports progress under the stage's name.
+ *
+ * @param run - "hash", "measure" or "preprocess" to use worker threads, or a function to run in this thread
+ * @returns results in the order of the cases, whatever order they finished in
+ * @throws {StageError} names the stage and the case
+ */
+export async function overCases<T, R>(
+  stage: string,
+  cases: readonly CaseWork<T>[],
+  run: "hash" | "measure" | "preprocess" | ((input: T) => Promise<R>),
+  { workers, maxMemoryGb, signal, onEvent }: PoolOptions,
+): Promise<R[]> {
+  const threads = Math.min(checkWorkers(workers), cases.length);
+  const maxBytes = (maxMemoryGb ?? totalmem() / 2e9) * 1e9;
+  if (!(maxBytes > 0)) throw new InvalidArgumentError("maxMemoryGb", "a positive number of GB", maxMemoryGb);
+  const pool =
+    typeof run === "string" && threads > 0
+      ? new Piscina({ filename: workerEntry("case-worker"), minThreads: 0, maxThreads: threads })
+      : undefined;
+  let done = 0;
+  try {
+    return await runBounded(stage, cases, { workers: pool ? threads : 1, maxBytes, signal }, async (input, index) => {
+      const { id } = cases[index]!;
+      try {
+        const result: R =
+          typeof run === "string" ? unpack((await pool!.run(input, { name: run })) as Carried<R>) : await run(input);
+        onEvent?.({ type: "progress", stage, done: ++done, total: cases.length, item: id });
+        return result;
+      } catch (error) {
+        throw isSegError(error, "CANCELLED") ? error : new StageError(stage, id, error);
+      }
+    });
+  } finally {
+    await pool?.destroy();
+  }
+}
+
+function checkWorkers(workers: number | undefined): number {
+  const count = workers ?? availableParallelism();
+  if (!(Number.isInteger(count) && count > 0)) throw new InvalidArgumentError("workers", "a positive integer", workers);
+  return count;
+}

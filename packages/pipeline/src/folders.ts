@@ -1,0 +1,86 @@
+import { join, resolve } from "node:path";
+import { checkpointFiles } from "@nnunet/trainer";
+
+/** The three roots that nnU-Net's users know, as absolute paths. */
+export interface Folders {
+  /** Raw datasets: `Dataset004_Hippocampus/{imagesTr,labelsTr,dataset.json}`. */
+  readonly raw: string;
+  /** Fingerprints, plans, splits and preprocessed cases. */
+  readonly preprocessed: string;
+  /** Trained models, logs and validation predictions. */
+  readonly results: string;
+}
+
+/** The trainer part of `nnUNetTrainer__nnUNetPlans__3d_fullres`. */
+export const TRAINER_NAME = "nnUNetTrainer";
+export const DEFAULT_PLANS_NAME = "nnUNetPlans";
+
+/**
+ * Where the roots are: what is given wins over nnU-Net's environment variables, and these over folders of the same
+ * name in the working directory.
+ *
+ * @example resolveFolders({ raw: "/data/raw" }, {}, "/work").results; // "/work/nnUNet_results"
+ */
+export function resolveFolders(
+  given: Partial<Folders>,
+  environment: Readonly<Record<string, string | undefined>>,
+  workingDirectory: string,
+): Folders {
+  const pick = (value: string | undefined, name: string) =>
+    resolve(workingDirectory, value || environment[name] || name);
+  return {
+    raw: pick(given.raw, "nnUNet_raw"),
+    preprocessed: pick(given.preprocessed, "nnUNet_preprocessed"),
+    results: pick(given.results, "nnUNet_results"),
+  };
+}
+
+/** Every path under `nnUNet_preprocessed/<dataset>`. */
+export function preprocessedPaths(folders: Folders, datasetName: string) {
+  const folder = join(folders.preprocessed, datasetName);
+  return {
+    folder,
+    dataset: join(folder, "dataset.json"),
+    fingerprint: join(folder, "dataset_fingerprint.json"),
+    plans: (plansName: string) => join(folder, `${plansName}.json`),
+    splits: join(folder, "splits_final.json"),
+    /** What each artefact here was made from; lets a rerun skip what is done. */
+    madeFrom: join(folder, "made_from.json"),
+    cases: (dataIdentifier: string) => join(folder, dataIdentifier),
+  };
+}
+
+/** Every path under `nnUNet_results/<dataset>/nnUNetTrainer__<plans>__<configuration>`. */
+export function resultsPaths(folders: Folders, datasetName: string, plansName: string, configuration: string) {
+  const folder = join(folders.results, datasetName, `${TRAINER_NAME}__${plansName}__${configuration}`);
+  return { folder, ...modelFolderPaths(folder) };
+}
+
+/** The same, from the model folder itself. */
+export function modelFolderPaths(folder: string) {
+  return {
+    plans: join(folder, "plans.json"),
+    dataset: join(folder, "dataset.json"),
+    fingerprint: join(folder, "dataset_fingerprint.json"),
+    fold: (fold: Fold) => foldPaths(join(folder, `fold_${fold}`)),
+  };
+}
+
+/** Every path of one trained fold. */
+export function foldPaths(folder: string) {
+  return {
+    folder,
+    model: join(folder, "model.onnx"),
+    /** Of a training that went to its end. */
+    checkpoint: join(folder, checkpointFiles.final),
+    /** After the last finished epoch of one that did not yet. */
+    latestCheckpoint: join(folder, checkpointFiles.latest),
+    /** Which data, plan and options this fold was trained with. */
+    madeFrom: join(folder, "made_from.json"),
+    validation: join(folder, "validation"),
+    summary: join(folder, "validation", "summary.json"),
+  };
+}
+
+/** A fold of the cross-validation, or "all": train and validate on every case. */
+export type Fold = number | "all";

@@ -1,0 +1,103 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type CaseFiles, FileError } from "@nnunet/core";
+import { describeFileError } from "@nnunet/core/node";
+
+const endings = [
+  ".nii.gz",
+  ".nii",
+  ".hdr",
+  ".nrrd",
+  ".nhdr",
+  ".mha",
+  ".mhd",
+  ".tif",
+  ".tiff",
+  ".png",
+  ".bmp",
+  ".jpg",
+  ".jpeg",
+];
+
+/**
+ * A file name without its image ending; undefined if it is not the name of an image.
+ *
+ * @example imageStem("hippocampus_001_0000.nii.gz"); // "hippocampus_001_0000"
+ */
+export function imageStem(path: string): string | undefined {
+  const name = basename(path);
+  const ending = endings.find((e) => name.toLowerCase().endsWith(e));
+  return ending === undefined || name.startsWith(".") ? undefined : name.slice(0, -ending.length);
+}
+
+/**
+ * The cases that a user means by one path: a file, a folder of files, or a folder of one DICOM series.
+ *
+ * Files are grouped into cases by nnU-Net's channel suffix: `case_0000.nii.gz`, `case_0001.nii.gz`. A file without a
+ * suffix is a case of its own, and must hold all channels.
+ *
+ * @param channels - names of the channels that the model needs
+ * @throws {FileError} if the path is missing, holds no image, or a channel of a case is missing
+ */
+export async function inputCases(path: string, channels: readonly string[]): Promise<CaseFiles[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    (error) => {
+      throw describeFileError(path, "could not be read", error);
+    },
+  );
+  if (!isFolder) return [caseOfFile(path, await imagesIn(dirname(path)), channels)];
+  const images = await imagesIn(path);
+  if (images.length === 0) return [await dicomCase(path)];
+  const cases = new Map<string, CaseFiles>();
+  for (const image of images) {
+    const found = caseOfFile(join(path, image), images, channels);
+    const other = cases.get(found.id);
+    if (other && other.images.join() !== found.images.join()) {
+      throw new FileError(
+        join(path, image),
+        `gives case ${found.id}, as does ${basename(other.images[0]!)}; rename one of them`,
+      );
+    }
+    cases.set(found.id, found);
+  }
+  return [...cases.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function caseOfFile(path: string, siblings: readonly string[], channels: readonly string[]): CaseFiles {
+  const stem = imageStem(path);
+  if (stem === undefined) {
+    throw new FileError(path, `not an image file by its name; expected one of ${endings.join(", ")}`);
+  }
+  const suffix = /^(.+)_(\d{4})$/.exec(stem);
+  if (!suffix) return { id: stem, images: [path] };
+  const id = suffix[1]!;
+  const folder = dirname(path);
+  const ending = basename(path).slice(stem.length);
+  const images = channels.map((name, channel) => {
+    const file = `${id}_${String(channel).padStart(4, "0")}${ending}`;
+    if (!siblings.includes(file)) {
+      throw new FileError(
+        join(folder, file),
+        `missing; the model needs it as channel ${channel} (${name}) of case ${id}`,
+      );
+    }
+    return join(folder, file);
+  });
+  return { id, images };
+}
+
+async function imagesIn(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => imageStem(name) !== undefined).sort();
+}
+
+async function dicomCase(folder: string): Promise<CaseFiles> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith("."));
+  if (names.some((name) => /\.(dcm|ima)$/i.test(name))) return { id: basename(folder), images: [folder] };
+  throw new FileError(
+    folder,
+    names.length === 0
+      ? "the folder is empty; expected images such as case_001_0000.nii.gz"
+      : `no image in it (${endings.join(", ")}, or a DICOM series of .dcm files)`,
+  );
+}

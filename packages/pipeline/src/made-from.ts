@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { access } from "node:fs/promises";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+
+/*
+ * Whether an artefact must be made again is decided by content, never by time: beside the artefacts lies a small
+ * `made_from.json` with one SHA-256 per artefact of everything that it was made from.
+ */
+
+/**
+ * SHA-256, hex, of a value as JSON with sorted keys, so that the order of keys does not matter.
+ *
+ * @example contentHash({ b: 1, a: 2 }) === contentHash({ a: 2, b: 1 }); // true
+ */
+export function contentHash(value: unknown): string {
+  return createHash("sha256")
+    .update(JSON.stringify(value, sortedKeys) ?? "")
+    .digest("hex");
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The recorded hash of an artefact; undefined if none is recorded or the record cannot be read. */
+export async function recordedHash(madeFrom: string, artefact: string): Promise<string | undefined> {
+  const record = await readRecord(madeFrom);
+  return record[artefact];
+}
+
+/** Records what an artefact was made from. Called after the artefact is written, so a kill between makes it again. */
+export async function recordHash(madeFrom: string, artefact: string, hash: string): Promise<void> {
+  await writeJsonAtomic(madeFrom, { ...(await readRecord(madeFrom)), [artefact]: hash });
+}
+
+async function readRecord(path: string): Promise<Record<string, string>> {
+  if (!(await exists(path))) return {};
+  try {
+    const json = await readJson(path);
+    return typeof json === "object" && json !== null ? (json as Record<string, string>) : {};
+  } catch {
+    return {}; // a damaged record only means that the work is done again
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,85 @@
+import type { DatasetJson, EvaluationSummary, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
+import type { Model } from "@nnunet/inference";
+import type { PoolOptions } from "./case-pool.ts";
+import { type EvaluationPair, evaluatePairs } from "./evaluate-folders.ts";
+import { exportFolds } from "./export-model.ts";
+import { type FingerprintResult, fingerprintDataset } from "./fingerprint-dataset.ts";
+import { type Fold, type Folders, resolveFolders, resultsPaths } from "./folders.ts";
+import { loadPlans, type PlanResult, planDataset } from "./plan-dataset.ts";
+import { type PredictionOptions, predictFiles } from "./predict-files.ts";
+import { type PreprocessResult, preprocessDataset } from "./preprocess-dataset.ts";
+import { type RoadOptions, type RoadResult, runRoad } from "./run-road.ts";
+import { defaultStages, type Stages } from "./stages.ts";
+import { type TrainFoldResult, type TrainOptions, trainFold } from "./train-fold.ts";
+
+/** nnU-Net's stages in order, each from artefact to artefact. */
+export interface Pipeline {
+  readonly stages: Stages;
+  readonly folders: Folders;
+  /** Raw dataset → `dataset_fingerprint.json`. */
+  fingerprint(dataset: RawDataset, options?: PoolOptions): Promise<FingerprintResult>;
+  /** `dataset_fingerprint.json` → `nnUNetPlans.json`. */
+  plan(dataset: RawDataset, options?: PlannerOptions & { readonly keep?: boolean } & StageOptions): Promise<PlanResult>;
+  /** The plan of that name from disk. */
+  loadPlans(dataset: RawDataset, plansName: string): Promise<Plans>;
+  /** Raw cases + plan → preprocessed cases. */
+  preprocess(
+    dataset: RawDataset,
+    plans: Plans,
+    configurations: readonly string[],
+    options?: PoolOptions,
+  ): Promise<PreprocessResult[]>;
+  /** Preprocessed cases → checkpoints, `model.onnx`, validation scores. */
+  train(
+    dataset: RawDataset,
+    plans: Plans,
+    configuration: string,
+    fold: Fold,
+    options?: TrainOptions,
+  ): Promise<TrainFoldResult>;
+  /** `…/nnUNetTrainer__nnUNetPlans__3d_fullres` of a dataset. */
+  modelFolder(dataset: RawDataset, plansName: string, configuration: string): string;
+  /** Trained folds → one `model.onnx`. */
+  exportModel(modelFolder: string, configuration: string, folds: readonly Fold[], output: string): Promise<void>;
+  /** Images + models → segmentations. */
+  predict(models: readonly Model[], input: string, output: string, options?: PredictionOptions): Promise<string[]>;
+  /** Segmentations + references → `summary.json`. */
+  evaluate(
+    pairs: readonly EvaluationPair[],
+    dataset: DatasetJson,
+    output: string | undefined,
+    options?: StageOptions,
+  ): Promise<EvaluationSummary>;
+  /** All of the above in order, skipping what is done. */
+  run(dataset: string, options?: RoadOptions): Promise<RoadResult>;
+}
+
+/**
+ * The pipeline with the default stages, or with some of them replaced.
+ *
+ * @param stages - those to replace; wrap a default one: `{ planner: { ...defaultPlanner, name: "mine", plan } }`
+ * @param folders - those that should not come from nnU-Net's environment variables
+ * @example const pipeline = createPipeline({ planner: isotropicPlanner }, { raw: "data/raw" });
+ */
+export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Folders> = {}): Pipeline {
+  const context = {
+    stages: { ...defaultStages, ...stages },
+    folders: resolveFolders(folders, process.env, process.cwd()),
+  };
+  return {
+    ...context,
+    fingerprint: (dataset, options) => fingerprintDataset(context, dataset, options),
+    plan: (dataset, options) => planDataset(context, dataset, options),
+    loadPlans: (dataset, plansName) => loadPlans(context.folders, dataset, plansName),
+    preprocess: (dataset, plans, configurations, options) =>
+      preprocessDataset(context, dataset, plans, configurations, options),
+    train: (dataset, plans, configuration, fold, options) =>
+      trainFold(context, dataset, plans, configuration, fold, options),
+    modelFolder: (dataset, plansName, configuration) =>
+      resultsPaths(context.folders, dataset.name, plansName, configuration).folder,
+    exportModel: exportFolds,
+    predict: (models, input, output, options) => predictFiles(context, models, input, output, options),
+    evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),
+    run: (dataset, options) => runRoad(context, dataset, options),
+  };
+}

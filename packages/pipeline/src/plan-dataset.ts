@@ -1,0 +1,86 @@
+import { copyFile } from "node:fs/promises";
+import {
+  datasetToJson,
+  FileError,
+  fingerprintFromJson,
+  fingerprintToJson,
+  type PlannerOptions,
+  type Plans,
+  plansFromJson,
+  plansToJson,
+  type RawDataset,
+  type StageOptions,
+} from "@nnunet/core";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { type Folders, preprocessedPaths } from "./folders.ts";
+import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
+import { softwareVersion } from "./software-version.ts";
+import type { Context } from "./stages.ts";
+
+export interface PlanResult {
+  readonly plans: Plans;
+  readonly path: string;
+  readonly made: boolean;
+}
+
+/**
+ * `dataset_fingerprint.json` → `<plansName>.json`.
+ *
+ * @param options.keep - leave a plan alone that was made from the same fingerprint and options, also if a person has
+ *   edited it since; `nnunet run` asks for this. A plan edited by hand is never lost: before another one is written
+ *   over it, it is copied to `<plansName>.edited.json`.
+ */
+export async function planDataset(
+  { stages, folders }: Context,
+  dataset: RawDataset,
+  { keep = false, onEvent, ...planner }: PlannerOptions & { readonly keep?: boolean } & StageOptions = {},
+): Promise<PlanResult> {
+  const { signal: _, ...plannerOptions } = planner;
+  const paths = preprocessedPaths(folders, dataset.name);
+  if (!(await exists(paths.fingerprint))) {
+    throw new FileError(paths.fingerprint, `there is no fingerprint yet; run "nnunet fingerprint ${dataset.id}" first`);
+  }
+  const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
+  const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
+  const plans = { ...made, datasetName: dataset.name };
+  const path = paths.plans(plans.plansName);
+  const name = `plans ${plans.plansName}`;
+  const inputs = contentHash([
+    softwareVersion,
+    stages.planner.name,
+    plannerOptions,
+    fingerprintToJson(fingerprint),
+    datasetToJson(dataset.json),
+  ]);
+  if (await exists(path)) {
+    const onDisk = await readJson(path);
+    if (keep && (await recordedHash(paths.madeFrom, name)) === inputs) {
+      return { plans: plansFromJson(onDisk, path), path, made: false };
+    }
+    const written = await recordedHash(paths.madeFrom, `${name} as written`);
+    if (contentHash(onDisk) !== written) {
+      const copy = paths.plans(`${plans.plansName}.edited`);
+      await copyFile(path, copy);
+      onEvent?.({
+        type: "message",
+        stage: "plan",
+        level: "warning",
+        text: `${path} was edited by hand; kept as ${copy}`,
+      });
+    }
+  }
+  const json = plansToJson(plans);
+  await writeJsonAtomic(path, json);
+  await recordHash(paths.madeFrom, `${name} as written`, contentHash(JSON.parse(JSON.stringify(json))));
+  await recordHash(paths.madeFrom, name, inputs);
+  return { plans, path, made: true };
+}
+
+/** The plan of a dataset from disk. */
+export async function loadPlans(folders: Folders, dataset: RawDataset, plansName: string): Promise<Plans> {
+  const path = preprocessedPaths(folders, dataset.name).plans(plansName);
+  if (!(await exists(path))) {
+    throw new FileError(path, `there is no plan yet; run "nnunet plan ${dataset.id}" first`);
+  }
+  return plansFromJson(await readJson(path), path);
+}

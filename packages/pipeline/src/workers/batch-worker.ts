@@ -1,0 +1,36 @@
+import type { BatchSource, TrainingBatch } from "@nnunet/core";
+import { createBatchSource } from "@nnunet/augment";
+import { Piscina } from "piscina";
+import type { BatchRequest, BatchWorkerData } from "../batch-workers.ts";
+import { type Carried, carry } from "../carry-error.ts";
+import { openCases } from "../open-cases.ts";
+
+/*
+ * Entry of a worker thread that makes batches. It opens the cases once, and makes whatever batch is asked for: a batch
+ * depends on (seed, epoch, iteration) alone, so it does not matter which worker makes which.
+ */
+
+const { casesFolder, sources } = Piscina.workerData as BatchWorkerData;
+const opened = sources.map(async ({ caseIds, ...options }): Promise<BatchSource> => {
+  return createBatchSource({ ...options, cases: await openCases(casesFolder, caseIds) });
+});
+for (const source of opened) source.catch(() => {}); // told to whoever asks for a batch
+
+export default async function makeBatch({ source, epoch, iteration }: BatchRequest): Promise<unknown> {
+  return transferable(await carry(async () => (await opened[source]!).batch(epoch, iteration)));
+}
+
+/** Hands the arrays over instead of copying them. */
+function transferable(carried: Carried<TrainingBatch>): unknown {
+  if ("error" in carried) return carried;
+  const { data, targets } = carried.result;
+  const buffers = [...new Set([data.buffer, ...targets.map((target) => target.data.buffer)])];
+  return Piscina.move({
+    get [Piscina.transferableSymbol]() {
+      return buffers as unknown as object;
+    },
+    get [Piscina.valueSymbol]() {
+      return carried;
+    },
+  } as never);
+}
