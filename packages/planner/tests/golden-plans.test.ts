@@ -1,5 +1,5 @@
 import { expect } from "@jest/globals";
-import type { Configuration, Plans } from "@nnunet/core";
+import { type Configuration, type Plans, plansFromJson, plansToJson } from "@nnunet/core";
 import { defaultPlanner } from "@nnunet/planner";
 import { datasetOf, type GoldenDataset, goldenTest, readGolden, uniformFingerprint } from "./support/golden.ts";
 
@@ -22,9 +22,9 @@ type GoldenPlans = Record<"2d" | "3d_lowres" | "3d_fullres", GoldenConfiguration
   "2d_input"?: Pick<GoldenDataset, "spacing" | "shape">;
 };
 
-function planOf(input: GoldenDataset, ruleSet: string): Plans {
+function planOf(input: GoldenDataset, ruleSet: string, modality?: string): Plans {
   const { spacing, shape, num_cases, num_modalities, num_fg_classes } = input;
-  const dataset = datasetOf(num_cases, num_modalities, num_fg_classes);
+  const dataset = datasetOf(num_cases, num_modalities, num_fg_classes, modality);
   return defaultPlanner.plan(uniformFingerprint(spacing, shape, num_cases, num_modalities), dataset, { ruleSet });
 }
 
@@ -89,5 +89,27 @@ goldenTest.each([
         transpose: plans.transposeForward,
       },
     }).toEqual({ [name]: { ...configurations, transpose: transpose_forward } });
+  }
+});
+
+goldenTest("v2: the whole plans.json of nnU-Net v2, but for what nnunet-ts adds", () => {
+  const inputs = readGolden<Record<string, GoldenPlans>>("v2_default_plans.json");
+  const modalities = readGolden<{ id: string; modality: string }[]>("paper_tables.json");
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of another program
+  for (const [name, golden] of Object.entries(readGolden<Record<string, any>>("v2_default_plans_fulljson.json"))) {
+    const plans = planOf(inputs[name]!.input_3d, "v2", modalities.find(({ id }) => id === name)!.modality);
+    // biome-ignore lint/suspicious/noExplicitAny: JSON
+    const json: any = JSON.parse(JSON.stringify(plansToJson(plans)));
+    expect(plansFromJson(json, name)).toEqual(plans);
+    const { nnunet_ts: _, explanation: _e, ...rest } = json;
+    for (const configuration of Object.values<Record<string, unknown>>(rest.configurations))
+      delete configuration.nnunet_ts;
+    expect(rest).toEqual({
+      ...golden,
+      // the golden run had no names, reader and statistics of its own
+      dataset_name: plans.datasetName,
+      image_reader_writer: "SimpleITKIO",
+      foreground_intensity_properties_per_channel: json.foreground_intensity_properties_per_channel,
+    });
   }
 });
