@@ -13,7 +13,6 @@ export interface Folders {
 
 /** The trainer part of `nnUNetTrainer__nnUNetPlans__3d_fullres`. */
 export const TRAINER_NAME = "nnUNetTrainer";
-export const DEFAULT_PLANS_NAME = "nnUNetPlans";
 
 /**
  * Where the roots are: what is given wins over nnU-Net's environment variables, and these over folders of the same

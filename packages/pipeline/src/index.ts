@@ -3,7 +3,6 @@ export type { PoolOptions } from "./case-pool.ts";
 export { type EvaluationPair, pairFolders } from "./evaluate-folders.ts";
 export type { FingerprintResult } from "./fingerprint-dataset.ts";
 export {
-  DEFAULT_PLANS_NAME,
   type Fold,
   type Folders,
   foldPaths,

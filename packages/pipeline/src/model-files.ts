@@ -1,8 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError } from "@nnunet/core";
+import { FileError, type RawDataset } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
-import { type Fold, modelFolderPaths } from "./folders.ts";
+import { type Fold, type Folders, modelFolderPaths, resultsPaths, TRAINER_NAME } from "./folders.ts";
 import { exists } from "./made-from.ts";
 
 /**
@@ -33,5 +33,32 @@ export async function modelFiles(path: string, folds?: readonly Fold[]): Promise
     deeper.length > 0
       ? `holds several models; name one of ${deeper.join(", ")}`
       : "no model.onnx and no trained fold in it; train first, or name the model file",
+  );
+}
+
+/**
+ * The folder of a dataset's trainings of one configuration.
+ *
+ * @param plansName - may be left out where only one plan was trained
+ * @throws {FileError} if nothing was trained, or several plans were and none is named
+ */
+export async function findModelFolder(
+  folders: Folders,
+  dataset: RawDataset,
+  configuration: string,
+  plansName?: string,
+): Promise<string> {
+  if (plansName !== undefined) return resultsPaths(folders, dataset.name, plansName, configuration).folder;
+  const root = join(folders.results, dataset.name);
+  const trained = (await readdir(root).catch(() => [])).filter((name) => {
+    const parts = name.split("__");
+    return parts.length === 3 && parts[0] === TRAINER_NAME && parts[2] === configuration;
+  });
+  if (trained.length === 1) return join(root, trained[0]!);
+  throw new FileError(
+    root,
+    trained.length === 0
+      ? `${configuration} of ${dataset.name} is not trained; run "nnunet train ${dataset.id} ${configuration} 0" first`
+      : `${configuration} was trained with several plans; choose one of ${trained.map((n) => n.split("__")[1]).join(", ")} by --plans`,
   );
 }

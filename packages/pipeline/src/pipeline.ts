@@ -4,7 +4,8 @@ import type { PoolOptions } from "./case-pool.ts";
 import { type EvaluationPair, evaluatePairs } from "./evaluate-folders.ts";
 import { exportFolds } from "./export-model.ts";
 import { type FingerprintResult, fingerprintDataset } from "./fingerprint-dataset.ts";
-import { type Fold, type Folders, resolveFolders, resultsPaths } from "./folders.ts";
+import { type Fold, type Folders, resolveFolders } from "./folders.ts";
+import { findModelFolder } from "./model-files.ts";
 import { loadPlans, type PlanResult, planDataset } from "./plan-dataset.ts";
 import { type PredictionOptions, predictFiles } from "./predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./preprocess-dataset.ts";
@@ -20,8 +21,8 @@ export interface Pipeline {
   fingerprint(dataset: RawDataset, options?: PoolOptions): Promise<FingerprintResult>;
   /** `dataset_fingerprint.json` → `nnUNetPlans.json`. */
   plan(dataset: RawDataset, options?: PlannerOptions & { readonly keep?: boolean } & StageOptions): Promise<PlanResult>;
-  /** The plan of that name from disk. */
-  loadPlans(dataset: RawDataset, plansName: string): Promise<Plans>;
+  /** A plan from disk; its name may be left out where there is only one. */
+  loadPlans(dataset: RawDataset, plansName?: string): Promise<Plans>;
   /** Raw cases + plan → preprocessed cases. */
   preprocess(
     dataset: RawDataset,
@@ -37,8 +38,8 @@ export interface Pipeline {
     fold: Fold,
     options?: TrainOptions,
   ): Promise<TrainFoldResult>;
-  /** `…/nnUNetTrainer__nnUNetPlans__3d_fullres` of a dataset. */
-  modelFolder(dataset: RawDataset, plansName: string, configuration: string): string;
+  /** `…/nnUNetTrainer__<plans>__3d_fullres` of a dataset; the plan may be left out where only one was trained. */
+  modelFolder(dataset: RawDataset, configuration: string, plansName?: string): Promise<string>;
   /** Trained folds → one `model.onnx`. */
   exportModel(modelFolder: string, configuration: string, folds: readonly Fold[], output: string): Promise<void>;
   /** Images + models → segmentations. */
@@ -75,8 +76,8 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
       preprocessDataset(context, dataset, plans, configurations, options),
     train: (dataset, plans, configuration, fold, options) =>
       trainFold(context, dataset, plans, configuration, fold, options),
-    modelFolder: (dataset, plansName, configuration) =>
-      resultsPaths(context.folders, dataset.name, plansName, configuration).folder,
+    modelFolder: (dataset, configuration, plansName) =>
+      findModelFolder(context.folders, dataset, configuration, plansName),
     exportModel: exportFolds,
     predict: (models, input, output, options) => predictFiles(context, models, input, output, options),
     evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),

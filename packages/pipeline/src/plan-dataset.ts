@@ -1,4 +1,5 @@
-import { copyFile } from "node:fs/promises";
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import {
   datasetToJson,
   FileError,
@@ -76,11 +77,26 @@ export async function planDataset(
   return { plans, path, made: true };
 }
 
-/** The plan of a dataset from disk. */
-export async function loadPlans(folders: Folders, dataset: RawDataset, plansName: string): Promise<Plans> {
-  const path = preprocessedPaths(folders, dataset.name).plans(plansName);
-  if (!(await exists(path))) {
-    throw new FileError(path, `there is no plan yet; run "nnunet plan ${dataset.id}" first`);
+/**
+ * A plan of a dataset from disk.
+ *
+ * @param plansName - may be left out where the dataset has one plan only
+ */
+export async function loadPlans(folders: Folders, dataset: RawDataset, plansName?: string): Promise<Plans> {
+  const paths = preprocessedPaths(folders, dataset.name);
+  const planFirst = `run "nnunet plan ${dataset.id}" first`;
+  if (plansName !== undefined) {
+    const path = paths.plans(plansName);
+    if (!(await exists(path))) throw new FileError(path, `there is no such plan; ${planFirst}`);
+    return plansFromJson(await readJson(path), path);
   }
+  const names = await readdir(paths.folder).catch(() => []);
+  const plans = names.filter((name) => name.endsWith("Plans.json"));
+  if (plans.length === 0) throw new FileError(paths.folder, `there is no plan yet; ${planFirst}`);
+  if (plans.length > 1) {
+    const known = plans.map((name) => name.slice(0, -".json".length)).join(", ");
+    throw new FileError(paths.folder, `holds several plans; choose one of ${known} by --plans`);
+  }
+  const path = join(paths.folder, plans[0]!);
   return plansFromJson(await readJson(path), path);
 }
