@@ -1,26 +1,29 @@
-import type { EvaluationSummary } from "@nnunet/core";
+import type { EvaluationSummary, LabelSet } from "@nnunet/core";
+import { labelGroups } from "./case-metrics.ts";
 
 /**
  * The summary as a table for the terminal: per label the mean Dice and IoU, the worst case's Dice, the mean volumes in
  * voxels, and over how many cases the mean goes.
  *
- * @param names - of the labels or regions, in the order of `summary.mean`; their keys are shown if left out
+ * @param labels - gives each label or region its name; or, for labels without regions, the names alone in ascending
+ *   order of the ids. Keys only are shown if left out.
  * @example
- * summaryTable(summary, ["anterior", "posterior"]);
+ * summaryTable(summary, labelSet(dataset));
  * // label          mean Dice  worst Dice  mean IoU  voxels (ref → pred)  cases
  * // 1 anterior        0.8712      0.8401    0.7719           1460 → 1432      3
  */
-export function summaryTable(summary: EvaluationSummary, names?: readonly string[]): string {
+export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | readonly string[]): string {
   const keys = Object.keys(summary.mean);
+  const names = namesByKey(keys, labels);
   const header = ["label", "mean Dice", "worst Dice", "mean IoU", "voxels (ref → pred)", "cases"];
   let emptyPairs = 0;
-  const rows = keys.map((key, i) => {
+  const rows = keys.map((key) => {
     const dices = summary.cases.map(({ metrics }) => metrics[key]?.dice ?? Number.NaN);
     const defined = dices.filter((dice) => !Number.isNaN(dice));
     emptyPairs += dices.length - defined.length;
     const { dice, iou, referenceVoxels, predictedVoxels } = summary.mean[key]!;
     return [
-      names?.[i] === undefined ? key : `${key} ${names[i]}`,
+      names.has(key) ? `${key} ${names.get(key)}` : key,
       decimals(dice),
       decimals(defined.length > 0 ? Math.min(...defined) : Number.NaN),
       decimals(iou),
@@ -39,6 +42,14 @@ export function summaryTable(summary: EvaluationSummary, names?: readonly string
   const table = [header, ...rows].map(line).join("\n");
   if (emptyPairs === 0) return table;
   return `${table}\nA label that neither reference nor prediction has gives no Dice in that case (–); means leave it out: ${emptyPairs} of ${keys.length * summary.cases.length}.`;
+}
+
+function namesByKey(keys: readonly string[], labels: LabelSet | readonly string[] | undefined): Map<string, string> {
+  if (labels === undefined) return new Map();
+  if ("outputChannels" in labels) return new Map(labelGroups(labels).map(({ key }, i) => [key, labels.names[i]!]));
+  // A record lists "2" before "(1, 2)" whatever was written first, so names alone cannot be told apart for regions.
+  if (keys.some((key) => key.startsWith("("))) return new Map();
+  return new Map(keys.flatMap((key, i) => (labels[i] === undefined ? [] : [[key, labels[i]] as const])));
 }
 
 const decimals = (value: number) => (Number.isNaN(value) ? "–" : value.toFixed(4));

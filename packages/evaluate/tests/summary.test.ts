@@ -54,7 +54,8 @@ test("there and back through a file's text, ours and Python's", () => {
 });
 
 test("the table names the label and says where a mean leaves cases out", () => {
-  expect(summaryTable(summary, ["a", "b", "c"])).toBe(
+  expect(summaryTable(summary, ["a", "b", "c"])).toBe(summaryTable(summary, labels));
+  expect(summaryTable(summary, labels)).toBe(
     [
       "label           mean Dice  worst Dice  mean IoU  voxels (ref → pred)   cases",
       "1 a                0.8333      0.6667    0.7500                2 → 1       2",
@@ -64,6 +65,24 @@ test("the table names the label and says where a mean leaves cases out", () => {
       "A label that neither reference nor prediction has gives no Dice in that case (–); means leave it out: 3 of 6.",
     ].join("\n"),
   );
+});
+
+test("regions get their names whatever the order of the keys", () => {
+  const regions = labelSet({
+    channelNames: ["CT"],
+    labels: { background: 0, whole: [1, 2], core: 2 },
+    regionsClassOrder: [1, 2],
+    numTraining: 1,
+    fileEnding: ".nii.gz",
+  });
+  const metrics = caseMetrics(Int16Array.of(0, 1, 2), Int16Array.of(0, 1, 2), regions);
+  const table = summaryTable(summarise([{ referenceFile: "a", predictionFile: "a", metrics }]), regions);
+  expect(table.split("\n").map((line) => line.slice(0, 14).trimEnd())).toEqual([
+    "label",
+    "2 core",
+    "(1, 2) whole",
+    "mean of labels",
+  ]);
 });
 
 test("says what is wrong", () => {
