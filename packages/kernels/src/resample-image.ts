@@ -20,6 +20,8 @@ export interface ResampleImageOptions {
   readonly separateAxis?: SeparateAxis | undefined;
   /** Allows using `data` as working memory; its content is lost. Saves up to one copy of the input. */
   readonly overwriteInput?: boolean;
+  /** false: keep to the TypeScript loops where WebAssembly would run. The numbers are the same. */
+  readonly simd?: boolean;
 }
 
 /**
@@ -47,7 +49,7 @@ export function resampleImage(
   target: Shape3,
   options: ResampleImageOptions,
 ): Float32Array {
-  const { order, separateAxis, overwriteInput = false } = options;
+  const { order, separateAxis, overwriteInput = false, simd = true } = options;
   checkShapes(data, shape, target, order, separateAxis);
   if (shape.every((n, i) => n === target[i])) return overwriteInput ? data : data.slice();
 
@@ -62,6 +64,7 @@ export function resampleImage(
       order,
       separateAxis: { axis: 0, order: separateAxis!.order },
       overwriteInput: true,
+      simd,
     });
     return transposeVolume(resampled, [1, ...order3(target)], back).data;
   }
@@ -69,10 +72,19 @@ export function resampleImage(
   const orderZ = separateAxis?.order ?? order;
   const out = new Float32Array(Math.max(target[0], orderZ === 3 ? shape[0] : 0) * target[1] * target[2]);
   if (orderZ === 3 && shape[0] !== target[0]) {
-    const result = cubicAlongZ(data, shape, target, order, separateAxis !== undefined, overwriteInput, out);
+    const result = cubicAlongZ(
+      data,
+      shape,
+      target,
+      order,
+      separateAxis !== undefined,
+      overwriteInput,
+      out,
+      new PanelScratch(simd),
+    );
     return result.length === elementCount(target) ? result : result.slice(0, elementCount(target));
   }
-  resampleSlab(data, shape, target, options, 0, target[0], out, new PanelScratch());
+  resampleSlab(data, shape, target, options, 0, target[0], out, new PanelScratch(simd));
   return out.length === elementCount(target) ? out : out.slice(0, elementCount(target));
 }
 
@@ -155,8 +167,8 @@ function cubicAlongZ(
   separate: boolean,
   overwriteInput: boolean,
   out: Float32Array,
+  scratch: PanelScratch,
 ): Float32Array {
-  const scratch = new PanelScratch();
   const plane = planeResampler([shape[1], shape[2]], [target[1], target[2]], order, scratch);
   const z: AxisResampling = axisResampling(shape[0], target[0], 3);
   const inputSlice = shape[1] * shape[2];

@@ -1,4 +1,5 @@
 import { type AxisResampling, SPLINE_MARGIN } from "./resample-axis.ts";
+import { SplineSimd } from "./spline-simd.ts";
 
 /** Pole of the cubic B-spline's prefilter. */
 const POLE = Math.sqrt(3) - 2;
@@ -49,6 +50,10 @@ export function resamplePanel(
         dstOffset + j * width,
       );
     }
+    return;
+  }
+  if (scratch.simd) {
+    scratch.simd.panel(src, srcOffset, dst, dstOffset, width, axis, low, high);
     return;
   }
   const block = Math.min(COLUMNS, width);
@@ -139,6 +144,12 @@ function splineCoefficients(
 export class PanelScratch {
   #coefficients = new Float64Array(0);
   #planes: Float32Array[] = [];
+  /** The WebAssembly twin of the cubic loops, where it is wanted and runs. */
+  readonly simd: SplineSimd | undefined;
+
+  constructor(simd = true) {
+    this.simd = simd ? SplineSimd.shared() : undefined;
+  }
 
   coefficients(length: number): Float64Array {
     if (this.#coefficients.length < length) this.#coefficients = new Float64Array(length);

@@ -27,6 +27,11 @@ export function planeResampler(
   const [my, mx] = to;
   const alongY = ny === my ? undefined : axisResampling(ny, my, order);
   const alongX = nx === mx ? undefined : axisResampling(nx, mx, order);
+  const { simd } = scratch;
+  if (simd && (alongY || alongX) && (alongY?.order ?? 3) === 3 && (alongX?.order ?? 3) === 3) {
+    return (src, so, dst, dO, low = -Infinity, high = Infinity) =>
+      simd.plane(src, so, from, dst, dO, alongY, alongX, low, high);
+  }
   const transposed = scratch.plane(0, Math.max(nx * ny, nx * my));
   const resampledX = scratch.plane(1, Math.max(mx * ny, mx * my));
   const between = scratch.plane(2, Math.max(mx * ny, nx * my));

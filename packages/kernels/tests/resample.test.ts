@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import type { Shape3 } from "@nnunet/core";
+import { createRandom, type Shape3 } from "@nnunet/core";
 import {
   PanelScratch,
   type ResampleImageOptions,
@@ -40,25 +40,28 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 describe("agreement with scikit-image as nnU-Net calls it", () => {
-  test.each(golden.map((g) => [`${g.shape.slice(1)} → ${g.new_shape}, separate z ${g.separate_z}`, g] as const))(
-    "%s",
-    (_, g) => {
-      const shape = g.shape.slice(1) as unknown as Shape3;
-      const target = g.new_shape as unknown as Shape3;
-      const separateAxis = g.separate_z ? { axis: g.axis!, order: 0 as const } : undefined;
-      const data = Float32Array.from(g.data);
-      // Values reach ±150; float32 keeps 7 digits of them, and we round after each of three passes: 5e-5.
-      expect(
-        largestDifference(resampleImage(data, shape, target, { order: 3, separateAxis }), g.data_order3),
-      ).toBeLessThan(5e-5);
-      expect(
-        largestDifference(resampleImage(data, shape, target, { order: 1, separateAxis }), g.data_order1),
-      ).toBeLessThan(5e-5);
-      const labels = resampleLabels(Int16Array.from(g.seg), shape, target, { order: 1, separateAxis });
-      // Weights that sum to exactly one half may round to either side; the reference says up to 4 such voxels.
-      expect(labels.reduce((n, v, i) => n + (v === g.seg_order1[i] ? 0 : 1), 0)).toBeLessThanOrEqual(4);
-    },
-  );
+  const runs = golden.flatMap((g) => [true, false].map((simd) => ({ g, simd })));
+  test.each(
+    runs.map(
+      ({ g, simd }) =>
+        [`${g.shape.slice(1)} → ${g.new_shape}, separate z ${g.separate_z}, simd ${simd}`, g, simd] as const,
+    ),
+  )("%s", (_, g, simd) => {
+    const shape = g.shape.slice(1) as unknown as Shape3;
+    const target = g.new_shape as unknown as Shape3;
+    const separateAxis = g.separate_z ? { axis: g.axis!, order: 0 as const } : undefined;
+    const data = Float32Array.from(g.data);
+    // Values reach ±150; float32 keeps 7 digits of them, and we round after each of three passes: 5e-5.
+    expect(
+      largestDifference(resampleImage(data, shape, target, { order: 3, separateAxis, simd }), g.data_order3),
+    ).toBeLessThan(5e-5);
+    expect(
+      largestDifference(resampleImage(data, shape, target, { order: 1, separateAxis }), g.data_order1),
+    ).toBeLessThan(5e-5);
+    const labels = resampleLabels(Int16Array.from(g.seg), shape, target, { order: 1, separateAxis });
+    // Weights that sum to exactly one half may round to either side; the reference says up to 4 such voxels.
+    expect(labels.reduce((n, v, i) => n + (v === g.seg_order1[i] ? 0 : 1), 0)).toBeLessThanOrEqual(4);
+  });
 });
 
 describe("resampleImage", () => {
@@ -123,6 +126,28 @@ describe("resampleImage", () => {
         },
       ),
       { seed: 4 },
+    );
+  });
+
+  test("WebAssembly and TypeScript give the same bits", () => {
+    const larger = fc.integer({ min: 1, max: 90 });
+    fc.assert(
+      fc.property(
+        fc
+          .tuple(extent, larger, larger)
+          .chain((s) => fc.tuple(fc.constant(s as Shape3), fc.tuple(extent, larger, larger))),
+        fc.constantFrom(undefined, { axis: 0, order: 0 as const }, { axis: 0, order: 3 as const }),
+        fc.integer(),
+        ([shape, target], separateAxis, seed) => {
+          const random = createRandom(seed);
+          const data = Float32Array.from({ length: size(shape) }, () => random.normal(0, 1000));
+          const [fast, plain] = [true, false].map((simd) =>
+            resampleImage(data, shape, target, { order: 3, separateAxis, simd }),
+          );
+          expect(Buffer.from(fast!.buffer).equals(Buffer.from(plain!.buffer))).toBe(true);
+        },
+      ),
+      { seed: 8, numRuns: 60 },
     );
   });
 
