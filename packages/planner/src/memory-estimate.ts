@@ -1,6 +1,6 @@
 import type { Topology } from "./topology.ts";
 
-/** The network whose feature maps are counted. Lists have one entry per resolution stage. */
+/** The network whose feature maps are counted. Lists have an entry for each resolution stage, or more. */
 export interface NetworkSize {
   readonly topology: Topology;
   readonly kind: "plain" | "residual";

@@ -4,6 +4,8 @@ import { type FittedPatch, fitPatch } from "./fit-memory.ts";
 import { featuresPerStage } from "./memory-estimate.ts";
 import type { RuleSet } from "./rule-sets.ts";
 
+const maximumStages = 64;
+
 /** What does not change between the networks of one plan. */
 export interface PlanningContext {
   readonly ruleSet: RuleSet;
@@ -51,6 +53,9 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
   const maximumFeatures = flat ? blueprint.maximumFeatures2d : blueprint.maximumFeatures3d;
   const initialPatch = rules.initialPatch(spacing, medianShape);
   const budget = patchBudget(rules.memory, gpuMemoryGb, blueprint.minimumBatchSize);
+  // no patch allows more stages; the estimate reads as many entries as it has stages
+  const convs = repeatLast(blueprint.convsPerStage, maximumStages);
+  const convsDecoder = repeatLast(blueprint.convsPerStageDecoder, maximumStages);
   const fitted = fitPatch(
     initialPatch,
     medianShape,
@@ -61,8 +66,8 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
       rules.estimate({
         topology,
         kind: blueprint.architecture,
-        convsPerStage: repeatLast(blueprint.convsPerStage, topology.strides.length),
-        convsPerStageDecoder: repeatLast(blueprint.convsPerStageDecoder, topology.strides.length - 1),
+        convsPerStage: convs,
+        convsPerStageDecoder: convsDecoder,
         baseFeatures: blueprint.baseFeatures,
         maximumFeatures,
         inputChannels,
@@ -78,8 +83,8 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
     fitted,
     batch: chooseBatch(fitted.estimate, rules.memory, gpuMemoryGb, patchVoxels, task.datasetVoxels, blueprint),
     featuresPerStage: featuresPerStage(strides.length, blueprint.baseFeatures, maximumFeatures),
-    convsPerStage: repeatLast(blueprint.convsPerStage, strides.length),
-    convsPerStageDecoder: repeatLast(blueprint.convsPerStageDecoder, strides.length - 1),
+    convsPerStage: convs.slice(0, strides.length),
+    convsPerStageDecoder: convsDecoder.slice(0, strides.length - 1),
   };
 }
 

@@ -15,13 +15,20 @@ function paperTopologyWith(halve: (size: number) => number): TopologyRule {
     const pools: number[][] = [];
     const kernels: number[][] = [];
     for (;;) {
-      const finest = Math.min(...spacing);
-      const pooled = spacing.map((s, axis) => s / finest < 2 && size[axis]! >= 2 * minimumEdge);
-      if (!pooled.some(Boolean)) return finishTopology(patchSize, pools, kernels);
+      let finest = Number.POSITIVE_INFINITY;
+      for (const s of spacing) if (s < finest) finest = s;
+      const pool: number[] = [];
+      let any = false;
+      for (let axis = 0; axis < spacing.length; axis++) {
+        const halved = spacing[axis]! / finest < 2 && size[axis]! >= 2 * minimumEdge;
+        pool.push(halved ? 2 : 1);
+        any ||= halved;
+      }
+      if (!any) return finishTopology(patchSize, pools, kernels);
       kernels.push(kernelOverSimilarAxes(spacing));
-      pools.push(pooled.map((yes) => (yes ? 2 : 1)));
-      for (const [axis, yes] of pooled.entries()) {
-        if (!yes) continue;
+      pools.push(pool);
+      for (let axis = 0; axis < spacing.length; axis++) {
+        if (pool[axis] === 1) continue;
         spacing[axis]! *= 2;
         size[axis] = halve(size[axis]!);
       }
@@ -29,18 +36,24 @@ function paperTopologyWith(halve: (size: number) => number): TopologyRule {
   };
 }
 
-/** 3 along the largest group of axes whose spacings are within a factor of 2 of each other, 1 along the rest. */
+/** 3 along the (first) largest group of axes whose spacings are within a factor of 2 of each other, 1 along the rest. */
 function kernelOverSimilarAxes(spacing: readonly number[]): number[] {
-  let largest: boolean[] = [];
+  let kernel: number[] = [];
+  let largest = 0;
   for (const own of spacing) {
-    const similar = spacing.map((other) => other / own < 2 && own / other < 2);
-    if (count(similar) > count(largest)) largest = similar;
+    const candidate: number[] = [];
+    let members = 0;
+    for (const other of spacing) {
+      const similar = other / own < 2 && own / other < 2;
+      candidate.push(similar ? 3 : 1);
+      if (similar) members++;
+    }
+    if (members > largest) {
+      largest = members;
+      kernel = candidate;
+    }
   }
-  return spacing.map((_, axis) => (largest[axis] ? 3 : 1));
-}
-
-function count(flags: readonly boolean[]): number {
-  return flags.filter(Boolean).length;
+  return kernel;
 }
 
 export const paperTopology = paperTopologyWith((size) => size / 2);

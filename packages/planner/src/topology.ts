@@ -24,7 +24,8 @@ export function finishTopology(
   pools: readonly (readonly number[])[],
   kernels: readonly (readonly number[])[],
 ): Topology {
-  const divisibility = patchSize.map((_, axis) => pools.reduce((product, pool) => product * pool[axis]!, 1));
+  const divisibility = patchSize.map(() => 1);
+  for (const pool of pools) for (let axis = 0; axis < pool.length; axis++) divisibility[axis]! *= pool[axis]!;
   return {
     patchSize: patchSize.map((size, axis) => Math.ceil(size / divisibility[axis]!) * divisibility[axis]!),
     strides: [patchSize.map(() => 1), ...pools],
