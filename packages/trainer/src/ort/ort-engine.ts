@@ -9,7 +9,7 @@ import type {
   TrainingEngine,
   TrainingSession,
 } from "../engine.ts";
-import { standardLowering } from "./cpu-lowering.ts";
+import { type ChosenLowering, chooseLowering } from "./choose-lowering.ts";
 import { type ParameterLayout, parameterLayout } from "./forward.ts";
 import { evaluationModel, gradientModel, targetChannels, trainedPart, trainingStepModel } from "./step-graph.ts";
 
@@ -26,7 +26,7 @@ export const ortEngine: TrainingEngine = {
     checkOptions(graph, options);
     checkWeights(graph, weights, "initial weights");
     const ort = await import("onnxruntime-node");
-    return OrtTrainingSession.create(ort, graph, weights, options);
+    return OrtTrainingSession.create(ort, graph, weights, options, await chooseLowering(ort, options.device));
   },
 };
 
@@ -36,6 +36,7 @@ class OrtTrainingSession implements TrainingSession {
   readonly #graph: NetworkGraph;
   readonly #layout: ParameterLayout;
   readonly #options: CompileOptions;
+  readonly #lowering: ChosenLowering;
   /** Parameters of heads that the loss leaves out; they stay as they were. */
   readonly #untrained: ReadonlyMap<string, WeightTensor>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
@@ -45,7 +46,8 @@ class OrtTrainingSession implements TrainingSession {
   #nextWeights: Float32Array;
   #nextMomentum: Float32Array;
 
-  private constructor(ort: Ort, graph: NetworkGraph, weights: Weights, options: CompileOptions) {
+  private constructor(ort: Ort, graph: NetworkGraph, weights: Weights, options: CompileOptions, lowering: ChosenLowering) {
+    this.#lowering = lowering;
     this.#ort = ort;
     this.#graph = trainedPart(graph, options.outputWeights);
     this.#layout = parameterLayout(this.#graph);
@@ -63,8 +65,9 @@ class OrtTrainingSession implements TrainingSession {
     graph: NetworkGraph,
     weights: Weights,
     options: CompileOptions,
+    lowering: ChosenLowering,
   ): Promise<OrtTrainingSession> {
-    const session = new OrtTrainingSession(ort, graph, weights, options);
+    const session = new OrtTrainingSession(ort, graph, weights, options, lowering);
     await session.#session("step"); // fails here, not at the first step, if the provider is missing
     return session;
   }
@@ -135,7 +138,7 @@ class OrtTrainingSession implements TrainingSession {
     let session = this.#sessions.get(kind);
     if (!session) {
       const build = { step: trainingStepModel, evaluate: evaluationModel, gradients: gradientModel }[kind];
-      const model = build(this.#graph, this.#options, standardLowering);
+      const model = build(this.#graph, this.#options, this.#lowering.lowering);
       session = createSession(this.#ort, model, this.#options);
       this.#sessions.set(kind, session);
     }

@@ -1,0 +1,84 @@
+"""One training step of the same plain U-Net in PyTorch: the opponent of training-step.bench.mjs.
+
+usage: python3 training-step.torch.py '{"features": 32, "patch": [40, 56, 40], "batch": 2, "steps": 6}'
+prints JSON: milliseconds of every step, peak resident memory in bytes, losses.
+"""
+import json
+import resource
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+options = json.loads(sys.argv[1])
+torch.manual_seed(0)
+torch.set_num_threads(options.get("threads", 2))
+
+
+class Block(nn.Module):
+    def __init__(self, ci, co, stride=1):
+        super().__init__()
+        self.conv = nn.Conv3d(ci, co, 3, stride, 1)
+        self.norm = nn.InstanceNorm3d(co, eps=1e-5, affine=True)
+
+    def forward(self, x):
+        return F.leaky_relu(self.norm(self.conv(x)), 0.01, inplace=True)
+
+
+class UNet(nn.Module):
+    def __init__(self, features, channels, classes):
+        super().__init__()
+        self.encoder = nn.ModuleList()
+        previous = channels
+        for stage, f in enumerate(features):
+            self.encoder.append(nn.Sequential(Block(previous, f, 1 if stage == 0 else 2), Block(f, f)))
+            previous = f
+        self.up, self.decoder, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for f in reversed(features[:-1]):
+            self.up.append(nn.ConvTranspose3d(previous, f, 2, 2, bias=False))
+            self.decoder.append(nn.Sequential(Block(2 * f, f), Block(f, f)))
+            self.heads.append(nn.Conv3d(f, classes, 1, bias=False))
+            previous = f
+
+    def forward(self, x):
+        skips = []
+        for stage in self.encoder:
+            x = stage(x)
+            skips.append(x)
+        outputs = []
+        for i, (up, stage, head) in enumerate(zip(self.up, self.decoder, self.heads)):
+            x = stage(torch.cat((up(x), skips[-2 - i]), 1))
+            outputs.insert(0, head(x))
+        return outputs
+
+
+def loss_of(logits, target):
+    probabilities = logits.softmax(1)
+    truth = torch.zeros_like(probabilities).scatter_(1, target, 1)
+    axes = (2, 3, 4)
+    overlap = (probabilities * truth).sum(axes)
+    dice = (2 * overlap + 1e-5) / (probabilities.sum(axes) + truth.sum(axes) + 1e-5)
+    return F.cross_entropy(logits, target[:, 0]) - dice[:, 1:].mean()
+
+
+features = [options["features"] * 2**s for s in range(4)]
+net = UNet(features, 1, 3)
+optimiser = torch.optim.SGD(net.parameters(), 0.01, momentum=0.99, nesterov=True, weight_decay=3e-5)
+patch, batch = options["patch"], options["batch"]
+data = torch.randn(batch, 1, *patch)
+targets = [torch.randint(0, 3, (batch, 1, *[n >> s for n in patch])) for s in range(3)]
+weights = [2 / 3, 1 / 3, 0]
+times, losses = [], []
+for _ in range(options["steps"]):
+    started = time.perf_counter()
+    optimiser.zero_grad()
+    outputs = net(data)
+    loss = sum(w * loss_of(o, t) for w, o, t in zip(weights, outputs, targets) if w)
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 12)
+    optimiser.step()
+    losses.append(float(loss))
+    times.append(1000 * (time.perf_counter() - started))
+print(json.dumps({"milliseconds": times, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "losses": losses}))

@@ -1,0 +1,173 @@
+import { elementCount } from "@nnunet/core";
+import { OnnxGraph } from "@nnunet/unet-model";
+import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
+import { standardLowering } from "./cpu-lowering.ts";
+import { type PhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
+
+/**
+ * Convolutions through onnxruntime's channel-blocked ("NCHWc") kernels on the CPU.
+ *
+ * The runtime's ordinary convolution unfolds the image and multiplies matrices; its blocked one works directly on the
+ * image and is about 1.5 times faster, but is only used by the runtime itself for 2D convolutions with constant
+ * weights. Its operators can be named in a graph, though, so we lay out weights and images ourselves and write a 3D
+ * convolution as 2D ones:
+ *
+ * The volume [n, c, d, h, w] gets one row of zeros after each plane and is seen as an image of d·(h + 1) rows. A tap
+ * (kd, kh, kw) then is a shift by kd·(h + 1) + kh rows and kw columns: for a fixed kh, the taps kd form a kernel whose
+ * rows are h + 1 apart, a dilation. So there is one 2D convolution per kh, each adding to the last.
+ *
+ * Layers that do not fit (channels not a multiple of the block, stride above 1) take the standard lowering.
+ */
+export function blockedLowering(block: number): ConvolutionLowering {
+  return {
+    forward(onnx, shape, x, w, bias) {
+      if (!fits(shape, block)) return standardLowering.forward(onnx, shape, x, w, bias);
+      const kernel = shape.kernel;
+      const pad = kernel.map((k) => (k - 1) / 2);
+      const taps = Array.from({ length: elementCount(kernel) }, (_, t) => t);
+      const { inChannels, outChannels, batch, size } = shape;
+      const window: PhasedKernel = { phases: 1, window: kernel, padStart: pad, padEnd: pad, taps };
+      const source: BlockedWeights = { w, taps: elementCount(kernel), swap: false, inChannels, outChannels };
+      return blockedConvolution(onnx, block, { batch, size, window, inChannels, outChannels }, x, source, bias);
+    },
+    inputGradient(onnx, shape, dy, w) {
+      if (!fitsGradient(shape, block)) return standardLowering.inputGradient(onnx, shape, dy, w);
+      const window = phasedKernel(shape);
+      const out = shape.size.map((n, axis) => n / shape.stride[axis]!);
+      const source: BlockedWeights = {
+        w,
+        taps: elementCount(shape.kernel),
+        swap: true,
+        inChannels: shape.inChannels,
+        outChannels: shape.outChannels,
+      };
+      const layer = { batch: shape.batch, size: out, window, inChannels: shape.outChannels, outChannels: window.phases * shape.inChannels };
+      return weavePhases(onnx, shape, window.phases, blockedConvolution(onnx, block, layer, dy, source, undefined));
+    },
+    weightGradient: standardLowering.weightGradient,
+  };
+}
+
+/** Below this many voxels laying out the weights costs more than the faster kernel saves. */
+const fewestVoxels = 2000;
+
+function fits(shape: ConvolutionShape, block: number): boolean {
+  return shape.stride.every((s) => s === 1) && fitsGradient(shape, block);
+}
+
+function fitsGradient(shape: ConvolutionShape, block: number): boolean {
+  const voxels = shape.size.reduce((product, n, axis) => product * (n / shape.stride[axis]!), shape.batch);
+  return (
+    shape.inChannels % block === 0 &&
+    shape.outChannels % block === 0 &&
+    shape.kernel.some((k) => k > 1) &&
+    // one row of zeros parts the planes: taps may reach one row beyond
+    shape.kernel.every((k) => k <= 3) &&
+    voxels >= fewestVoxels
+  );
+}
+
+interface BlockedLayer {
+  readonly batch: number;
+  /** [(d,) h, w], of input and output alike. */
+  readonly size: readonly number[];
+  readonly window: PhasedKernel;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
+
+interface BlockedWeights {
+  /** [outChannels, inChannels, …taps] of the layer as the network has it. */
+  readonly w: string;
+  readonly taps: number;
+  /** For the input gradient: in and out change places. */
+  readonly swap: boolean;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
+
+function blockedConvolution(onnx: OnnxGraph, block: number, layer: BlockedLayer, x: string, weights: BlockedWeights, bias: string | undefined): string {
+  const { batch, inChannels, outChannels, window } = layer;
+  const flat = layer.size.length === 2;
+  const [d, h, w] = (flat ? [1, ...layer.size] : layer.size) as [number, number, number];
+  const [wd, wh, ww] = (flat ? [1, ...window.window] : window.window) as [number, number, number];
+  const [pd, ph, pw] = (flat ? [0, ...window.padStart] : window.padStart) as [number, number, number];
+  const pwEnd = window.padEnd.at(-1)!;
+  // one row of zeros between planes, where there are several and taps leave the row
+  const rows = d > 1 && wh > 1 ? h + 1 : h;
+  const padded = rows === h ? x : onnx.node("Pad", [x, onnx.integers([0, 0, 0, 0, 0, 0, 0, 0, 1, 0])]);
+  const image = onnx.node("Reshape", [padded, onnx.integers([batch, inChannels, d * rows, w])]);
+  const blocked = onnx.node("ReorderInput", [image], {}, undefined, nchwc);
+
+  const kernels = blockedKernels(onnx, block, layer, weights, [wd, wh, ww]);
+  let sum: string | undefined;
+  for (const [kh, kernel] of kernels.entries()) {
+    // reaches from pd·rows + (ph − kh) rows above to the rest below, so that the image keeps its height
+    const top = wd > 1 ? pd * rows + ph - kh : ph;
+    const span = wd > 1 ? (wd - 1) * rows : wh - 1;
+    sum = onnx.node(
+      "Conv",
+      sum === undefined ? [blocked, kernel, ...(bias ? [bias] : [])] : [blocked, kernel, "", sum],
+      {
+        kernel_shape: wd > 1 ? [wd, ww] : [wh, ww],
+        dilations: [wd > 1 ? rows : 1, 1],
+        strides: [1, 1],
+        pads: [top, pw, span - top, pwEnd],
+        group: 1,
+      },
+      undefined,
+      nchwc,
+    );
+  }
+  const plain = onnx.node("ReorderOutput", [sum!], { channels: outChannels }, undefined, nchwc);
+  if (rows === h) return onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, ...layer.size])]);
+  const apart = onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, d, rows, w])]);
+  return onnx.node("Slice", [apart, onnx.integers([0]), onnx.integers([h]), onnx.integers([3])]);
+}
+
+/**
+ * The kernels in the blocked layout [out / b, in / b, rows, columns, b in, b out] (as ONNX shape [out, in, rows,
+ * columns]): one per kh with rows = kd for volumes, a single one with rows = kh where the window is flat.
+ */
+function blockedKernels(onnx: OnnxGraph, block: number, layer: BlockedLayer, weights: BlockedWeights, window: [number, number, number]): string[] {
+  const [wd, wh, ww] = window;
+  const { inChannels: ci, outChannels: co, taps } = weights;
+  const table = layer.window.taps;
+  const identity = table.length === taps && table.every((t, i) => t === i);
+  let picked = onnx.node("Reshape", [weights.w, onnx.integers([co, ci, taps])]);
+  if (!identity) {
+    if (table.includes(-1)) picked = onnx.node("Pad", [picked, onnx.integers([0, 0, 0, 0, 0, 1])]);
+    picked = onnx.node("Gather", [picked, onnx.integers(table.map((t) => (t < 0 ? taps : t)))], { axis: 2 });
+  }
+  const { phases } = layer.window;
+  // [co/b, b, ci/b, b, phases, wd, wh, ww]
+  const apart = onnx.node("Reshape", [picked, onnx.integers([co / block, block, ci / block, block, phases, wd, wh, ww])]);
+  const [outBlock, outIn, inBlock, inIn] = weights.swap ? [2, 3, 0, 1] : [0, 1, 2, 3];
+  const shape = [layer.outChannels, layer.inChannels];
+  if (wd === 1) {
+    const laid = onnx.node("Transpose", [apart], { perm: [4, outBlock!, inBlock!, 5, 6, 7, inIn!, outIn!] });
+    return [onnx.node("Reshape", [laid, onnx.integers([...shape, wh, ww])])];
+  }
+  const laid = onnx.node("Transpose", [apart], { perm: [6, 4, outBlock!, inBlock!, 5, 7, inIn!, outIn!] });
+  const names = Array.from({ length: wh }, () => onnx.fresh("Split"));
+  onnx.nodeWithOutputs("Split", [laid, onnx.integers(names.map(() => 1))], names, { axis: 0 });
+  return names.map((name) => onnx.node("Reshape", [name, onnx.integers([...shape, wd, ww])]));
+}
+
+const nchwc = "com.microsoft.nchwc";
+
+/**
+ * A graph that tells whether this machine's onnxruntime has blocked kernels of a given block size: "blocked" equals
+ * "plain" if, and only if, it has.
+ */
+export function blockProbeModel(block: number): Uint8Array {
+  const onnx = new OnnxGraph("block-probe");
+  const shape: ConvolutionShape = { batch: 1, inChannels: 32, outChannels: 32, size: [10, 20, 10], kernel: [3, 3, 3], stride: [1, 1, 1] };
+  const x = onnx.input("x", "float32", [1, 32, 10, 20, 10]);
+  const w = onnx.input("w", "float32", [32, 32, 3, 3, 3]);
+  onnx.node("Identity", [standardLowering.forward(onnx, shape, x, w, undefined)], {}, "plain");
+  onnx.node("Identity", [blockedLowering(block).forward(onnx, shape, x, w, undefined)], {}, "blocked");
+  onnx.output("plain", "float32", [1, 32, 10, 20, 10]);
+  onnx.output("blocked", "float32", [1, 32, 10, 20, 10]);
+  return onnx.encode();
+}
