@@ -42,6 +42,10 @@ export async function planDataset(
     throw new FileError(paths.fingerprint, `there is no fingerprint yet; run "nnunet fingerprint ${dataset.id}" first`);
   }
   const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
+  const began = performance.now();
+  const ended = (detail: string) =>
+    onEvent?.({ type: "stage-end", stage: "plan", seconds: (performance.now() - began) / 1000, detail });
+  onEvent?.({ type: "stage-start", stage: "plan", detail: `by the planner ${stages.planner.name}` });
   const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
   const plans = { ...made, datasetName: dataset.name };
   const path = paths.plans(plans.plansName);
@@ -56,7 +60,9 @@ export async function planDataset(
   if (await exists(path)) {
     const onDisk = await readJson(path);
     if (keep && (await recordedHash(paths.madeFrom, name)) === inputs) {
-      return { plans: plansFromJson(onDisk, path), path, made: false };
+      const kept = plansFromJson(onDisk, path);
+      ended("up to date");
+      return { plans: kept, path, made: false };
     }
     const written = await recordedHash(paths.madeFrom, `${name} as written`);
     if (contentHash(onDisk) !== written) {
@@ -74,6 +80,7 @@ export async function planDataset(
   await writeJsonAtomic(path, json);
   await recordHash(paths.madeFrom, `${name} as written`, contentHash(JSON.parse(JSON.stringify(json))));
   await recordHash(paths.madeFrom, name, inputs);
+  ended(path);
   return { plans, path, made: true };
 }
 

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { axisAlignedGeometry, createRandom, createVolume, datasetToJson, type Shape3 } from "@nnunet/core";
+import { writeJsonAtomic } from "@nnunet/core/node";
+import { writeImage } from "@nnunet/io";
+import type { Folders } from "@nnunet/pipeline";
+
+/** A folder that is gone after the test. */
+export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "nnunet-pipeline-"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export function foldersIn(scratch: string): Folders {
+  return { raw: join(scratch, "raw"), preprocessed: join(scratch, "preprocessed"), results: join(scratch, "results") };
+}
+
+/** Case `index`: a bright block (label 1) and a dark one (label 2) in noise. */
+export function tinyCase(index: number, shape: Shape3 = [10, 16, 16]) {
+  const random = createRandom(7, "tiny", index);
+  const [nz, ny, nx] = shape;
+  const image = new Float32Array(nz * ny * nx);
+  const label = new Int16Array(image.length);
+  const bright = [random.integer(1, nz - 5), random.integer(1, ny - 7), random.integer(1, 4)];
+  const dark = [random.integer(1, nz - 5), random.integer(1, ny - 7), random.integer(9, 11)];
+  const inside = (at: readonly number[], corner: readonly number[]) =>
+    at.every((value, axis) => value >= corner[axis]! && value < corner[axis]! + (axis === 0 ? 4 : 5));
+  let i = 0;
+  for (let z = 0; z < nz; z++) {
+    for (let y = 0; y < ny; y++) {
+      for (let x = 0; x < nx; x++, i++) {
+        label[i] = inside([z, y, x], bright) ? 1 : inside([z, y, x], dark) ? 2 : 0;
+        image[i] = 100 + [0, 40, -40][label[i]!]! + 5 * random.normal();
+      }
+    }
+  }
+  const geometry = axisAlignedGeometry([2, 1, 1]);
+  return {
+    image: createVolume(image, [1, ...shape], geometry),
+    label: createVolume(label, [1, ...shape], geometry),
+  };
+}
+
+/** Writes `Dataset007_Tiny` with six training and one test case and returns its folder. */
+export async function writeTinyDataset(raw: string, cases = 6): Promise<string> {
+  const folder = join(raw, "Dataset007_Tiny");
+  for (let index = 0; index <= cases; index++) {
+    const { image, label } = tinyCase(index);
+    const [images, labels] = index < cases ? ["imagesTr", "labelsTr"] : ["imagesTs", "labelsTs"];
+    await writeImage(join(folder, images!, `tiny_${index}_0000.nii.gz`), image);
+    await writeImage(join(folder, labels!, `tiny_${index}.nii.gz`), label);
+  }
+  const dataset = {
+    channelNames: ["MRI"],
+    labels: { background: 0, bright: 1, dark: 2 },
+    numTraining: cases,
+    fileEnding: ".nii.gz",
+  };
+  await writeJsonAtomic(join(folder, "dataset.json"), datasetToJson(dataset));
+  return folder;
+}
