@@ -10,8 +10,9 @@ import { gatheredWeightGradient, planeWeightGradient } from "../src/ort/weight-g
 
 const shapes: Record<string, ConvolutionShape> = {
   "3×3×3": { batch: 2, inChannels: 16, outChannels: 32, size: [10, 12, 9], kernel: [3, 3, 3], stride: [1, 1, 1] },
-  "3×3×3, stride 2": { batch: 2, inChannels: 16, outChannels: 16, size: [16, 12, 24], kernel: [3, 3, 3], stride: [2, 2, 2] },
+  "3×3×3, stride 2": { batch: 2, inChannels: 16, outChannels: 16, size: [20, 22, 20], kernel: [3, 3, 3], stride: [2, 2, 2] },
   "3×3×3, stride 1×2×2": { batch: 1, inChannels: 16, outChannels: 16, size: [16, 24, 24], kernel: [3, 3, 3], stride: [1, 2, 2] },
+  "3×3×3, stride 2×1×1": { batch: 1, inChannels: 16, outChannels: 16, size: [20, 15, 15], kernel: [3, 3, 3], stride: [2, 1, 1] },
   "1×3×3": { batch: 2, inChannels: 16, outChannels: 16, size: [6, 14, 15], kernel: [1, 3, 3], stride: [1, 1, 1] },
   "1×3×3, stride 1×2×2": { batch: 1, inChannels: 16, outChannels: 16, size: [11, 28, 28], kernel: [1, 3, 3], stride: [1, 2, 2] },
   "1×3×3, stride 2 along its flat axis": { batch: 1, inChannels: 16, outChannels: 16, size: [8, 32, 32], kernel: [1, 3, 3], stride: [2, 2, 2] },

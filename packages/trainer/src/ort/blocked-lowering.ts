@@ -100,10 +100,12 @@ function blockedConvolution(onnx: OnnxGraph, block: number, layer: BlockedLayer,
   const blocked = onnx.node("ReorderInput", [image], {}, undefined, nchwc);
 
   const kernels = blockedKernels(onnx, block, layer, weights, [wd, wh, ww]);
+  // A window that starts at the voxel itself would need a negative pad; its result lies one row lower instead.
+  const shift = wd > 1 ? Math.max(0, wh - 1 - ph - pd * rows) : 0;
   let sum: string | undefined;
   for (const [kh, kernel] of kernels.entries()) {
     // reaches from pd·rows + (ph − kh) rows above to the rest below, so that the image keeps its height
-    const top = wd > 1 ? pd * rows + ph - kh : ph;
+    const top = wd > 1 ? pd * rows + ph - kh + shift : ph;
     const span = wd > 1 ? (wd - 1) * rows : wh - 1;
     sum = onnx.node(
       "Conv",
@@ -122,7 +124,7 @@ function blockedConvolution(onnx: OnnxGraph, block: number, layer: BlockedLayer,
   const plain = onnx.node("ReorderOutput", [sum!], { channels: outChannels }, undefined, nchwc);
   if (rows === h) return onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, ...layer.size])]);
   const apart = onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, d, rows, w])]);
-  return onnx.node("Slice", [apart, onnx.integers([0]), onnx.integers([h]), onnx.integers([3])]);
+  return onnx.node("Slice", [apart, onnx.integers([shift]), onnx.integers([shift + h]), onnx.integers([3])]);
 }
 
 /**
