@@ -59,7 +59,7 @@ export function transformLabels(
         ) {
           out[to] = label;
         } else {
-          out[to] = mixedLabel(source, p, up, back, right, z - iz, y - iy, x - ix, argmax);
+          out[to] = mixedLabel(source, label, p, up, back, right, z - iz, y - iy, x - ix, argmax);
         }
       }
     }
@@ -67,10 +67,39 @@ export function transformLabels(
   return out;
 }
 
-const found = new Int16Array(8);
-const mass = new Float64Array(8);
-
+/** Between two labels, the usual case, the weight of the first decides; more labels are weighed one by one. */
 function mixedLabel(
+  source: Int16Array,
+  label: number,
+  first: number,
+  up: number,
+  back: number,
+  right: number,
+  tz: number,
+  ty: number,
+  tx: number,
+  argmax: boolean,
+): number {
+  let mass = 0;
+  let other = label;
+  let otherMass = 0;
+  for (let k = 0; k < 8; k++) {
+    const weight = (k & 4 ? tz : 1 - tz) * (k & 2 ? ty : 1 - ty) * (k & 1 ? tx : 1 - tx);
+    const here = source[first + (k & 4 ? up : 0) + (k & 2 ? back : 0) + (k & 1 ? right : 0)]!;
+    if (here === label) mass += weight;
+    else if (other === label || here === other) {
+      other = here;
+      otherMass += weight;
+    } else if (weight > 0) return oneOfMany(source, first, up, back, right, tz, ty, tx, argmax);
+  }
+  if (mass === otherMass) return argmax ? Math.min(label, other) : Math.max(label, other);
+  return mass > otherMass ? label : other;
+}
+
+const found = new Int16Array(8);
+const masses = new Float64Array(8);
+
+function oneOfMany(
   source: Int16Array,
   first: number,
   up: number,
@@ -90,23 +119,20 @@ function mixedLabel(
     while (slot < count && found[slot] !== label) slot++;
     if (slot === count) {
       found[count] = label;
-      mass[count++] = 0;
+      masses[count++] = 0;
     }
-    mass[slot]! += weight;
+    masses[slot]! += weight;
   }
-  let best = argmax ? found[0]! : 0;
-  let bestMass = argmax ? -1 : 0.5;
+  let best = 0;
+  let bestMass = 0;
   for (let slot = 0; slot < count; slot++) {
     const label = found[slot]!;
-    const m = mass[slot]!;
-    const wins = argmax
-      ? m > bestMass || (m === bestMass && label < best)
-      : // Two masks of exactly a half: the higher label was written last.
-        m > bestMass || (m === 0.5 && bestMass === 0.5 && (label > best || best === 0));
-    if (wins) {
-      best = label;
-      bestMass = m;
-    }
+    const mass = masses[slot]!;
+    if (argmax) {
+      if (mass < bestMass || (mass === bestMass && label > best)) continue;
+    } else if (mass < 0.5 || (mass === bestMass && label < best)) continue;
+    best = label;
+    bestMass = mass;
   }
   return best;
 }

@@ -1,0 +1,185 @@
+#!/usr/bin/env node
+/**
+ * Milliseconds of each augmentation on one channel, one core, against SciPy, scikit-image and NumPy doing the same
+ * step in the same run (skipped with a message where they are absent), and of whole batches.
+ *
+ *   npx tsc -b packages/augment && node packages/augment/bench/augment.bench.mjs
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import * as augment from "@nnunet/augment";
+import { createRandom, labelSet } from "@nnunet/core";
+
+const repeats = 5;
+const best = (run) => {
+  run(); // once for the compiler
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < repeats; i++) {
+    const start = performance.now();
+    run();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+};
+
+const sizes = [
+  { patch: [40, 56, 40], loader: [73, 80, 64] },
+  { patch: [128, 128, 128], loader: [160, 160, 160] },
+];
+const angles = [0.3, -0.2, 0.4];
+const folder = mkdtempSync(join(tmpdir(), "nnunet-augment-"));
+console.log(`${cpus()[0]?.model ?? "CPU"}, node ${process.version}; best of ${repeats}, ms`);
+
+for (const { patch, loader } of sizes) {
+  const voxels = patch[0] * patch[1] * patch[2];
+  const random = createRandom(1);
+  const smooth = (size) => {
+    const x = Float32Array.from({ length: size[0] * size[1] * size[2] }, () => random.normal());
+    return augment.gaussianBlur(x, size, [1, 1, 1], {}, x);
+  };
+  const image = smooth(patch);
+  const large = smooth(loader);
+  // Blobs, as labels are, some tens of voxels wide
+  const labels = Int16Array.from(augment.gaussianBlur(large, loader, [4, 4, 4]), (v) =>
+    v > 0.03 ? 2 : v > 0.01 ? 1 : 0,
+  );
+  const mask = Uint8Array.from(augment.gaussianBlur(image, patch, [4, 4, 4]), (v) => (v > 0.02 ? 1 : 0));
+  const matrix = augment.samplingMatrix(angles, [0.9, 0.9, 0.9]);
+  const out = new Float32Array(voxels);
+  const outLabels = new Int16Array(voxels);
+
+  const steps = {
+    noise: () => augment.addGaussianNoise(image, 0.3, random, out),
+    "blur 1.0": () => augment.gaussianBlur(image, patch, [1, 1, 1], {}, out),
+    "blur 1.5": () => augment.gaussianBlur(image, patch, [1.5, 1.5, 1.5], {}, out),
+    brightness: () => augment.scaleBrightness(image, 1.2, out),
+    contrast: () => augment.scaleContrast(image, 1.2, "mean", out),
+    "low resolution cubic": () => augment.simulateLowResolution(image, patch, 0.6, {}, out),
+    gamma: () => augment.applyGamma(image, 1.3, { keepStatistics: true }, out),
+    mirror: () => {
+      out.set(image);
+      for (const axis of [0, 1, 2]) augment.mirrorInPlace(out, patch, axis);
+      return out;
+    },
+    "rotation linear": () => augment.transformImage(large, loader, patch, { matrix }, "linear", out),
+    "rotation cubic": () => augment.transformImage(large, loader, patch, { matrix }, "cubic", out),
+    "rotation labels": () => augment.transformLabels(labels, loader, patch, { matrix }, "threshold", 0, outLabels),
+    "dilation ball 5": () => augment.applyBinaryOperator(mask, patch, "dilation", 5),
+    "erosion ball 5": () => augment.applyBinaryOperator(mask, patch, "erosion", 5),
+  };
+
+  const files = { image, large, labels, mask };
+  for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
+  writeFileSync(join(folder, "case.json"), JSON.stringify({ patch, loader, matrix, repeats }));
+  const reference = runReference();
+
+  console.log(`\n${patch.join("×")} from ${loader.join("×")}`);
+  console.log("step                       ours   python    ratio   largest difference");
+  for (const [name, run] of Object.entries(steps)) {
+    const ours = best(run);
+    const theirs = reference?.[name];
+    let line = `${name.padEnd(22)} ${ours.toFixed(1).padStart(8)}`;
+    if (theirs) {
+      line += ` ${theirs.ms.toFixed(1).padStart(8)} ${`${(theirs.ms / ours).toFixed(1)}×`.padStart(8)}`;
+      if (theirs.file) line += `   ${difference(run(), theirs.file)}`;
+    }
+    console.log(line);
+  }
+}
+rmSync(folder, { recursive: true });
+await timeBatches();
+
+/** The same steps in Python; nothing where an import fails. */
+function runReference() {
+  for (const python of [process.env.NNUNET_PYTHON, "/usr/bin/python3", "python3"].filter(Boolean)) {
+    const script = new URL("augment.bench.py", import.meta.url).pathname;
+    const threads = { OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
+    const child = spawnSync(python, [script, folder], { encoding: "utf8", env: { ...process.env, ...threads } });
+    if (child.status === 0) return JSON.parse(child.stdout);
+  }
+  console.log("no Python with scipy and scikit-image here: the comparison is skipped (NNUNET_PYTHON names another)");
+  return undefined;
+}
+
+function difference(ours, file) {
+  const bytes = readFileSync(join(folder, file));
+  const theirs = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  let largest = 0;
+  let different = 0;
+  for (let i = 0; i < ours.length; i++) {
+    largest = Math.max(largest, Math.abs(ours[i] - theirs[i]));
+    if (ours[i] !== theirs[i]) different++;
+  }
+  return ours instanceof Float32Array ? largest.toExponential(1) : `${different} of ${ours.length} voxels differ`;
+}
+
+/** Whole batches of two 40×56×40 patches, as the pipeline asks for them; the reader only copies from memory. */
+async function timeBatches() {
+  const size = [64, 80, 64];
+  const voxels = size[0] * size[1] * size[2];
+  const random = createRandom(2);
+  const data = Float32Array.from({ length: voxels }, () => random.normal());
+  const seg = Int16Array.from(data, (v) => (v > 2 ? 2 : v > 1.5 ? 1 : 0));
+  const where = (label) => Int32Array.from([...seg.keys()].filter((i) => seg[i] === label));
+  const reader = {
+    id: "memory",
+    shape: [1, ...size],
+    classLocations: { 1: where(1), 2: where(2) },
+    async readPatch(start, box) {
+      const out = {
+        data: new Float32Array(box[0] * box[1] * box[2]),
+        seg: new Int16Array(box[0] * box[1] * box[2]),
+      };
+      let to = 0;
+      for (let z = 0; z < box[0]; z++) {
+        for (let y = 0; y < box[1]; y++, to += box[2]) {
+          const from = ((start[0] + z) * size[1] + start[1] + y) * size[2] + start[2];
+          out.data.set(data.subarray(from, from + box[2]), to);
+          out.seg.set(seg.subarray(from, from + box[2]), to);
+        }
+      }
+      return out;
+    },
+  };
+  console.log("\nbatches of two 40×56×40 patches, 200 of each");
+  for (const name of ["paper", "v2", "none"]) {
+    const source = augment.createBatchSource({
+      cases: [reader],
+      configuration: {
+        patchSize: [40, 56, 40],
+        batchSize: 2,
+        dummy2dAugmentation: false,
+        useMaskForNorm: [false],
+        augmentation: "paper",
+      },
+      labels: labelSet({
+        channelNames: ["MRI"],
+        labels: { background: 0, a: 1, b: 2 },
+        numTraining: 1,
+        fileEnding: "",
+      }),
+      seed: 1,
+      mode: "training",
+      outputScales: [
+        [1, 1, 1],
+        [0.5, 0.5, 0.5],
+        [0.25, 0.25, 0.25],
+      ],
+      augmentation: augment.augmentationParameters[name],
+    });
+    for (let i = 0; i < 20; i++) await source.batch(0, i);
+    const times = [];
+    for (let i = 0; i < 200; i++) {
+      const start = performance.now();
+      await source.batch(1, i);
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    const mean = times.reduce((a, b) => a + b, 0) / times.length;
+    console.log(
+      `${name.padEnd(6)} mean ${mean.toFixed(1)} ms, median ${times[100].toFixed(1)}, 95 % below ${times[189].toFixed(1)}`,
+    );
+  }
+}
