@@ -1,6 +1,7 @@
 import type { RandomGenerator, Shape3 } from "@nnunet/core";
 import type { AugmentationParameters } from "./augmentation-parameters.ts";
 import { applyBinaryOperator, type BinaryOperator, binaryOperators } from "./ball-morphology.ts";
+import { removeRandomComponent } from "./remove-component.ts";
 
 /**
  * One mask per label of a label map, the cascade's extra input channels.
@@ -60,6 +61,12 @@ export function augmentPreviousSegmentation(
       if (!random.chance(parameters.morphologyLabelProbability)) continue;
       const operator = binaryOperators[random.integer(0, binaryOperators.length)]!;
       operateOnLabel(masks, index, shape, operator, random.uniform(parameters.radiusLow, parameters.radiusHigh));
+    }
+  }
+  if (random.chance(parameters.removalProbability)) {
+    for (const mask of masks) {
+      if (!random.chance(parameters.removalLabelProbability)) continue;
+      removeRandomComponent(mask, shape, parameters.removalMaximumFraction, random);
     }
   }
 }

@@ -69,7 +69,9 @@ function chooseVoxel(
   const annotated = Object.keys(locations).find((key) => key.startsWith("-1"));
   let key = annotated;
   if (foreground) {
-    const present = Object.keys(locations).filter((name) => name !== annotated && locations[name]!.length > 0);
+    const present = Object.keys(locations)
+      .filter((name) => name !== annotated && locations[name]!.length > 0)
+      .sort(); // so that the draw does not depend on how the case was stored
     if (present.length > 0) key = present[random.integer(0, present.length)];
   }
   const voxels = key === undefined ? undefined : locations[key];

@@ -23,3 +23,4 @@ export { reachedBox, samplingMatrix, type SamplingTransform } from "./spatial-tr
 export { transformImage } from "./transform-image.ts";
 export { transformLabels } from "./transform-labels.ts";
 export { raiseToPower } from "./power.ts";
+export { removeRandomComponent, smallComponents } from "./remove-component.ts";

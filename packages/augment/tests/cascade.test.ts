@@ -7,6 +7,7 @@ import {
   createBatchSource,
   oneHot,
   operateOnLabel,
+  removeRandomComponent,
 } from "@nnunet/augment";
 import { createRandom, labelSet, type Shape3 } from "@nnunet/core";
 import fc from "fast-check";
@@ -70,6 +71,19 @@ test("what a label gains, the others lose; what it loses is background", () => {
     [1, 1, 1, 0, 0, 0],
     [0, 0, 0, 0, 0, 0],
   ]);
+});
+
+test("removes one of the small components, each equally often, and never a large one", () => {
+  // sizes 1, 2 and 4 of 12 voxels; at most 0.25 of them are small
+  const mask = Uint8Array.of(1, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0);
+  const removed = [0, 0, 0, 0, 0];
+  const random = createRandom(2);
+  for (let i = 0; i < 400; i++) removed[removeRandomComponent(Uint8Array.from(mask), [1, 1, 12], 0.25, random)]!++;
+  expect(removed[1]! + removed[2]!).toBe(400);
+  expect(Math.abs(removed[1]! - 200)).toBeLessThan(40); // four binomial standard deviations
+  const large = Uint8Array.of(1, 1, 1);
+  expect(removeRandomComponent(large, [1, 1, 3], 0.15, random)).toBe(0);
+  expect([...large]).toEqual([1, 1, 1]);
 });
 
 test("masks stay one-hot", () => {
