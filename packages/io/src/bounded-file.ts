@@ -1,16 +1,16 @@
 import { constants as bufferLimits } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
+import { createGunzip, createInflate } from "node:zlib";
 import { ImageFileError } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
 
 /*
- * Bytes out of a file that may be gzip-compressed, never more than was asked for. A gzip file is recognised by its
- * first two bytes, not by its name. zlib checks the CRC and the length at the end of each gzip member.
+ * Bytes out of a file that may be compressed, never more than was asked for. zlib checks the checksum and the length at
+ * the end of each stream.
  */
 
 /** DEFLATE cannot do better: 258 bytes from two bits. A header that promises more than this lies. */
-const largestGzipRatio = 1032;
+const largestRatio = 1032;
 const readChunk = 64 * 2 ** 20;
 
 export interface Prefix {
@@ -36,7 +36,7 @@ export async function readPrefix(path: string, length: number): Promise<Prefix> 
     }
     const parts: Buffer[] = [];
     let have = 0;
-    for await (const chunk of gunzipped(path, handle, 16384)) {
+    for await (const chunk of decompressed(path, handle, "gzip", 0, 16384)) {
       parts.push(chunk);
       have += chunk.length;
       if (have >= length) break;
@@ -46,47 +46,81 @@ export async function readPrefix(path: string, length: number): Promise<Prefix> 
 }
 
 /**
+ * A whole file as it is on disk; for picture formats, whose readers need all of it.
+ *
+ * @throws {ImageFileError} if it is larger than 2 GiB
+ */
+export async function readWhole(path: string): Promise<Buffer> {
+  return withFile(path, async (handle, fileSize) => {
+    if (fileSize > 2 ** 31)
+      throw new ImageFileError(path, "", `its ${fileSize} bytes are more than a picture file can have`);
+    const promise = "the file system promises a file";
+    return Buffer.from(await readPlain(path, handle, fileSize, 0, fileSize, promise));
+  });
+}
+
+/** How voxels lie in a file. "auto": the whole file is gzip-compressed if its first two bytes say so. */
+export type Compression = "auto" | "none" | "gzip" | "zlib";
+
+/**
  * The bytes from `start` to the end of the file, which must be exactly `length`; decompressed if need be.
  *
+ * @param start - where they begin: after decompression for "auto", in the file for the others
  * @param promise - what says so, for the error: "the header promises 4 × 5 × 6 voxels of int16"
- * @throws {ImageFileError} if the file holds fewer or more bytes, or the gzip stream is damaged or cut off
+ * @throws {ImageFileError} if the file holds fewer or more bytes, or the compressed data are damaged or cut off
  */
-export async function readRest(path: string, start: number, length: number, promise: string): Promise<ArrayBuffer> {
-  const end = start + length;
-  return withFile(path, async (handle, fileSize, compressed) => {
-    const available = compressed ? fileSize * largestGzipRatio : fileSize;
-    if (available < end) {
-      const has = compressed ? `at most ${available} bytes once decompressed` : `${fileSize} bytes`;
-      throw new ImageFileError(
-        path,
-        "",
-        `${promise}, which needs ${end} bytes, but the file has ${has}; it is cut off or its header is wrong, get it again`,
-      );
+export async function readRest(
+  path: string,
+  start: number,
+  length: number,
+  promise: string,
+  compression: Compression = "auto",
+): Promise<ArrayBuffer> {
+  return withFile(path, async (handle, fileSize, isGzip) => {
+    if (compression === "none" || (compression === "auto" && !isGzip)) {
+      return readPlain(path, handle, fileSize, start, length, promise);
     }
-    if (!compressed && fileSize > end) throw tooLong(path, promise, end, `${fileSize} bytes`);
+    const kind = compression === "zlib" ? "zlib" : "gzip";
+    const [from, skip] = compression === "auto" ? [0, start] : [start, 0];
+    const most = Math.max(0, fileSize - from) * largestRatio;
+    if (most < skip + length) throw tooShort(path, promise, skip + length, `at most ${most} once decompressed`);
     const buffer = allocate(path, length, promise);
     const bytes = new Uint8Array(buffer);
-    if (!compressed) {
-      for (let at = 0; at < length; ) {
-        const { bytesRead } = await handle.read(bytes, at, Math.min(readChunk, length - at), start + at);
-        if (bytesRead === 0) throw tooShort(path, promise, end, start + at);
-        at += bytesRead;
-      }
-      return buffer;
-    }
+    const end = skip + length;
     let at = 0;
-    for await (const chunk of gunzipped(path, handle, 256 * 1024)) {
+    for await (const chunk of decompressed(path, handle, kind, from, 256 * 1024)) {
       const next = at + chunk.length;
       if (next > end) throw tooLong(path, promise, end, "more");
-      if (next > start) {
-        const skip = Math.max(0, start - at);
-        bytes.set(skip === 0 ? chunk : chunk.subarray(skip), at + skip - start);
+      if (next > skip) {
+        const before = Math.max(0, skip - at);
+        bytes.set(before === 0 ? chunk : chunk.subarray(before), at + before - skip);
       }
       at = next;
     }
-    if (at < end) throw tooShort(path, promise, end, at);
+    if (at < end) throw tooShort(path, promise, end, String(at));
     return buffer;
   });
+}
+
+async function readPlain(
+  path: string,
+  handle: FileHandle,
+  fileSize: number,
+  start: number,
+  length: number,
+  promise: string,
+): Promise<ArrayBuffer> {
+  const end = start + length;
+  if (fileSize < end) throw tooShort(path, promise, end, String(fileSize));
+  if (fileSize > end) throw tooLong(path, promise, end, String(fileSize));
+  const buffer = allocate(path, length, promise);
+  const bytes = new Uint8Array(buffer);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await handle.read(bytes, at, Math.min(readChunk, length - at), start + at);
+    if (bytesRead === 0) throw tooShort(path, promise, end, String(start + at));
+    at += bytesRead;
+  }
+  return buffer;
 }
 
 async function withFile<T>(
@@ -110,28 +144,30 @@ async function withFile<T>(
   }
 }
 
-async function* gunzipped(path: string, handle: FileHandle, chunkSize: number): AsyncGenerator<Buffer> {
-  const source = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: chunkSize });
-  const gunzip = createGunzip({ chunkSize });
-  source.on("error", (error) => gunzip.destroy(error));
-  source.pipe(gunzip);
+async function* decompressed(
+  path: string,
+  handle: FileHandle,
+  kind: "gzip" | "zlib",
+  start: number,
+  chunkSize: number,
+): AsyncGenerator<Buffer> {
+  const source = handle.createReadStream({ start, autoClose: false, highWaterMark: chunkSize });
+  const inflate = kind === "gzip" ? createGunzip({ chunkSize }) : createInflate({ chunkSize });
+  source.on("error", (error) => inflate.destroy(error));
+  source.pipe(inflate);
   try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
+    for await (const chunk of inflate) yield chunk as Buffer;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "Z_BUF_ERROR") {
-      throw new ImageFileError(path, "", "the gzip data end early; the file is cut off, get it again", {
-        cause: error,
-      });
-    }
-    if (code?.startsWith("Z_")) {
-      const what = (error as Error).message;
-      throw new ImageFileError(path, "", `the gzip data are damaged (${what}); get the file again`, { cause: error });
-    }
-    throw error;
+    if (!code?.startsWith("Z_")) throw error;
+    const problem =
+      code === "Z_BUF_ERROR"
+        ? `the ${kind} data end early; the file is cut off, get it again`
+        : `the ${kind} data are damaged (${(error as Error).message}); get the file again`;
+    throw new ImageFileError(path, "", problem, { cause: error });
   } finally {
     source.destroy();
-    gunzip.destroy();
+    inflate.destroy();
   }
 }
 
@@ -147,18 +183,12 @@ function allocate(path: string, length: number, promise: string): ArrayBuffer {
   }
 }
 
-function tooShort(path: string, promise: string, end: number, got: number): ImageFileError {
-  return new ImageFileError(
-    path,
-    "",
-    `${promise}, which needs ${end} bytes, but there are ${got}; the file is cut off, get it again`,
-  );
+function tooShort(path: string, promise: string, end: number, got: string): ImageFileError {
+  const problem = `${promise}, which needs ${end} bytes, but there are ${got}; the file is cut off or its header is wrong`;
+  return new ImageFileError(path, "", problem);
 }
 
 function tooLong(path: string, promise: string, end: number, got: string): ImageFileError {
-  return new ImageFileError(
-    path,
-    "",
-    `${promise}, which needs ${end} bytes, but there are ${got}; the header is wrong or something was appended`,
-  );
+  const problem = `${promise}, which needs ${end} bytes, but there are ${got}; the header is wrong or something was appended`;
+  return new ImageFileError(path, "", problem);
 }

@@ -1,9 +1,42 @@
-import { type FileError, UnsupportedError, type Volume } from "@nnunet/core";
+import { extname } from "node:path";
+import { UnsupportedError, type Volume } from "@nnunet/core";
 import type { ImageInfo } from "./image-info.ts";
+import { readMetaImage, readMetaImageInfo, writeMetaImage } from "./metaimage.ts";
+import { readNrrd, readNrrdInfo, writeNrrd } from "./nrrd.ts";
+import { readPicture, readPictureInfo, writePicture } from "./picture-file.ts";
+import { readPng, readPngInfo, writePng } from "./png.ts";
 import { readNifti, readNiftiInfo } from "./read-nifti.ts";
 import { type WriteNiftiOptions, writeNifti } from "./write-nifti.ts";
 
-const niftiEnding = /\.(nii|hdr|img)(\.gz)?$/i;
+export type WriteImageOptions = WriteNiftiOptions;
+
+interface ImageFormat {
+  readonly read: (path: string) => Promise<Volume>;
+  readonly readInfo: (path: string) => Promise<ImageInfo>;
+  readonly write: (path: string, volume: Volume, options: WriteImageOptions) => Promise<void>;
+}
+
+const nifti: ImageFormat = { read: readNifti, readInfo: readNiftiInfo, write: writeNifti };
+const nrrd: ImageFormat = { read: readNrrd, readInfo: readNrrdInfo, write: writeNrrd };
+const metaImage: ImageFormat = { read: readMetaImage, readInfo: readMetaImageInfo, write: writeMetaImage };
+const png: ImageFormat = { read: readPng, readInfo: readPngInfo, write: writePng };
+const picture: ImageFormat = { read: readPicture, readInfo: readPictureInfo, write: writePicture };
+
+const formats: Readonly<Record<string, ImageFormat>> = {
+  ".nii": nifti,
+  ".hdr": nifti,
+  ".img": nifti,
+  ".nrrd": nrrd,
+  ".nhdr": nrrd,
+  ".mha": metaImage,
+  ".mhd": metaImage,
+  ".png": png,
+  ".tif": picture,
+  ".tiff": picture,
+  ".bmp": picture,
+  ".jpg": picture,
+  ".jpeg": picture,
+};
 
 /**
  * Reads an image of any supported format; the ending of its name says which.
@@ -15,29 +48,31 @@ const niftiEnding = /\.(nii|hdr|img)(\.gz)?$/i;
  * @example (await readImage("hippocampus_001.nii.gz")).shape; // [1, 35, 51, 35]
  */
 export async function readImage(path: string): Promise<Volume> {
-  if (niftiEnding.test(path)) return readNifti(path);
-  throw unsupported(path);
+  return formatOf(path).read(path);
 }
 
-/** Shape, geometry and type without reading the voxels, where the format allows. Errors as {@link readImage}. */
+/** Shape, geometry and type, without decoding the voxels. Errors as {@link readImage}. */
 export async function readImageInfo(path: string): Promise<ImageInfo> {
-  if (niftiEnding.test(path)) return readNiftiInfo(path);
-  throw unsupported(path);
+  return formatOf(path).readInfo(path);
 }
-
-export type WriteImageOptions = WriteNiftiOptions;
 
 /**
- * Writes an image in the format that the ending of `path` names, in the array's own data type.
+ * Writes an image in the format that the ending of `path` names, in the array's own data type (picture formats: the
+ * narrowest that holds the values).
  *
  * @throws {FileError} if the disk is full or the folder cannot be written; nothing is left behind
- * @throws {UnsupportedError} for an ending that belongs to no supported format
+ * @throws {UnsupportedError} for an ending that belongs to no supported format, or values that it cannot hold
  */
 export async function writeImage(path: string, volume: Volume, options: WriteImageOptions = {}): Promise<void> {
-  if (niftiEnding.test(path)) return writeNifti(path, volume, options);
-  throw unsupported(path);
+  await formatOf(path).write(path, volume, options);
 }
 
-function unsupported(path: string): UnsupportedError | FileError {
-  return new UnsupportedError(`the image format of ${path}`, "use .nii.gz");
+function formatOf(path: string): ImageFormat {
+  const ending = extname(path.replace(/\.(nii|hdr|img)\.gz$/i, ".$1")).toLowerCase();
+  const format = formats[ending];
+  if (format) return format;
+  throw new UnsupportedError(
+    `the image format ${JSON.stringify(ending)} of ${path}`,
+    `use one of ${Object.keys(formats).join(" ")}, .nii.gz`,
+  );
 }

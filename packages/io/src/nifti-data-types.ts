@@ -1,10 +1,12 @@
 import type { VoxelArray } from "@nnunet/core";
+import type { StoredType } from "./stored-voxels.ts";
 
 /** How a NIfTI `datatype` is stored. */
 export interface NiftiDataType {
   readonly code: number;
-  /** NumPy's name. */
+  /** For people: "int16", "rgb24". */
   readonly name: string;
+  readonly stored: StoredType;
   /** Of one component. */
   readonly bytes: number;
   /** 3 for RGB, 4 for RGBA: stored interleaved. */
@@ -36,7 +38,10 @@ export const refusedDataTypes: Readonly<Record<number, string>> = {
 };
 
 export const niftiDataTypes: ReadonlyMap<number, NiftiDataType> = new Map(
-  table.map(([code, name, bytes, components]) => [code, { code, name, bytes, components }]),
+  table.map(([code, name, bytes, components]) => {
+    const stored = components > 1 ? "uint8" : (name as StoredType);
+    return [code, { code, name, stored, bytes, components }];
+  }),
 );
 
 /** The `datatype` code for an array, so that nothing is converted on writing. */

@@ -1,4 +1,5 @@
 import type { Geometry } from "@nnunet/core";
+import { cross, determinant, spansSpace, splitAxisVector } from "./axis-vectors.ts";
 
 /*
  * NIfTI's three ways to place a grid ⇄ core's Geometry (LPS, ITK's convention).
@@ -58,15 +59,13 @@ function geometryFromSform(
     columns[2] = cross(columns[0]!, columns[1]!).map((v) => (v / (norms[0]! * norms[1]!)) * pixdim[2]);
     norms[2] = Math.hypot(...columns[2]!);
   }
-  const unit = columns.map((column, c) => column.map((v) => v / norms[c]!));
-  if (!(Math.abs(determinant(unit)) > 1e-3)) {
+  if (!spansSpace(columns)) {
     return { field: "srow", problem: "the sform matrix is singular: two axes of the image point the same way" };
   }
   // pixdim where the two agree to float32 precision: it is the number that the scanner's software wrote.
-  const spacing = norms.map((norm, c) => (Math.abs(norm - pixdim[c]!) <= 1e-6 * norm ? pixdim[c]! : round(norm)));
-  const direction = [0, 1, 2].flatMap((row) =>
-    [0, 1, 2].map((c) => toLps(row, exactQuotient(columns[c]![row]!, spacing[c]!))),
-  );
+  const axes = columns.map((column, c) => splitAxisVector(column, pixdim[c], round));
+  const spacing = axes.map((axis) => axis.spacing);
+  const direction = [0, 1, 2].flatMap((row) => axes.map((axis) => toLps(row, axis.direction[row]!)));
   return {
     spacing: [spacing[2]!, spacing[1]!, spacing[0]!],
     origin: [toLps(0, srow[3]!), toLps(1, srow[7]!), toLps(2, srow[11]!)],
@@ -186,21 +185,4 @@ function rotationToQuaternion(r: readonly number[]): [number, number, number] {
 /** RAS ⇄ LPS: x and y change sign. `0 - v` instead of `-v`, so that no −0 arises. */
 function toLps(row: number, value: number): number {
   return row === 2 ? value + 0 : 0 - value;
-}
-
-/** The float64 q nearest to a / b for which q · b is a again, where there is one. */
-function exactQuotient(a: number, b: number): number {
-  const q = a / b;
-  if (q * b === a) return q;
-  const ulp = Math.abs(q) * 2 ** -53;
-  return [q - ulp, q + ulp, q - 2 * ulp, q + 2 * ulp].find((candidate) => candidate * b === a) ?? q;
-}
-
-function cross(a: readonly number[], b: readonly number[]): number[] {
-  return [a[1]! * b[2]! - a[2]! * b[1]!, a[2]! * b[0]! - a[0]! * b[2]!, a[0]! * b[1]! - a[1]! * b[0]!];
-}
-
-function determinant(columns: readonly (readonly number[])[]): number {
-  const normal = cross(columns[0]!, columns[1]!);
-  return normal[0]! * columns[2]![0]! + normal[1]! * columns[2]![1]! + normal[2]! * columns[2]![2]!;
 }

@@ -2,6 +2,7 @@ import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnu
 import { readPrefix, readRest } from "./bounded-file.ts";
 import type { ImageInfo } from "./image-info.ts";
 import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
+import { arrayTypeOf, planar, storedVoxels } from "./stored-voxels.ts";
 
 /**
  * Reads a NIfTI-1 or NIfTI-2 image: `.nii`, `.nii.gz`, or either file of an `.hdr`/`.img` pair.
@@ -25,11 +26,10 @@ export async function readNifti(path: string): Promise<Volume> {
 /** The header alone. Errors as {@link readNifti}, except that the voxels are not looked at. */
 export async function readNiftiInfo(path: string): Promise<ImageInfo> {
   const { header } = await readHeader(path);
-  const type = header.scaling ? scaledType(header) : header.dataType.components > 1 ? "uint8" : header.dataType.name;
   return {
     shape: header.shape,
     geometry: header.geometry,
-    dataType: type.endsWith("int64") ? "float64" : type,
+    dataType: header.scaling ? scaledType(header) : arrayTypeOf(header.dataType.stored),
     format: `NIfTI-${header.version}`,
   };
 }
@@ -61,9 +61,8 @@ function partner(path: string, ending: string): string {
 
 function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): VoxelArray {
   const { dataType, littleEndian, scaling } = header;
-  if (!littleEndian) swapBytes(buffer, dataType.bytes);
-  if (dataType.components > 1) return planar(new Uint8Array(buffer), dataType.components);
-  const stored = typedArray(buffer, dataType.name, path);
+  const stored = storedVoxels(buffer, dataType.stored, littleEndian, path);
+  if (dataType.components > 1) return planar(stored, dataType.components);
   if (!scaling) return stored;
   const { slope, intercept } = scaling;
   const scaled = scaledType(header) === "float32" ? new Float32Array(stored.length) : new Float64Array(stored.length);
@@ -73,56 +72,4 @@ function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): V
 
 function scaledType({ dataType }: NiftiHeader): "float32" | "float64" {
   return dataType.bytes < 4 || dataType.name === "float32" ? "float32" : "float64";
-}
-
-function typedArray(buffer: ArrayBuffer, name: string, path: string): VoxelArray {
-  switch (name) {
-    case "uint8":
-      return new Uint8Array(buffer);
-    case "int8":
-      return new Int8Array(buffer);
-    case "uint16":
-      return new Uint16Array(buffer);
-    case "int16":
-      return new Int16Array(buffer);
-    case "uint32":
-      return new Uint32Array(buffer);
-    case "int32":
-      return new Int32Array(buffer);
-    case "float32":
-      return new Float32Array(buffer);
-    case "float64":
-      return new Float64Array(buffer);
-    default:
-      return exactDoubles(name === "int64" ? new BigInt64Array(buffer) : new BigUint64Array(buffer), name, path);
-  }
-}
-
-function exactDoubles(stored: BigInt64Array | BigUint64Array, name: string, path: string): Float64Array {
-  const values = new Float64Array(stored.length);
-  for (let i = 0; i < stored.length; i++) {
-    const value = Number(stored[i]!);
-    if (!Number.isSafeInteger(value)) {
-      throw new ImageFileError(path, "datatype", `the ${name} value ${stored[i]} is too large to be held exactly`);
-    }
-    values[i] = value;
-  }
-  return values;
-}
-
-/** Interleaved colours → one plane per channel. */
-function planar(interleaved: Uint8Array, components: number): Uint8Array {
-  const planes = new Uint8Array(interleaved.length);
-  const voxels = interleaved.length / components;
-  for (let c = 0; c < components; c++) {
-    for (let i = 0, from = c, to = c * voxels; i < voxels; i++, from += components) planes[to + i] = interleaved[from]!;
-  }
-  return planes;
-}
-
-function swapBytes(buffer: ArrayBuffer, bytes: number): void {
-  const view = Buffer.from(buffer);
-  if (bytes === 2) view.swap16();
-  else if (bytes === 4) view.swap32();
-  else if (bytes === 8) view.swap64();
 }
