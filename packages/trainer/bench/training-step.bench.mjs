@@ -15,7 +15,8 @@ const sizes = process.argv.slice(2).map(Number);
 const threads = Math.min(2, availableParallelism());
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const python = ["/usr/bin/python3", "python3"].find((p) => spawnSync(p, ["-c", "import torch"]).status === 0);
-if (!python) console.log("PyTorch is not here (Debian: apt-get install python3-torch): no comparison, our own times only");
+if (!python)
+  console.log("PyTorch is not here (Debian: apt-get install python3-torch): no comparison, our own times only");
 
 console.log("features | patch      | batch | ours ms | PyTorch ms | time ratio | ours GB | PyTorch GB | memory ratio");
 for (const features of sizes.length > 0 ? sizes : [16, 32]) {
@@ -28,14 +29,24 @@ for (const features of sizes.length > 0 ? sizes : [16, 32]) {
   }
   const row = [features, options.patch.join("×"), options.batch, median(ours.milliseconds).toFixed(0)];
   if (python) {
-    row.push(median(torch.milliseconds).toFixed(0), (median(ours.milliseconds) / median(torch.milliseconds)).toFixed(2));
-    row.push((ours.peakBytes / 1e9).toFixed(2), (torch.peakBytes / 1e9).toFixed(2), (ours.peakBytes / torch.peakBytes).toFixed(2));
+    row.push(
+      median(torch.milliseconds).toFixed(0),
+      (median(ours.milliseconds) / median(torch.milliseconds)).toFixed(2),
+    );
+    row.push(
+      (ours.peakBytes / 1e9).toFixed(2),
+      (torch.peakBytes / 1e9).toFixed(2),
+      (ours.peakBytes / torch.peakBytes).toFixed(2),
+    );
   } else row.push("–", "–", (ours.peakBytes / 1e9).toFixed(2), "–", "–");
   console.log(row.join(" | "));
 }
 
 function run(command, script, options) {
-  const child = spawnSync(command, [script, JSON.stringify(options)], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawnSync(command, [script, JSON.stringify(options)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   if (child.status !== 0) throw new Error(`${script} failed`);
   return JSON.parse(child.stdout);
 }

@@ -39,6 +39,8 @@ export interface EvaluationResult {
 
 /** A network being trained: its weights and momentum live in here, on the device. */
 export interface TrainingSession {
+  /** How the engine computes, for the log: "ort on cpu, convolutions blocked-16". */
+  readonly description: string;
   step(batch: TrainingBatch, learningRate: number): Promise<StepResult>;
   evaluate(batch: TrainingBatch): Promise<EvaluationResult>;
   /** Gradients of the loss at the current weights, before clipping and weight decay; changes nothing. */

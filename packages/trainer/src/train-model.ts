@@ -120,6 +120,13 @@ export async function trainModel(options: TrainOptions): Promise<TrainingResult>
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   const history = [...(resumed?.history ?? [])];
+  const from = history.length === 0 ? "from the start" : `from epoch ${history.length}`;
+  onEvent?.({
+    type: "message",
+    stage: "train",
+    level: "info",
+    text: `training ${from} (engine ${session.description})`,
+  });
   try {
     if (resumed) await session.setState(resumed.weights, resumed.momentum);
     let best = Math.max(Number.NEGATIVE_INFINITY, ...history.map((h) => h.movingPseudoDice));

@@ -10,12 +10,47 @@ import { gatheredWeightGradient, planeWeightGradient } from "../src/ort/weight-g
 
 const shapes: Record<string, ConvolutionShape> = {
   "3×3×3": { batch: 2, inChannels: 16, outChannels: 32, size: [10, 12, 9], kernel: [3, 3, 3], stride: [1, 1, 1] },
-  "3×3×3, stride 2": { batch: 2, inChannels: 16, outChannels: 16, size: [20, 22, 20], kernel: [3, 3, 3], stride: [2, 2, 2] },
-  "3×3×3, stride 1×2×2": { batch: 1, inChannels: 16, outChannels: 16, size: [16, 24, 24], kernel: [3, 3, 3], stride: [1, 2, 2] },
-  "3×3×3, stride 2×1×1": { batch: 1, inChannels: 16, outChannels: 16, size: [20, 15, 15], kernel: [3, 3, 3], stride: [2, 1, 1] },
+  "3×3×3, stride 2": {
+    batch: 2,
+    inChannels: 16,
+    outChannels: 16,
+    size: [20, 22, 20],
+    kernel: [3, 3, 3],
+    stride: [2, 2, 2],
+  },
+  "3×3×3, stride 1×2×2": {
+    batch: 1,
+    inChannels: 16,
+    outChannels: 16,
+    size: [16, 24, 24],
+    kernel: [3, 3, 3],
+    stride: [1, 2, 2],
+  },
+  "3×3×3, stride 2×1×1": {
+    batch: 1,
+    inChannels: 16,
+    outChannels: 16,
+    size: [20, 15, 15],
+    kernel: [3, 3, 3],
+    stride: [2, 1, 1],
+  },
   "1×3×3": { batch: 2, inChannels: 16, outChannels: 16, size: [6, 14, 15], kernel: [1, 3, 3], stride: [1, 1, 1] },
-  "1×3×3, stride 1×2×2": { batch: 1, inChannels: 16, outChannels: 16, size: [11, 28, 28], kernel: [1, 3, 3], stride: [1, 2, 2] },
-  "1×3×3, stride 2 along its flat axis": { batch: 1, inChannels: 16, outChannels: 16, size: [8, 32, 32], kernel: [1, 3, 3], stride: [2, 2, 2] },
+  "1×3×3, stride 1×2×2": {
+    batch: 1,
+    inChannels: 16,
+    outChannels: 16,
+    size: [11, 28, 28],
+    kernel: [1, 3, 3],
+    stride: [1, 2, 2],
+  },
+  "1×3×3, stride 2 along its flat axis": {
+    batch: 1,
+    inChannels: 16,
+    outChannels: 16,
+    size: [8, 32, 32],
+    kernel: [1, 3, 3],
+    stride: [2, 2, 2],
+  },
   "3×1×1": { batch: 1, inChannels: 16, outChannels: 16, size: [10, 15, 15], kernel: [3, 1, 1], stride: [1, 1, 1] },
   "1×1×1": { batch: 2, inChannels: 16, outChannels: 3, size: [6, 8, 9], kernel: [1, 1, 1], stride: [1, 1, 1] },
   "few channels": { batch: 2, inChannels: 1, outChannels: 4, size: [10, 12, 9], kernel: [3, 3, 3], stride: [1, 1, 1] },
@@ -76,7 +111,11 @@ function makeData(s: ConvolutionShape): Data {
   };
 }
 
-async function run(s: ConvolutionShape, data: Data, build: Record<string, (onnx: OnnxGraph) => string>): Promise<Record<string, Float32Array>> {
+async function run(
+  s: ConvolutionShape,
+  data: Data,
+  build: Record<string, (onnx: OnnxGraph) => string>,
+): Promise<Record<string, Float32Array>> {
   const onnx = new OnnxGraph("test");
   const dims = {
     x: [s.batch, s.inChannels, ...s.size],
@@ -90,7 +129,9 @@ async function run(s: ConvolutionShape, data: Data, build: Record<string, (onnx:
     onnx.output(name, "float32", ["length"]);
   }
   const session = await ort.InferenceSession.create(onnx.encode(), { logSeverityLevel: 3 });
-  const feeds = Object.fromEntries(Object.entries(dims).map(([name, shape]) => [name, new ort.Tensor("float32", data[name as keyof Data], shape)]));
+  const feeds = Object.fromEntries(
+    Object.entries(dims).map(([name, shape]) => [name, new ort.Tensor("float32", data[name as keyof Data], shape)]),
+  );
   const results = await session.run(feeds);
   await session.release();
   return Object.fromEntries(Object.keys(build).map((name) => [name, results[name]!.data as Float32Array]));
@@ -99,7 +140,8 @@ async function run(s: ConvolutionShape, data: Data, build: Record<string, (onnx:
 /** The definition, voxel by voxel. */
 function reference(s: ConvolutionShape, { x, w, b, dy }: Data) {
   const out = outSize(s);
-  const three = <T>(list: readonly T[], fill: T): [T, T, T] => [...new Array(3 - list.length).fill(fill), ...list] as [T, T, T];
+  const three = <T>(list: readonly T[], fill: T): [T, T, T] =>
+    [...new Array(3 - list.length).fill(fill), ...list] as [T, T, T];
   const [D, H, W] = three(s.size, 1);
   const [d, h, wd] = three(out, 1);
   const [kd, kh, kw] = three(s.kernel, 1);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { datasetToJson, InvalidArgumentError, type ModelMetadata, plansToJson } from "@nnunet/core";
+import { datasetToJson, InvalidArgumentError, labelSet, type ModelMetadata, plansToJson } from "@nnunet/core";
 import type { NetworkGraph, NetworkNode } from "./network-graph.ts";
 import { addForwardNode, nodesFor } from "./onnx/forward-nodes.ts";
 import { OnnxGraph } from "./onnx/onnx-graph.ts";
@@ -14,7 +14,8 @@ export type ExportMetadata = Omit<ModelMetadata, "weightsSha256">;
  * and the rest of `metadata` travel in `metadata_props`, so that this one file is enough to predict.
  *
  * Several sets of weights (folds) become one model that averages them: the logits themselves, or, where the
- * configuration averages probabilities, the logarithm of the mean softmax (whose softmax is that mean).
+ * configuration averages probabilities, the logarithm of the mean softmax, whose softmax is that mean (for regions the
+ * logit of the mean sigmoid).
  *
  * @throws {InvalidArtifactError | ShapeMismatchError} if weights do not fit the graph
  */
@@ -62,15 +63,21 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
 }
 
 function averageFolds(onnx: OnnxGraph, logits: readonly string[], metadata: ExportMetadata): void {
-  const count = onnx.scalar(logits.length);
+  const mean = (values: readonly string[], output?: string) =>
+    onnx.node("Div", [onnx.node("Sum", values), onnx.scalar(values.length)], {}, output);
   if (metadata.plans.configurations[metadata.configuration]?.averaging !== "probabilities") {
-    onnx.node("Div", [onnx.node("Sum", logits), count], {}, "logits");
+    mean(logits, "logits");
     return;
   }
-  const probabilities = logits.map((l) => onnx.node("Softmax", [l], { axis: 1 }));
   // the floor keeps the logarithm finite; a probability below 1e-30 decides nothing
-  const mean = onnx.node("Max", [onnx.node("Div", [onnx.node("Sum", probabilities), count]), onnx.scalar(1e-30)]);
-  onnx.node("Log", [mean], {}, "logits");
+  const log = (p: string, output?: string) => onnx.node("Log", [onnx.node("Max", [p, onnx.scalar(1e-30)])], {}, output);
+  if (labelSet(metadata.dataset).regions) {
+    // regions go through a sigmoid: the logit of the mean is log p − log(1 − p)
+    const p = mean(logits.map((l) => onnx.node("Sigmoid", [l])));
+    onnx.node("Sub", [log(p), log(onnx.node("Sub", [onnx.scalar(1), p]))], {}, "logits");
+    return;
+  }
+  log(mean(logits.map((l) => onnx.node("Softmax", [l], { axis: 1 }))), "logits");
 }
 
 function parametersOf(nodes: readonly NetworkNode[]): string[] {

@@ -41,7 +41,13 @@ export function blockedLowering(block: number): ConvolutionLowering {
         inChannels: shape.inChannels,
         outChannels: shape.outChannels,
       };
-      const layer = { batch: shape.batch, size: out, window, inChannels: shape.outChannels, outChannels: window.phases * shape.inChannels };
+      const layer = {
+        batch: shape.batch,
+        size: out,
+        window,
+        inChannels: shape.outChannels,
+        outChannels: window.phases * shape.inChannels,
+      };
       return weavePhases(onnx, shape, window.phases, blockedConvolution(onnx, block, layer, dy, source, undefined));
     },
     weightGradient: standardLowering.weightGradient,
@@ -86,7 +92,14 @@ interface BlockedWeights {
   readonly outChannels: number;
 }
 
-function blockedConvolution(onnx: OnnxGraph, block: number, layer: BlockedLayer, x: string, weights: BlockedWeights, bias: string | undefined): string {
+function blockedConvolution(
+  onnx: OnnxGraph,
+  block: number,
+  layer: BlockedLayer,
+  x: string,
+  weights: BlockedWeights,
+  bias: string | undefined,
+): string {
   const { batch, inChannels, outChannels, window } = layer;
   const flat = layer.size.length === 2;
   const [d, h, w] = (flat ? [1, ...layer.size] : layer.size) as [number, number, number];
@@ -131,7 +144,13 @@ function blockedConvolution(onnx: OnnxGraph, block: number, layer: BlockedLayer,
  * The kernels in the blocked layout [out / b, in / b, rows, columns, b in, b out] (as ONNX shape [out, in, rows,
  * columns]): one per kh with rows = kd for volumes, a single one with rows = kh where the window is flat.
  */
-function blockedKernels(onnx: OnnxGraph, block: number, layer: BlockedLayer, weights: BlockedWeights, window: [number, number, number]): string[] {
+function blockedKernels(
+  onnx: OnnxGraph,
+  block: number,
+  layer: BlockedLayer,
+  weights: BlockedWeights,
+  window: [number, number, number],
+): string[] {
   const [wd, wh, ww] = window;
   const { inChannels: ci, outChannels: co, taps } = weights;
   const table = layer.window.taps;
@@ -143,7 +162,10 @@ function blockedKernels(onnx: OnnxGraph, block: number, layer: BlockedLayer, wei
   }
   const { phases } = layer.window;
   // [co/b, b, ci/b, b, phases, wd, wh, ww]
-  const apart = onnx.node("Reshape", [picked, onnx.integers([co / block, block, ci / block, block, phases, wd, wh, ww])]);
+  const apart = onnx.node("Reshape", [
+    picked,
+    onnx.integers([co / block, block, ci / block, block, phases, wd, wh, ww]),
+  ]);
   const [outBlock, outIn, inBlock, inIn] = weights.swap ? [2, 3, 0, 1] : [0, 1, 2, 3];
   const shape = [layer.outChannels, layer.inChannels];
   if (wd === 1) {
@@ -164,7 +186,14 @@ const nchwc = "com.microsoft.nchwc";
  */
 export function blockProbeModel(block: number): Uint8Array {
   const onnx = new OnnxGraph("block-probe");
-  const shape: ConvolutionShape = { batch: 1, inChannels: 32, outChannels: 32, size: [10, 20, 10], kernel: [3, 3, 3], stride: [1, 1, 1] };
+  const shape: ConvolutionShape = {
+    batch: 1,
+    inChannels: 32,
+    outChannels: 32,
+    size: [10, 20, 10],
+    kernel: [3, 3, 3],
+    stride: [1, 1, 1],
+  };
   const x = onnx.input("x", "float32", [1, 32, 10, 20, 10]);
   const w = onnx.input("w", "float32", [32, 32, 3, 3, 3]);
   onnx.node("Identity", [standardLowering.forward(onnx, shape, x, w, undefined)], {}, "plain");

@@ -37,7 +37,8 @@ async function probe(ort: typeof import("onnxruntime-node")): Promise<ChosenLowe
       const a = plain!.data as Float32Array;
       const b = blocked!.data as Float32Array;
       // sums of 864 products of size 1: float32 rounding stays below 1e-4, a wrong layout is off by about 30
-      if (a.every((value, i) => Math.abs(value - b[i]!) < 1e-3)) return { name: `blocked-${block}`, lowering: blockedLowering(block) };
+      if (a.every((value, i) => Math.abs(value - b[i]!) < 1e-3))
+        return { name: `blocked-${block}`, lowering: blockedLowering(block) };
     } catch {
       // no such operator in this build: the next candidate
     }

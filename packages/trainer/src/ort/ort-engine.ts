@@ -46,7 +46,13 @@ class OrtTrainingSession implements TrainingSession {
   #nextWeights: Float32Array;
   #nextMomentum: Float32Array;
 
-  private constructor(ort: Ort, graph: NetworkGraph, weights: Weights, options: CompileOptions, lowering: ChosenLowering) {
+  private constructor(
+    ort: Ort,
+    graph: NetworkGraph,
+    weights: Weights,
+    options: CompileOptions,
+    lowering: ChosenLowering,
+  ) {
     this.#lowering = lowering;
     this.#ort = ort;
     this.#graph = trainedPart(graph, options.outputWeights);
@@ -70,6 +76,10 @@ class OrtTrainingSession implements TrainingSession {
     const session = new OrtTrainingSession(ort, graph, weights, options, lowering);
     await session.#session("step"); // fails here, not at the first step, if the provider is missing
     return session;
+  }
+
+  get description(): string {
+    return `ort on ${this.#options.device}, convolutions ${this.#lowering.name}`;
   }
 
   async step(batch: TrainingBatch, learningRate: number): Promise<StepResult> {

@@ -1,0 +1,155 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type BatchSource, createRandom, labelSet, type NnunetEvent, type TrainingBatch } from "@nnunet/core";
+import { checkpointFiles, readCheckpoint, type TrainOptions, trainModel } from "@nnunet/trainer";
+import { tinyPlans } from "../../unet-model/tests/tiny-plans.ts";
+
+const labels = labelSet({
+  channelNames: ["MR"],
+  labels: { background: 0, blob: 1 },
+  numTraining: 4,
+  fileEnding: ".nii.gz",
+});
+const plans = tinyPlans(
+  {
+    kind: "plain",
+    featuresPerStage: [4, 8],
+    kernelSizes: [
+      [3, 3, 3],
+      [3, 3, 3],
+    ],
+    strides: [
+      [1, 1, 1],
+      [2, 2, 2],
+    ],
+    convsPerStage: [2, 2],
+    convsPerStageDecoder: [2],
+    convBias: true,
+    transposedConvBias: false,
+    headBias: false,
+    normEpsilon: 1e-5,
+    leakyReluSlope: 0.01,
+  },
+  [8, 8, 8],
+);
+
+/** Bright balls on a noisy background; the batch depends on its number alone. */
+const balls = (seed: number): BatchSource => ({
+  async batch(epoch, iteration): Promise<TrainingBatch> {
+    const random = createRandom(seed, epoch, iteration);
+    const data = new Float32Array(2 * 512);
+    const target = new Int32Array(2 * 512);
+    for (let sample = 0; sample < 2; sample++) {
+      const [cz, cy, cx] = [random.integer(2, 6), random.integer(2, 6), random.integer(2, 6)];
+      for (let v = 0; v < 512; v++) {
+        const inside = (Math.floor(v / 64) - cz) ** 2 + ((Math.floor(v / 8) % 8) - cy) ** 2 + ((v % 8) - cx) ** 2 < 5;
+        target[sample * 512 + v] = inside ? 1 : 0;
+        data[sample * 512 + v] = random.normal() + (inside ? 3 : 0);
+      }
+    }
+    return { data, shape: [2, 1, 8, 8, 8], targets: [{ data: target, shape: [2, 1, 8, 8, 8] }], caseIds: ["a", "b"] };
+  },
+  async close() {},
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "nnunet-train-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const options = (overrides: Partial<TrainOptions> = {}): TrainOptions => ({
+  configuration: plans.configurations["3d_fullres"]!,
+  configurationName: "3d_fullres",
+  fold: 0,
+  labels,
+  inputChannels: 1,
+  training: balls(1),
+  validation: balls(2),
+  folder: join(folder, "fold_0"),
+  seed: 7,
+  epochs: 3,
+  iterationsPerEpoch: 6,
+  validationIterations: 2,
+  ...overrides,
+});
+
+describe("trainModel", () => {
+  test("learns: the loss falls and the pseudo-Dice rises on unseen batches", async () => {
+    const { history } = await trainModel(options({ epochs: 5, iterationsPerEpoch: 20 }));
+    expect(history.at(-1)!.trainLoss).toBeLessThan(history[0]!.trainLoss - 0.5);
+    expect(history.at(-1)!.pseudoDice[0]!).toBeGreaterThan(0.7);
+  });
+
+  test("stopped after an epoch and continued, it ends with the same weights, byte for byte", async () => {
+    const whole = await trainModel(options({ folder: join(folder, "whole") }));
+    const stop = new AbortController();
+    const onEvent = (event: NnunetEvent) => {
+      if (event.type === "iteration" && event.epoch === 1 && event.iteration === 3) stop.abort();
+    };
+    await expect(trainModel(options({ signal: stop.signal, onEvent }))).rejects.toThrow("training: cancelled");
+    expect((await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest))).history).toHaveLength(1);
+    const continued = await trainModel(options({ continue: true }));
+    for (const [name, { data }] of whole.weights) expect(continued.weights.get(name)!.data).toEqual(data);
+    expect(continued.history.map((h) => h.trainLoss)).toEqual(whole.history.map((h) => h.trainLoss));
+    // a finished training is only read
+    const again = await trainModel(options({ continue: true }));
+    expect(again.history).toEqual(continued.history);
+  });
+
+  test("leaves checkpoints, log and curves, and no temporary file", async () => {
+    await trainModel(options());
+    expect((await readdir(join(folder, "fold_0"))).sort()).toEqual([
+      "checkpoint_best.safetensors",
+      "checkpoint_final.safetensors",
+      "progress.svg",
+      "training_log.ndjson",
+    ]);
+    const log = readFileSync(join(folder, "fold_0", "training_log.ndjson"), "utf8")
+      .trim()
+      .split("\n");
+    expect(log.map((line) => JSON.parse(line).epoch)).toEqual([0, 1, 2]);
+  });
+
+  test("a folder that holds a training is not overwritten", async () => {
+    await trainModel(options({ epochs: 1 }));
+    await expect(trainModel(options({ epochs: 1 }))).rejects.toThrow(
+      `${join(folder, "fold_0")}: already holds a training; go on with it by --continue, or move the folder away to start anew`,
+    );
+  });
+
+  test("continuing with other settings says which", async () => {
+    await trainModel(options({ epochs: 1 }));
+    await expect(trainModel(options({ epochs: 1, seed: 8, continue: true }))).rejects.toThrow(
+      "→ seed: was trained with 7, now asked for 8",
+    );
+  });
+
+  test("a checkpoint cut in half is refused in one sentence", async () => {
+    await trainModel(options({ epochs: 1 }));
+    const path = join(folder, "fold_0", checkpointFiles.final);
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.subarray(0, bytes.length / 2));
+    await expect(trainModel(options({ epochs: 1, continue: true }))).rejects.toThrow(
+      /checkpoint_final\.safetensors.*the file is cut off or damaged, use an older checkpoint$/,
+    );
+  });
+
+  test("a loss that is not finite stops the training", async () => {
+    const source = balls(1);
+    const poisoned: BatchSource = {
+      ...source,
+      async batch(epoch, iteration) {
+        const batch = await source.batch(epoch, iteration);
+        if (iteration === 2) batch.data.fill(Number.NaN);
+        return batch;
+      },
+    };
+    await expect(trainModel(options({ training: poisoned }))).rejects.toThrow(
+      /training: expected a finite loss .* got "loss NaN at epoch 0, iteration 2"/,
+    );
+  });
+});
