@@ -5,3 +5,9 @@ export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.
 export { summaryTable } from "./summary-table.ts";
 export { squaredDistances } from "./distance-transform.ts";
 export { type SurfaceMetrics, surfaceMetrics, volumeError } from "./surface-metrics.ts";
+export {
+  type Candidate,
+  candidateConfigurations,
+  findBestConfiguration,
+  type RankedCandidate,
+} from "./find-best-configuration.ts";

@@ -1,3 +1,4 @@
+import type { Shape3 } from "@nnunet/core";
 import { axisImportance } from "./gaussian-importance.ts";
 import { patchStarts } from "./patch-starts.ts";
 
@@ -38,4 +39,27 @@ export function axisWindows(
     starts: starts.map((start) => start - padBelow),
     shares: starts.map((start) => importance.map((weight, i) => weight / total[start + i]!)),
   };
+}
+
+/** One position of the sliding window. */
+export interface Patch {
+  readonly start: Shape3;
+  readonly shares: readonly [z: Float64Array, y: Float64Array, x: Float64Array];
+}
+
+/** All patches of an image, in the order z, y, x. */
+export function layPatches(size: Shape3, patchSize: Shape3, stepSize: number, gaussian: boolean): Patch[] {
+  const [z, y, x] = size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepSize, gaussian));
+  const patches: Patch[] = [];
+  for (let k = 0; k < z!.starts.length; k++) {
+    for (let j = 0; j < y!.starts.length; j++) {
+      for (let i = 0; i < x!.starts.length; i++) {
+        patches.push({
+          start: [z!.starts[k]!, y!.starts[j]!, x!.starts[i]!],
+          shares: [z!.shares[k]!, y!.shares[j]!, x!.shares[i]!],
+        });
+      }
+    }
+  }
+  return patches;
 }

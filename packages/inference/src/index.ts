@@ -1,5 +1,7 @@
+export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";
 export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";
+export { describeMemory, estimateMemory, type PredictionMemory } from "./memory-estimate.ts";
 export {
   type Device,
   type NetworkSession,

@@ -13,7 +13,7 @@ export interface TensorInfo {
 export interface NetworkSession {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  /** From "input" to "logits". The returned array is valid until the next call. */
+  /** From "input" to "logits". */
   run(data: Float32Array, shape: readonly number[]): Promise<{ data: Float32Array; shape: readonly number[] }>;
   release(): Promise<void>;
 }

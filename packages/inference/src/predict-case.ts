@@ -1,6 +1,5 @@
 import {
   elementCount,
-  InvalidArgumentError,
   InvalidArtifactError,
   type PreprocessedCase,
   type Shape3,
@@ -11,10 +10,12 @@ import {
   type VolumeShape,
 } from "@nnunet/core";
 import { addPrediction, type Placement } from "./add-prediction.ts";
-import { axisWindows } from "./axis-windows.ts";
+import { layPatches, type Patch } from "./axis-windows.ts";
 import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
+import { describeMemory, estimateMemory } from "./memory-estimate.ts";
 import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
+import { patchesPerRun } from "./patches-per-run.ts";
 
 export interface PredictCaseOptions extends StageOptions {
   /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
@@ -23,7 +24,7 @@ export interface PredictCaseOptions extends StageOptions {
   readonly mirroring?: boolean;
   /** Weight the centre of a patch more than its border; true by default. */
   readonly gaussian?: boolean;
-  /** Patches (mirrored copies counted) given to the network at once; by default so many that small patches fill a core's work. */
+  /** Patches (mirrored copies counted) given to the network at once; 1 by default, more for small patches. */
   readonly patchesPerRun?: number;
 }
 
@@ -77,15 +78,19 @@ export async function predictCase(
   const patches = layPatches(size as unknown as Shape3, patchSize, stepSize, gaussian);
   const copies = mirrorings(mirroring ? network.mirrorAxes : []);
   const total = patches.length * copies.length;
-  const patchesPerRun = Math.min(total, runSize(options.patchesPerRun, patchSize));
+  const atOnce = Math.min(total, patchesPerRun(options.patchesPerRun, patchSize));
+
+  const memory = describeMemory(estimateMemory(network.metadata, preprocessed.shape, options));
+  const text = `case ${caseId}: ${total} patches (mirrored copies counted), about ${memory}`;
+  onEvent?.({ type: "message", stage: "predict", level: "info", text });
 
   const shape: VolumeShape = [outputChannels, ...(size as unknown as Shape3)];
   const scores = allocate(shape, caseId);
   const patchLength = elementCount(patchSize);
-  const batch = new Float32Array(patchesPerRun * channels * patchLength);
+  const batch = new Float32Array(atOnce * channels * patchLength);
   const share = 1 / (models.length * copies.length);
-  for (let first = 0; first < total; first += patchesPerRun) {
-    const count = Math.min(patchesPerRun, total - first);
+  for (let first = 0; first < total; first += atOnce) {
+    const count = Math.min(atOnce, total - first);
     const placements: Placement[] = [];
     for (let i = 0; i < count; i++) {
       const patch = patches[Math.floor((first + i) / copies.length)]!;
@@ -118,40 +123,9 @@ export async function predictCase(
   return { scores, shape, kind: configuration.averaging };
 }
 
-interface Patch {
-  readonly start: Shape3;
-  readonly shares: readonly [z: Float64Array, y: Float64Array, x: Float64Array];
-}
-
-/** All patches of an image, in the order z, y, x. */
-function layPatches(size: Shape3, patchSize: Shape3, stepSize: number, gaussian: boolean): Patch[] {
-  const [z, y, x] = size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepSize, gaussian));
-  const patches: Patch[] = [];
-  for (let k = 0; k < z!.starts.length; k++) {
-    for (let j = 0; j < y!.starts.length; j++) {
-      for (let i = 0; i < x!.starts.length; i++) {
-        patches.push({
-          start: [z!.starts[k]!, y!.starts[j]!, x!.starts[i]!],
-          shares: [z!.shares[k]!, y!.shares[j]!, x!.shares[i]!],
-        });
-      }
-    }
-  }
-  return patches;
-}
-
 /** The mean over models and mirrored copies goes into the z factor. */
 function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirroring, share: number): Placement {
   return { start, patchSize, mirroring, shares: [shares[0].map((weight) => weight * share), shares[1], shares[2]] };
-}
-
-/** Small patches go through the network several at a time; 2^18 voxels keep two cores busy and little memory. */
-function runSize(wanted: number | undefined, patchSize: Shape3): number {
-  if (wanted === undefined) return Math.max(1, Math.min(8, Math.floor(2 ** 18 / elementCount(patchSize))));
-  if (!(Number.isInteger(wanted) && wanted > 0)) {
-    throw new InvalidArgumentError("patchesPerRun", "a positive integer", wanted);
-  }
-  return wanted;
 }
 
 function allocate(shape: VolumeShape, caseId: string): Float32Array {

@@ -215,7 +215,14 @@ describe("around the computation", () => {
       onEvent: (event) => events.push(event),
       patchesPerRun: 10,
     });
-    expect(events.map((event) => event.type === "progress" && event.done)).toEqual([10, 20, 30, 40, 50, 60, 64]);
+    expect(events[0]).toEqual({
+      type: "message",
+      stage: "predict",
+      level: "info",
+      text: "case case_1: 64 patches (mirrored copies counted), about 0.00 GB: scores 0.00 GB, network 0.00 GB, patches 0.00 GB",
+    });
+    const done = events.flatMap((event) => (event.type === "progress" ? [event.done] : []));
+    expect(done).toEqual([10, 20, 30, 40, 50, 60, 64]);
     expect(events.at(-1)).toEqual({ type: "progress", stage: "predict", done: 64, total: 64, item: "case_1" });
   });
 

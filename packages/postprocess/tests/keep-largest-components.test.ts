@@ -44,7 +44,7 @@ test("groups by themselves in one call equal one call each, overlapping or not; 
     fc.property(volume, groups, fc.constantFrom("face" as const, "full" as const), (values, list, connectivity) => {
       const seg = Int16Array.from(values);
       const together = keepLargestComponents(seg, [3, 4, 5], list, { connectivity });
-      let oneByOne = seg;
+      let oneByOne: Int16Array = seg;
       for (const group of list) oneByOne = keepLargestComponents(oneByOne, [3, 4, 5], [group], { connectivity });
       expect(together).toEqual(oneByOne);
       together.forEach((id, i) => {
