@@ -1,5 +1,8 @@
 export type { Blueprint } from "./blueprint.ts";
+export { comparePlans, type DifferenceCause, type PlanComparison, type PlanDifference } from "./compare-plans.ts";
 export { defaultPlanner } from "./default-planner.ts";
+export { type DrawingOptions, drawNetwork } from "./draw-network.ts";
+export { explainPlans } from "./explain-plans.ts";
 export { featureMapEstimate, type MemoryEstimate, type NetworkSize, paperEstimate } from "./memory-estimate.ts";
 export { overridableParameters } from "./overrides.ts";
 export { type RuleSet, ruleSets } from "./rule-sets.ts";

@@ -45,7 +45,7 @@ export function planLowResolution(
       if (lagging[axis] || !lagging.some(Boolean)) spacing[axis]! *= 1 + blueprint.cascadeSpacingStep;
     }
     const exact = medianShape.map((extent, axis) => (full.spacing[axis]! / spacing[axis]!) * extent);
-    const rounded = exact.map(roundHalfEven);
+    const rounded = exact.map((extent) => Math.max(1, roundHalfEven(extent)));
     voxels = product(rules.truncateShape ? exact.map(Math.floor) : exact);
     lowResolution = planNetwork(
       {

@@ -17,7 +17,7 @@ export function medianResampledShape(
   const resampled = spacings.map((spacing, i) =>
     spacing.map((s, axis) => {
       const extent = (s / target[axis]!) * shapes[i]![axis]!;
-      return roundEachCase ? roundHalfEven(extent) : extent;
+      return roundEachCase ? Math.max(1, roundHalfEven(extent)) : extent;
     }),
   );
   return medianPerAxis(resampled);
