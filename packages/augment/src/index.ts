@@ -18,7 +18,7 @@ export { loaderPatchSize, maximumRotation } from "./loader-patch-size.ts";
 export { mirrorInPlace } from "./mirror.ts";
 export { readPaddedPatch } from "./read-padded-patch.ts";
 export { scaledShape, writeTarget } from "./segmentation-targets.ts";
-export { nearestIndices, simulateLowResolution } from "./simulate-low-resolution.ts";
+export { simulateLowResolution } from "./simulate-low-resolution.ts";
 export { reachedBox, samplingMatrix, type SamplingTransform } from "./spatial-transform.ts";
 export { transformImage } from "./transform-image.ts";
 export { transformLabels } from "./transform-labels.ts";

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, roundHalfEven, type Shape3 } from "@nnunet/core";
-import { upsample } from "./upsample.ts";
+import { resampleImage } from "@nnunet/kernels";
 
 /**
  * One channel as if it had been scanned more coarsely: every `1/zoom`-th voxel is taken (nearest neighbour) and the
@@ -23,28 +23,7 @@ export function simulateLowResolution(
   const coarse = shape.map((n, axis) =>
     inPlane && axis === 0 ? n : Math.max(1, roundHalfEven(n * zoom)),
   ) as unknown as Shape3;
-  const [nz, ny, nx] = shape;
-  const [cz, cy, cx] = coarse;
-  const small = new Float32Array(cz * cy * cx);
-  const columns = nearestIndices(nx, cx);
-  const rows = nearestIndices(ny, cy);
-  const planes = nearestIndices(nz, cz);
-  let to = 0;
-  for (let z = 0; z < cz; z++) {
-    for (let y = 0; y < cy; y++) {
-      const from = (planes[z]! * ny + rows[y]!) * nx;
-      for (let x = 0; x < cx; x++) small[to++] = channel[from + columns[x]!]!;
-    }
-  }
-  return upsample(small, coarse, shape, upsampling, out);
-}
-
-/**
- * The nearest voxel of `n` for each of `m` that cover the same length; of two equally near ones the upper.
- *
- * @example nearestIndices(4, 2); // [1, 3]
- * @see facts.md item 22
- */
-export function nearestIndices(n: number, m: number): Int32Array {
-  return Int32Array.from({ length: m }, (_, i) => Math.min(n - 1, Math.floor(((i + 0.5) * n) / m)));
+  const small = resampleImage(channel, shape, coarse, { order: 0 });
+  out.set(resampleImage(small, coarse, shape, { order: upsampling === "cubic" ? 3 : 1, overwriteInput: true }));
+  return out;
 }
