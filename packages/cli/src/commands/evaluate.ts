@@ -1,0 +1,57 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type DatasetJson, datasetFromJson } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { summaryToJson } from "@nnunet/evaluate";
+import { labelsFound, pairFolders } from "@nnunet/pipeline";
+import type { Command } from "commander";
+import { pipelineOf } from "../dataset-argument.ts";
+import { diceTable } from "../dice-table.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+
+interface Flags extends CommonFlags {
+  readonly output?: string;
+  readonly datasetJson?: string;
+}
+
+export function evaluateCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("evaluate")
+    .description("compare segmentations with references: Dice per label and case")
+    .argument("<reference>", "folder of reference segmentations")
+    .argument("<prediction>", "folder of predicted segmentations of the same names")
+    .option("--output <file>", "write summary.json here")
+    .option(
+      "--dataset-json <file>",
+      "says what the labels are (default: dataset.json in the prediction folder, the reference folder or above it; without one, the labels found in the references)",
+    )
+    .action(async (reference: string, prediction: string, flags: Flags) => {
+      ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        const pairs = await pairFolders(reference, prediction);
+        const dataset = await labelsOf(reference, prediction, flags.datasetJson, () =>
+          labelsFound(pairs.map((pair) => pair.reference)),
+        );
+        const summary = await pipelineOf(flags).evaluate(pairs, dataset, flags.output, { signal, onEvent });
+        print(diceTable(summary, dataset));
+        if (flags.output) print(flags.output);
+        return { value: summaryToJson(summary) };
+      });
+    });
+  withExample(
+    withCommonOptions(command),
+    "nnunet evaluate nnUNet_raw/Dataset004_Hippocampus/labelsTs out --output summary.json",
+  );
+}
+
+async function labelsOf(
+  reference: string,
+  prediction: string,
+  given: string | undefined,
+  otherwise: () => Promise<DatasetJson>,
+): Promise<DatasetJson> {
+  const places = [prediction, reference, dirname(reference)].map((folder) => join(folder, "dataset.json"));
+  const path = given ?? places.find((place) => existsSync(place));
+  return path === undefined ? otherwise() : datasetFromJson(await readJson(path), path);
+}

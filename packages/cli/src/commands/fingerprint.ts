@@ -1,0 +1,50 @@
+import { type Fingerprint, fingerprintFromJson, fingerprintToJson, InvalidArgumentError } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import type { Command } from "commander";
+import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { describeFingerprint } from "../describe-fingerprint.ts";
+import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+
+interface Flags extends CommonFlags, WorkerFlags {
+  readonly compare?: boolean;
+}
+
+export function fingerprintCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("fingerprint")
+    .description("measure a dataset: sizes, spacings, intensities, classes → dataset_fingerprint.json")
+    .argument("<dataset...>", datasetDescription)
+    .option("--compare", "show the fingerprints of several datasets (or dataset_fingerprint.json files) side by side")
+    .action(async (names: string[], flags: Flags) => {
+      ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        if (names.length > 1 && !flags.compare) {
+          throw new InvalidArgumentError("dataset", "one dataset, or several with --compare", names);
+        }
+        const pipeline = pipelineOf(flags);
+        const options = { workers: flags.workers, maxMemoryGb: flags.maxMemory, signal, onEvent };
+        const shown: Record<string, Fingerprint> = {};
+        let next = "";
+        for (const name of names) {
+          if (name.endsWith(".json")) {
+            shown[name] = fingerprintFromJson(await readJson(name), name);
+            continue;
+          }
+          const dataset = await openNamedDataset(pipeline, name);
+          const { fingerprint, path } = await pipeline.fingerprint(dataset, options);
+          shown[dataset.name] = fingerprint;
+          next = `${path}\nNext: nnunet plan ${dataset.id}`;
+        }
+        print(describeFingerprint(shown));
+        if (!flags.compare && next) print(next);
+        const json = Object.entries(shown).map(([name, f]) => [name, fingerprintToJson(f)] as const);
+        return { value: flags.compare ? Object.fromEntries(json) : json[0]![1] };
+      });
+    });
+  withExample(
+    withCommonOptions(withWorkerOptions(command)),
+    "nnunet fingerprint 4",
+    "nnunet fingerprint --compare 4 7 other/dataset_fingerprint.json",
+  );
+}

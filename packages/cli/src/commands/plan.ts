@@ -1,0 +1,149 @@
+import {
+  datasetFromJson,
+  fingerprintFromJson,
+  InvalidArgumentError,
+  type PlannerOptions,
+  type Plans,
+  plansFromJson,
+  plansToJson,
+  UnsupportedError,
+} from "@nnunet/core";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { defaultPlanner, explainPlans } from "@nnunet/planner";
+import type { Command } from "commander";
+import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+import { textTable } from "../text-table.ts";
+
+interface Flags extends CommonFlags {
+  readonly planner?: string;
+  readonly gpuMemory?: number;
+  readonly targetSpacing?: string[];
+  readonly set?: string[];
+  readonly fingerprint?: string;
+  readonly datasetJson?: string;
+  readonly output?: string;
+  readonly explain?: boolean;
+  readonly compare?: string[];
+}
+
+export function planCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("plan")
+    .description("derive patch size, network, batch size and all else from a fingerprint → plans.json")
+    .argument("[dataset]", datasetDescription)
+    .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
+    .option(
+      "--gpu-memory <GB>",
+      "memory of the GPU to plan for (default: the rule set's, 11 for paper)",
+      positiveNumber,
+    )
+    .option("--target-spacing <z y x...>", "three numbers in mm instead of the rule's target spacing")
+    .option("--set <name=value...>", "override a blueprint parameter; the value is JSON")
+    .option("--fingerprint <file>", "plan from this dataset_fingerprint.json, without a dataset")
+    .option("--dataset-json <file>", "dataset.json that goes with --fingerprint")
+    .option("--output <file>", "where the plan of --fingerprint goes")
+    .option("--explain", "print every decision: rule, numbers, result, what was rejected and why")
+    .option("--compare <plans...>", "say what differs between two plans.json files, and why")
+    .action(async (name: string | undefined, flags: Flags) => {
+      ending.code = await runCommand(flags, async (session) => {
+        if (flags.compare) return compareFiles(flags.compare, session.print);
+        const options = plannerOptions(flags);
+        const { plans, path, next } = await makePlans(name, flags, options, session);
+        session.print(summary(plans));
+        if (flags.explain) session.print(`\n${explainPlans(plans)}`);
+        session.print(`${path}${next}`);
+        return { value: plansToJson(plans) };
+      });
+    });
+  withExample(
+    withCommonOptions(command),
+    "nnunet plan 4 --explain",
+    "nnunet plan --fingerprint dataset_fingerprint.json --dataset-json dataset.json --output plans.json",
+    "nnunet plan --compare A/nnUNetPlans.json B/nnUNetPlans.json",
+  );
+}
+
+async function makePlans(
+  name: string | undefined,
+  flags: Flags,
+  options: PlannerOptions,
+  session: Parameters<Parameters<typeof runCommand>[1]>[0],
+): Promise<{ plans: Plans; path: string; next: string }> {
+  const { fingerprint, datasetJson, output } = flags;
+  if (name === undefined) {
+    if (!fingerprint || !datasetJson || !output) {
+      throw new InvalidArgumentError(
+        "plan",
+        "a dataset, or all three of --fingerprint, --dataset-json and --output",
+        [fingerprint, datasetJson, output].filter((value) => value !== undefined),
+      );
+    }
+    const plans = defaultPlanner.plan(
+      fingerprintFromJson(await readJson(fingerprint), fingerprint),
+      datasetFromJson(await readJson(datasetJson), datasetJson),
+      options,
+    );
+    await writeJsonAtomic(output, plansToJson(plans));
+    return { plans, path: output, next: "" };
+  }
+  for (const [flag, value] of Object.entries({
+    "--fingerprint": fingerprint,
+    "--dataset-json": datasetJson,
+    "--output": output,
+  })) {
+    if (value !== undefined) throw new InvalidArgumentError(flag, "no dataset beside it: it plans without one", name);
+  }
+  const pipeline = pipelineOf(flags);
+  const dataset = await openNamedDataset(pipeline, name);
+  const { plans, path } = await pipeline.plan(dataset, { ...options, onEvent: session.onEvent });
+  return { plans, path, next: `\nNext: nnunet preprocess ${dataset.id}` };
+}
+
+async function compareFiles(paths: readonly string[], print: (text: string) => void) {
+  if (paths.length !== 2) throw new InvalidArgumentError("--compare", "two plans.json files", paths);
+  const [a, b] = await Promise.all(paths.map(async (path) => plansFromJson(await readJson(path), path)));
+  print(`${a!.datasetName}, ${b!.datasetName}`);
+  throw new UnsupportedError("plan --compare", "it comes with the planner's comparePlans");
+}
+
+function plannerOptions({ planner, gpuMemory, targetSpacing, set }: Flags): PlannerOptions {
+  const spacing = targetSpacing?.map(Number);
+  if (spacing && !(spacing.length === 3 && spacing.every((s) => s > 0))) {
+    throw new InvalidArgumentError("--target-spacing", "three positive numbers z y x in mm", targetSpacing);
+  }
+  const overrides = set?.map((text): [string, unknown] => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new InvalidArgumentError("--set", "name=value", text);
+    try {
+      return [text.slice(0, at), JSON.parse(text.slice(at + 1))];
+    } catch {
+      return [text.slice(0, at), text.slice(at + 1)];
+    }
+  });
+  return {
+    ...(planner === undefined ? {} : { ruleSet: planner }),
+    ...(gpuMemory === undefined ? {} : { gpuMemoryGb: gpuMemory }),
+    ...(spacing ? { targetSpacing: spacing as [number, number, number] } : {}),
+    ...(overrides ? { overrides: Object.fromEntries(overrides) } : {}),
+  };
+}
+
+/** The few numbers that people look at first. */
+function summary(plans: Plans): string {
+  const show = (values: readonly number[]) => values.map((v) => Number(v.toPrecision(4))).join(" × ");
+  return textTable(
+    ["configuration", "spacing, mm", "median shape", "patch", "batch", "stages", "features"],
+    Object.entries(plans.configurations).map(([name, c]) => [
+      name,
+      show(c.spacing),
+      show(c.medianImageSize),
+      show(c.patchSize),
+      String(c.batchSize),
+      String(c.architecture.strides.length),
+      c.architecture.featuresPerStage.join(" "),
+    ]),
+  );
+}

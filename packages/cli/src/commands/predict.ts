@@ -1,0 +1,83 @@
+import { InvalidArgumentError } from "@nnunet/core";
+import { type Device, loadModel, type Model } from "@nnunet/inference";
+import { type Fold, modelFiles } from "@nnunet/pipeline";
+import type { Command } from "commander";
+import { openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { type CommonFlags, deviceOption, foldList, stepFraction, withCommonOptions, withExample } from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+
+interface Flags extends CommonFlags {
+  readonly input: string;
+  readonly output: string;
+  readonly model?: string[];
+  readonly dataset?: string;
+  readonly configuration?: string;
+  readonly fold?: Fold[];
+  readonly plans?: string;
+  readonly device: Device;
+  readonly mirroring: boolean;
+  readonly stepSize: number;
+  readonly saveProbabilities?: boolean;
+  readonly overwrite?: boolean;
+}
+
+export function predictCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("predict")
+    .description("segment images with a trained model; each result has the geometry of its image")
+    .requiredOption("-i, --input <path>", "an image, a folder of images (case_0000.nii.gz, …) or of one DICOM series")
+    .requiredOption("-o, --output <path>", "a file for one image, or a folder that gets CASE.nii.gz")
+    .option("-m, --model <path...>", "model.onnx (several are averaged), or a folder with trained folds")
+    .option("-d, --dataset <dataset>", "instead of -m: the dataset that was trained on")
+    .option("-c, --configuration <name>", "with -d: its configuration")
+    .option(
+      "-f, --fold <fold...>",
+      "with -d or a folder: the folds to average (default: all that are trained)",
+      foldList,
+    )
+    .option("--plans <name>", "with -d: name of the plan (default: the only one that was trained)")
+    .addOption(deviceOption())
+    .option("--no-mirroring", "do not average over mirrored copies: up to 8 times faster, a little less exact")
+    .option("--step-size <fraction>", "stride of the sliding window as a fraction of the patch", stepFraction, 0.5)
+    .option("--save-probabilities", "also write CASE_probabilities.nii.gz, one channel per class or region")
+    .option("--overwrite", "replace results that exist")
+    .action(async (flags: Flags) => {
+      ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        const pipeline = pipelineOf(flags);
+        const paths = await chosenModels(flags, pipeline);
+        const models: Model[] = [];
+        try {
+          for (const path of paths) models.push(await loadModel(path, { device: flags.device }));
+          const written = await pipeline.predict(models, flags.input, flags.output, {
+            mirroring: flags.mirroring,
+            stepSize: flags.stepSize,
+            saveProbabilities: flags.saveProbabilities,
+            overwrite: flags.overwrite,
+            signal,
+            onEvent,
+          });
+          print(written.join("\n"));
+          return { value: { models: paths, written } };
+        } finally {
+          for (const model of models) await model.dispose();
+        }
+      });
+    });
+  withExample(
+    withCommonOptions(command),
+    "nnunet predict -i case_0000.nii.gz -o case_segmentation.nii.gz -m model.onnx",
+    "nnunet predict -i nnUNet_raw/Dataset004_Hippocampus/imagesTs -o out -d 4 -c 3d_fullres -f 0 1 2",
+  );
+}
+
+async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf>): Promise<string[]> {
+  const { model, dataset, configuration, fold } = flags;
+  if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
+  if (model) return (await Promise.all(model.map((path) => modelFiles(path, fold)))).flat();
+  if (dataset === undefined || configuration === undefined) {
+    throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);
+  }
+  const opened = await openNamedDataset(pipeline, dataset);
+  return modelFiles(await pipeline.modelFolder(opened, configuration, flags.plans), fold);
+}

@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+import { textTable } from "../text-table.ts";
+
+interface Flags extends CommonFlags, WorkerFlags {
+  readonly configuration?: string[];
+  readonly plans?: string;
+}
+
+export function preprocessCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("preprocess")
+    .description("crop, normalise and resample every training case as the plan says; finished cases are skipped")
+    .argument(datasetArgument, datasetDescription)
+    .option("-c, --configuration <name...>", "configurations (default: all of the plan)")
+    .option("--plans <name>", "name of the plan (default: the only one)")
+    .action(async (name: string, flags: Flags) => {
+      ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        const pipeline = pipelineOf(flags);
+        const dataset = await openNamedDataset(pipeline, name);
+        const plans = await pipeline.loadPlans(dataset, flags.plans);
+        const results = await pipeline.preprocess(dataset, plans, flags.configuration ?? [], {
+          workers: flags.workers,
+          maxMemoryGb: flags.maxMemory,
+          signal,
+          onEvent,
+        });
+        print(
+          textTable(
+            ["configuration", "made", "up to date", "folder"],
+            results.map((r) => [r.configuration, String(r.made), String(r.skipped), r.folder]),
+          ),
+        );
+        print(`Next: nnunet train ${dataset.id} ${results.at(-1)!.configuration} 0`);
+        return { value: results };
+      });
+    });
+  withExample(withCommonOptions(withWorkerOptions(command)), "nnunet preprocess 4 -c 3d_fullres --workers 4");
+}

@@ -1,0 +1,92 @@
+import type { Fold, RoadResult } from "@nnunet/pipeline";
+import { summaryToJson } from "@nnunet/evaluate";
+import type { Command } from "commander";
+import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
+import { diceTable } from "../dice-table.ts";
+import {
+  type CommonFlags,
+  foldList,
+  positiveNumber,
+  type TrainFlags,
+  withCommonOptions,
+  withExample,
+  withTrainOptions,
+} from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+import { trainOptionsOf } from "../train-options.ts";
+
+interface Flags extends CommonFlags, TrainFlags {
+  readonly configuration?: string[];
+  readonly fold?: Fold[];
+  readonly planner?: string;
+  readonly gpuMemory?: number;
+}
+
+export function runEverythingCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("run")
+    .description(
+      "the whole road: convert, verify, fingerprint, plan, preprocess, train, export, predict, evaluate; what is done is skipped",
+    )
+    .argument(datasetArgument, `${datasetDescription}; a Decathlon or nnU-Net v1 folder is converted first`)
+    .option("-c, --configuration <name...>", "configurations (default: 3d_fullres, or 2d where the plan has no other)")
+    .option("-f, --fold <fold...>", "folds (default: 0 1 2 3 4)", foldList)
+    .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
+    .option(
+      "--gpu-memory <GB>",
+      "memory of the GPU to plan for (default: the rule set's, 11 for paper)",
+      positiveNumber,
+    )
+    .action(async (name: string, flags: Flags) => {
+      ending.code = await runCommand(flags, async (session) => {
+        const result = await pipelineOf(flags).run(name, {
+          ...trainOptionsOf(flags, session),
+          configurations: flags.configuration,
+          folds: flags.fold,
+          planner: {
+            ...(flags.planner === undefined ? {} : { ruleSet: flags.planner }),
+            ...(flags.gpuMemory === undefined ? {} : { gpuMemoryGb: flags.gpuMemory }),
+          },
+        });
+        session.print(describeRoad(result));
+        return { value: roadToJson(result) };
+      });
+    });
+  withExample(
+    withCommonOptions(withTrainOptions(command)),
+    "nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
+  );
+}
+
+/** Scores and files, as a person wants to see them at the end. */
+export function describeRoad({ dataset, folds, test }: RoadResult): string {
+  const parts: string[] = [];
+  for (const { configuration, fold, training } of folds) {
+    parts.push(
+      `\n${configuration}, fold ${fold}: ${training.validation.cases.length} validation cases\n${diceTable(training.validation, dataset.json)}\nModel: ${training.model}`,
+    );
+  }
+  for (const { configuration, folder, summary } of test) {
+    parts.push(`\n${configuration}: images of imagesTs segmented into ${folder}`);
+    if (summary) parts.push(`Against labelsTs, ${summary.cases.length} cases:\n${diceTable(summary, dataset.json)}`);
+  }
+  return parts.join("\n");
+}
+
+export function roadToJson({ dataset, folds, test }: RoadResult): unknown {
+  return {
+    dataset: dataset.folder,
+    folds: folds.map(({ configuration, fold, training }) => ({
+      configuration,
+      fold,
+      model: training.model,
+      validation: summaryToJson(training.validation),
+    })),
+    test: test.map(({ configuration, folder, summary }) => ({
+      configuration,
+      folder,
+      ...(summary ? { summary: summaryToJson(summary) } : {}),
+    })),
+  };
+}

@@ -1,0 +1,58 @@
+import { InvalidArgumentError } from "@nnunet/core";
+import type { Fold } from "@nnunet/pipeline";
+import type { Command } from "commander";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { diceTable } from "../dice-table.ts";
+import {
+  type CommonFlags,
+  fold,
+  type TrainFlags,
+  withCommonOptions,
+  withExample,
+  withTrainOptions,
+} from "../options.ts";
+import type { Ending } from "../program.ts";
+import { runCommand } from "../session.ts";
+import { trainOptionsOf } from "../train-options.ts";
+
+interface Flags extends CommonFlags, TrainFlags {
+  readonly plans?: string;
+  readonly continue?: boolean;
+  readonly overwrite?: boolean;
+}
+
+export function trainCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("train")
+    .description("train one fold, export it to model.onnx, and predict and score its validation cases")
+    .argument(datasetArgument, datasetDescription)
+    .argument("<config>", "configuration of the plan: 2d, 3d_fullres, …")
+    .argument("<fold>", '0 to 4 of the cross-validation, or "all"', fold)
+    .option("--plans <name>", "name of the plan (default: the only one)")
+    .option("--continue", "go on from the latest checkpoint")
+    .option("--overwrite", "start again where this fold has been trained or begun")
+    .action(async (name: string, configuration: string, foldName: Fold, flags: Flags) => {
+      ending.code = await runCommand(flags, async (session) => {
+        if (flags.continue && flags.overwrite) {
+          throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
+        }
+        const pipeline = pipelineOf(flags);
+        const dataset = await openNamedDataset(pipeline, name);
+        const plans = await pipeline.loadPlans(dataset, flags.plans);
+        const result = await pipeline.train(dataset, plans, configuration, foldName, {
+          ...trainOptionsOf(flags, session),
+          existing: flags.continue ? "continue" : flags.overwrite ? "overwrite" : "refuse",
+        });
+        session.print(
+          `Validation of fold ${foldName}, ${result.validation.cases.length} cases:\n${diceTable(result.validation, dataset.json)}\nModel: ${result.model}`,
+        );
+        session.print(`Next: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${result.model}`);
+        return { value: result };
+      });
+    });
+  withExample(
+    withCommonOptions(withTrainOptions(command)),
+    "nnunet train 4 3d_fullres 0",
+    "nnunet train 4 3d_fullres 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
+  );
+}

@@ -1,0 +1,145 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { type DatasetJson, datasetToJson, FileError, type StageOptions, throwIfCancelled } from "@nnunet/core";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { writeImage } from "@nnunet/io";
+import type { Folders, RoadOptions, RoadResult } from "@nnunet/pipeline";
+import { describeRoad } from "../commands/run.ts";
+import { formatDuration } from "../durations.ts";
+import { makeDemoCase } from "./demo-case.ts";
+import { type StoredOrientation, storeOriented } from "./store-oriented.ts";
+
+export interface DemoSize {
+  readonly name: string;
+  readonly trainingCases: number;
+  readonly testCases: number;
+  readonly training: Pick<RoadOptions, "baseFeatures" | "batchSize" | "epochs" | "iterationsPerEpoch">;
+}
+
+/** Chosen so that "full" takes a few minutes and "smoke" well under two on two cores. */
+export const demoSizes = {
+  full: {
+    name: "full",
+    trainingCases: 30,
+    testCases: 5,
+    training: { baseFeatures: 8, batchSize: 2, epochs: 10, iterationsPerEpoch: 50 },
+  },
+  smoke: {
+    name: "smoke",
+    trainingCases: 10,
+    testCases: 2,
+    training: { baseFeatures: 4, batchSize: 2, epochs: 2, iterationsPerEpoch: 10 },
+  },
+} as const satisfies Record<string, DemoSize>;
+
+const SEED = 20;
+const DATASET = "Dataset001_DemoShapes";
+const MARKER = "this_is_a_nnunet_demo.json";
+
+/** Every fourth case comes from a "scanner" that stores its axes in its own way. */
+const orientations: readonly StoredOrientation[] = [
+  { axes: [0, 1, 2], reversed: [true, false, true] },
+  { axes: [0, 2, 1], reversed: [false, true, false] },
+  { axes: [0, 1, 2], reversed: [false, true, false] },
+];
+
+const description: DatasetJson = {
+  name: DATASET,
+  channelNames: ["MRI"],
+  labels: { background: 0, ball: 1, rod: 2 },
+  numTraining: 0,
+  fileEnding: ".nii.gz",
+};
+
+/**
+ * The folders of a demo under one root. A folder that is not a demo's is never written into.
+ *
+ * @throws {FileError} if `root` holds something else, or a demo of another size
+ */
+export async function demoFolder(root: string, size: DemoSize): Promise<Folders> {
+  const marker = join(root, MARKER);
+  if (existsSync(marker)) {
+    const found = (await readJson(marker)) as { size?: string };
+    if (found.size !== size.name) {
+      throw new FileError(
+        root,
+        `holds the demo of size "${found.size}"; remove it, or choose another folder by --output`,
+      );
+    }
+  } else if (existsSync(root) && (await readdir(root)).length > 0) {
+    throw new FileError(root, "is not empty and not a demo of nnunet; choose another folder by --output");
+  }
+  await mkdir(root, { recursive: true });
+  await writeJsonAtomic(marker, { size: size.name });
+  return {
+    raw: join(root, "nnUNet_raw"),
+    preprocessed: join(root, "nnUNet_preprocessed"),
+    results: join(root, "nnUNet_results"),
+  };
+}
+
+/**
+ * Writes the demo's raw dataset, unless it is there: dataset.json is written last, so that it says the rest is whole.
+ *
+ * @returns the dataset's folder
+ */
+export async function writeDemoDataset(
+  raw: string,
+  size: DemoSize,
+  { signal, onEvent }: StageOptions,
+): Promise<string> {
+  const folder = join(raw, DATASET);
+  const total = size.trainingCases + size.testCases;
+  if (existsSync(join(folder, "dataset.json"))) return folder;
+  const detail = `${size.trainingCases} training and ${size.testCases} test images of shapes`;
+  onEvent?.({ type: "stage-start", stage: "make data", total, detail });
+  const started = performance.now();
+  for (let index = 0; index < total; index++) {
+    throwIfCancelled(signal, "demo");
+    const made = makeDemoCase(SEED, index);
+    const orientation = index % 4 === 3 ? orientations[Math.floor(index / 4) % orientations.length] : undefined;
+    const { image, label } = orientation
+      ? { image: storeOriented(made.image, orientation), label: storeOriented(made.label, orientation) }
+      : made;
+    const id = `shapes_${String(index + 1).padStart(3, "0")}`;
+    const [images, labels] = index < size.trainingCases ? ["imagesTr", "labelsTr"] : ["imagesTs", "labelsTs"];
+    await writeImage(join(folder, images!, `${id}_0000.nii.gz`), image);
+    await writeImage(join(folder, labels!, `${id}.nii.gz`), label);
+    onEvent?.({ type: "progress", stage: "make data", done: index + 1, total, item: id });
+  }
+  await writeJsonAtomic(
+    join(folder, "dataset.json"),
+    datasetToJson({ ...description, numTraining: size.trainingCases }),
+  );
+  onEvent?.({ type: "stage-end", stage: "make data", seconds: (performance.now() - started) / 1000, detail: folder });
+  return folder;
+}
+
+/** Scores, files and what to do next. */
+export function describeDemo(result: RoadResult, root: string, seconds: number): string {
+  const model = result.folds[0]!.training.model;
+  const shown = (path: string) => relative(process.cwd(), path) || ".";
+  const environment = ["raw", "preprocessed", "results"].map(
+    (name) => `--${name} ${shown(join(root, `nnUNet_${name}`))}`,
+  );
+  const files: [string, string][] = [
+    [result.dataset.folder, "the images and their labels"],
+    [join(root, "nnUNet_preprocessed", DATASET, "dataset_fingerprint.json"), "what was measured of them"],
+    [result.plansPath, "the plan: every decision, with its reason"],
+    [model, "the trained network, all that is needed to predict"],
+    [join(model, "..", "progress.svg"), "the training curves"],
+    [join(model, "..", "validation", "summary.json"), "the validation scores, case by case"],
+    ...result.test.map(({ folder }): [string, string] => [folder, "segmentations of the images kept aside"]),
+  ];
+  return `${describeRoad(result)}
+
+The whole road took ${formatDuration(seconds)}. Files made:
+${files.map(([path, what]) => `  ${shown(path)}\n      ${what}`).join("\n")}
+
+What to try next:
+  npx nnunet info ${shown(model)}
+  npx nnunet plan 1 --explain ${environment.join(" ")}
+  npx nnunet predict -i ${shown(join(result.dataset.folder, "imagesTs"))} -o my_segmentations -m ${shown(model)}
+  npx nnunet convert <a Medical Segmentation Decathlon task>, then npx nnunet run: your own data`;
+}

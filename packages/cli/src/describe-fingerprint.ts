@@ -1,0 +1,66 @@
+import type { Fingerprint } from "@nnunet/core";
+import { textTable } from "./text-table.ts";
+
+/** The properties of one or several fingerprints as a table, one column per dataset. */
+export function describeFingerprint(fingerprints: Readonly<Record<string, Fingerprint>>): string {
+  const names = Object.keys(fingerprints);
+  const rows = new Map<string, string[]>();
+  for (const [column, fingerprint] of Object.values(fingerprints).entries()) {
+    for (const [property, value] of properties(fingerprint)) {
+      const row = rows.get(property) ?? new Array<string>(names.length).fill("");
+      row[column] = value;
+      rows.set(property, row);
+    }
+  }
+  return textTable(
+    ["property", ...names],
+    [...rows].map(([property, values]) => [property, ...values]),
+  );
+}
+
+function* properties(f: Fingerprint): Generator<readonly [string, string]> {
+  yield ["training cases", String(f.spacings.length)];
+  if (f.modalities) yield ["modalities", f.modalities.join(", ")];
+  if (f.numberOfClasses !== undefined) yield ["foreground classes", String(f.numberOfClasses)];
+  yield [
+    "median shape after cropping [z, y, x]",
+    medianPerAxis(f.shapesAfterCrop)
+      .map((n) => show(n))
+      .join(" × "),
+  ];
+  if (f.shapesBeforeCrop) {
+    yield [
+      "median shape before cropping",
+      medianPerAxis(f.shapesBeforeCrop)
+        .map((n) => show(n))
+        .join(" × "),
+    ];
+  }
+  yield ["size after / before cropping (median)", show(f.medianRelativeSizeAfterCropping)];
+  yield [
+    "median spacing [z, y, x], mm",
+    medianPerAxis(f.spacings)
+      .map((n) => show(n))
+      .join(" × "),
+  ];
+  for (const [channel, p] of f.foregroundIntensityPerChannel.entries()) {
+    yield [`channel ${channel} foreground mean ± std`, `${show(p.mean)} ± ${show(p.std)}`];
+    yield [`channel ${channel} foreground 0.5 %, 99.5 %`, `${show(p.percentile005)}, ${show(p.percentile995)}`];
+  }
+  for (const [label, ratio] of Object.entries(f.classRatios ?? {})) {
+    yield [`label ${label}, share of voxels`, `${show(100 * ratio)} %`];
+  }
+}
+
+function medianPerAxis(rows: readonly (readonly number[])[]): number[] {
+  return [0, 1, 2].map((axis) => {
+    const sorted = rows.map((row) => row[axis]!).sort((a, b) => a - b);
+    const middle = sorted.length >> 1;
+    return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  });
+}
+
+/** Four significant digits, without exponents for what people meet. */
+function show(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import { convertCommand } from "./commands/convert.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
+import { exportCommand } from "./commands/export.ts";
+import { fingerprintCommand } from "./commands/fingerprint.ts";
+import { infoCommand } from "./commands/info.ts";
+import { planCommand } from "./commands/plan.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { preprocessCommand } from "./commands/preprocess.ts";
+import { runEverythingCommand } from "./commands/run.ts";
+import { trainCommand } from "./commands/train.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { exitCodeHelp } from "./exit-codes.ts";
+import { softwareVersion } from "@nnunet/pipeline";
+
+/** Where a command puts the exit code that it ended with. */
+export interface Ending {
+  code: number;
+}
+
+/** The whole command line. Nothing runs before `parseAsync`. */
+export function createProgram(ending: Ending): Command {
+  const program = new Command("nnunet")
+    .description("nnU-Net without Python: from labelled images to a trained ONNX model, segmentations and Dice scores")
+    .version(softwareVersion)
+    .exitOverride()
+    .showHelpAfterError("(nnunet --help lists the commands, nnunet <command> --help their options)")
+    .showSuggestionAfterError();
+  const commands = [
+    convertCommand,
+    verifyCommand,
+    fingerprintCommand,
+    planCommand,
+    preprocessCommand,
+    trainCommand,
+    predictCommand,
+    evaluateCommand,
+    exportCommand,
+    runEverythingCommand,
+    demoCommand,
+    infoCommand,
+  ];
+  for (const add of commands) add(program, ending);
+  program.addHelpText(
+    "after",
+    `
+Folders:
+  nnUNet_raw, nnUNet_preprocessed, nnUNet_results name the three folders as in nnU-Net; --raw, --preprocessed and
+  --results win over them; without either, folders of these names in the working directory are used.
+
+${exitCodeHelp}
+
+Example:
+  $ nnunet convert Task04_Hippocampus
+  $ nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100`,
+  );
+  return program;
+}

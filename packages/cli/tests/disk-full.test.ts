@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { writeMadeDataset } from "./made-dataset.ts";
+import { nnunet } from "./run-nnunet.ts";
+
+const bin = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
+const built = existsSync(new URL("../dist/index.js", import.meta.url));
+
+/** A file system of the given size, in a mount namespace of its own: nothing of it is seen or left outside. */
+function onSmallDisk(folder: string, kilobytes: number, command: string) {
+  const script = `mount -t tmpfs -o size=${kilobytes}k tmpfs "$0" && { ${command}; code=$?; echo "left:"; find "$0" -mindepth 1 | sort; exit $code; }`;
+  return spawnSync("unshare", ["-rm", "sh", "-c", script, folder], { encoding: "utf8" });
+}
+
+const reason = !built
+  ? "packages/cli is not built (npm run build)"
+  : spawnSync("unshare", ["-rm", "sh", "-c", 'mount -t tmpfs -o size=64k tmpfs "$0"', tmpdir()]).status !== 0
+    ? "this machine does not let us mount a small file system (unshare -rm)"
+    : "";
+if (reason) console.warn(`disk-full tests skipped: ${reason}`);
+const describeWhereMountable = reason ? describe.skip : describe;
+
+describeWhereMountable("a full disk", () => {
+  let scratch = "";
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "nnunet-full-"));
+    await writeMadeDataset(join(scratch, "raw"));
+    await mkdir(join(scratch, "disk"));
+    const roots = ["--raw", join(scratch, "raw"), "--preprocessed", join(scratch, "preprocessed")];
+    for (const command of ["fingerprint", "plan"]) expect((await nnunet(command, "8", ...roots)).code).toBe(0);
+    // a Decathlon-like copy for convert
+    await cp(join(scratch, "raw", "Dataset008_Made"), join(scratch, "Task08_Made"), { recursive: true });
+  });
+  afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+  test("preprocess: one sentence that names the file, exit code 3, no case that looks finished", () => {
+    const disk = join(scratch, "disk");
+    const { status, stdout, stderr } = onSmallDisk(
+      disk,
+      48,
+      `cp -r "${join(scratch, "preprocessed")}"/* "$0"; "${process.execPath}" "${bin}" preprocess 8 -c 3d_fullres --raw "${join(scratch, "raw")}" --preprocessed "$0"`,
+    );
+    const sentences = stderr.split("\n").filter((line) => line.startsWith("nnunet:"));
+    expect(sentences).toHaveLength(1);
+    expect(sentences[0]).toContain(disk);
+    expect(sentences[0]).toContain("could not be written: the disk is full; free some space and run the command again");
+    expect(status).toBe(3);
+    expect(stdout.split("left:\n")[1]).not.toContain(".tmp");
+  });
+
+  test("fingerprint: nothing is left of a file that did not fit", () => {
+    const disk = join(scratch, "disk");
+    const { status, stdout, stderr } = onSmallDisk(
+      disk,
+      4,
+      `"${process.execPath}" "${bin}" fingerprint 8 --raw "${join(scratch, "raw")}" --preprocessed "$0"`,
+    );
+    expect(stderr).toContain("the disk is full; free some space and run the command again");
+    expect(status).toBe(3);
+    expect(stdout.split("left:\n")[1]).not.toContain(".tmp");
+    expect(stdout.split("left:\n")[1]).not.toContain("dataset_fingerprint.json");
+  });
+});
