@@ -9,5 +9,10 @@ if (!existsSync(built)) {
   );
   process.exit(3);
 }
+// `nnunet … | head` ends our output early; that is no error.
+process.stdout.on("error", (error) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 const { main } = await import(built.href);
 process.exitCode = await main(process.argv.slice(2));

@@ -6,10 +6,9 @@ import {
   type Plans,
   plansFromJson,
   plansToJson,
-  UnsupportedError,
 } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { defaultPlanner, explainPlans } from "@nnunet/planner";
+import { comparePlans, defaultPlanner, explainPlans } from "@nnunet/planner";
 import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
@@ -105,8 +104,9 @@ async function makePlans(
 async function compareFiles(paths: readonly string[], print: (text: string) => void) {
   if (paths.length !== 2) throw new InvalidArgumentError("--compare", "two plans.json files", paths);
   const [a, b] = await Promise.all(paths.map(async (path) => plansFromJson(await readJson(path), path)));
-  print(`${a!.datasetName}, ${b!.datasetName}`);
-  throw new UnsupportedError("plan --compare", "it comes with the planner's comparePlans");
+  const differences = comparePlans(a!, b!);
+  print(differences.text);
+  return { value: differences };
 }
 
 function plannerOptions({ planner, gpuMemory, targetSpacing, set }: Flags): PlannerOptions {
