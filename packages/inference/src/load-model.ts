@@ -30,6 +30,11 @@ export interface LoadModelOptions {
   readonly device?: Device;
   /** CPU threads; onnxruntime's own choice (one per core) by default. */
   readonly threads?: number;
+  /**
+   * On a GPU: let the CPU run the operators that the GPU lacks. False by default: such a model is refused, because it
+   * would be slow without a word.
+   */
+  readonly cpuOperators?: boolean;
   /** Who runs the network; onnxruntime-node by default. For a browser see `onnxRuntimeSessions`. */
   readonly createSession?: SessionFactory;
 }
@@ -47,7 +52,7 @@ export interface LoadModelOptions {
  * model.metadata.configuration; // "3d_fullres"
  */
 export async function loadModel(source: string | Uint8Array, options: LoadModelOptions = {}): Promise<Model> {
-  const { device = "cpu", threads, createSession = nodeSessions } = options;
+  const { device = "cpu", threads, cpuOperators = false, createSession = nodeSessions } = options;
   const path = typeof source === "string" ? source : "model.onnx";
   const bytes = typeof source === "string" ? await readBytes(source) : source;
   const metadata = modelMetadataFromOnnx(bytes, path);
@@ -61,15 +66,15 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   }
   let session: NetworkSession;
   try {
-    session = await createSession(bytes, threads === undefined ? { device } : { device, threads });
+    session = await createSession(bytes, { device, cpuOperators, ...(threads === undefined ? {} : { threads }) });
   } catch (error) {
     if (isSegError(error)) throw error;
-    const reason = (error instanceof Error ? error.message : String(error)).trim();
+    const reason = plainReason(error);
     if (device !== "cpu") {
-      throw new UnsupportedError(
-        `device ${device} (${reason})`,
-        "choose --device cpu, or install its driver and libraries",
-      );
+      const hint = /fallback to CPU/.test(reason)
+        ? "it lacks an operator of the network; allow cpuOperators, or choose the device cpu"
+        : "install its driver and libraries, or choose the device cpu";
+      throw new UnsupportedError(`device ${device} (${reason})`, hint);
     }
     throw new InvalidArtifactError(path, "", `onnxruntime refuses it (${reason}); export it again`, { cause: error });
   }
@@ -80,6 +85,15 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
     throw error;
   }
   return { metadata, run: (batch, shape) => session.run(batch, shape), dispose: () => session.release() };
+}
+
+/** What onnxruntime says, without the source files and the failed C++ expression that it puts in front. */
+function plainReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message
+    .replace(/^(Error: )+/, "")
+    .replace(/^\/onnxruntime_src\/.* was false\. /s, "")
+    .trim();
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly device: Device;
   /** CPU threads; onnxruntime's own choice by default. */
   readonly threads?: number;
+  /** On a GPU: let the CPU run the operators that the GPU lacks, instead of refusing the model. */
+  readonly cpuOperators?: boolean;
 }
 
 /** Makes a session of the bytes of a model.onnx; throws what the runtime throws. */
@@ -40,7 +42,7 @@ export function onnxRuntimeSessions(
   runtime: OnnxRuntime,
   providers: Partial<Record<Device, string>> = { cpu: "cpu" },
 ): SessionFactory {
-  return async (model, { device, threads }) => {
+  return async (model, { device, threads, cpuOperators = false }) => {
     const provider = providers[device];
     if (provider === undefined) {
       const known = Object.keys(providers).join(", ");
@@ -51,6 +53,7 @@ export function onnxRuntimeSessions(
       graphOptimizationLevel: "all",
       logSeverityLevel: 3, // errors only: they come back as exceptions, warnings tell a user nothing
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      ...(device === "cpu" || cpuOperators ? {} : { extra: { session: { disable_cpu_ep_fallback: "1" } } }),
     });
     const info = (values: typeof session.inputMetadata): TensorInfo[] =>
       values.map((value) => ({ name: value.name, shape: value.isTensor ? value.shape : [] }));

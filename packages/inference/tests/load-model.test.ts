@@ -45,6 +45,28 @@ test("with another onnxruntime handed in", async () => {
   ).rejects.toThrow("device cuda is not supported; this installation of onnxruntime offers: cpu");
 });
 
+test("a GPU that is not there is an error, never the CPU in silence", async () => {
+  for (const device of ["cuda", "webgpu"] as const) {
+    const outcome = await loadModel(bytes, { device }).then(
+      (model) => model.dispose().then(() => "runs"), // a machine with the GPU; see gpu.device.test.ts
+      (error: Error) => error.message,
+    );
+    expect(outcome).toMatch(
+      new RegExp(
+        `^runs$|^device ${device} \\(.+\\) is not supported; install its driver and libraries, or choose the device cpu$`,
+        "s",
+      ),
+    );
+  }
+  // the CPU cannot stand in for a GPU: asked to run nothing on the CPU provider, onnxruntime refuses
+  const cpuInDisguise = onnxRuntimeSessions(runtime, { cuda: "cpu" });
+  await expect(loadModel(bytes, { device: "cuda", createSession: cpuInDisguise })).rejects.toThrow(
+    /^device cuda \(.*\) is not supported; it lacks an operator of the network; allow cpuOperators, or choose the device cpu$/s,
+  );
+  const allowed = await loadModel(bytes, { device: "cuda", cpuOperators: true, createSession: cpuInDisguise });
+  await allowed.dispose();
+});
+
 test("refuses what it cannot predict with, in one sentence", async () => {
   const shapes = { inputShape: ["n", 1, 4, 4, 4], outputShape: ["n", 3, 4, 4, 4] };
   await expect(loadModel(tinyOnnx({ ...network, ...shapes }))).rejects.toThrow(
