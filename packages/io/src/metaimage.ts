@@ -52,12 +52,20 @@ export async function writeMetaImage(path: string, volume: Volume, { compression
     return axis < 3 && row < 3 ? geometry.direction[3 * row + axis]! : axis === row ? 1 : 0;
   });
   const spacing = [geometry.spacing[2], geometry.spacing[1], geometry.spacing[0]];
+  // ITK does not read compressed voxels without their compressed size, so they are held until it is known.
+  const voxels: Uint8Array[] = [];
+  for await (const chunk of raw
+    ? slices([bytesOfArray(data)])
+    : compressedChunks(slices([bytesOfArray(data)]), "zlib", compression)) {
+    voxels.push(chunk);
+  }
   const header = [
     "ObjectType = Image",
     `NDims = ${n}`,
     "BinaryData = True",
     "BinaryDataByteOrderMSB = False",
     `CompressedData = ${raw ? "False" : "True"}`,
+    ...(raw ? [] : [`CompressedDataSize = ${voxels.reduce((n, chunk) => n + chunk.length, 0)}`]),
     `TransformMatrix = ${matrix.join(" ")}`,
     `Offset = ${[...geometry.origin, ...(is4d ? [0] : [])].join(" ")}`,
     `CenterOfRotation = ${Array(n).fill(0).join(" ")}`,
@@ -67,17 +75,7 @@ export async function writeMetaImage(path: string, volume: Volume, { compression
     `ElementDataFile = ${voxelPath === undefined ? "LOCAL" : basename(voxelPath)}`,
     "",
   ].join("\n");
-  const voxels = () => {
-    const chunks = slices([bytesOfArray(data)]);
-    return raw ? chunks : compressedChunks(chunks, "zlib", compression);
-  };
   // The voxels first: a header without its voxels would look like an image.
-  if (voxelPath !== undefined) await writeChunksAtomic(voxelPath, voxels());
-  await writeChunksAtomic(
-    path,
-    (async function* () {
-      yield Buffer.from(header);
-      if (voxelPath === undefined) yield* voxels();
-    })(),
-  );
+  if (voxelPath !== undefined) await writeChunksAtomic(voxelPath, voxels);
+  await writeChunksAtomic(path, [Buffer.from(header), ...(voxelPath === undefined ? voxels : [])]);
 }

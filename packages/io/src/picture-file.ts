@@ -8,6 +8,7 @@ import {
   InvalidArtifactError,
   UnsupportedError,
   type Volume,
+  type VoxelArray,
 } from "@nnunet/core";
 import { describeFileError, readJson } from "@nnunet/core/node";
 import { readWhole } from "./bounded-file.ts";
@@ -42,9 +43,15 @@ export async function readPicture(path: string): Promise<Volume> {
     const got = `${nx} × ${ny} × ${nz}`;
     throw new ImageFileError(path, "", `ITK read ${got} pixels where the header says ${px} × ${py} × ${pz}`);
   }
-  const { data, components } = image;
-  const planes = components === 1 ? data : planar(data, components);
-  return createVolume(planes, [components, pz, py, px], await pictureGeometry(path, pz));
+  const [channels] = picture.shape;
+  // ITK spreads a palette of greys over three equal colours.
+  const isSpreadGrey = picture.format === "BMP" && channels === 1 && image.components === 3;
+  if (image.components !== channels && !isSpreadGrey) {
+    throw new ImageFileError(path, "", `ITK read ${image.components} colours where the header says ${channels}`);
+  }
+  const planes = image.components === 1 ? image.data : planar(image.data, image.components);
+  const data = isSpreadGrey ? planes.slice(0, px * py) : planes;
+  return createVolume(data as VoxelArray, picture.shape, await pictureGeometry(path, pz));
 }
 
 export async function readPictureInfo(path: string): Promise<ImageInfo> {

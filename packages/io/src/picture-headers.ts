@@ -32,7 +32,13 @@ export function parseBmpHeader(bytes: Buffer, path: string): PictureHeader {
   if (pixelOffset < 14 + infoSize || end > bytes.length) {
     fail("biHeight", `${width} × ${height} pixels need ${end} bytes, the file has ${bytes.length}; it is cut off`);
   }
-  return { width, height, channels: bits === 8 ? 1 : bits / 8 };
+  if (bits !== 8) return { width, height, channels: bits / 8 };
+  const colours = bytes.subarray(
+    14 + infoSize,
+    Math.min(pixelOffset, 14 + infoSize + 4 * (bytes.readUInt32LE(46) || 256)),
+  );
+  const isGrey = colours.every((value, i) => i % 4 === 3 || value === colours[i - (i % 4)]);
+  return { width, height, channels: isGrey ? 1 : 3 };
 }
 
 /** @throws {ImageFileError} if a segment or the end-of-image marker is missing: the file is cut off or no JPEG */
