@@ -22,7 +22,7 @@ export const exitCodeHelp = `Exit codes:
   2    the command line is wrong: unknown command, missing or impossible option
   3    a file, folder, dataset, plan or model cannot be used; the message names it and what to do
   4    a defect of nnunet itself (--debug prints the stack)
-  130  stopped by Ctrl-C; nothing half-written is left, the same command goes on from there`;
+  130  stopped by Ctrl-C; nothing half-written is left, the same command (train with --continue) goes on`;
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {

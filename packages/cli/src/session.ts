@@ -77,7 +77,9 @@ export function reportFailure(error: unknown, options: CommonOptions): number {
     const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
     process.stdout.write(`${JSON.stringify({ error: { code, message, exitCode } }, null, 2)}\n`);
   } else if (exitCode === exitCodes.cancelled) {
-    process.stderr.write(`nnunet: stopped; run the same command again to go on from here\n`);
+    process.stderr.write(
+      `nnunet: stopped; what is finished is kept, and the same command (train with --continue) goes on from there\n`,
+    );
   } else if (exitCode === exitCodes.internal) {
     const hint = options.debug ? "" : " (this is a defect of nnunet; --debug prints where it happened)";
     process.stderr.write(`nnunet: ${message}${hint}\n`);

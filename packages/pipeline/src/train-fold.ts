@@ -184,11 +184,11 @@ export async function trainFold(
         json.configurations[configurationName],
       );
       if (changed && others.length > 0) {
-        const text = `${others.join(", ")} in ${paths.folder} were trained with another network or batch size and do not go together with this one`;
+        const text = `holds ${others.join(", ")}, trained with another network or batch size, which cannot be averaged with this one`;
         if (existing === "refuse" || existing === "continue") {
-          throw new FileError(paths.folder, `${text}; choose another --results folder, or --overwrite`);
+          throw new FileError(paths.folder, `${text}; choose another --results folder, or add --overwrite`);
         }
-        message("warning", text);
+        message("warning", `${paths.folder} ${text}`);
       }
     }
     await writeJsonAtomic(paths.plans, json);
