@@ -1,5 +1,5 @@
 export { type Box, boxShape, cropToBox } from "./box.ts";
-export { nonzeroRegion } from "./nonzero-region.ts";
+export { nonzeroBox, nonzeroRegion } from "./nonzero-region.ts";
 export {
   type ResampleImageOptions,
   resampleImage,

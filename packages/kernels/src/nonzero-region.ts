@@ -46,17 +46,35 @@ export function nonzeroRegion(data: Float32Array, shape: VolumeShape): { mask: U
   return { mask, box };
 }
 
+/**
+ * The box of {@link nonzeroRegion} alone: holes never change it, so no mask is needed.
+ *
+ * @param data - [channel, z, y, x]
+ * @throws {ShapeMismatchError} if `data` does not have as many elements as `shape` promises
+ */
+export function nonzeroBox(data: Float32Array, shape: VolumeShape): Box {
+  if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
+  const [channels, depth, height, width] = shape;
+  const slabs = Array.from({ length: channels }, (_, c) =>
+    boundingBox(data.subarray(c * depth * height * width, (c + 1) * depth * height * width), depth, height, width),
+  ).filter((box) => box !== undefined);
+  if (slabs.length === 0) return [depth, height, width].map((n) => [0, n] as const);
+  return [0, 1, 2].map(
+    (axis) => [Math.min(...slabs.map((b) => b[axis]![0])), Math.max(...slabs.map((b) => b[axis]![1]))] as const,
+  );
+}
+
 type Box3 = [z: [number, number], y: [number, number], x: [number, number]];
 
-function boundingBox(mask: Uint8Array, depth: number, height: number, width: number): Box3 | undefined {
+function boundingBox(mask: Uint8Array | Float32Array, depth: number, height: number, width: number): Box3 | undefined {
   let [z0, z1, y0, y1, x0, x1] = [depth, 0, height, 0, width, 0];
   for (let z = 0, row = 0; z < depth; z++) {
     for (let y = 0; y < height; y++, row += width) {
       let first = 0;
-      while (first < width && mask[row + first] === HOLE) first++;
+      while (first < width && mask[row + first] === 0) first++;
       if (first === width) continue;
       let last = width - 1;
-      while (mask[row + last] === HOLE) last--;
+      while (mask[row + last] === 0) last--;
       if (first < x0) x0 = first;
       if (last >= x1) x1 = last + 1;
       if (y < y0) y0 = y;

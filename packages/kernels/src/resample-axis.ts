@@ -41,8 +41,9 @@ export function axisResampling(from: number, to: number, order: 0 | 1 | 3): Axis
       // The last sample is reached from its left neighbour, so that both taps lie inside the axis.
       const first = Math.max(0, Math.min(from - 2, Math.floor(clamped)));
       start[j] = first;
+      // SciPy's rounding: of the two weights that sum to one, the second is what the first leaves.
       weights[2 * j] = 1 - (clamped - first);
-      weights[2 * j + 1] = clamped - first;
+      weights[2 * j + 1] = 1 - weights[2 * j]!;
     } else {
       const first = Math.floor(position);
       const t = position - first;

@@ -2,7 +2,7 @@ import { elementCount, InvalidArgumentError, type Shape3, ShapeMismatchError } f
 import { type AxisResampling, axisResampling } from "./resample-axis.ts";
 import { blendRows, PanelScratch, resamplePanel } from "./resample-panel.ts";
 import { planeResampler } from "./resample-plane.ts";
-import { transposeVolume } from "./transpose-volume.ts";
+import { cropTransposed, transposeVolume } from "./transpose-volume.ts";
 
 export type SplineOrder = 0 | 1 | 3;
 
@@ -20,6 +20,8 @@ export interface ResampleImageOptions {
   readonly separateAxis?: SeparateAxis | undefined;
   /** Allows using `data` as working memory; its content is lost. Saves up to one copy of the input. */
   readonly overwriteInput?: boolean;
+  /** Receives the result, instead of a new array; must not share memory with the input. */
+  readonly out?: Float32Array;
   /** false: keep to the TypeScript loops where WebAssembly would run. The numbers are the same. */
   readonly simd?: boolean;
 }
@@ -51,7 +53,12 @@ export function resampleImage(
 ): Float32Array {
   const { order, separateAxis, overwriteInput = false, simd = true } = options;
   checkShapes(data, shape, target, order, separateAxis);
-  if (shape.every((n, i) => n === target[i])) return overwriteInput ? data : data.slice();
+  const voxels = elementCount(target);
+  if (options.out && options.out.length !== voxels) throw new ShapeMismatchError("out", [voxels], [options.out.length]);
+  if (shape.every((n, i) => n === target[i])) {
+    options.out?.set(data);
+    return options.out ?? (overwriteInput ? data : data.slice());
+  }
 
   const across = separateAxis?.axis ?? 0;
   if (across !== 0) {
@@ -66,26 +73,19 @@ export function resampleImage(
       overwriteInput: true,
       simd,
     });
-    return transposeVolume(resampled, [1, ...order3(target)], back).data;
+    const box = order3(target).map((n) => [0, n] as const);
+    return cropTransposed(resampled, order3(target), box, back, options.out ?? new Float32Array(voxels));
   }
 
+  const out = options.out ?? new Float32Array(voxels);
+  const scratch = new PanelScratch(simd);
   const orderZ = separateAxis?.order ?? order;
-  const out = new Float32Array(Math.max(target[0], orderZ === 3 ? shape[0] : 0) * target[1] * target[2]);
   if (orderZ === 3 && shape[0] !== target[0]) {
-    const result = cubicAlongZ(
-      data,
-      shape,
-      target,
-      order,
-      separateAxis !== undefined,
-      overwriteInput,
-      out,
-      new PanelScratch(simd),
-    );
-    return result.length === elementCount(target) ? result : result.slice(0, elementCount(target));
+    cubicAlongZ(data, shape, target, order, separateAxis !== undefined, overwriteInput, out, scratch);
+  } else {
+    resampleSlab(data, shape, target, options, 0, target[0], out, scratch);
   }
-  resampleSlab(data, shape, target, options, 0, target[0], out, new PanelScratch(simd));
-  return out.length === elementCount(target) ? out : out.slice(0, elementCount(target));
+  return out;
 }
 
 /**
@@ -168,7 +168,7 @@ function cubicAlongZ(
   overwriteInput: boolean,
   out: Float32Array,
   scratch: PanelScratch,
-): Float32Array {
+): void {
   const plane = planeResampler([shape[1], shape[2]], [target[1], target[2]], order, scratch);
   const z: AxisResampling = axisResampling(shape[0], target[0], 3);
   const inputSlice = shape[1] * shape[2];
@@ -179,14 +179,15 @@ function cubicAlongZ(
     const shrunk = !inPlane ? out : overwriteInput ? data : new Float32Array(target[0] * inputSlice);
     resamplePanel(data, 0, shrunk, 0, inputSlice, z, scratch, inPlane ? undefined : low, inPlane ? undefined : high);
     if (inPlane) for (let j = 0; j < target[0]; j++) plane(shrunk, j * inputSlice, out, j * outputSlice, low, high);
-  } else {
-    for (let k = 0; k < shape[0]; k++) {
-      const range = separate && order === 3 ? extrema(data, k * inputSlice, (k + 1) * inputSlice) : [];
-      plane(data, k * inputSlice, out, k * outputSlice, ...range);
-    }
-    resamplePanel(out, 0, out, 0, outputSlice, z, scratch, low, high);
+    return;
   }
-  return out;
+  // Slices on their own are clipped before z, so they cannot go second; if z then shrinks they need room of their own.
+  const slices = target[0] < shape[0] ? new Float32Array(shape[0] * outputSlice) : out;
+  for (let k = 0; k < shape[0]; k++) {
+    const range = separate && order === 3 ? extrema(data, k * inputSlice, (k + 1) * inputSlice) : [];
+    plane(data, k * inputSlice, slices, k * outputSlice, ...range);
+  }
+  resamplePanel(slices, 0, out, 0, outputSlice, z, scratch, low, high);
 }
 
 function extrema(data: Float32Array, first: number, end: number): [low: number, high: number] {

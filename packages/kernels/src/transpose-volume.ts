@@ -5,7 +5,7 @@ import {
   type VolumeShape,
   type VoxelArray,
 } from "@nnunet/core";
-import { type Box, checkBox } from "./box.ts";
+import { type Box, boxShape, checkBox } from "./box.ts";
 
 const TILE = 32;
 
@@ -44,6 +44,7 @@ export function transposeVolume<T extends VoxelArray>(
  * @param data - [z, y, x] of one channel
  * @param box - in the axes of `data`
  * @param axes - output axis i is input axis `axes[i]`
+ * @param out - receives the voxels, instead of a new array
  * @returns the voxels of the box, axes reordered
  * @throws {ShapeMismatchError} if `data` does not have as many elements as `shape` promises
  * @throws {InvalidArgumentError} if the box reaches out of the volume or `axes` is not a permutation
@@ -53,12 +54,13 @@ export function cropTransposed<T extends VoxelArray>(
   shape: readonly number[],
   box: Box,
   axes: readonly number[],
+  out: T = new (data.constructor as new (n: number) => T)(elementCount(boxShape(box))),
 ): T {
   if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
   checkBox(box, shape);
   checkAxes(axes);
-  const size = box.reduce((n, [first, end]) => n * (end - first), 1);
-  const out = new (data.constructor as new (n: number) => T)(size);
+  const size = elementCount(boxShape(box));
+  if (out.length !== size) throw new ShapeMismatchError("out", [size], [out.length]);
   copyTransposed(data, shape, box, axes, out, 0);
   return out;
 }

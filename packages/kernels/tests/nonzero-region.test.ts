@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { VolumeShape } from "@nnunet/core";
-import { cropToBox, nonzeroRegion } from "@nnunet/kernels";
+import { cropToBox, nonzeroBox, nonzeroRegion } from "@nnunet/kernels";
 import fc from "fast-check";
 
 /** The definition, slowly: grow the background from a padded border until nothing changes. */
@@ -78,6 +78,7 @@ describe("nonzeroRegion", () => {
             stream.next().value < percent ? 1 : 0,
           );
           const { mask, box } = nonzeroRegion(data, shape);
+          expect(nonzeroBox(data, shape)).toEqual(box);
           expect([...mask]).toEqual(maskByDefinition(data, shape));
           if (mask.some((v) => v === 1)) {
             expect(cropToBox(mask, [1, shape[1], shape[2], shape[3]], box).reduce((a, b) => a + b, 0)).toBe(

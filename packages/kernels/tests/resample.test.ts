@@ -129,6 +129,11 @@ describe("resampleImage", () => {
     );
   });
 
+  test("WebAssembly with SIMD runs here", () => {
+    expect(new PanelScratch().simd).toBeDefined(); // Node 20 has it on every platform
+    expect(new PanelScratch(false).simd).toBeUndefined();
+  });
+
   test("WebAssembly and TypeScript give the same bits", () => {
     const larger = fc.integer({ min: 1, max: 90 });
     fc.assert(
@@ -167,6 +172,9 @@ describe("resampleImage", () => {
           const kept = data.slice();
           const out = resampleImage(data, shape, target, options);
           expect(data).toEqual(kept);
+          const given = new Float32Array(size(target) + 2).fill(7);
+          resampleImage(data, shape, target, { ...options, out: given.subarray(1, -1) });
+          expect([...given]).toEqual([7, ...out, 7]);
           expect(resampleImage(data, shape, target, { ...options, overwriteInput: true })).toEqual(out);
         },
       ),
@@ -204,6 +212,9 @@ describe("resampleImage", () => {
   test("says what is wrong", () => {
     const two = Float32Array.of(0, 1);
     expect(() => resampleImage(two, [1, 1, 3], [1, 1, 4], { order: 1 })).toThrow("data: expected shape [3], got [2]");
+    expect(() => resampleImage(two, [1, 1, 2], [1, 1, 4], { order: 1, out: new Float32Array(3) })).toThrow(
+      "out: expected shape [4], got [3]",
+    );
     expect(() => resampleImage(two, [1, 1, 2], [1, 0, 4], { order: 1 })).toThrow(
       "target: expected three positive integers [z, y, x], got [1, 0, 4]",
     );

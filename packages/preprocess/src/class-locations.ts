@@ -36,8 +36,9 @@ export function classLocations(seg: Int16Array, labels: LabelSet): Record<string
     const wanted = Math.max(Math.min(MAXIMUM, n), Math.ceil(n * MINIMUM_SHARE));
     // NumPy's choice(n, wanted, replace = False) is the head of a permutation.
     const ranks = n === 0 ? new Int32Array(0) : random.permutation(n).slice(0, wanted);
-    const byRank = Int32Array.from(ranks, (_, i) => i).sort((a, b) => ranks[a]! - ranks[b]!);
-    return { ids, ranks, byRank, found: new Int32Array(wanted) };
+    // Rank and slot in one number: typed arrays sort fast only without a comparison function.
+    const drawn = Float64Array.from(ranks, (rank, slot) => rank * wanted + slot).sort();
+    return { ids, drawn, found: new Int32Array(wanted) };
   });
 
   // One pass: the r-th voxel of a class fills the slot that drew rank r. A region's ranks run through its labels in
@@ -51,7 +52,7 @@ export function classLocations(seg: Int16Array, labels: LabelSet): Record<string
       cursors.push({ collector, seen, next });
       byLabel.set(id, cursors);
       seen += counts.get(id) ?? 0;
-      while (next < collector.byRank.length && collector.ranks[collector.byRank[next]!]! < seen) next++;
+      while (next < collector.drawn.length && collector.drawn[next]! < seen * collector.found.length) next++;
     }
   }
   for (let i = 0; i < seg.length; ) {
@@ -59,11 +60,11 @@ export function classLocations(seg: Int16Array, labels: LabelSet): Record<string
     const first = i;
     while (i < seg.length && seg[i] === label) i++;
     for (const cursor of byLabel.get(label) ?? []) {
-      const { ranks, byRank, found } = cursor.collector;
+      const { drawn, found } = cursor.collector;
       const end = cursor.seen + i - first;
-      for (; cursor.next < byRank.length && ranks[byRank[cursor.next]!]! < end; cursor.next++) {
-        const slot = byRank[cursor.next]!;
-        found[slot] = first + ranks[slot]! - cursor.seen;
+      for (; cursor.next < drawn.length && drawn[cursor.next]! < end * found.length; cursor.next++) {
+        const rank = Math.floor(drawn[cursor.next]! / found.length);
+        found[drawn[cursor.next]! - rank * found.length] = first + rank - cursor.seen;
       }
       cursor.seen = end;
     }
@@ -73,10 +74,8 @@ export function classLocations(seg: Int16Array, labels: LabelSet): Record<string
 
 interface Collector {
   readonly ids: readonly number[];
-  /** Drawn ranks among the voxels of the class, in the order drawn. */
-  readonly ranks: Int32Array;
-  /** Slots of `ranks`, by ascending rank. */
-  readonly byRank: Int32Array;
+  /** rank · length of `found` + slot, ascending: which voxels of the class were drawn, and where they go in `found`. */
+  readonly drawn: Float64Array;
   readonly found: Int32Array;
 }
 
@@ -85,6 +84,6 @@ interface Cursor {
   readonly collector: Collector;
   /** Rank of the next voxel of the label. */
   seen: number;
-  /** Next of `byRank` to be found. */
+  /** Next of `drawn` to be found. */
   next: number;
 }

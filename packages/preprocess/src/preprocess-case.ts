@@ -13,7 +13,15 @@ import {
   type Spacing,
   spatialShape,
 } from "@nnunet/core";
-import { type Box, boxShape, cropTransposed, nonzeroRegion, resampleImage, resampleLabels } from "@nnunet/kernels";
+import {
+  type Box,
+  boxShape,
+  cropTransposed,
+  nonzeroBox,
+  nonzeroRegion,
+  resampleImage,
+  resampleLabels,
+} from "@nnunet/kernels";
 import { classLocations } from "./class-locations.ts";
 import { normaliseChannel } from "./normalise.ts";
 import { kernelOptions, resampledShape } from "./resampling-plan.ts";
@@ -54,42 +62,45 @@ export function preprocessCase(
   const spacing: Spacing = turned(image.geometry.spacing);
   const targetSpacing = targetSpacingFor(configuration, spacing);
 
-  const { mask, box } = nonzeroRegion(image.data, image.shape);
+  const needsMask = configuration.normalizationSchemes.some(
+    (s, c) => s === "ZScore" && configuration.useMaskForNorm[c],
+  );
+  const labelled = label !== undefined || needsMask;
+  const { box, cropped: croppedSeg } = labelled
+    ? croppedLabels(loaded, axes)
+    : { box: nonzeroBox(image.data, image.shape), cropped: undefined };
   const cropBox = turned(box as unknown as readonly [Box[number], Box[number], Box[number]]);
   const shape = boxShape(cropBox) as unknown as Shape3;
   const target = resampledShape(shape, spacing, targetSpacing);
 
-  // Labels first: the int16 volumes are small beside what follows.
-  const needsMask = configuration.normalizationSchemes.some(
-    (s, c) => s === "ZScore" && configuration.useMaskForNorm[c],
-  );
-  const croppedSeg = label || needsMask ? croppedLabels(loaded, mask, box, axes) : undefined;
+  // Labels first: their int16 volumes are small beside what follows.
   const segOptions = kernelOptions(configuration.resamplingSeg, spacing, targetSpacing, "resampling_fn_seg");
   const seg =
-    croppedSeg && (label || (needsMask && !configuration.normalizeBeforeResampling))
+    croppedSeg && (label || !configuration.normalizeBeforeResampling)
       ? resampleLabels(croppedSeg, shape, target, labelOptions(segOptions))
       : undefined;
-  const insideAfter = needsMask && !configuration.normalizeBeforeResampling ? inside(seg!) : undefined;
-  const insideBefore = needsMask && configuration.normalizeBeforeResampling ? inside(croppedSeg!) : undefined;
+  const mask = needsMask ? inside(configuration.normalizeBeforeResampling ? croppedSeg! : seg!) : undefined;
 
   const dataOptions = kernelOptions(configuration.resamplingData, spacing, targetSpacing, "resampling_fn_data");
   const voxels = elementCount(originalShape);
   const targetVoxels = elementCount(target);
-  let data: Float32Array = new Float32Array(channels === 1 ? 0 : channels * targetVoxels);
+  const data = new Float32Array(channels * targetVoxels);
+  const sameGrid = shape.every((n, i) => n === target[i]);
+  const work = sameGrid ? undefined : new Float32Array(elementCount(shape));
   for (let c = 0; c < channels; c++) {
-    const normalise = (values: Float32Array, where: Uint8Array | undefined) =>
+    const normalise = (values: Float32Array) =>
       normaliseChannel(
         values,
         configuration.normalizationSchemes[c]!,
         plans.foregroundIntensityPerChannel[c],
-        configuration.useMaskForNorm[c] ? where : undefined,
+        configuration.useMaskForNorm[c] ? mask : undefined,
       );
-    const channel = cropTransposed(image.data.subarray(c * voxels, (c + 1) * voxels), originalShape, box, axes);
-    if (configuration.normalizeBeforeResampling) normalise(channel, insideBefore);
-    const onGrid = resampleImage(channel, shape, target, { ...dataOptions, overwriteInput: true });
-    if (!configuration.normalizeBeforeResampling) normalise(onGrid, insideAfter);
-    if (channels === 1) data = onGrid;
-    else data.set(onGrid, c * targetVoxels);
+    const out = data.subarray(c * targetVoxels, (c + 1) * targetVoxels);
+    const channel = image.data.subarray(c * voxels, (c + 1) * voxels);
+    const cropped = cropTransposed(channel, originalShape, box, axes, work ?? out);
+    if (configuration.normalizeBeforeResampling) normalise(cropped);
+    if (work) resampleImage(work, shape, target, { ...dataOptions, overwriteInput: true, out });
+    if (!configuration.normalizeBeforeResampling) normalise(out);
   }
 
   return {
@@ -128,15 +139,19 @@ function targetSpacingFor(configuration: Configuration, spacing: Spacing): Spaci
   return s.length === 2 ? [spacing[0], s[0]!, s[1]!] : [s[0]!, s[1]!, s[2]!];
 }
 
-/** The label inside the box, transposed, with −1 where it is 0 and the image is zero. Without a label: 0 and −1. */
-function croppedLabels({ image, label }: LoadedCase, mask: Uint8Array, box: Box, axes: readonly number[]): Int16Array {
+/**
+ * The crop, and the label inside it, transposed, with −1 where it is 0 and the image is zero. Without a label: 0 and −1.
+ * A function of its own so that the mask of the whole image can be freed before the float volumes come.
+ */
+function croppedLabels({ image, label }: LoadedCase, axes: readonly number[]): { box: Box; cropped: Int16Array } {
+  const { mask, box } = nonzeroRegion(image.data, image.shape);
   const shape = spatialShape(image);
   const region = cropTransposed(mask, shape, box, axes);
-  const seg = label ? cropTransposed(label.data, shape, box, axes) : new Int16Array(region.length);
-  for (let i = 0; i < seg.length; i++) {
-    if (seg[i] === 0 && region[i] === 0) seg[i] = OUTSIDE;
+  const cropped = label ? cropTransposed(label.data, shape, box, axes) : new Int16Array(region.length);
+  for (let i = 0; i < cropped.length; i++) {
+    if (cropped[i] === 0 && region[i] === 0) cropped[i] = OUTSIDE;
   }
-  return seg;
+  return { box, cropped };
 }
 
 function inside(seg: Int16Array): Uint8Array {

@@ -1,0 +1,48 @@
+"""The Python side of kernels.bench.mjs: scikit-image and SciPy on the same arrays, called as nnU-Net calls them.
+
+Reads a job as JSON on standard input and prints seconds of CPU time as JSON; results go to files for comparison.
+"""
+import json
+import sys
+import time
+
+import numpy as np
+from scipy import ndimage
+from skimage.transform import resize
+
+job = json.load(sys.stdin)
+seconds = {}
+
+
+def timed(name, function):
+    start = time.process_time()
+    result = function()
+    seconds[name] = time.process_time() - start
+    return result
+
+
+if "image" in job:
+    image = np.fromfile(job["image"], np.float32).reshape(job["shape"])
+
+    def resample():
+        options = {"mode": "edge", "anti_aliasing": False, "preserve_range": True}
+        return resize(image.astype(float), job["target"], job["order"], **options).astype(np.float32)
+
+    timed("resample", resample).tofile(job["out"])
+if "labels" in job:
+    labels = np.fromfile(job["labels"], np.int16).reshape(job["shape"])
+
+    def resample_labels():
+        out = np.zeros(job["target"], np.int16)
+        for label in np.unique(labels):
+            mask = (labels == label).astype(float)
+            out[resize(mask, job["target"], 1, mode="edge", clip=True, anti_aliasing=False) >= 0.5] = label
+        return out
+
+    timed("labels", resample_labels).tofile(job["out"])
+if "mask" in job:
+    mask = np.fromfile(job["mask"], np.uint8).reshape(job["shape"])
+    timed("face", lambda: ndimage.label(mask))
+    timed("full", lambda: ndimage.label(mask, np.ones((3, 3, 3))))
+    timed("fill", lambda: ndimage.binary_fill_holes(mask))
+print(json.dumps(seconds))
