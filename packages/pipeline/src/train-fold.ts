@@ -24,7 +24,7 @@ import { exportFolds } from "./export-model.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import { openCases } from "./open-cases.ts";
-import { outputScales } from "./output-scales.ts";
+import { outputScales } from "@nnunet/unet-model";
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
 import { softwareVersion } from "./software-version.ts";
 import { casesOfFold } from "./splits.ts";

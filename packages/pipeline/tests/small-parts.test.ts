@@ -7,7 +7,6 @@ import fc from "fast-check";
 import { runBounded } from "../src/bounded-tasks.ts";
 import { carry, unpack } from "../src/carry-error.ts";
 import { contentHash } from "../src/made-from.ts";
-import { outputScales } from "../src/output-scales.ts";
 import { withScratch } from "./tiny-dataset.ts";
 
 describe("runBounded", () => {
@@ -80,20 +79,6 @@ test("an error of ours keeps code, fields and message on its way out of a worker
 test("content hashes do not depend on the order of keys, but on every value", () => {
   expect(contentHash({ b: 1, a: [2, { d: 3, c: 4 }] })).toBe(contentHash({ a: [2, { c: 4, d: 3 }], b: 1 }));
   expect(contentHash({ a: [1, 2] })).not.toBe(contentHash({ a: [2, 1] }));
-});
-
-test("deep-supervision outputs: one per decoder stage, each at the product of the strides above it", () => {
-  const strides = [
-    [1, 1, 1],
-    [1, 2, 2],
-    [2, 2, 2],
-    [2, 2, 2],
-  ];
-  expect(outputScales({ strides })).toEqual([
-    [1, 1, 1],
-    [1, 0.5, 0.5],
-    [0.5, 0.25, 0.25],
-  ]);
 });
 
 describe("effectivePlans", () => {
