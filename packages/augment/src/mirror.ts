@@ -18,6 +18,10 @@ export function mirrorInPlace<T extends Float32Array | Int16Array | Uint8Array>(
   let inner = 1;
   for (let a = axis + 1; a < 3; a++) inner *= shape[a]!;
   const block = length * inner;
+  if (inner === 1) {
+    for (let base = 0; base < data.length; base += block) data.subarray(base, base + block).reverse();
+    return data;
+  }
   for (let base = 0; base < data.length; base += block) {
     for (let low = 0, high = length - 1; low < high; low++, high--) {
       let i = base + low * inner;

@@ -105,6 +105,21 @@ function cubicRow(
       out[to + i] = 0;
       continue;
     }
+    const iz = Math.floor(z);
+    const iy = Math.floor(y);
+    const ix = Math.floor(x);
+    if (iz >= 1 && iy >= 1 && ix >= 1 && iz + 2 < nz && iy + 2 < ny && ix + 2 < nx) {
+      out[to + i] = innerCubic(
+        coefficients,
+        (iz - 1) * plane + (iy - 1) * nx + ix - 1,
+        plane,
+        nx,
+        z - iz,
+        y - iy,
+        x - ix,
+      );
+      continue;
+    }
     splineWeights(z, nz, plane, 0);
     splineWeights(y, ny, nx, 4);
     splineWeights(x, nx, 1, 8);
@@ -125,6 +140,48 @@ function cubicRow(
     }
     out[to + i] = sum;
   }
+}
+
+/** Where all 64 coefficients are inside: no mirroring, the weights of x held in registers. */
+function innerCubic(
+  c: Float32Array,
+  first: number,
+  plane: number,
+  width: number,
+  tz: number,
+  ty: number,
+  tx: number,
+): number {
+  const x0 = ((1 - tx) * (1 - tx) * (1 - tx)) / 6;
+  const x1 = 2 / 3 - tx * tx * (1 - tx / 2);
+  const x2 = 2 / 3 - (1 - tx) * (1 - tx) * ((1 + tx) / 2);
+  const x3 = (tx * tx * tx) / 6;
+  const y0 = ((1 - ty) * (1 - ty) * (1 - ty)) / 6;
+  const y1 = 2 / 3 - ty * ty * (1 - ty / 2);
+  const y2 = 2 / 3 - (1 - ty) * (1 - ty) * ((1 + ty) / 2);
+  const y3 = (ty * ty * ty) / 6;
+  let sum = 0;
+  for (let a = 0; a < 4; a++) {
+    const weight =
+      a === 0
+        ? ((1 - tz) * (1 - tz) * (1 - tz)) / 6
+        : a === 1
+          ? 2 / 3 - tz * tz * (1 - tz / 2)
+          : a === 2
+            ? 2 / 3 - (1 - tz) * (1 - tz) * ((1 + tz) / 2)
+            : (tz * tz * tz) / 6;
+    const p = first + a * plane;
+    const q = p + width;
+    const r = q + width;
+    const s = r + width;
+    sum +=
+      weight *
+      (y0 * (x0 * c[p]! + x1 * c[p + 1]! + x2 * c[p + 2]! + x3 * c[p + 3]!) +
+        y1 * (x0 * c[q]! + x1 * c[q + 1]! + x2 * c[q + 2]! + x3 * c[q + 3]!) +
+        y2 * (x0 * c[r]! + x1 * c[r + 1]! + x2 * c[r + 2]! + x3 * c[r + 3]!) +
+        y3 * (x0 * c[s]! + x1 * c[s + 1]! + x2 * c[s + 2]! + x3 * c[s + 3]!));
+  }
+  return sum;
 }
 
 /** Weights and memory offsets of four coefficients along z (0–3), y (4–7) and x (8–11). */

@@ -1,0 +1,41 @@
+import { expect, test } from "@jest/globals";
+import * as augment from "@nnunet/augment";
+
+test("the exports", () => {
+  expect(Object.keys(augment).sort()).toMatchInlineSnapshot(`
+[
+  "addGaussianNoise",
+  "applyBinaryOperator",
+  "applyGamma",
+  "augmentIntensities",
+  "augmentPreviousSegmentation",
+  "augmentationParameters",
+  "binaryOperators",
+  "choosePatchStart",
+  "createBatchSource",
+  "drawFactor",
+  "drawSpatialTransform",
+  "gaussianBlur",
+  "isForegroundSample",
+  "loaderPatchSize",
+  "maximumRotation",
+  "mirrorInPlace",
+  "oneHot",
+  "operateOnLabel",
+  "raiseToPower",
+  "reachedBox",
+  "readPaddedPatch",
+  "removeRandomComponent",
+  "samplingMatrix",
+  "scaleBrightness",
+  "scaleContrast",
+  "scaledShape",
+  "simulateLowResolution",
+  "smallComponents",
+  "transformImage",
+  "transformLabels",
+  "v2BlurRadius",
+  "writeTarget",
+]
+`);
+});
