@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from "@nnunet/core";
 import type { Topology } from "./topology.ts";
 
 /** One step of the search for a patch that fits. */
@@ -32,7 +31,7 @@ export interface FittedPatch {
  * @param start - the initial patch, voxels
  * @param medianShape - voxels, same axes
  * @param budget - largest estimate that fits
- * @throws {InvalidArgumentError} if nothing is left to shorten: the budget is too small for any network
+ * @returns the fit; its estimate exceeds the budget only if nothing was left to shorten
  * @see Isensee et al. 2021, Methods, "Adaptation to GPU memory budget"; facts.md §2.7
  */
 export function fitPatch(
@@ -50,10 +49,7 @@ export function fitPatch(
     const { patchSize, divisibility } = topology;
     const coverage = patchSize.map((size, axis) => size / medianShape[axis]!);
     const axis = longestAxis(coverage, patchSize, divisibility, minimumEdge);
-    if (axis === undefined) {
-      const what = `enough for the smallest possible patch, which needs ${(estimate / budget).toFixed(2)} times as much`;
-      throw new InvalidArgumentError("gpuMemoryGb", `${what} ([${patchSize.join(", ")}] voxels)`, "less");
-    }
+    if (axis === undefined) break;
     const trial = shortened(patchSize, axis, divisibility[axis]!);
     const next = shortened(patchSize, axis, topologyOf(trial).divisibility[axis]!);
     topology = topologyOf(next);

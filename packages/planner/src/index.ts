@@ -5,6 +5,8 @@ export { type DrawingOptions, drawNetwork } from "./draw-network.ts";
 export { explainPlans } from "./explain-plans.ts";
 export { featureMapEstimate, type MemoryEstimate, type NetworkSize, paperEstimate } from "./memory-estimate.ts";
 export { overridableParameters } from "./overrides.ts";
+export { plannerConformance } from "./planner-conformance.ts";
+export { plansTable } from "./plans-table.ts";
 export { type RuleSet, ruleSets } from "./rule-sets.ts";
 export type { Topology, TopologyRule } from "./topology.ts";
 export { paperTopology, v1Topology } from "./topology-paper.ts";

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "@nnunet/core";
 import { type ChosenBatch, chooseBatch, patchBudget } from "./batch-size.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { type FittedPatch, fitPatch } from "./fit-memory.ts";
@@ -75,6 +76,11 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
       }),
   );
   const { patchSize, strides } = fitted.topology;
+  if (fitted.estimate > budget) {
+    const needed = Number((gpuMemoryGb * (fitted.estimate / budget)).toPrecision(3));
+    const what = `at least ${needed}, for the smallest patch of ${task.configuration} ([${patchSize.join(", ")}] voxels)`;
+    throw new InvalidArgumentError("gpuMemoryGb", what, gpuMemoryGb);
+  }
   const patchVoxels = patchSize.reduce((product, extent) => product * extent, 1);
   return {
     ...task,
