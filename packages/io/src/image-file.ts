@@ -1,5 +1,9 @@
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UnsupportedError, type Volume } from "@nnunet/core";
+import { readPrefix } from "./bounded-file.ts";
+import { readDicom, readDicomInfo } from "./dicom-series.ts";
+import { isDicom } from "./dicom-tags.ts";
 import type { ImageInfo } from "./image-info.ts";
 import { readMetaImage, readMetaImageInfo, writeMetaImage } from "./metaimage.ts";
 import { readNrrd, readNrrdInfo, writeNrrd } from "./nrrd.ts";
@@ -38,8 +42,17 @@ const formats: Readonly<Record<string, ImageFormat>> = {
   ".jpeg": picture,
 };
 
+/** DICOM files often have no ending at all; a folder is a series. */
+const dicom: ImageFormat = {
+  read: (path) => readDicom(path),
+  readInfo: (path) => readDicomInfo(path),
+  write: (path) => {
+    throw new UnsupportedError(`writing DICOM (${path})`, "write .nii.gz");
+  },
+};
+
 /**
- * Reads an image of any supported format; the ending of its name says which.
+ * Reads an image of any supported format; the ending of its name says which. A folder is read as one DICOM series.
  *
  * @returns voxels as stored, [channel, z, y, x] with x the file's fastest axis, never reoriented
  * @throws {FileError} if the file is missing or unreadable
@@ -48,12 +61,12 @@ const formats: Readonly<Record<string, ImageFormat>> = {
  * @example (await readImage("hippocampus_001.nii.gz")).shape; // [1, 35, 51, 35]
  */
 export async function readImage(path: string): Promise<Volume> {
-  return formatOf(path).read(path);
+  return (await formatOfFile(path)).read(path);
 }
 
 /** Shape, geometry and type, without decoding the voxels. Errors as {@link readImage}. */
 export async function readImageInfo(path: string): Promise<ImageInfo> {
-  return formatOf(path).readInfo(path);
+  return (await formatOfFile(path)).readInfo(path);
 }
 
 /**
@@ -64,15 +77,27 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
  * @throws {UnsupportedError} for an ending that belongs to no supported format, or values that it cannot hold
  */
 export async function writeImage(path: string, volume: Volume, options: WriteImageOptions = {}): Promise<void> {
-  await formatOf(path).write(path, volume, options);
+  const format = formatOf(path);
+  if (!format) throw unknown(path);
+  await format.write(path, volume, options);
 }
 
-function formatOf(path: string): ImageFormat {
-  const ending = extname(path.replace(/\.(nii|hdr|img)\.gz$/i, ".$1")).toLowerCase();
-  const format = formats[ending];
-  if (format) return format;
-  throw new UnsupportedError(
-    `the image format ${JSON.stringify(ending)} of ${path}`,
-    `use one of ${Object.keys(formats).join(" ")}, .nii.gz`,
+function formatOf(path: string): ImageFormat | undefined {
+  return formats[extname(path.replace(/\.(nii|hdr|img)\.gz$/i, ".$1")).toLowerCase()];
+}
+
+async function formatOfFile(path: string): Promise<ImageFormat> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
   );
+  const byName = isFolder ? undefined : formatOf(path);
+  if (byName) return byName;
+  if (isFolder || /\.(dcm|dicom|ima)$/i.test(path) || isDicom((await readPrefix(path, 256)).bytes)) return dicom;
+  throw unknown(path);
+}
+
+function unknown(path: string): UnsupportedError {
+  const known = `use one of ${Object.keys(formats).join(" ")}, .nii.gz`;
+  return new UnsupportedError(`the image format of ${path}`, known);
 }

@@ -6,3 +6,4 @@ export { findDatasetFolder } from "./find-dataset.ts";
 export { readCase } from "./read-case.ts";
 export type { DatasetProblem, ProblemKind, VerificationReport } from "./verification-report.ts";
 export { verifyDataset } from "./verify-dataset.ts";
+export { type DicomOptions, type DicomSeriesInfo, listDicomSeries, readDicom } from "./dicom-series.ts";

@@ -50,7 +50,7 @@ export async function itkReadImage(path: string, expectedBytes: number, signal?:
   return checkedImage(await inWorker({ task: "read", path }, path, expectedBytes, signal), path);
 }
 
-/** Reads the slices of one DICOM series, sorted by ITK. The caller has checked that they belong together. */
+/** Reads the slices of one DICOM series in the order given. The caller has checked that they belong together. */
 export async function itkReadSeries(
   paths: readonly string[],
   folder: string,
@@ -75,12 +75,14 @@ const workerSource = `
 const { parentPort, workerData } = require("node:worker_threads");
 const plain = ({ imageType, size, spacing, origin, direction, data }) => ({
   size: [...size], spacing: [...spacing], origin: [...origin], direction: [...direction],
-  components: imageType.components, data,
+  components: imageType.components,
+  // Some readers give shared memory, or a part of a larger buffer; only a buffer of its own can be handed over.
+  data: data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength ? data : data.slice(),
 });
 async function run({ task, path, paths, image }) {
   if (task === "series") {
     const { readImageDicomFileSeriesNode } = await import(workerData.dicom);
-    return plain((await readImageDicomFileSeriesNode({ inputImages: paths })).outputImage);
+    return plain((await readImageDicomFileSeriesNode({ inputImages: paths, singleSortedSeries: true })).outputImage);
   }
   const { readImageNode, writeImageNode } = await import(workerData.imageIo);
   if (task === "read") return plain(await readImageNode(path));

@@ -197,7 +197,7 @@ describe("pictures (tools/fixtures/io/pictures.py)", () => {
       "writing JPEG, which changes the values, is not supported; use .png or .nii.gz",
     );
     await expect(writeImage(join(folder, "x.xyz"), volume)).rejects.toThrow(
-      `the image format ".xyz" of ${folder}/x.xyz is not supported; use one of .nii`,
+      `the image format of ${folder}/x.xyz is not supported; use one of .nii`,
     );
   });
 });
