@@ -38,6 +38,7 @@ export {
 } from "./errors.ts";
 export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
 export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
+export { jsonSchemas } from "./json-schemas.ts";
 export { type LabelSet, labelSet } from "./label-set.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
 export { plansFromJson, plansToJson } from "./plans-json.ts";
