@@ -25,7 +25,7 @@ const settings = [
     patchSize: [40, 56, 40],
     features: 16,
     classes: 3,
-    size: [48, 64, 60],
+    size: [40, 56, 60],
     averaging: "probabilities",
   },
   {
@@ -49,7 +49,7 @@ const settings = [
     patchSize: [128, 128],
     features: 32,
     classes: 3,
-    size: [12, 150, 150],
+    size: [4, 150, 150],
     averaging: "probabilities",
   },
   {

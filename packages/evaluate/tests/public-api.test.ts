@@ -1,0 +1,23 @@
+import { expect, test } from "@jest/globals";
+import * as api from "@nnunet/evaluate";
+
+test("exports these names and no others", () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+[
+  "candidateConfigurations",
+  "caseMetrics",
+  "crossValidationSplits",
+  "findBestConfiguration",
+  "splitOfFold",
+  "splitsFromJson",
+  "squaredDistances",
+  "summarise",
+  "summaryFromJson",
+  "summaryFromText",
+  "summaryTable",
+  "summaryToJson",
+  "surfaceMetrics",
+  "volumeError",
+]
+`);
+});

@@ -1,0 +1,20 @@
+import { expect, test } from "@jest/globals";
+import * as api from "@nnunet/inference";
+
+test("exports these names and no others", () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+[
+  "describeMemory",
+  "ensembleProbabilities",
+  "estimateMemory",
+  "gaussianImportance",
+  "loadModel",
+  "nodeSessions",
+  "onnxRuntimeSessions",
+  "patchStarts",
+  "predictCase",
+  "predictImage",
+  "segmentationFromProbabilities",
+]
+`);
+});

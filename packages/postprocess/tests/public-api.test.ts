@@ -1,0 +1,16 @@
+import { expect, test } from "@jest/globals";
+import * as api from "@nnunet/postprocess";
+
+test("exports these names and no others", () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+[
+  "acceptanceRules",
+  "applyPostprocessing",
+  "determinePostprocessing",
+  "keepLargestComponents",
+  "largestComponentsPostprocessor",
+  "postprocessingFromJson",
+  "postprocessingToJson",
+]
+`);
+});
