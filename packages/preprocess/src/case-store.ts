@@ -103,8 +103,10 @@ export async function openPreprocessedCase(
   const patch = async (start: Shape3, size: Shape3) => {
     const data = new Float32Array(shape[0] * size[0] * size[1] * size[2]);
     const seg = new Int16Array(size[0] * size[1] * size[2]);
-    await readBox(path, DATA, dataGrid, start, size, data);
-    if (labelled) await readBox(path, SEG, segGrid, start, size, seg);
+    await Promise.all([
+      readBox(path, DATA, dataGrid, start, size, data),
+      labelled ? readBox(path, SEG, segGrid, start, size, seg) : undefined,
+    ]);
     return { data, seg };
   };
   const reader = inMemory

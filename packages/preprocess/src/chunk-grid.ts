@@ -51,6 +51,9 @@ export function* chunksOf<T extends Float32Array | Int16Array>(data: T, grid: Ch
 /** Reads `into.length` elements of the stored array from element `first` on. */
 export type ReadElements<T> = (first: number, into: T) => Promise<void>;
 
+/** Reads under way at a time; Node's thread pool has four threads. */
+const CONCURRENT_READS = 4;
+
 /**
  * Gathers a box from the chunks it touches. Of a chunk only the planes z that the box needs are read; they are
  * contiguous.
@@ -66,33 +69,41 @@ export async function gatherBox<T extends Float32Array | Int16Array>(
   read: ReadElements<T>,
 ): Promise<void> {
   const { channels, chunk, count, chunkVoxels } = grid;
-  const [c0, c1, c2] = chunk;
-  const plane = c1 * c2;
-  const firstChunk = start.map((s, i) => Math.floor(s / chunk[i]!));
-  const lastChunk = start.map((s, i) => Math.floor((s + size[i]! - 1) / chunk[i]!));
-  const buffer = new (out.constructor as new (n: number) => T)(c0 * plane);
+  const plane = chunk[1] * chunk[2];
+  const first = start.map((s, i) => Math.floor(s / chunk[i]!));
+  const last = start.map((s, i) => Math.floor((s + size[i]! - 1) / chunk[i]!));
+  const touched: [c: number, z: number, y: number, x: number][] = [];
   for (let c = 0; c < channels; c++) {
-    for (let cz = firstChunk[0]!; cz <= lastChunk[0]!; cz++) {
-      const z0 = Math.max(start[0], cz * c0);
-      const z1 = Math.min(start[0] + size[0], (cz + 1) * c0);
-      for (let cy = firstChunk[1]!; cy <= lastChunk[1]!; cy++) {
-        const y0 = Math.max(start[1], cy * c1);
-        const y1 = Math.min(start[1] + size[1], (cy + 1) * c1);
-        for (let cx = firstChunk[2]!; cx <= lastChunk[2]!; cx++) {
-          const x0 = Math.max(start[2], cx * c2);
-          const x1 = Math.min(start[2] + size[2], (cx + 1) * c2);
-          const index = ((c * count[0] + cz) * count[1] + cy) * count[2] + cx;
-          const planes = buffer.subarray(0, (z1 - z0) * plane) as T;
-          await read(index * chunkVoxels + (z0 - cz * c0) * plane, planes);
-          for (let z = z0; z < z1; z++) {
-            for (let y = y0; y < y1; y++) {
-              const from = (z - z0) * plane + (y - cy * c1) * c2 + (x0 - cx * c2);
-              const to = ((c * size[0] + z - start[0]) * size[1] + y - start[1]) * size[2] + x0 - start[2];
-              out.set(planes.subarray(from, from + x1 - x0), to);
-            }
-          }
-        }
+    for (let z = first[0]!; z <= last[0]!; z++) {
+      for (let y = first[1]!; y <= last[1]!; y++) {
+        for (let x = first[2]!; x <= last[2]!; x++) touched.push([c, z, y, x]);
       }
     }
   }
+  const deepest = Math.min(chunk[0], size[0]);
+  let next = 0;
+  const runner = async () => {
+    const buffer = new (out.constructor as new (n: number) => T)(deepest * plane);
+    while (next < touched.length) {
+      const [c, cz, cy, cx] = touched[next++]!;
+      const [z0, z1] = overlap(0, cz);
+      const [y0, y1] = overlap(1, cy);
+      const [x0, x1] = overlap(2, cx);
+      const index = ((c * count[0] + cz) * count[1] + cy) * count[2] + cx;
+      const planes = buffer.subarray(0, (z1 - z0) * plane) as T;
+      await read(index * chunkVoxels + (z0 - cz * chunk[0]) * plane, planes);
+      for (let z = z0; z < z1; z++) {
+        for (let y = y0; y < y1; y++) {
+          const from = (z - z0) * plane + (y - cy * chunk[1]) * chunk[2] + (x0 - cx * chunk[2]);
+          const to = ((c * size[0] + z - start[0]) * size[1] + y - start[1]) * size[2] + x0 - start[2];
+          out.set(planes.subarray(from, from + x1 - x0), to);
+        }
+      }
+    }
+  };
+  const overlap = (axis: 0 | 1 | 2, index: number): [number, number] => [
+    Math.max(start[axis], index * chunk[axis]),
+    Math.min(start[axis] + size[axis], (index + 1) * chunk[axis]),
+  ];
+  await Promise.all(Array.from({ length: Math.min(CONCURRENT_READS, touched.length) }, runner));
 }

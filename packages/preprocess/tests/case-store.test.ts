@@ -121,6 +121,33 @@ describe("the store", () => {
     expect(await readdir(own)).toEqual(["case_1.zarr"]);
   });
 
+  test("at every moment of writing, what bears the name of a case is a whole case", async () => {
+    // A kill freezes the folder as it is at some moment, so looking at it all the time shows what a kill can leave.
+    const own = join(folder, "moments");
+    const large = numbered([20, 70, 130]);
+    await writePreprocessedCase(own, large, "old");
+    let writing = true;
+    const written = writePreprocessedCase(own, large, "new").finally(() => {
+      writing = false;
+    });
+    const seen = new Set<string>();
+    while (writing) {
+      const names = await readdir(own);
+      const complete = names.includes("numbered.zarr")
+        ? await readPreprocessedCase(own, "numbered").catch(() => undefined)
+        : undefined;
+      // Between looking and reading the case may have stepped aside for the new one.
+      if (complete) expect(same(complete.data, large.data) && same(complete.seg!, large.seg!)).toBe(true);
+      const hash = await storedHash(own, "numbered");
+      expect([undefined, "old", "new"]).toContain(hash);
+      seen.add(`${hash}`);
+    }
+    await written;
+    expect(seen.has("old")).toBe(true);
+    expect(await storedHash(own, "numbered")).toBe("new");
+    expect(await readdir(own)).toEqual(["numbered.zarr"]);
+  });
+
   test("a case without labels has no segmentation to read", async () => {
     const { seg: _, ...bare } = small;
     await writePreprocessedCase(folder, { ...bare, properties: { ...small.properties, id: "bare" } }, "1");
