@@ -1,5 +1,6 @@
 // Batches
 export { createBatchSource } from "./batch-source.ts";
+export { batchSourceConformance } from "./batch-source-conformance.ts";
 export type { BatchSourceOptions, PreviousSegmentationReader } from "./batch-source-options.ts";
 export {
   type AugmentationParameters,

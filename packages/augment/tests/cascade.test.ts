@@ -52,11 +52,12 @@ test("every operator agrees with its definition", () => {
         const shape = size as Shape3;
         const mask = Uint8Array.from({ length: size[0] * size[1] * size[2] }, () => (random.chance(density) ? 1 : 0));
         const copy = Uint8Array.from(mask);
-        expect(applyBinaryOperator(mask, shape, operator, radius)).toEqual(slowOperator(mask, shape, operator, radius));
-        expect(mask).toEqual(copy);
+        const expected = slowOperator(mask, shape, operator, radius);
+        expect(Buffer.compare(applyBinaryOperator(mask, shape, operator, radius), expected)).toBe(0);
+        expect(Buffer.compare(mask, copy)).toBe(0);
       },
     ),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: 100 },
   );
 });
 
@@ -134,7 +135,7 @@ test("the previous segmentation moves with the image and follows it as one chann
       for (const label of [1, 2]) {
         const channel = data.subarray((sample * 3 + label) * voxels, (sample * 3 + label + 1) * voxels);
         const target = targets[0]!.data.subarray(sample * voxels, (sample + 1) * voxels);
-        expect(channel).toEqual(Float32Array.from(target, (id) => (id === label ? 1 : 0)));
+        expect(channel.findIndex((value, i) => value !== (target[i] === label ? 1 : 0))).toBe(-1);
       }
     }
   }

@@ -10,6 +10,7 @@ test("the exports", () => {
   "augmentIntensities",
   "augmentPreviousSegmentation",
   "augmentationParameters",
+  "batchSourceConformance",
   "binaryOperators",
   "choosePatchStart",
   "createBatchSource",

@@ -24,7 +24,7 @@ test.each(["linear", "cubic"] as const)("without a transform, %s sampling is the
     for (let y = 0; y < 9; y++) {
       for (let x = 0; x < 11; x++) {
         const expected = image[((z + 3) * 17 + y + 4) * 19 + x + 4]!;
-        expect(Math.abs(result[(z * 9 + y) * 11 + x]! - expected)).toBeLessThan(2e-6);
+        if (!(Math.abs(result[(z * 9 + y) * 11 + x]! - expected) < 2e-6)) throw new Error(`voxel ${[z, y, x]}`);
       }
     }
   }
@@ -100,7 +100,7 @@ describe("reading only the part that a transform reaches", () => {
         const cutLabels = transformLabels(Int16Array.from(part.seg), size, target, moved, "threshold");
         expect(labels.filter((label, i) => label !== cutLabels[i]).length).toBeLessThanOrEqual(1);
       }),
-      { seed: 4, numRuns: 60 },
+      { seed: 4, numRuns: 30 },
     );
   });
 });
@@ -131,8 +131,7 @@ test("rotation and scaling fire as in the paper: 0.16 each alone, 0.04 both", ()
     const rotated = Math.abs(m[0]! / length - 1) > 1e-12;
     const scaled = Math.abs(length - 1) > 1e-12;
     counts[rotated && scaled ? "both" : rotated ? "rotation" : "scaling"]++;
-    expect(length).toBeGreaterThan(1 / 1.4 - 1e-9);
-    expect(length).toBeLessThan(1 / 0.7 + 1e-9);
+    if (!(length > 1 / 1.4 - 1e-9 && length < 1 / 0.7 + 1e-9)) throw new Error(`factor ${1 / length}`);
   }
   // four binomial standard deviations
   const near = (count: number, p: number) => Math.abs(count - n * p) < 4 * Math.sqrt(n * p * (1 - p));
