@@ -23,7 +23,7 @@ export const demoSizes = {
     name: "full",
     trainingCases: 30,
     testCases: 5,
-    training: { baseFeatures: 8, batchSize: 2, epochs: 10, iterationsPerEpoch: 50 },
+    training: { baseFeatures: 8, batchSize: 2, epochs: 8, iterationsPerEpoch: 50 },
   },
   smoke: {
     name: "smoke",
