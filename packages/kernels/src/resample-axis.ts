@@ -58,3 +58,17 @@ export function axisResampling(from: number, to: number, order: 0 | 1 | 3): Axis
   }
   return { from, to, order, taps, start, weights };
 }
+
+/** Two samples and their weights per output sample, for orders 0 and 1 and unchanged axes alike. */
+export function linearTaps(from: number, to: number, order: 0 | 1): { index: Int32Array; weights: Float64Array } {
+  const axis = axisResampling(from, to, from === to ? 0 : order);
+  const index = new Int32Array(2 * to);
+  const weights = new Float64Array(2 * to);
+  for (let j = 0; j < to; j++) {
+    index[2 * j] = axis.start[j]!;
+    index[2 * j + 1] = axis.taps === 2 ? axis.start[j]! + 1 : axis.start[j]!;
+    weights[2 * j] = axis.weights[axis.taps * j]!;
+    weights[2 * j + 1] = axis.taps === 2 ? axis.weights[2 * j + 1]! : 0;
+  }
+  return { index, weights };
+}

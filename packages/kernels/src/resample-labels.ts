@@ -1,5 +1,5 @@
 import { elementCount, InvalidArgumentError, type Shape3, ShapeMismatchError } from "@nnunet/core";
-import { axisResampling } from "./resample-axis.ts";
+import { linearTaps } from "./resample-axis.ts";
 import { checkOrder, checkShape, type SeparateAxis } from "./resample-image.ts";
 
 /**
@@ -95,18 +95,4 @@ export function resampleLabels(
     }
   }
   return out;
-}
-
-/** Two taps per output sample for every order, so that one loop serves all. */
-function linearTaps(from: number, to: number, order: 0 | 1): { index: Int32Array; weights: Float64Array } {
-  const axis = axisResampling(from, to, from === to ? 0 : order);
-  const index = new Int32Array(2 * to);
-  const weights = new Float64Array(2 * to);
-  for (let j = 0; j < to; j++) {
-    index[2 * j] = axis.start[j]!;
-    index[2 * j + 1] = axis.taps === 2 ? axis.start[j]! + 1 : axis.start[j]!;
-    weights[2 * j] = axis.weights[axis.taps * j]!;
-    weights[2 * j + 1] = axis.taps === 2 ? axis.weights[2 * j + 1]! : 0;
-  }
-  return { index, weights };
 }

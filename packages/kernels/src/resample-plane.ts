@@ -1,4 +1,4 @@
-import { axisResampling } from "./resample-axis.ts";
+import { axisResampling, linearTaps } from "./resample-axis.ts";
 import { clip, type PanelScratch, resamplePanel } from "./resample-panel.ts";
 
 /** Resamples one [y, x] slice of `src` into one slice of `dst`, clipping to [low, high]. */
@@ -27,6 +27,14 @@ export function planeResampler(
   const [my, mx] = to;
   const alongY = ny === my ? undefined : axisResampling(ny, my, order);
   const alongX = nx === mx ? undefined : axisResampling(nx, mx, order);
+  if (!alongX && !alongY) {
+    return (src, so, dst, dO, low = -Infinity, high = Infinity) => {
+      if (src === dst && so === dO) return;
+      dst.set(src.subarray(so, so + ny * nx), dO);
+      if (low > -Infinity || high < Infinity) clip(dst, dO, dO + ny * nx, low, high);
+    };
+  }
+  if (order === 1) return linearPlane(from, to);
   const { simd } = scratch;
   if (simd && (alongY || alongX) && (alongY?.order ?? 3) === 3 && (alongX?.order ?? 3) === 3) {
     return (src, so, dst, dO, low = -Infinity, high = Infinity) =>
@@ -50,13 +58,6 @@ export function planeResampler(
     transpose(resampledX, 0, mx, rows, dst, dO);
   };
 
-  if (!alongX && !alongY) {
-    return (src, so, dst, dO, low = -Infinity, high = Infinity) => {
-      if (src === dst && so === dO) return;
-      dst.set(src.subarray(so, so + ny * nx), dO);
-      if (low > -Infinity || high < Infinity) clip(dst, dO, dO + ny * nx, low, high);
-    };
-  }
   if (!alongX) return (src, so, dst, dO, low, high) => resamplePanel(src, so, dst, dO, nx, alongY!, scratch, low, high);
   if (!alongY) return (src, so, dst, dO, low, high) => x(src, so, ny, dst, dO, low, high);
   if (mx / nx <= my / ny) {
@@ -68,6 +69,29 @@ export function planeResampler(
   return (src, so, dst, dO, low, high) => {
     resamplePanel(src, so, between, 0, nx, alongY, scratch);
     x(between, 0, my, dst, dO, low, high);
+  };
+}
+
+/** Linear in both axes: two rows blended in float64, then each output voxel from two neighbours of the blend. */
+function linearPlane(from: readonly [number, number], to: readonly [number, number]): PlaneResampler {
+  const [ny, nx] = from;
+  const [my, mx] = to;
+  const y = linearTaps(ny, my, 1);
+  const x = linearTaps(nx, mx, 1);
+  const blend = new Float64Array(nx);
+  return (src, so, dst, dO) => {
+    for (let j = 0; j < my; j++) {
+      const upper = so + y.index[2 * j]! * nx;
+      const lower = so + y.index[2 * j + 1]! * nx;
+      const a = y.weights[2 * j]!;
+      const b = y.weights[2 * j + 1]!;
+      for (let i = 0; i < nx; i++) blend[i] = a * src[upper + i]! + b * src[lower + i]!;
+      const row = dO + j * mx;
+      for (let i = 0; i < mx; i++) {
+        dst[row + i] =
+          x.weights[2 * i]! * blend[x.index[2 * i]!]! + x.weights[2 * i + 1]! * blend[x.index[2 * i + 1]!]!;
+      }
+    }
   };
 }
 
