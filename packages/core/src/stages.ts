@@ -26,6 +26,8 @@ export interface Planner {
 export interface FingerprintExtractor<Measurement = unknown> {
   readonly name: string;
   measureCase(loaded: LoadedCase, dataset: DatasetJson): Measurement;
+  /** Several measurements as one, so that memory need not grow with the number of cases; `combine([merged])` gives the same. */
+  merge?(measurements: readonly Measurement[]): Measurement;
   /** The result does not depend on how the cases were distributed over workers. */
   combine(measurements: readonly Measurement[], dataset: DatasetJson): Fingerprint;
 }

@@ -1,5 +1,5 @@
 import type { FingerprintExtractor } from "@nnunet/core";
-import { combineMeasurements } from "./combine-measurements.ts";
+import { combineMeasurements, mergeMeasurements } from "./combine-measurements.ts";
 import { type CaseMeasurement, measureCase } from "./measure-case.ts";
 
 const name = "default";
@@ -8,5 +8,6 @@ const name = "default";
 export const defaultFingerprintExtractor: FingerprintExtractor<CaseMeasurement> = {
   name,
   measureCase,
+  merge: mergeMeasurements,
   combine: (measurements, dataset) => ({ ...combineMeasurements(measurements, dataset), extractor: name }),
 };

@@ -1,4 +1,5 @@
 export { combineMeasurements, mergeMeasurements } from "./combine-measurements.ts";
+export { type ComparedProperty, compareFingerprints, type FingerprintComparison } from "./compare-fingerprints.ts";
 export { defaultFingerprintExtractor } from "./default-fingerprint-extractor.ts";
 export {
   emptyHistogram,

@@ -25,7 +25,7 @@ const golden: Golden[] = JSON.parse(readFileSync(new URL("./fixtures/percentiles
 function values({ kind, n, seed }: Golden): Float32Array {
   let x = seed;
   return Float32Array.from({ length: n }, () => {
-    x = Number((1664525n * BigInt(x) + 1013904223n) % 2n ** 32n);
+    x = (Math.imul(1664525, x) + 1013904223) >>> 0;
     const u = x / 2 ** 32;
     return kind === "ct" ? Math.floor(u * 3000 - 1000) : kind === "ratio" ? 1 / (u + 1e-6) - 1 : u - 0.3;
   });
