@@ -29,8 +29,7 @@ export class MersenneTwister {
   /** A uniform integer in [0, max], as NumPy draws it: the smallest covering mask, rejecting what exceeds `max`. */
   nextInterval(max: number): number {
     if (max === 0) return 0;
-    let mask = max;
-    for (const shift of [1, 2, 4, 8, 16]) mask |= mask >>> shift;
+    const mask = 0xffffffff >>> Math.clz32(max);
     for (;;) {
       const value = (this.nextUint32() & mask) >>> 0;
       if (value <= max) return value;
@@ -39,7 +38,8 @@ export class MersenneTwister {
 
   /** `numpy.random.RandomState.permutation(n)`. */
   permutation(n: number): Int32Array {
-    const order = Int32Array.from({ length: n }, (_, i) => i);
+    const order = new Int32Array(n);
+    for (let i = 0; i < n; i++) order[i] = i;
     for (let i = n - 1; i > 0; i--) {
       const j = this.nextInterval(i);
       const held = order[i]!;
