@@ -48,8 +48,8 @@ export function caseMetrics(
     let falsePositives = 0;
     let falseNegatives = 0;
     for (const [pair, count] of pairs) {
-      const inReference = ids.has(Math.floor(pair / 65536) - 32768);
-      const inPrediction = ids.has((pair % 65536) - 32768);
+      const inReference = ids.has(Math.floor(pair / SPAN) - OFFSET);
+      const inPrediction = ids.has((pair % SPAN) - OFFSET);
       if (inReference && inPrediction) truePositives += count;
       else if (inPrediction) falsePositives += count;
       else if (inReference) falseNegatives += count;
@@ -92,6 +92,10 @@ export function labelGroups(labels: LabelSet): { readonly key: string; readonly 
   }));
 }
 
+// A pair of label ids as one number: exact in a double for ids of up to 25 bits and sign.
+const OFFSET = 2 ** 25;
+const SPAN = 2 ** 26;
+
 function countPairs(
   reference: VoxelArray,
   prediction: VoxelArray,
@@ -102,7 +106,7 @@ function countPairs(
   let run = 0;
   for (let i = 0; i < reference.length; i++) {
     if (reference[i] === ignoreLabel) continue;
-    const pair = (reference[i]! + 32768) * 65536 + prediction[i]! + 32768;
+    const pair = (reference[i]! + OFFSET) * SPAN + prediction[i]! + OFFSET;
     if (pair === last) {
       run++;
     } else {

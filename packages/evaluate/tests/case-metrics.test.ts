@@ -46,6 +46,15 @@ test("a label that is nowhere has no Dice; one that is only predicted has 0", ()
   expect(metrics["2"]!.dice).toBe(0);
 });
 
+test("ids beyond 16 bits, and -1 for outside, are kept apart", () => {
+  const metrics = caseMetrics(
+    Int32Array.of(70_000, 4464, -1),
+    Int32Array.of(70_000, 70_000, 4464),
+    labels({ a: 70_000 }),
+  );
+  expect(metrics["70000"]).toMatchObject({ truePositives: 1, falsePositives: 1, falseNegatives: 0, trueNegatives: 1 });
+});
+
 test("ignored voxels count for nothing", () => {
   const set = labels({ a: 1, ignore: 2 });
   const all = caseMetrics(Int16Array.of(2, 1, 0, 2, 1), Int16Array.of(1, 1, 0, 0, 0), set);

@@ -117,6 +117,11 @@ export function inputChannels(metadata: ModelMetadata): number {
 function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string): void {
   const { patchSize } = metadata.plans.configurations[metadata.configuration]!;
   const { outputChannels } = labelSet(metadata.dataset);
+  const beyond = metadata.mirrorAxes.find((axis) => axis >= patchSize.length);
+  if (beyond !== undefined) {
+    const problem = `names axis ${beyond}, but the patch has only ${patchSize.length} axes; export the model again`;
+    throw new InvalidArtifactError(path, "nnunet.mirror_axes", problem);
+  }
   const expected = [
     { of: session.inputs, name: "input", shape: ["n", inputChannels(metadata), ...patchSize] },
     { of: session.outputs, name: "logits", shape: ["n", outputChannels, ...patchSize] },

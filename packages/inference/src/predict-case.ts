@@ -73,6 +73,9 @@ export async function predictCase(
       "the model needs these channels",
     );
   }
+  if (preprocessed.data.length !== elementCount(preprocessed.shape)) {
+    throw new ShapeMismatchError(`data of preprocessed case ${caseId}`, preprocessed.shape, [preprocessed.data.length]);
+  }
   const { patchSize, configuration } = network;
   const { outputChannels } = network.labels;
   const patches = layPatches(size as unknown as Shape3, patchSize, stepSize, gaussian);

@@ -86,6 +86,10 @@ test("refuses what it cannot predict with, in one sentence", async () => {
   await expect(loadModel(tinyModelBytes(metadata, fixedBatch, 3))).rejects.toThrow(
     "model.onnx → input: expected a tensor of shape [n, 1, 4, 4, 4] as plans and dataset say, got [1, 1, 4, 4, 4]; export the model again",
   );
+  const flat = tinyMetadata([4, 4], { mirrorAxes: [2] });
+  await expect(loadModel(tinyModelBytes(flat, pointwise([[1], [2], [3]], [0, 0, 0], 2), 3))).rejects.toThrow(
+    "model.onnx → nnunet.mirror_axes: names axis 2, but the patch has only 2 axes; export the model again",
+  );
   const twoClasses = pointwise([[1], [2]], [0, 0], 3);
   await expect(loadModel(tinyModelBytes(metadata, twoClasses, 2))).rejects.toThrow(
     "model.onnx → logits: expected a tensor of shape [n, 3, 4, 4, 4] as plans and dataset say, got [n, 2, 4, 4, 4]; export the model again",

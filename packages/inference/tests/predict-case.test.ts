@@ -250,6 +250,9 @@ describe("around the computation", () => {
     await expect(predictCase([network], kase)).rejects.toThrow(
       "preprocessed case case_1: expected shape [1,4,4,4], got [2,4,4,4]; the model needs these channels",
     );
+    await expect(predictCase([network], preprocessedCase(noise(63), 1, [4, 4, 4]))).rejects.toThrow(
+      "data of preprocessed case case_1: expected shape [1,4,4,4], got [63]",
+    );
     const fine = preprocessedCase(noise(64), 1, [4, 4, 4]);
     await expect(predictCase([network], fine, { stepSize: 0 })).rejects.toThrow(
       "stepFraction: expected a number in (0, 1], got 0",
