@@ -25,7 +25,7 @@ export { addGaussianNoise } from "./gaussian-noise.ts";
 export { type BlurOptions, gaussianBlur, v2BlurRadius } from "./gaussian-blur.ts";
 export { applyGamma, scaleBrightness, scaleContrast } from "./intensity.ts";
 export { mirrorInPlace } from "./mirror.ts";
-export { raiseToPower } from "./power.ts";
+export { powerTable } from "./power.ts";
 export { simulateLowResolution } from "./simulate-low-resolution.ts";
 export { reachedBox, samplingMatrix, type SamplingTransform } from "./spatial-transform.ts";
 export { transformImage } from "./transform-image.ts";

@@ -1,4 +1,4 @@
-import { raiseToPower } from "./power.ts";
+import { powerTable } from "./power.ts";
 
 /**
  * Multiplies every voxel by `factor` (paper, Supplement D, step 4).
@@ -32,8 +32,8 @@ export function scaleContrast(
   const { minimum, maximum, mean } = statistics(channel);
   const centre = around === "mean" ? mean : 0;
   for (let i = 0; i < channel.length; i++) {
-    const value = (channel[i]! - centre) * factor + centre;
-    out[i] = Math.min(Math.max(value, minimum), maximum);
+    // Min and max instead of comparisons: a branch that random voxels decide costs more.
+    out[i] = Math.min(Math.max((channel[i]! - centre) * factor + centre, minimum), maximum);
   }
   return out;
 }
@@ -55,19 +55,34 @@ export function applyGamma(
   const before = statistics(channel);
   // The reference adds 1e-7 so that a constant channel survives.
   const range = before.maximum - before.minimum + 1e-7;
-  const sign = inverted ? -1 : 1;
+  const scale = inverted ? -range : range;
   const origin = inverted ? before.maximum : before.minimum;
-  const inverse = sign / range;
-  const scale = sign * range;
-  for (let i = 0; i < channel.length; i++) out[i] = (channel[i]! - origin) * inverse;
-  raiseToPower(out, gamma);
-  for (let i = 0; i < channel.length; i++) out[i] = out[i]! * scale + origin;
+  const raise = powerTable(gamma);
+  let sum = 0;
+  let squares = 0;
+  for (let first = 0; first < out.length; first += BLOCK) {
+    const count = Math.min(BLOCK, out.length - first);
+    for (let i = 0; i < count; i++) unit[i] = (channel[first + i]! - origin) / scale;
+    raise(unit, count);
+    for (let i = 0; i < count; i++) {
+      const value = unit[i]!;
+      sum += value;
+      squares += value * value;
+      out[first + i] = value * scale + origin;
+    }
+  }
   if (!keepStatistics) return out;
-  const after = statistics(out);
-  const stretch = before.standardDeviation / (after.standardDeviation + 1e-8);
-  for (let i = 0; i < out.length; i++) out[i] = (out[i]! - after.mean) * stretch + before.mean;
+  const mean = sum / out.length;
+  const deviation = Math.sqrt(Math.max(0, squares / out.length - mean * mean)) * range;
+  const stretch = before.standardDeviation / (deviation + 1e-8);
+  const middle = mean * scale + origin;
+  for (let i = 0; i < out.length; i++) out[i] = (out[i]! - middle) * stretch + before.mean;
   return out;
 }
+
+/** Voxels worked on at a time, so that they stay in the cache; the scratch is not in use while anything is awaited. */
+const BLOCK = 2048;
+const unit = new Float32Array(BLOCK);
 
 /** Range, mean and population standard deviation, accumulated in float64. */
 function statistics(channel: Float32Array) {

@@ -6,7 +6,7 @@ import {
   augmentIntensities,
   gaussianBlur,
   mirrorInPlace,
-  raiseToPower,
+  powerTable,
   scaleBrightness,
   scaleContrast,
   simulateLowResolution,
@@ -107,7 +107,8 @@ test("the table power agrees with ** to 1e-7 relative, plus one float32 rounding
     i < 3 ? [0, 1, 2 ** -40][i]! : random.uniform() ** 3,
   );
   for (const gamma of [0.7, 0.93, 1, 1.5, 2]) {
-    const result = raiseToPower(Float32Array.from(values), gamma);
+    const result = Float32Array.from(values);
+    powerTable(gamma)(result, result.length);
     for (let i = 0; i < values.length; i++) {
       const expected = values[i]! ** gamma;
       if (!(Math.abs(result[i]! - expected) <= 1.6e-7 * expected)) throw new Error(`${values[i]} ** ${gamma}`);

@@ -23,7 +23,7 @@ test("the exports", () => {
   "mirrorInPlace",
   "oneHot",
   "operateOnLabel",
-  "raiseToPower",
+  "powerTable",
   "reachedBox",
   "readPaddedPatch",
   "removeRandomComponent",
