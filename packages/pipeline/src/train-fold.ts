@@ -94,6 +94,7 @@ export async function trainFold(
   const inputs = contentHash([network, epochs, iterationsPerEpoch, validationIterations]);
 
   const start = await howToStart();
+  if (start === "keep") message("info", `fold ${fold} of ${configurationName} is up to date`);
   if (start !== "keep") {
     if (start === "afresh") await rm(folder, { recursive: true, force: true });
     await describeModel();
