@@ -36,7 +36,8 @@ export function paperEstimate(featureCorrection: number): MemoryEstimate {
     let total = 0;
     for (let stage = 0; stage < stages; stage++) {
       if (stage > 0) features = Math.min(2 * features, network.maximumFeatures);
-      for (const [axis, stride] of topology.strides[stage]!.entries()) shape[axis] = Math.floor(shape[axis]! / stride);
+      const stride = topology.strides[stage]!;
+      for (let axis = 0; axis < shape.length; axis++) shape[axis] = Math.floor(shape[axis]! / stride[axis]!);
       // the bottleneck has no decoder; a network of one stage is counted as if it had one, as the code did
       const hasDecoder = stage === 0 || stage < stages - 1;
       const decoder = hasDecoder ? (convsPerStageDecoder[stage] ?? convsPerStage[stage]!) + 1 : 0;
@@ -61,7 +62,8 @@ export const featureMapEstimate: MemoryEstimate = (network) => {
   let total = network.labels * voxels(shape);
   if (kind === "residual") total += features[0]! * voxels(shape); // stem
   for (let stage = 0; stage < stages; stage++) {
-    for (const [axis, stride] of topology.strides[stage]!.entries()) shape[axis] = Math.ceil(shape[axis]! / stride);
+    const stride = topology.strides[stage]!;
+    for (let axis = 0; axis < shape.length; axis++) shape[axis] = Math.ceil(shape[axis]! / stride[axis]!);
     const perMap = features[stage]! * voxels(shape);
     if (kind === "plain") total += convsPerStage[stage]! * perMap;
     // two convolutions a block, and one map on the skip of a first block that changes shape
@@ -72,5 +74,7 @@ export const featureMapEstimate: MemoryEstimate = (network) => {
 };
 
 function voxels(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+  let product = 1;
+  for (const extent of shape) product *= extent;
+  return product;
 }

@@ -13,20 +13,31 @@ export const v2Topology: TopologyRule = (initialSpacing, patchSize, minimumEdge)
   const pools: number[][] = [];
   const kernels: number[][] = [];
   for (;;) {
-    const large = size.map((s) => s >= 2 * minimumEdge);
-    const finest = Math.min(...spacing.filter((_, axis) => large[axis]));
-    const pooled = spacing.map((s, axis) => large[axis]! && s / finest < 2);
-    const axes = size.filter((_, axis) => pooled[axis]);
+    let finest = Number.POSITIVE_INFINITY; // of the axes that are long enough to be halved
+    let finestOfAll = Number.POSITIVE_INFINITY;
+    for (let axis = 0; axis < spacing.length; axis++) {
+      finestOfAll = Math.min(finestOfAll, spacing[axis]!);
+      if (size[axis]! >= 2 * minimumEdge) finest = Math.min(finest, spacing[axis]!);
+    }
+    const pool: number[] = [];
+    let halved = 0;
+    let lastHalved = 0;
+    for (let axis = 0; axis < spacing.length; axis++) {
+      const yes = size[axis]! >= 2 * minimumEdge && spacing[axis]! / finest < 2;
+      pool.push(yes ? 2 : 1);
+      if (!yes) continue;
+      halved++;
+      lastHalved = axis;
+    }
     // a lone axis needs room for more than one voxel of context
-    if (axes.length === 0 || (axes.length === 1 && axes[0]! < 3 * minimumEdge)) {
+    if (halved === 0 || (halved === 1 && size[lastHalved]! < 3 * minimumEdge)) {
       return finishTopology(patchSize, pools, kernels);
     }
-    const finestOfAll = Math.min(...spacing);
-    for (const [axis, s] of spacing.entries()) if (s / finestOfAll < 2) kernel[axis] = 3;
+    for (let axis = 0; axis < spacing.length; axis++) if (spacing[axis]! / finestOfAll < 2) kernel[axis] = 3;
     kernels.push([...kernel]);
-    pools.push(pooled.map((yes) => (yes ? 2 : 1)));
-    for (const [axis, yes] of pooled.entries()) {
-      if (!yes) continue;
+    pools.push(pool);
+    for (let axis = 0; axis < spacing.length; axis++) {
+      if (pool[axis] === 1) continue;
       spacing[axis]! *= 2;
       size[axis] = Math.ceil(size[axis]! / 2);
     }
