@@ -1,0 +1,7 @@
+// What needs no files: the entry that bundlers for browsers take (condition "browser" in package.json).
+export { caseInMemory } from "./case-in-memory.ts";
+export { classLocations } from "./class-locations.ts";
+export { normaliseChannel } from "./normalise.ts";
+export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
+export { anisotropicAxis, resampledShape } from "./resampling-plan.ts";
+export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";
