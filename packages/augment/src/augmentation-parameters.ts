@@ -23,6 +23,11 @@ export interface SpatialParameters {
 
 export interface AugmentationParameters {
   readonly name: string;
+  /**
+   * 2D: how the slice of a foreground sample is drawn once its class is. `slice`: uniformly among the slices that hold
+   * the class; `voxel`: through one of its voxels, so that slices with many are drawn more often.
+   */
+  readonly foregroundSlice: "slice" | "voxel";
   readonly spatial: SpatialParameters;
   /** Per sample; the same spread for all channels. */
   readonly noise: {
@@ -84,6 +89,7 @@ export interface AugmentationParameters {
 /** Supplement D as written and in its order; where it is silent, the paper-era code (facts.md §4.3). */
 const paper: AugmentationParameters = {
   name: "paper",
+  foregroundSlice: "slice",
   spatial: {
     rotationProbability: 0.2,
     scalingProbability: 0.2,
@@ -133,6 +139,7 @@ const paper: AugmentationParameters = {
 /** Today's nnU-Net (facts.md §4.3, column v2). */
 const v2: AugmentationParameters = {
   name: "v2",
+  foregroundSlice: "voxel",
   spatial: { ...paper.spatial, factorAboveOne: "zooms-out", labelInterpolation: "argmax" },
   noise: { probability: 0.1, low: 0, high: 0.1, drawn: "standardDeviation" },
   blur: { probability: 0.2, channelProbability: 0.5, low: 0.5, high: 1, sigmaPerAxis: true, boundary: "reflect" },

@@ -45,10 +45,8 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     mirrorAxes = configuration.patchSize.map((_, axis) => axis),
     previousSegmentations,
   } = options;
-  const parameters =
-    mode === "validation"
-      ? augmentationParameters.none
-      : (options.augmentation ?? augmentationParameters[configuration.augmentation]);
+  const chosenSet = options.augmentation ?? augmentationParameters[configuration.augmentation];
+  const parameters = mode === "validation" ? augmentationParameters.none : chosenSet;
   checkOptions({ ...options, batchSize, foregroundOversampling, mirrorAxes });
 
   const { patchSize } = configuration;
@@ -82,6 +80,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
       shape,
       isForegroundSample(sample, batchSize, foregroundOversampling),
       random,
+      flat && chosenSet.foregroundSlice === "slice",
     );
     const transform = drawSpatialTransform(parameters.spatial, rotation, inPlane, random);
     const region = regionToRead(loader, shape, transform, parameters.spatial.imageInterpolation);

@@ -31,6 +31,7 @@ export function isForegroundSample(sample: number, batchSize: number, fraction: 
  *
  * @param loaderPatch - size to read, [z, y, x]
  * @param networkPatch - size the network sees, [z, y, x]
+ * @param evenSlices - draw a foreground voxel's slice first, uniformly among those that hold the class (2D, `paper`)
  * @see facts.md §4.2, items 18 and 19
  */
 export function choosePatchStart(
@@ -39,6 +40,7 @@ export function choosePatchStart(
   networkPatch: Shape3,
   foreground: boolean,
   random: RandomGenerator,
+  evenSlices = false,
 ): Shape3 {
   const lowest = [0, 0, 0];
   const highest = [0, 0, 0];
@@ -49,7 +51,7 @@ export function choosePatchStart(
     lowest[axis] = Math.floor(-pad / 2);
     highest[axis] = extent + Math.floor(pad / 2) + (pad % 2) - loader;
   }
-  const voxel = chooseVoxel(sampled.classLocations, foreground, random);
+  const voxel = chooseVoxel(sampled, foreground, random, evenSlices);
   if (voxel === undefined) {
     return [0, 1, 2].map((axis) => random.integer(lowest[axis]!, highest[axis]! + 1)) as unknown as Shape3;
   }
@@ -62,18 +64,26 @@ export function choosePatchStart(
 }
 
 function chooseVoxel(
-  locations: Readonly<Record<string, Int32Array>>,
+  { size, classLocations }: SampledCase,
   foreground: boolean,
   random: RandomGenerator,
+  evenSlices: boolean,
 ): number | undefined {
-  const annotated = Object.keys(locations).find((key) => key.startsWith("-1"));
-  let key = annotated;
-  if (foreground) {
-    const present = Object.keys(locations)
-      .filter((name) => name !== annotated && locations[name]!.length > 0)
-      .sort(); // so that the draw does not depend on how the case was stored
-    if (present.length > 0) key = present[random.integer(0, present.length)];
-  }
-  const voxels = key === undefined ? undefined : locations[key];
-  return voxels?.length ? voxels[random.integer(0, voxels.length)] : undefined;
+  const annotated = Object.keys(classLocations).find((key) => key.startsWith("-1"));
+  const present = Object.keys(classLocations)
+    .filter((name) => name !== annotated && classLocations[name]!.length > 0)
+    .sort(); // so that the draw does not depend on how the case was stored
+  const ofClass = foreground && present.length > 0;
+  const key = ofClass ? present[random.integer(0, present.length)] : annotated;
+  const voxels = key === undefined ? undefined : classLocations[key];
+  if (!voxels?.length) return undefined;
+  if (!(ofClass && evenSlices)) return voxels[random.integer(0, voxels.length)];
+
+  const slice = (voxel: number) => Math.floor(voxel / (size[1] * size[2]));
+  const counts = new Int32Array(size[0]);
+  for (const voxel of voxels) counts[slice(voxel)]!++;
+  const slices = [...counts.keys()].filter((z) => counts[z]! > 0);
+  const z = slices[random.integer(0, slices.length)]!;
+  let remaining = random.integer(0, counts[z]!);
+  return voxels.find((voxel) => slice(voxel) === z && remaining-- === 0);
 }

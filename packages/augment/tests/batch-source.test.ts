@@ -4,9 +4,10 @@ import {
   augmentationParameters,
   batchSourceConformance,
   type BatchSourceOptions,
+  choosePatchStart,
   createBatchSource,
 } from "@nnunet/augment";
-import { labelSet, type TrainingBatch } from "@nnunet/core";
+import { createRandom, labelSet, type TrainingBatch } from "@nnunet/core";
 import { syntheticCase } from "./synthetic-case.ts";
 
 const cases = [syntheticCase("a", [30, 40, 36]), syntheticCase("b", [20, 50, 30]), syntheticCase("c", [44, 22, 60])];
@@ -175,6 +176,25 @@ test("the last third of a batch contains foreground, the class drawn uniformly a
   expect(centredOnForeground).toBe(n);
   // Binomial(200, 1/2): standard deviation 7; four of them.
   expect(Math.abs(centredOnRare - n / 2)).toBeLessThan(28);
+});
+
+test.each([
+  ["paper", 1 / 2],
+  ["v2", 1 / 10],
+] as const)("2D foreground under %s: the slice with 1 of 10 voxels is drawn %d of the time", (name, share) => {
+  const inSlice = (z: number, n: number) => Array.from({ length: n }, (_, i) => z * 400 + 205 + i);
+  const classLocations = { "1": Int32Array.from([...inSlice(3, 1), ...inSlice(8, 9)]) };
+  const random = createRandom(4);
+  const even = augmentationParameters[name].foregroundSlice === "slice";
+  const n = 2000;
+  let few = 0;
+  for (let i = 0; i < n; i++) {
+    const [z] = choosePatchStart({ size: [12, 20, 20], classLocations }, [1, 9, 9], [1, 8, 8], true, random, even);
+    expect([3, 8]).toContain(z);
+    if (z === 3) few++;
+  }
+  // four binomial standard deviations
+  expect(Math.abs(few - n * share)).toBeLessThan(4 * Math.sqrt(n * share * (1 - share)));
 });
 
 test("regions become channels, the ignore label keeps its id", async () => {
