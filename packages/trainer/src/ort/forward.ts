@@ -28,18 +28,17 @@ export function parameterLayout(graph: NetworkGraph): ParameterLayout {
 /** Cuts the flat vector into named, shaped, differentiable values. */
 export function unpackParameters(tape: Tape, layout: ParameterLayout, flat: Value): Map<string, Value> {
   const { onnx } = tape;
-  const entries = [...layout.offsets];
-  const pieces = onnx.nodeWithOutputs(
-    "Split",
-    [flat.name, onnx.integers(entries.map(([, p]) => p.length))],
-    entries.map(([name]) => `flat:${name}`),
-    { axis: 0 },
-  );
   return new Map(
-    entries.map(([name, { shape }], i) => [
-      name,
-      tape.parameter(onnx.node("Reshape", [pieces[i]!, onnx.integers(shape)], {}, name), shape),
-    ]),
+    [...layout.offsets].map(([name, { offset, length, shape }]) => {
+      // one Slice each: a Split with hundreds of outputs exceeds the buffers that a WebGPU shader may have
+      const piece = onnx.node("Slice", [
+        flat.name,
+        onnx.integers([offset]),
+        onnx.integers([offset + length]),
+        onnx.integers([0]),
+      ]);
+      return [name, tape.parameter(onnx.node("Reshape", [piece, onnx.integers(shape)], {}, name), shape)];
+    }),
   );
 }
 
