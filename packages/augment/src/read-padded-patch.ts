@@ -23,12 +23,10 @@ export async function readPaddedPatch(
   }
   const read = await reader.readPatch(first as unknown as Shape3, inner as unknown as Shape3);
   const [iz, iy, ix] = inner as [number, number, number];
-  if (read.seg.length !== iz * iy * ix || read.data.length !== channels * iz * iy * ix) {
-    throw new ShapeMismatchError(
-      `patch of case ${reader.id}`,
-      [channels, iz, iy, ix],
-      [read.data.length / Math.max(1, read.seg.length), read.seg.length],
-    );
+  const expected = [channels * iz * iy * ix, iz * iy * ix];
+  const received = [read.data.length, read.seg.length];
+  if (received.some((n, i) => n !== expected[i])) {
+    throw new ShapeMismatchError(`patch of case ${reader.id}, voxels of image and labels`, expected, received);
   }
   if (iz === size[0] && iy === size[1] && ix === size[2]) return read;
 
