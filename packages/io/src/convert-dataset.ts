@@ -1,30 +1,20 @@
-import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import {
   type DatasetJson,
   datasetFromJson,
-  datasetToJson,
   FileError,
   InvalidArgumentError,
   InvalidArtifactError,
   type RawDataset,
-  type StageOptions,
   show,
-  throwIfCancelled,
   type Volume,
 } from "@nnunet/core";
-import { describeFileError, readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { exists, listImages, openDataset, requireFolder, visibleFiles } from "./dataset-folder.ts";
-import { idOf } from "./find-dataset.ts";
+import { describeFileError, readJson } from "@nnunet/core/node";
+import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./convert-picture-folder.ts";
+import { exists, listImages, openDataset, requireFolder } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "./image-file.ts";
-
-export interface ConvertOptions extends StageOptions {
-  /** The number in `Dataset004_…`; by default the one in the source's name (`Task04_…`, `Task004_…`). */
-  readonly datasetId?: number;
-  /** By default the rest of the source's name. */
-  readonly name?: string;
-}
+import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
 interface SourceCase {
   readonly id: string;
@@ -34,8 +24,8 @@ interface SourceCase {
 }
 
 /**
- * Makes an nnU-Net v2 dataset out of a Decathlon folder (`Task04_Hippocampus`) or an nnU-Net v1 folder
- * (`Task004_Hippocampus`).
+ * Makes an nnU-Net v2 dataset out of a Decathlon folder (`Task04_Hippocampus`), an nnU-Net v1 folder
+ * (`Task004_Hippocampus`), or a folder of pictures (`images/`, `labels/`; see {@link convertPictureFolder}).
  *
  * Files are copied; only an image of several channels in one file is split, into `_0000`, `_0001`, …. The source is
  * left alone. All is written to a hidden folder beside the target, which takes its name when it is complete.
@@ -52,79 +42,44 @@ export async function convertDataset(
   rawRoot: string,
   options: ConvertOptions = {},
 ): Promise<RawDataset> {
-  const started = Date.now();
   const folder = resolve(source);
   await requireFolder(folder);
   const jsonPath = join(folder, "dataset.json");
+  if (!(await exists(jsonPath)) && (await isPictureFolder(folder))) {
+    return convertPictureFolder(folder, rawRoot, options);
+  }
   const raw = await readJson(jsonPath);
   const json = datasetFromJson(raw, jsonPath);
-  const target = resolve(rawRoot, targetName(folder, json, options));
-  await refuseExisting(rawRoot, target);
+  const match = /^(Task|Dataset)(\d+)_(.+)$/.exec(basename(folder));
+  if (match?.[1] === "Dataset" && json.other?.["training"] === undefined) {
+    const expected = "a Decathlon or nnU-Net v1 folder; this one is already in v2's form";
+    throw new InvalidArgumentError("source", expected, folder);
+  }
+  const { datasetId = match ? Number(match[2]) : undefined, name = match?.[3] ?? json.name ?? basename(folder) } =
+    options;
+  const target = await newDatasetFolder(rawRoot, datasetId, name);
   const training = await sourceCases(folder, listed(raw, "training", jsonPath), json);
   const test = await sourceCases(folder, listed(raw, "test", jsonPath), json);
-  if (training.length === 0)
+  if (training.length === 0) {
     throw new InvalidArtifactError(jsonPath, "training", "the list is empty; nothing to convert");
-
-  const total = training.length + test.length;
-  options.onEvent?.({ type: "stage-start", stage: "convert", total, detail: basename(target) });
-  const temporary = join(resolve(rawRoot), `.${basename(target)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
-  try {
-    let done = 0;
+  }
+  await makeDatasetFolder(target, training.length + test.length, "convert", options, async (made, step) => {
+    await mkdir(join(made, "labelsTr"), { recursive: true });
     for (const [cases, images] of [
-      [training, "imagesTr"],
-      [test, "imagesTs"],
+      [training, join(made, "imagesTr")],
+      [test, join(made, "imagesTs")],
     ] as const) {
-      if (cases.length > 0) await mkdir(join(temporary, images), { recursive: true });
-      if (images === "imagesTr") await mkdir(join(temporary, "labelsTr"), { recursive: true });
+      if (cases.length > 0) await mkdir(images, { recursive: true });
       for (const one of cases) {
-        throwIfCancelled(options.signal, `convert ${source}`);
-        await convertImages(one, join(temporary, images), json);
-        if (one.label !== undefined) {
-          await copy(one.label, join(temporary, "labelsTr", `${one.id}${json.fileEnding}`));
-        }
-        options.onEvent?.({ type: "progress", stage: "convert", done: ++done, total, item: one.id });
+        step(one.id);
+        await convertImages(one, images, json);
+        if (one.label !== undefined) await copy(one.label, join(made, "labelsTr", `${one.id}${json.fileEnding}`));
       }
     }
     const { training: _, test: __, numTest: ___, ...other } = json.other ?? {};
-    const converted: DatasetJson = { ...json, numTraining: training.length, other };
-    await writeJsonAtomic(join(temporary, "dataset.json"), datasetToJson(converted));
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    throw describeFileError(target, "could not be written", error);
-  }
-  options.onEvent?.({ type: "stage-end", stage: "convert", seconds: (Date.now() - started) / 1000, detail: target });
+    return { ...json, numTraining: training.length, other };
+  });
   return openDataset(target);
-}
-
-function targetName(folder: string, json: DatasetJson, { datasetId, name }: ConvertOptions): string {
-  const match = /^(Task|Dataset)(\d+)_(.+)$/.exec(basename(folder));
-  if (match?.[1] === "Dataset" && datasetId === undefined && json.other?.["training"] === undefined) {
-    throw new InvalidArgumentError(
-      "source",
-      "a Decathlon or nnU-Net v1 folder; this one is already in v2's form",
-      folder,
-    );
-  }
-  const id = datasetId ?? (match ? Number(match[2]) : undefined);
-  if (id === undefined) {
-    throw new InvalidArgumentError("datasetId", "a number, because the folder is not called TaskNN_Name", datasetId);
-  }
-  if (!(Number.isInteger(id) && id >= 1 && id <= 999)) {
-    throw new InvalidArgumentError("datasetId", "a whole number from 1 to 999", id);
-  }
-  const title = (name ?? match?.[3] ?? json.name ?? basename(folder)).replace(/[^\w.-]+/g, "_");
-  return `Dataset${String(id).padStart(3, "0")}_${title}`;
-}
-
-async function refuseExisting(rawRoot: string, target: string): Promise<void> {
-  const same = (await visibleFiles(rawRoot)).find((name) => idOf(name) === idOf(basename(target)));
-  if (same !== undefined) {
-    throw new FileError(
-      join(resolve(rawRoot), same),
-      `this dataset is already there and is not overwritten; remove it first, or choose another number with --dataset-id`,
-    );
-  }
 }
 
 interface ListedCase {

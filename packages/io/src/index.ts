@@ -1,7 +1,9 @@
 export { readImage, readImageInfo, writeImage, type WriteImageOptions } from "./image-file.ts";
 export type { ImageInfo } from "./image-info.ts";
-export { type ConvertOptions, convertDataset } from "./convert-dataset.ts";
+export { convertDataset } from "./convert-dataset.ts";
+export type { ConvertOptions } from "./convert-picture-folder.ts";
 export { openDataset } from "./dataset-folder.ts";
+export { type FixResult, fixDataset } from "./fix-dataset.ts";
 export { findDatasetFolder } from "./find-dataset.ts";
 export { readCase } from "./read-case.ts";
 export type { DatasetProblem, ProblemKind, VerificationReport } from "./verification-report.ts";

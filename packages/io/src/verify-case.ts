@@ -15,7 +15,12 @@ export interface CaseContents {
   readonly digest: string | undefined;
 }
 
-/** Reads the files of one case and reports every problem. */
+/**
+ * Reads the files of one case and reports every problem.
+ *
+ * @param expectedChannels - undefined where a missing file has been reported already
+ * @param allowed - label ids, undefined where dataset.json could not be read
+ */
 export async function verifyCase(
   files: CaseFiles,
   expectedChannels: number | undefined,
@@ -44,17 +49,14 @@ export async function verifyCase(
     // The voxels themselves are let go, so that one file at a time is in memory.
     else first = { volume: { shape: volume.shape, geometry: volume.geometry }, path };
   }
-  if (complete && expectedChannels !== undefined && channels !== expectedChannels && files.images.length > 0) {
-    // Missing files were reported by name; here a file holds more or fewer channels than it should.
-    if (files.images.length === 1 || files.images.length === expectedChannels) {
-      add(
-        "channels",
-        files.id,
-        files.images[0]!,
-        `the case has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expectedChannels}`,
-        "add or remove channels, or correct channel_names",
-      );
-    }
+  if (complete && expectedChannels !== undefined && channels !== expectedChannels) {
+    add(
+      "channels",
+      files.id,
+      files.images[0]!,
+      `the case has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expectedChannels}`,
+      "add or remove channels, or correct channel_names",
+    );
   }
   if (files.label !== undefined) {
     const label = await tryRead(files.id, files.label, add);

@@ -88,7 +88,8 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
   options.onEvent?.({ type: "stage-start", stage: "verify", total: all.length, detail: root });
   for (const [i, files] of all.entries()) {
     throwIfCancelled(options.signal, `verify ${folder}`);
-    const contents = await verifyCase(files, json?.channelNames.length, allowed, add);
+    const isWhole = !problems.some((p) => p.kind === "missing-file" && p.case === files.id);
+    const contents = await verifyCase(files, isWhole ? json?.channelNames.length : undefined, allowed, add);
     filesRead += contents.filesRead;
     reportDuplicate(files, contents, seen, add);
     options.onEvent?.({ type: "progress", stage: "verify", done: i + 1, total: all.length, item: files.id });
@@ -209,7 +210,10 @@ function casesOf(
 }
 
 function addStray(path: string, why: string, add: AddProblem): void {
-  add("extra-file", "", path, `the file ${why} and is never used`, "remove or rename it", { fixable: true });
+  add("extra-file", "", path, `the file ${why} and is never used`, "remove or rename it", {
+    severity: "warning",
+    fixable: true,
+  });
 }
 
 async function existingFiles(cases: readonly CaseFiles[], add: AddProblem): Promise<CaseFiles[]> {

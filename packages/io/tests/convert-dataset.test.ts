@@ -150,8 +150,9 @@ describe("convertDataset", () => {
   test("stops when asked to", async () => {
     const controller = new AbortController();
     const onEvent = (event: NnunetEvent) => event.type === "progress" && controller.abort();
-    await expect(convertDataset(source, root, { signal: controller.signal, onEvent })).rejects.toThrow(
-      new Error(`convert ${source}: cancelled`),
+    await expect(convertDataset(source, root, { signal: controller.signal, onEvent })).rejects.toHaveProperty(
+      "message",
+      "convert Dataset001_BrainTumour: cancelled",
     );
     expect(readdirSync(root)).toEqual([]);
   });
