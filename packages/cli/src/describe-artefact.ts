@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import {
   type DatasetJson,
   datasetFromJson,
@@ -14,8 +14,9 @@ import {
 } from "@nnunet/core";
 import { describeFileError, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
-import { openDataset, readImageInfo } from "@nnunet/io";
+import { type DicomSeriesInfo, listDicomSeries, openDataset, readImageInfo } from "@nnunet/io";
 import { imageStem } from "@nnunet/pipeline";
+import { openPreprocessedCase } from "@nnunet/preprocess";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
 import { describeFingerprint } from "./describe-fingerprint.ts";
@@ -47,6 +48,8 @@ export async function describeArtefact(path: string): Promise<ArtefactDescriptio
   if (path.endsWith(".json")) return describeJson(path);
   if (path.endsWith(".ndjson"))
     return { kind: "log", text: `${path}: training log, one JSON object per epoch (${size})` };
+  if (basename(path) === "progress.svg")
+    return { kind: "curves", text: `${path}: the curves of a training, a picture` };
   if (imageStem(path) !== undefined) return describeImage(path, size);
   throw new FileError(
     path,
@@ -117,6 +120,12 @@ async function describeJson(path: string): Promise<ArtefactDescription> {
     );
     return { kind: "splits", text: `${path}: the folds of a cross-validation\n${folds.join("\n")}` };
   }
+  if (basename(path) === "made_from.json") {
+    return {
+      kind: "record",
+      text: `${path}: hashes of what the artefacts beside it were made from; a rerun skips by them`,
+    };
+  }
   throw new InvalidArtifactError(path, "", "JSON, but neither plans, fingerprint, dataset.json, summary nor splits");
 }
 
@@ -181,16 +190,53 @@ async function describeFolder(path: string): Promise<ArtefactDescription> {
       : "unfinished: nnunet train … --continue goes on";
     return { kind: "fold", text: `${path}: the training of one fold, ${state}\n  ${names.sort().join(", ")}` };
   }
-  if (names.some((name) => /\.(dcm|ima)$/i.test(name))) {
-    return {
-      kind: "DICOM folder",
-      text: `${path}: a folder of ${names.length} DICOM files; nnunet predict -i takes it as one image`,
-    };
+  if (names.includes("images") && names.includes("labels")) {
+    const text = `${path}: pictures with labels\nNext: nnunet convert ${path} --dataset-id N`;
+    return { kind: "source dataset", text };
   }
   const images = names.filter((name) => imageStem(name) !== undefined);
-  if (images.length > 0)
+  if (images.length > 0) {
     return { kind: "images", text: `${path}: a folder of ${images.length} images, such as ${images[0]}` };
+  }
+  const cases = names.filter((name) => name.endsWith(".zarr"));
+  if (cases.length > 0) {
+    return { kind: "preprocessed cases", text: `${path}: ${cases.length} preprocessed cases, such as ${cases[0]}` };
+  }
+  if (path.replace(/\/$/, "").endsWith(".zarr")) return describeCase(path);
+  const models = names.filter((name) => name.split("__").length === 3);
+  if (models.length > 0) {
+    return { kind: "results", text: `${path}: the trained models of a dataset\n  ${models.join("\n  ")}` };
+  }
+  const datasets = names.filter((name) => /^Dataset\d{3,}_/.test(name)).sort();
+  if (datasets.length > 0) {
+    return { kind: "root folder", text: `${path}: a folder of datasets\n  ${datasets.join("\n  ")}` };
+  }
+  const series = names.length === 0 ? [] : await listDicomSeries(path).catch(() => []);
+  if (series.length > 0) return describeSeries(path, series);
   throw new FileError(path, names.length === 0 ? "an empty folder" : "a folder that holds nothing of nnunet");
+}
+
+async function describeCase(path: string): Promise<ArtefactDescription> {
+  const { shape, properties } = await openPreprocessedCase(dirname(path), basename(path).replace(/\.zarr\/?$/, ""));
+  const [channels, ...space] = shape;
+  const text = [
+    `${path}: preprocessed case ${properties.id} (cropped, normalised, resampled), readable as Zarr 3`,
+    `  ${channels} ${channels === 1 ? "channel" : "channels"} of ${space.join(" × ")} voxels [z, y, x], originally ${properties.originalShape.join(" × ")}`,
+    `  spacing ${properties.spacingAfterResampling.map((s) => Number(s.toPrecision(6))).join(" × ")} mm`,
+  ];
+  return { kind: "preprocessed case", text: text.join("\n") };
+}
+
+async function describeSeries(path: string, series: readonly DicomSeriesInfo[]): Promise<ArtefactDescription> {
+  if (series.length > 1) {
+    const listed = series.map((s) => `  ${s.modality}, ${s.files.length} files: ${s.seriesUid}`);
+    return {
+      kind: "DICOM folder",
+      text: `${path}: ${series.length} DICOM series; put each into a folder of its own\n${listed.join("\n")}`,
+    };
+  }
+  const { text } = await describeImage(path, `${series[0]!.files.length} files`);
+  return { kind: "DICOM series", text: `${text}\nUse it: nnunet predict -i ${path} -o SEGMENTATION.nii.gz -m MODEL` };
 }
 
 function describeDataset(dataset: DatasetJson): string {

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
+import { listDicomSeries } from "@nnunet/io";
 
 const endings = [
   ".nii.gz",
@@ -66,9 +67,8 @@ export async function inputCases(path: string, channels: readonly string[]): Pro
 
 function caseOfFile(path: string, siblings: readonly string[], channels: readonly string[]): CaseFiles {
   const stem = imageStem(path);
-  if (stem === undefined) {
-    throw new FileError(path, `not an image file by its name; expected one of ${endings.join(", ")}`);
-  }
+  // A DICOM file may have any name, or none that says so; reading tells.
+  if (stem === undefined) return { id: basename(path).replace(/\.\w+$/, ""), images: [path] };
   const suffix = /^(.+)_(\d{4})$/.exec(stem);
   if (!suffix) return { id: stem, images: [path] };
   const id = suffix[1]!;
@@ -91,13 +91,15 @@ async function imagesIn(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => imageStem(name) !== undefined).sort();
 }
 
+/** A folder without image files is taken as one DICOM series, whose files may have any name. */
 async function dicomCase(folder: string): Promise<CaseFiles> {
-  const names = (await readdir(folder)).filter((name) => !name.startsWith("."));
-  if (names.some((name) => /\.(dcm|ima)$/i.test(name))) return { id: basename(folder), images: [folder] };
-  throw new FileError(
-    folder,
-    names.length === 0
-      ? "the folder is empty; expected images such as case_001_0000.nii.gz"
-      : `no image in it (${endings.join(", ")}, or a DICOM series of .dcm files)`,
-  );
+  const files = (await readdir(folder)).filter((name) => !name.startsWith("."));
+  if (files.length === 0) {
+    throw new FileError(folder, "the folder is empty; expected images such as case_001_0000.nii.gz");
+  }
+  const series = await listDicomSeries(folder).catch(() => []);
+  if (series.length === 0) {
+    throw new FileError(folder, `no image in it (${endings.join(", ")}, or the files of a DICOM series)`);
+  }
+  return { id: basename(folder), images: [folder] };
 }

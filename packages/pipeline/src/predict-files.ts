@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type CaseFiles,
   datasetToJson,
@@ -106,8 +106,7 @@ export async function predictCases(
           await writeImage(path, segmentation);
           written.push(path);
           if (probabilities) {
-            const beside = path.slice(0, path.length - (path.endsWith(".gz") ? 7 : 4));
-            const probabilitiesPath = `${beside}_probabilities.nii.gz`;
+            const probabilitiesPath = join(dirname(path), `${imageStem(path)}_probabilities.nii.gz`);
             await writeImage(probabilitiesPath, probabilities);
             written.push(probabilitiesPath);
           }

@@ -12,7 +12,9 @@ interface Flags extends CommonFlags {
 export function convertCommand(program: Command, ending: Ending): void {
   const command = program
     .command("convert")
-    .description("make an nnU-Net v2 raw dataset of a Medical Segmentation Decathlon or nnU-Net v1 folder")
+    .description(
+      "make an nnU-Net v2 raw dataset of a Decathlon or nnU-Net v1 folder, or of a folder of pictures (images/, labels/)",
+    )
     .argument("<source>", "folder such as Task04_Hippocampus")
     .option("--dataset-id <n>", "number of the new dataset (default: the one in the folder's name)", positiveInteger)
     .action(async (source: string, flags: Flags) => {
@@ -33,9 +35,5 @@ export function convertCommand(program: Command, ending: Ending): void {
         };
       });
     });
-  withExample(
-    withCommonOptions(command),
-    "nnunet convert Task04_Hippocampus",
-    "nnunet convert MyOldTask --dataset-id 27",
-  );
+  withExample(withCommonOptions(command), "nnunet convert Task04_Hippocampus", "nnunet convert cells --dataset-id 27");
 }

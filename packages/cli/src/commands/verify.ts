@@ -1,4 +1,4 @@
-import { findDatasetFolder, type VerificationReport, verifyDataset } from "@nnunet/io";
+import { type DatasetProblem, findDatasetFolder, fixDataset, type VerificationReport, verifyDataset } from "@nnunet/io";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -7,20 +7,45 @@ import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
 import { textTable } from "../text-table.ts";
 
+interface Flags extends CommonFlags {
+  readonly fix?: string;
+}
+
 export function verifyCommand(program: Command, ending: Ending): void {
   const command = program
     .command("verify")
     .description("read every file of a dataset and list every problem with its fix; exit code 1 if anything is wrong")
     .argument(datasetArgument, datasetDescription)
-    .action(async (name: string, flags: CommonFlags) => {
+    .option(
+      "--fix <folder>",
+      "copy the dataset into a new folder with all put right that loses nothing, and verify that",
+    )
+    .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const folder = await findDatasetFolder(pipelineOf(flags).folders.raw, name);
+        if (flags.fix !== undefined) {
+          const { fixed, report } = await fixDataset(folder, flags.fix, { signal, onEvent });
+          print(describeFixed(fixed, report.folder));
+          print(describeReport(report));
+          return { value: { fixed, report }, exitCode: report.ok ? exitCodes.ok : exitCodes.problemFound };
+        }
         const report = await verifyDataset(folder, { signal, onEvent });
         print(describeReport(report));
         return { value: report, exitCode: report.ok ? exitCodes.ok : exitCodes.problemFound };
       });
     });
-  withExample(withCommonOptions(command), "nnunet verify 4", "nnunet verify 4 --json > problems.json");
+  withExample(
+    withCommonOptions(command),
+    "nnunet verify 4",
+    "nnunet verify 4 --json > problems.json",
+    "nnunet verify 4 --fix nnUNet_raw/Dataset014_Hippocampus",
+  );
+}
+
+function describeFixed(fixed: readonly DatasetProblem[], folder: string): string {
+  if (fixed.length === 0) return "Nothing could be put right without losing something; no folder was made.";
+  const rows = fixed.map(({ file, problem, fix }) => [file, problem, fix]);
+  return `Put right in ${folder}:\n${textTable(["file", "problem", "what was done"], rows)}\n`;
 }
 
 /** The integrity table, errors and warnings in the order they were found, and one line that sums up. */
