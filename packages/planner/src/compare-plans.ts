@@ -54,6 +54,15 @@ const ruleOf: Readonly<Record<string, string>> = {
   "architecture.convsPerStageDecoder": "feature-maps",
 };
 
+/** Fields that no rule decides: they were measured or given. */
+const measured = new Set([
+  "ruleSet",
+  "datasetName",
+  "originalMedianSpacing",
+  "originalMedianShape",
+  "foregroundIntensityPerChannel",
+]);
+
 /** Inputs of rules that are themselves results of rules. */
 const producedBy: Readonly<Record<string, string>> = {
   targetSpacing: "target-spacing",
@@ -126,9 +135,10 @@ function differingFields(
 }
 
 function causesOf(configuration: string, field: string, a: Plans, b: Plans): DifferenceCause[] {
+  if (measured.has(field)) return [];
   const otherRules = { input: "ruleSet", a: a.ruleSet, b: b.ruleSet, through: [] };
   const rule = configuration === "3d_lowres" && field === "spacing" ? "low-resolution-spacing" : ruleOf[field];
-  if (rule === undefined) return a.ruleSet === b.ruleSet || field === "ruleSet" ? [] : [otherRules];
+  if (rule === undefined) return a.ruleSet === b.ruleSet ? [] : [otherRules];
   const home = configuration === "3d_cascade_fullres" ? "3d_fullres" : configuration;
   const causes = trace(rule, home, a, b, [rule], new Set());
   const unique = causes.filter((cause, i) => causes.findIndex(({ input }) => input === cause.input) === i);
