@@ -101,24 +101,20 @@ export async function predictCase(
       copyPatch(preprocessed.data, preprocessed.shape, patch.start, patchSize, copy, batch, i * channels * patchLength);
       placements.push(placement(patch, patchSize, copy, share));
     }
-    const batchShape = [count, channels, ...configuration.patchSize];
+    const input = batch.subarray(0, count * channels * patchLength);
     for (const model of models) {
       throwIfCancelled(signal, `prediction of case ${caseId}`);
-      const output = await model.run(batch.subarray(0, count * channels * patchLength), batchShape);
-      const expected = [count, outputChannels, ...configuration.patchSize];
-      if (output.shape.length !== expected.length || output.shape.some((n, axis) => n !== expected[axis])) {
-        throw new ShapeMismatchError("logits of the model", expected, output.shape, "export the model again");
-      }
-      if (!allFinite(output.data)) {
-        throw new InvalidArtifactError(
-          `model (${network.metadata.configuration})`,
-          "logits",
-          `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
-        );
-      }
+      const { data, shape: got } = await model.run(input, [count, channels, ...configuration.patchSize]);
+      checkLogits(
+        data,
+        got,
+        [count, outputChannels, ...configuration.patchSize],
+        network.metadata.configuration,
+        caseId,
+      );
       for (let i = 0; i < count; i++) {
         const offset = i * outputChannels * patchLength;
-        addPrediction(scores, shape, output.data, offset, network.activation, placements[i]!);
+        addPrediction(scores, shape, data, offset, network.activation, placements[i]!);
       }
     }
     onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
@@ -144,8 +140,22 @@ function allocate(shape: VolumeShape, caseId: string): Float32Array {
   }
 }
 
-function allFinite(values: Float32Array): boolean {
+function checkLogits(
+  logits: Float32Array,
+  shape: readonly number[],
+  expected: readonly number[],
+  configuration: string,
+  caseId: string,
+): void {
+  if (shape.length !== expected.length || shape.some((n, axis) => n !== expected[axis])) {
+    throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
+  }
   let doubt = 0; // v − v is 0 for finite v, else NaN, which stays
-  for (let i = 0; i < values.length; i++) doubt += values[i]! - values[i]!;
-  return doubt === 0;
+  for (let i = 0; i < logits.length; i++) doubt += logits[i]! - logits[i]!;
+  if (doubt === 0) return;
+  throw new InvalidArtifactError(
+    `model (${configuration})`,
+    "logits",
+    `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
+  );
 }
