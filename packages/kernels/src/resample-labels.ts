@@ -1,5 +1,5 @@
 import { elementCount, InvalidArgumentError, type Shape3, ShapeMismatchError } from "@nnunet/core";
-import { linearTaps } from "./resample-axis.ts";
+import { axisResampling } from "./resample-axis.ts";
 import { checkOrder, checkShape, type SeparateAxis } from "./resample-image.ts";
 
 /**
@@ -37,7 +37,7 @@ export function resampleLabels(
   }
   if (shape.every((n, i) => n === target[i])) return labels.slice();
 
-  const [z, y, x] = shape.map((n, i) => linearTaps(n, target[i]!, separateAxis?.axis === i ? 0 : order));
+  const [z, y, x] = shape.map((n, i) => labelTaps(n, target[i]!, separateAxis?.axis === i ? 0 : order));
   const [, height, width] = shape;
   const out = new Int16Array(elementCount(target));
   const found = new Int16Array(8);
@@ -95,4 +95,28 @@ export function resampleLabels(
     }
   }
   return out;
+}
+
+/**
+ * Two samples and their weights per output sample. Beyond the outermost samples both are the same one and share the
+ * weight as SciPy shares it, so that sums of exactly one half round alike.
+ */
+function labelTaps(from: number, to: number, order: 0 | 1): { index: Int32Array; weights: Float64Array } {
+  const index = new Int32Array(2 * to);
+  const weights = new Float64Array(2 * to);
+  const nearest = axisResampling(from, to, 0);
+  for (let j = 0; j < to; j++) {
+    if (order === 0 || from === to) {
+      index.fill(nearest.start[j]!, 2 * j, 2 * j + 2);
+      weights[2 * j] = 1;
+      continue;
+    }
+    const position = (j + 0.5) * (from / to) - 0.5;
+    const first = Math.floor(position);
+    index[2 * j] = Math.max(0, first);
+    index[2 * j + 1] = Math.min(from - 1, first + 1);
+    weights[2 * j] = 1 - (position - first);
+    weights[2 * j + 1] = 1 - weights[2 * j]!;
+  }
+  return { index, weights };
 }
