@@ -61,6 +61,10 @@ export async function readPng(path: string): Promise<Volume> {
     unfilter(bytes, at, rows, rowBytes, Math.max(1, bitsPerPixel >> 3), path);
     for (let row = 0; row < rows; row++) {
       const from = at + row * (rowBytes + 1) + 1;
+      if (depth === 8 && !header.interlaced) {
+        pixels.set(bytes.subarray(from, from + rowBytes), row * rowBytes);
+        continue;
+      }
       const y = pass[1] + row * pass[3];
       for (let column = 0; column < columns; column++) {
         const to = (y * width + pass[0] + column * pass[2]) * samples;

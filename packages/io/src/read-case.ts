@@ -21,12 +21,12 @@ const spacingTolerance = 1e-5;
  * Reads a case: all channels as one float32 array [channel, z, y, x], the labels as int16 [1, z, y, x]; checks that
  * they belong together.
  *
- * Geometry is that of the first channel. Origin and direction are not compared here (nnU-Net does not either, real
- * datasets differ in the last digits); `verifyDataset` reports them.
+ * Geometry is that of the first channel. Origin and direction may differ a little, as they do in real datasets
+ * (`verifyDataset` reports it); an axis that runs the other way is an error, because the labels would lie mirrored.
  *
  * @throws {FileError} if a file is missing or unreadable
  * @throws {ImageFileError} if a file is damaged, an image has a NaN or infinite voxel, a label file has a value that
- *   dataset.json does not declare, or spacings differ
+ *   dataset.json does not declare, or spacings or the order of axes differ
  * @throws {ShapeMismatchError} if a channel or the label has another shape
  */
 export async function readCase(files: CaseFiles, dataset: DatasetJson): Promise<LoadedCase> {
@@ -93,6 +93,18 @@ function checkSameGrid(subject: string, path: string, volume: Volume, first: Vol
       `expected [${first.geometry.spacing}] mm as in ${firstPath}, got [${volume.geometry.spacing}]; correct the header or resample the file`,
     );
   }
+  if (liesOtherwise(volume.geometry.direction, first.geometry.direction)) {
+    throw new ImageFileError(
+      path,
+      "direction",
+      `expected [${first.geometry.direction}] as in ${firstPath}, got [${volume.geometry.direction}]: its voxels run another way; reorient one of the two`,
+    );
+  }
+}
+
+/** Whether an axis of one runs the other way or along another axis; smaller differences are `verifyDataset`'s. */
+function liesOtherwise(a: readonly number[], b: readonly number[]): boolean {
+  return a.some((v, i) => Math.abs(v - b[i]!) > 0.5);
 }
 
 export function sameSpacing(a: readonly number[], b: readonly number[]): boolean {

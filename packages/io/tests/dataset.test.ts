@@ -160,6 +160,14 @@ describe("readCase", () => {
     );
   });
 
+  test("labels whose voxels run the other way", async () => {
+    await writeImage(label(), { ...labels(), geometry: { ...geometry, direction: [1, 0, 0, 0, -1, 0, 0, 0, 1] } });
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${label()} → direction: expected [1,0,0,0,1,0,0,0,1] as in ${folder}/imagesTr/a_0000.nii.gz, got [1,0,0,0,-1,0,0,0,1]: its voxels run another way; reorient one of the two`,
+    );
+  });
+
   test.each([
     [Uint8Array.from({ length: 24 }, (_, i) => (i === 13 ? 3 : 1)), "the label 3 is not declared"],
     [Int16Array.from({ length: 24 }, (_, i) => (i === 13 ? -1 : 1)), "the label -1 is not declared"],
