@@ -13,7 +13,7 @@ import * as augment from "@nnunet/augment";
 import { createRandom, labelSet } from "@nnunet/core";
 
 /** Processor time, so that other work on the machine disturbs less; both sides run on one thread. */
-const repeats = 5;
+const repeats = 4;
 const cpu = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
