@@ -7,7 +7,7 @@ import {
   ShapeMismatchError,
   type Spacing,
 } from "@nnunet/core";
-import { nonzeroRegion } from "@nnunet/kernels";
+import { type Box, boxShape, nonzeroRegion } from "@nnunet/kernels";
 import { type IntensityHistogram, intensityHistogram } from "./intensity-histogram.ts";
 
 /** What a single case contributes besides its intensities. */
@@ -51,52 +51,31 @@ export interface CaseMeasurement {
  */
 export function measureCase(loaded: LoadedCase, dataset: DatasetJson): CaseMeasurement {
   const { id, image, label } = loaded;
-  if (!label)
+  if (!label) {
     throw new InvalidArgumentError(`label of case ${id}`, "a label volume; a fingerprint needs labels", label);
-  const [channels, depth, height, width] = image.shape;
-  if (label.data.length !== depth * height * width) {
-    throw new ShapeMismatchError(`label of case ${id}`, [1, depth, height, width], label.shape);
+  }
+  const [channels, ...spatial] = image.shape;
+  if (label.shape.join() !== [1, ...spatial].join()) {
+    throw new ShapeMismatchError(`label of case ${id}`, [1, ...spatial], label.shape);
   }
   if (channels !== dataset.channelNames.length) {
-    const expected = [dataset.channelNames.length, depth, height, width];
+    const expected = [dataset.channelNames.length, ...spatial];
     throw new ShapeMismatchError(`image of case ${id}`, expected, image.shape, "dataset.json lists other channels");
   }
-  const [zs, ys, xs] = nonzeroRegion(image.data, image.shape).box as [
-    [number, number],
-    [number, number],
-    [number, number],
-  ];
-
-  const isForeground = foregroundTable(dataset);
-  const counts = new Float64Array(65536);
-  for (let i = 0; i < label.data.length; i++) counts[label.data[i]! & 0xffff]!++;
-  const labelVoxels: Record<string, number> = {};
-  for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) labelVoxels[String((i << 16) >> 16)] = counts[i]!;
-
-  let foregroundVoxels = 0;
-  const where = new Uint32Array(label.data.length);
-  for (let z = zs[0]; z < zs[1]; z++) {
-    for (let y = ys[0]; y < ys[1]; y++) {
-      const row = (z * height + y) * width;
-      for (let i = row + xs[0]; i < row + xs[1]; i++) {
-        if (isForeground[label.data[i]! & 0xffff]) where[foregroundVoxels++] = i;
-      }
-    }
-  }
-  const values = new Float32Array(foregroundVoxels);
+  const { box } = nonzeroRegion(image.data, image.shape);
+  const labelVoxels = countLabels(label.data);
+  const where = foregroundVoxels(label.data, spatial, box, labelSet(dataset).foreground, labelVoxels);
+  const values = new Float32Array(where.length);
   const foreground: ForegroundMoments[] = [];
   const histograms: IntensityHistogram[] = [];
   for (let channel = 0; channel < channels; channel++) {
-    const offset = channel * depth * height * width;
-    for (let i = 0; i < foregroundVoxels; i++) values[i] = image.data[offset + where[i]!]!;
+    const voxels = image.data.subarray(channel * label.data.length, (channel + 1) * label.data.length);
+    for (let i = 0; i < where.length; i++) values[i] = voxels[where[i]!]!;
     const moments = foregroundMoments(values);
     if (!Number.isFinite(moments.squares)) {
       const what = `finite intensities in the foreground of channel ${channel}; \`nnunet verify\` lists such voxels`;
-      throw new InvalidArgumentError(
-        `image of case ${id}`,
-        what,
-        values.find((value) => !Number.isFinite(value)),
-      );
+      const wrong = values.find((value) => !Number.isFinite(value));
+      throw new InvalidArgumentError(`image of case ${id}`, what, wrong);
     }
     foreground.push(moments);
     histograms.push(intensityHistogram(values));
@@ -104,20 +83,47 @@ export function measureCase(loaded: LoadedCase, dataset: DatasetJson): CaseMeasu
   const record: CaseRecord = {
     id,
     spacing: image.geometry.spacing,
-    shapeBeforeCrop: [depth, height, width],
-    shapeAfterCrop: [zs[1] - zs[0], ys[1] - ys[0], xs[1] - xs[0]],
+    shapeBeforeCrop: spatial,
+    shapeAfterCrop: boxShape(box) as unknown as Shape3,
     labelVoxels,
     foreground,
   };
   return { cases: [record], histograms };
 }
 
-/** 1 for each label id (as 16 unsigned bits) that belongs to a class. */
-function foregroundTable(dataset: DatasetJson): Uint8Array {
-  const table = new Uint8Array(65536);
-  for (const id of labelSet(dataset).foreground) table[id & 0xffff] = 1;
-  return table;
+/** Voxels of each label id that occurs. */
+function countLabels(labels: Int16Array): Record<string, number> {
+  const counts = new Float64Array(65536);
+  for (let i = 0; i < labels.length; i++) counts[labels[i]! & 0xffff]!++;
+  const found: Record<string, number> = {};
+  for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) found[String((i << 16) >> 16)] = counts[i]!;
+  return found;
 }
+
+/** Flat indices of the voxels inside the box that belong to a class. */
+function foregroundVoxels(
+  labels: Int16Array,
+  [, height, width]: Shape3,
+  box: Box,
+  classes: readonly number[],
+  labelVoxels: Readonly<Record<string, number>>,
+): Uint32Array {
+  const isForeground = new Uint8Array(65536);
+  for (const id of classes) isForeground[id & 0xffff] = 1;
+  const atMost = classes.reduce((sum, id) => sum + (labelVoxels[String(id)] ?? 0), 0);
+  const found = new Uint32Array(atMost);
+  let count = 0;
+  const [[z0, z1], [y0, y1], [x0, x1]] = box as readonly [Pair, Pair, Pair];
+  for (let z = z0; z < z1; z++) {
+    for (let y = y0; y < y1; y++) {
+      const row = (z * height + y) * width;
+      for (let i = row + x0; i < row + x1; i++) if (isForeground[labels[i]! & 0xffff]) found[count++] = i;
+    }
+  }
+  return found.subarray(0, count);
+}
+
+type Pair = readonly [first: number, end: number];
 
 function foregroundMoments(values: Float32Array): ForegroundMoments {
   let sum = 0;

@@ -82,6 +82,10 @@ test("merging coarse histograms gives the same as all values at once", () => {
   const parts = [0, 1, 2].map((i) => intensityHistogram(all.slice(i * third, (i + 1) * third)));
   const whole = intensityHistogram(all);
   expect(whole.shift).toBeGreaterThan(0);
-  expect(mergeAll(parts)).toEqual(whole);
-  expect(mergeAll([parts[2]!, parts[0]!, parts[1]!])).toEqual(whole);
+  for (const merged of [mergeAll(parts), mergeAll([parts[2]!, parts[0]!, parts[1]!])]) {
+    expect(merged.shift).toBe(whole.shift);
+    // jest is slow at comparing long arrays
+    expect(Buffer.compare(Buffer.from(merged.keys.buffer), Buffer.from(whole.keys.buffer))).toBe(0);
+    expect(Buffer.compare(Buffer.from(merged.counts.buffer), Buffer.from(whole.counts.buffer))).toBe(0);
+  }
 });
