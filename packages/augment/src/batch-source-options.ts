@@ -4,8 +4,9 @@ import {
   type LabelSet,
   type PreprocessedCaseReader,
   ShapeMismatchError,
+  UnknownStageError,
 } from "@nnunet/core";
-import type { AugmentationParameters } from "./augmentation-parameters.ts";
+import { type AugmentationParameters, augmentationParameters } from "./augmentation-parameters.ts";
 
 export interface BatchSourceOptions {
   /** The cases of the fold, drawn uniformly with replacement. */
@@ -37,13 +38,16 @@ export interface BatchSourceOptions {
 
 export type PreviousSegmentationReader = Pick<PreprocessedCaseReader, "id" | "shape" | "readPatch">;
 
-/** @throws {InvalidArgumentError | ShapeMismatchError} naming the option that cannot be */
+/** @throws {InvalidArgumentError | ShapeMismatchError | UnknownStageError} naming the option that cannot be */
 export function checkOptions(
   options: BatchSourceOptions & { batchSize: number; foregroundOversampling: number; mirrorAxes: readonly number[] },
 ): void {
   const { cases, configuration, batchSize, foregroundOversampling, mirrorAxes, outputScales } = options;
   const axes = configuration.patchSize.length;
-  const { previousSegmentations } = options;
+  const { previousSegmentations, augmentation } = options;
+  if (augmentation === undefined && !Object.hasOwn(augmentationParameters, configuration.augmentation)) {
+    throw new UnknownStageError("augmentation set", configuration.augmentation, Object.keys(augmentationParameters));
+  }
   if (cases.length === 0) throw new InvalidArgumentError("cases", "at least one preprocessed case", cases);
   if (axes !== 2 && axes !== 3) {
     throw new InvalidArgumentError("configuration.patchSize", "two or three axes [(z,) y, x]", configuration.patchSize);

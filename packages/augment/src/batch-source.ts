@@ -26,6 +26,7 @@ import { scaledShape, writeTarget } from "./segmentation-targets.ts";
  * Each batch has its own fresh arrays, so their buffers may be transferred to another thread.
  *
  * @throws {InvalidArgumentError} if a size, fraction or axis makes no sense, or there is no case
+ * @throws {UnknownStageError} if the configuration names no set of ours and none is given
  * @throws {ShapeMismatchError} (from `batch`) if the channels of two cases differ
  * @example
  * const source = createBatchSource({ cases, configuration, labels, seed: 1, mode: "training", outputScales: [[1, 1, 1]] });
@@ -45,9 +46,9 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     mirrorAxes = configuration.patchSize.map((_, axis) => axis),
     previousSegmentations,
   } = options;
+  checkOptions({ ...options, batchSize, foregroundOversampling, mirrorAxes });
   const chosenSet = options.augmentation ?? augmentationParameters[configuration.augmentation];
   const parameters = mode === "validation" ? augmentationParameters.none : chosenSet;
-  checkOptions({ ...options, batchSize, foregroundOversampling, mirrorAxes });
 
   const { patchSize } = configuration;
   const flat = patchSize.length === 2;

@@ -258,6 +258,9 @@ test("channels with a mask are 0 outside the body, whatever was added", async ()
 
 test("says what is wrong", () => {
   expect(() => create({ cases: [] })).toThrow("cases: expected at least one preprocessed case, got []");
+  expect(() => create({ configuration: { ...configuration, augmentation: "v3" as "v2" } })).toThrow(
+    'unknown augmentation set "v3"; registered: paper, v2, none',
+  );
   expect(() => create({ batchSize: 0 })).toThrow("batchSize: expected a positive integer, got 0");
   expect(() => create({ mirrorAxes: [3] })).toThrow("mirrorAxes: expected axes of the patch, 0 to 2, got [3]");
   expect(() => create({ foregroundOversampling: Number.NaN })).toThrow(
