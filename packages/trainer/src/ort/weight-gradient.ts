@@ -143,14 +143,67 @@ export function planeWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x:
   return onnx.node("Reshape", [ordered, onnx.integers([co, ci, ...shape.kernel])]);
 }
 
-/** The cheapest of the three for a layer (measured: bench/convolution-lowerings). */
+/**
+ * dW (stride 1) as one matrix product of shifted copies. With one zero after each row, plane and volume, a tap is a
+ * shift of the flat volume: dW[t] = Σ dy[g] · x[g + offset(t)]. The shifts along x go to copies of x, those along the
+ * other axes to copies of dy, so 9 + 3 copies make all 27 taps: [9·co, voxels] × [3·ci, voxels]ᵀ.
+ *
+ * The copies cost memory, and the plane form catches up as channels grow, so this is for few channels.
+ */
+export function shiftedWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
+  const { batch, inChannels: ci, outChannels: co, size, kernel } = shape;
+  const axes = size.length;
+  const padded = size.map((n) => n + 1);
+  const length = elementCount(padded);
+  const pitch = padded.map((_, axis) => elementCount(padded.slice(axis + 1)));
+  const reach = kernel.map((k, axis) => Array.from({ length: k }, (_, t) => (t - (k - 1) / 2) * pitch[axis]!));
+  const alongX = reach[axes - 1]!;
+  const alongOthers = reach
+    .slice(0, -1)
+    .reduce<number[]>((sums, steps) => sums.flatMap((sum) => steps.map((step) => sum + step)), [0]);
+
+  const shiftedCopies = (tensor: string, channels: number, shifts: readonly number[]): string => {
+    const margin = Math.max(...shifts.map(Math.abs));
+    const ends = onnx.integers([...new Array(2 + axes + 2).fill(0), ...size.map(() => 1)]);
+    const flat = onnx.node("Reshape", [onnx.node("Pad", [tensor, ends]), onnx.integers([batch, channels, length])]);
+    const wide = onnx.node("Pad", [flat, onnx.integers([0, 0, margin, 0, 0, margin])]);
+    const copies = shifts.map((shift) =>
+      onnx.node("Slice", [
+        wide,
+        onnx.integers([margin + shift]),
+        onnx.integers([margin + shift + length]),
+        onnx.integers([2]),
+      ]),
+    );
+    return onnx.node("Concat", copies, { axis: 1 });
+  };
+  const rows = shiftedCopies(
+    dy,
+    co,
+    alongOthers.map((s) => -s),
+  );
+  const columns = shiftedCopies(x, ci, alongX);
+  const product = onnx.node("MatMul", [rows, onnx.node("Transpose", [columns], { perm: [0, 2, 1] })]);
+  const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 });
+  const apart = onnx.node("Reshape", [summed, onnx.integers([alongOthers.length, co, alongX.length, ci])]);
+  const ordered = onnx.node("Transpose", [apart], { perm: [1, 3, 0, 2] });
+  return onnx.node("Reshape", [ordered, onnx.integers([co, ci, ...kernel])]);
+}
+
+/** The cheapest of the four for a layer (measured: bench/weight-gradient.bench.mjs). */
 export function weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
   if (isPointwise(shape)) return pointwiseWeightGradient(onnx, shape, x, dy);
   const voxels = shape.batch * elementCount(outputSize(shape));
-  return voxels <= gatherLimit ? gatheredWeightGradient(onnx, shape, x, dy) : planeWeightGradient(onnx, shape, x, dy);
+  if (voxels <= gatherLimit) return gatheredWeightGradient(onnx, shape, x, dy);
+  if (shape.stride.every((s) => s === 1) && shape.outChannels <= shiftLimit && shape.inChannels >= shiftFloor)
+    return shiftedWeightGradient(onnx, shape, x, dy);
+  return planeWeightGradient(onnx, shape, x, dy);
 }
 
 const gatherLimit = 4096;
+const shiftLimit = 16;
+/** Under it the plane form unfolds so little that it wins. */
+const shiftFloor = 8;
 
 function sumOverFirst(onnx: OnnxGraph, product: string, shape: readonly number[]): string {
   const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 });
