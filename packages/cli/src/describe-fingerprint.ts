@@ -1,4 +1,5 @@
 import type { Fingerprint } from "@nnunet/core";
+import { median } from "./median.ts";
 import { textTable } from "./text-table.ts";
 
 /** The properties of one or several fingerprints as a table, one column per dataset. */
@@ -22,27 +23,10 @@ function* properties(f: Fingerprint): Generator<readonly [string, string]> {
   yield ["training cases", String(f.spacings.length)];
   if (f.modalities) yield ["modalities", f.modalities.join(", ")];
   if (f.numberOfClasses !== undefined) yield ["foreground classes", String(f.numberOfClasses)];
-  yield [
-    "median shape after cropping [z, y, x]",
-    medianPerAxis(f.shapesAfterCrop)
-      .map((n) => show(n))
-      .join(" × "),
-  ];
-  if (f.shapesBeforeCrop) {
-    yield [
-      "median shape before cropping",
-      medianPerAxis(f.shapesBeforeCrop)
-        .map((n) => show(n))
-        .join(" × "),
-    ];
-  }
+  yield ["median shape after cropping [z, y, x]", medians(f.shapesAfterCrop)];
+  if (f.shapesBeforeCrop) yield ["median shape before cropping", medians(f.shapesBeforeCrop)];
   yield ["size after / before cropping (median)", show(f.medianRelativeSizeAfterCropping)];
-  yield [
-    "median spacing [z, y, x], mm",
-    medianPerAxis(f.spacings)
-      .map((n) => show(n))
-      .join(" × "),
-  ];
+  yield ["median spacing [z, y, x], mm", medians(f.spacings)];
   for (const [channel, p] of f.foregroundIntensityPerChannel.entries()) {
     yield [`channel ${channel} foreground mean ± std`, `${show(p.mean)} ± ${show(p.std)}`];
     yield [`channel ${channel} foreground 0.5 %, 99.5 %`, `${show(p.percentile005)}, ${show(p.percentile995)}`];
@@ -52,12 +36,9 @@ function* properties(f: Fingerprint): Generator<readonly [string, string]> {
   }
 }
 
-function medianPerAxis(rows: readonly (readonly number[])[]): number[] {
-  return [0, 1, 2].map((axis) => {
-    const sorted = rows.map((row) => row[axis]!).sort((a, b) => a - b);
-    const middle = sorted.length >> 1;
-    return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  });
+/** Per axis, joined as `36 × 50 × 35`. */
+function medians(rows: readonly (readonly number[])[]): string {
+  return [0, 1, 2].map((axis) => show(median(rows.map((row) => row[axis]!)))).join(" × ");
 }
 
 /** Four significant digits, without exponents for what people meet. */

@@ -185,3 +185,22 @@ test("evaluate: a perfect prediction scores 1; a missing one is named", () =>
     );
     expect(missing.code).toBe(3);
   }));
+
+test("fingerprint --compare: a table and a picture of z-scores that sum to 0 over the datasets", () =>
+  withScratch(async (scratch, roots) => {
+    await writeMadeDataset(join(scratch, "raw"));
+    await nnunet("fingerprint", "8", ...roots);
+    const one = join(scratch, "preprocessed", "Dataset008_Made", "dataset_fingerprint.json");
+    const json = (await readJson(one)) as { spacings: number[][] };
+    const other = join(scratch, "other.json");
+    await writeJsonAtomic(other, { ...json, spacings: json.spacings.map((s) => s.map((v) => 2 * v)) });
+    const svg = join(scratch, "f.svg");
+    const { code, stdout } = await nnunet("fingerprint", "--compare", one, other, "--svg", svg);
+    expect(code).toBe(0);
+    expect(stdout).toContain("median spacing [z, y, x], mm           2 × 1 × 1");
+    const { readFile } = await import("node:fs/promises");
+    const numbers = [...(await readFile(svg, "utf8")).matchAll(/>(-?\d\.\d\d|–)</g)].map((match) => match[1]);
+    expect(numbers).toHaveLength(16);
+    expect(numbers.filter((z) => z === "-1.00")).toHaveLength(1); // the voxel volume, of two datasets
+    expect(numbers.filter((z) => z === "1.00")).toHaveLength(1);
+  }));

@@ -1,14 +1,16 @@
 import { type Fingerprint, fingerprintFromJson, fingerprintToJson, InvalidArgumentError } from "@nnunet/core";
-import { readJson } from "@nnunet/core/node";
+import { readJson, writeFileAtomic } from "@nnunet/core/node";
 import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { describeFingerprint } from "../describe-fingerprint.ts";
+import { fingerprintChart } from "../fingerprint-chart.ts";
 import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags, WorkerFlags {
   readonly compare?: boolean;
+  readonly svg?: string;
 }
 
 export function fingerprintCommand(program: Command, ending: Ending): void {
@@ -17,6 +19,7 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
     .description("measure a dataset: sizes, spacings, intensities, classes → dataset_fingerprint.json")
     .argument("<dataset...>", datasetDescription)
     .option("--compare", "show the fingerprints of several datasets (or dataset_fingerprint.json files) side by side")
+    .option("--svg <file>", "with --compare: draw the z-scored properties")
     .action(async (names: string[], flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         if (names.length > 1 && !flags.compare) {
@@ -37,6 +40,10 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
           next = `${path}\nNext: nnunet plan ${dataset.id}`;
         }
         print(describeFingerprint(shown));
+        if (flags.svg) {
+          await writeFileAtomic(flags.svg, fingerprintChart(shown));
+          print(flags.svg);
+        }
         if (!flags.compare && next) print(next);
         const json = Object.entries(shown).map(([name, f]) => [name, fingerprintToJson(f)] as const);
         return { value: flags.compare ? Object.fromEntries(json) : json[0]![1] };
@@ -45,6 +52,6 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
   withExample(
     withCommonOptions(withWorkerOptions(command)),
     "nnunet fingerprint 4",
-    "nnunet fingerprint --compare 4 7 other/dataset_fingerprint.json",
+    "nnunet fingerprint --compare 4 7 other/dataset_fingerprint.json --svg fingerprints.svg",
   );
 }

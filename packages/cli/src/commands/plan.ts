@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   datasetFromJson,
   fingerprintFromJson,
@@ -7,8 +8,8 @@ import {
   plansFromJson,
   plansToJson,
 } from "@nnunet/core";
-import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { comparePlans, defaultPlanner, explainPlans } from "@nnunet/planner";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
+import { comparePlans, defaultPlanner, drawNetwork, explainPlans } from "@nnunet/planner";
 import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
@@ -25,6 +26,7 @@ interface Flags extends CommonFlags {
   readonly datasetJson?: string;
   readonly output?: string;
   readonly explain?: boolean;
+  readonly draw?: string;
   readonly compare?: string[];
 }
 
@@ -45,6 +47,7 @@ export function planCommand(program: Command, ending: Ending): void {
     .option("--dataset-json <file>", "dataset.json that goes with --fingerprint")
     .option("--output <file>", "where the plan of --fingerprint goes")
     .option("--explain", "print every decision: rule, numbers, result, what was rejected and why")
+    .option("--draw <folder>", "draw each network into <folder>/<configuration>.svg")
     .option("--compare <plans...>", "say what differs between two plans.json files, and why")
     .action(async (name: string | undefined, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
@@ -53,6 +56,14 @@ export function planCommand(program: Command, ending: Ending): void {
         const { plans, path, next } = await makePlans(name, flags, options, session);
         session.print(summary(plans));
         if (flags.explain) session.print(`\n${explainPlans(plans)}`);
+        if (flags.draw) {
+          for (const [configuration, values] of Object.entries(plans.configurations)) {
+            const drawing = join(flags.draw, `${configuration}.svg`);
+            const title = `${plans.datasetName}, ${configuration}`;
+            await writeFileAtomic(drawing, drawNetwork(values, { title }));
+            session.print(drawing);
+          }
+        }
         session.print(`${path}${next}`);
         return { value: plansToJson(plans) };
       });
