@@ -19,10 +19,13 @@ export const fingerprintSchema = z
       spacings: list(three(positive, "three positive numbers [z, y, x] in mm"), "one spacing per training case"),
       shapes_after_crop: list(shape, "one shape per training case"),
       foreground_intensity_properties_per_channel: intensityPerChannelSchema,
-      median_relative_size_after_cropping: fraction,
+      median_relative_size_after_cropping: fraction.describe("Voxels after cropping / before, median over the cases"),
       case_ids: list(text, "one id per training case").optional(),
       shapes_before_crop: list(shape, "one shape per training case").optional(),
-      class_ratios: z.record(z.string(), finite.min(0, { error: "expected a ratio of at least 0" })).optional(),
+      class_ratios: z
+        .record(z.string(), finite.min(0, { error: "expected a ratio of at least 0" }))
+        .optional()
+        .describe("Share of each label id among all labelled voxels"),
       number_of_classes: nonNegativeInteger.optional(),
       modalities: list(text, "one modality per channel").optional(),
       extractor: text.optional(),

@@ -45,11 +45,23 @@ export const architectureSchema = z.object(
         n_blocks_per_stage: list(positiveInteger, "one number of blocks per resolution stage").optional(),
         n_conv_per_stage_decoder: list(positiveInteger, "one number of convolutions per decoder stage"),
         conv_bias: flag.default(true),
-        norm_op: text.nullish(),
-        norm_op_kwargs: z.object({ eps: positive.default(1e-5), affine: flag.default(true) }).nullish(),
+        norm_op: z
+          .string({ error: "expected an instance norm" })
+          .regex(/InstanceNorm[23]d$/, { error: "expected an instance norm (no other is supported)" })
+          .optional(),
+        norm_op_kwargs: z
+          .object({
+            eps: positive.default(1e-5),
+            affine: z
+              .literal(true, { error: "expected true: only norms with scale and shift are supported" })
+              .default(true),
+          })
+          .nullish(),
         dropout_op: z.null({ error: "expected null: dropout is not supported" }).optional(),
         dropout_op_kwargs: z.unknown().optional(),
-        nonlin: text.nullish(),
+        nonlin: z
+          .literal("torch.nn.LeakyReLU", { error: 'expected "torch.nn.LeakyReLU" (no other is supported)' })
+          .optional(),
         nonlin_kwargs: z
           .object({
             inplace: flag.optional(),
@@ -74,32 +86,46 @@ export const configurationExtrasSchema = z.object({
   head_bias: flag.optional(),
 });
 
+const resamplingName = z
+  .literal("resample_data_or_seg_to_shape", {
+    error: 'expected "resample_data_or_seg_to_shape" (no other is supported; plan again with a standard planner)',
+  })
+  .optional();
+
 const names = z.union([text, list(text, "names")], { error: "expected the name of a configuration" });
 
 export const configurationSchema = z.object(
   {
     data_identifier: text,
-    preprocessor_name: text.optional(),
-    batch_size: positiveInteger,
-    patch_size: perAxis,
-    median_image_size_in_voxels: twoOrThree(positive, "one positive number per axis, two or three"),
-    spacing: twoOrThree(positive, "one positive number per axis in mm, two or three"),
+    preprocessor_name: z
+      .literal("DefaultPreprocessor", { error: 'expected "DefaultPreprocessor" (no other is supported)' })
+      .optional(),
+    batch_size: positiveInteger.describe("Patches per batch"),
+    patch_size: perAxis.describe("Voxels, [(z,) y, x] after transposition; a multiple of the product of the strides"),
+    median_image_size_in_voxels: twoOrThree(positive, "one positive number per axis, two or three").describe(
+      "The typical image at this spacing",
+    ),
+    spacing: twoOrThree(positive, "one positive number per axis in mm, two or three").describe(
+      "Target voxel size, mm, [(z,) y, x] after transposition",
+    ),
     normalization_schemes: list(
       z.enum(normalizationNames, { error: `expected one of ${normalizationNames.join(", ")}` }),
       "one normalization scheme per channel",
     ).min(1, { error: "expected at least one channel" }),
-    use_mask_for_norm: list(flag, "true or false per channel"),
-    resampling_fn_data: text.optional(),
-    resampling_fn_seg: text.optional(),
-    resampling_fn_probabilities: text.optional(),
+    use_mask_for_norm: list(flag, "true or false per channel").describe(
+      "Per channel: normalise by, and within, the nonzero region alone",
+    ),
+    resampling_fn_data: resamplingName,
+    resampling_fn_seg: resamplingName,
+    resampling_fn_probabilities: resamplingName,
     resampling_fn_data_kwargs: resamplingSchema,
     resampling_fn_seg_kwargs: resamplingSchema,
     resampling_fn_probabilities_kwargs: resamplingSchema,
     architecture: architectureSchema,
-    batch_dice: flag,
-    previous_stage: text.nullish(),
+    batch_dice: flag.describe("Dice over the whole batch instead of the mean over its patches"),
+    previous_stage: text.nullish().describe("Configuration whose segmentation is an extra input (cascade)"),
     next_stage: names.nullish(),
-    inherits_from: text.optional(),
+    inherits_from: text.optional().describe("Configuration from which all keys that are left out are taken"),
     nnunet_ts: configurationExtrasSchema.optional(),
   },
   { error: "expected a configuration (a JSON object)" },
@@ -126,7 +152,7 @@ const top = {
   original_median_spacing_after_transp: three(positive, "three positive numbers [z, y, x] in mm"),
   original_median_shape_after_transp: three(positive, "three positive numbers [z, y, x] in voxels"),
   image_reader_writer: text,
-  transpose_forward: permutation,
+  transpose_forward: permutation.describe("Original axis that becomes axis 0, 1, 2; the coarsest comes first"),
   transpose_backward: permutation,
   experiment_planner_used: text,
   label_manager: text.optional(),

@@ -169,6 +169,16 @@ const mistakes: [string, (json: Json) => void, string][] = [
     "plans.json → configurations.3d_cascade_fullres.inherits_from: inherits in a circle: 3d_fullres → 3d_cascade_fullres → 3d_fullres",
   ],
   [
+    "another resampling function",
+    (json) => (json.configurations["3d_lowres"].resampling_fn_data = "resample_torch_fornnunet"),
+    'plans.json → configurations.3d_lowres.resampling_fn_data: expected "resample_data_or_seg_to_shape" (no other is supported; plan again with a standard planner), got "resample_torch_fornnunet"',
+  ],
+  [
+    "another normalization layer",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.norm_op = "torch.nn.modules.batchnorm.BatchNorm2d"),
+    'plans.json → configurations.2d.architecture.arch_kwargs.norm_op: expected an instance norm (no other is supported), got "torch.nn.modules.batchnorm.BatchNorm2d"',
+  ],
+  [
     "a transposition that is none",
     (json) => (json.transpose_backward = [2, 0, 1]),
     "plans.json → transpose_backward: expected the inverse of transpose_forward [1, 0, 2], got [2, 0, 1]",
