@@ -64,7 +64,7 @@ function decideSpacing(
     `The middle (median) of the ${counted(spacings.length, "training case")} is ${times(medianSpacing)} mm. `;
   const ratios =
     `Along axis ${coarsestAxis} voxels are ${factor(spacingRatio)} times as long as along the ` +
-    `${ruleSet.anisotropyComparedWith} of the other axes, and each of those has at least ${factor(voxelRatio)} times as many voxels`;
+    `${ruleSet.anisotropyComparedWith === "finest" ? "finer" : "coarser"} of the other axes, and each of those has at least ${factor(voxelRatio)} times as many voxels`;
   const lower = `the ${percentile}th percentile`;
   const reason = options.targetSpacing
     ? `You asked for ${times(chosen)} mm instead.`
@@ -124,7 +124,13 @@ function decideNormalization(
   { blueprint }: PlanningContext,
   { normalizationSchemes }: DatasetFindings,
 ): Decision {
-  const perChannel = channelNames.map((name, i) => `"${name}": ${explained[normalizationSchemes[i]!]}`);
+  // channels of the same scheme are explained together
+  const named = new Map<string, Set<string>>();
+  for (const [i, name] of channelNames.entries()) {
+    const why = explained[normalizationSchemes[i]!];
+    named.set(why, (named.get(why) ?? new Set<string>()).add(`"${name}"`));
+  }
+  const perChannel = [...named].map(([why, names]) => `${listed([...names])}: ${why}`);
   return {
     configuration: dataset,
     rule: "normalization",
@@ -141,7 +147,7 @@ function decideNormalization(
 
 const explained = {
   CT: "a CT number means the same in every scanner, so all images are cut to the range of the labelled structures (0.5th to 99.5th percentile) and scaled alike",
-  ZScore: "has no fixed scale, so every image is shifted to mean 0 and scaled to standard deviation 1 by itself",
+  ZScore: "no fixed scale, so every image is shifted to mean 0 and scaled to standard deviation 1 by itself",
   NoNormalization: "left as it is",
   Rescale0To1: "every image is scaled to the range 0 to 1",
   RGBTo0To1: "colours 0 to 255 become 0 to 1",

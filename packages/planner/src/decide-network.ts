@@ -168,7 +168,7 @@ function decideBatch(network: PlannedNetwork, { blueprint, gpuMemoryGb, cases }:
   const limitedByData = datasetAllows < memoryAllows && batchSize === datasetAllows;
   const text =
     batchSize > Math.min(memoryAllows, datasetAllows)
-      ? `${begin}${memory} and the size of the dataset ${short(datasetAllows)} (${cap}); both are below the minimum, so the batch has ${batchSize}.`
+      ? `${begin}${memory}; ${cap}. The smaller of the two is below the minimum of ${minimumBatchSize}, so the batch has ${batchSize}.`
       : limitedByData
         ? `${begin}${memory}, but ${cap}. So the batch has ${batchSize}. The cap grows with the number of cases: about ${factor(casesPerSample)} more allow one patch more.`
         : `${begin}${memory}, and that is the batch: ${batchSize}. The dataset would allow ${short(datasetAllows)}: ${cap}.`;

@@ -2,7 +2,8 @@
 export function wrapped(text: string, indent = "", hanging = indent): string[] {
   const lines: string[] = [];
   let line = indent;
-  for (const word of text.split(" ")) {
+  // a number stays with its percent sign
+  for (const word of text.split(/ (?!%)/)) {
     const start = lines.length === 0 ? indent : hanging;
     if (line !== start && line.length + 1 + word.length > 100) {
       lines.push(line);

@@ -114,37 +114,34 @@ goldenTest("v2: the whole plans.json of nnU-Net v2, but for what nnunet-ts adds"
   }
 });
 
-goldenTest(
-  "paper: the patch and batch sizes of the 26 networks that the paper's Tables F.1 to F.19 print",
-  () => {
-    interface Printed {
-      patch_size: number[];
-      batch_size: number;
+goldenTest("paper: the patch and batch sizes of the 26 networks that the paper's Tables F.1 to F.19 print", () => {
+  interface Printed {
+    patch_size: number[];
+    batch_size: number;
+  }
+  type Row = { id: string; modality: string; name: string } & Record<`paper_${string}`, Printed | null>;
+  const golden = readGolden<Record<string, GoldenPlans>>("v1.1.2_v21_plans.json");
+  let compared = 0;
+  for (const row of readGolden<Row[]>("paper_tables.json")) {
+    const { input_3d, "2d_input": input2d } = golden[row.id]!;
+    const { name } = row;
+    for (const key of ["2d", "3d_fullres", "3d_lowres"] as const) {
+      const input = key === "2d" ? { ...input_3d, ...input2d } : input_3d;
+      const plans = planOf(input, "paper", row.modality, name);
+      const printed = row[`paper_${key}`];
+      const ours = plans.configurations[key];
+      expect([row.id, key, ours?.patchSize, ours?.batchSize]).toEqual([
+        row.id,
+        key,
+        printed?.patch_size,
+        printed?.batch_size,
+      ]);
+      if (!printed) continue;
+      compared++;
+      // and the explanation knows the same table
+      const { text } = plans.explanation.find((d) => d.rule === "comparison-with-paper" && d.configuration === key)!;
+      expect(text).toMatch(new RegExp(`are those of the paper's Table F.\\d+ \\(${row.id}\\)`));
     }
-    type Row = { id: string; modality: string; name: string } & Record<`paper_${string}`, Printed | null>;
-    const golden = readGolden<Record<string, GoldenPlans>>("v1.1.2_v21_plans.json");
-    let compared = 0;
-    for (const row of readGolden<Row[]>("paper_tables.json")) {
-      const { input_3d, "2d_input": input2d } = golden[row.id]!;
-      const { name } = row;
-      for (const key of ["2d", "3d_fullres", "3d_lowres"] as const) {
-        const input = key === "2d" ? { ...input_3d, ...input2d } : input_3d;
-        const plans = planOf(input, "paper", row.modality, name);
-        const printed = row[`paper_${key}`];
-        const ours = plans.configurations[key];
-        expect([row.id, key, ours?.patchSize, ours?.batchSize]).toEqual([
-          row.id,
-          key,
-          printed?.patch_size,
-          printed?.batch_size,
-        ]);
-        if (!printed) continue;
-        compared++;
-        // and the explanation knows the same table
-        const { text } = plans.explanation.find((d) => d.rule === "comparison-with-paper" && d.configuration === key)!;
-        expect(text).toMatch(new RegExp(`are those of the paper's Table F.\\d+ \\(${row.id}\\)`));
-      }
-    }
-    expect(compared).toBe(26);
-  },
-);
+  }
+  expect(compared).toBe(26);
+});
