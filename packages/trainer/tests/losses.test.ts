@@ -31,6 +31,17 @@ describe("Dice + cross-entropy equals nnU-Net's", () => {
   });
 });
 
+test("regions with an ignore label: an ignored voxel, whatever its logits, changes nothing", async () => {
+  const regions: number[] = [...golden.region_target_bdTrue];
+  const voxels = shape.slice(2).reduce((a, b) => a * b);
+  for (let channel = 0; channel < shape[1]!; channel++) regions[channel * voxels + 3] = 5; // sample 0, voxel 3
+  const loss = diceCrossEntropy({ batchDice: true, regions: true, ignoreLabel: 5 });
+  const { loss: before, gradient } = await evaluate(loss, regions, shape[1]!);
+  for (let channel = 0; channel < shape[1]!; channel++) expect(gradient[channel * voxels + 3]).toBe(0);
+  expect(gradient.some((g) => g !== 0)).toBe(true);
+  expect(Number.isFinite(before)).toBe(true);
+});
+
 test("nothing annotated: the loss is finite and its gradient 0", async () => {
   const ignored = new Array(golden.target.length).fill(4);
   const { loss, gradient } = await evaluate(diceCrossEntropy({ batchDice: true, ignoreLabel: 4 }), ignored, 1);

@@ -2,7 +2,8 @@ import type { Tape, Value } from "../ort/tape.ts";
 
 /**
  * A loss builds nodes on the tape: from the logits [n, class, (z,) y, x] of one head and its target to a scalar.
- * `target` is int32 [n, 1, …] of label ids, or [n, region, …] of 0/1 for region-based training.
+ * `target` is int32 [n, 1, …] of label ids, or [n, region, …] of 0/1 for region-based training (the ignore label
+ * keeps its id, in every channel).
  *
  * @example
  * const squared: Loss = (tape, logits, target) => { … return tape.mean(tape.multiply(error, error)); };
@@ -34,7 +35,7 @@ export function diceCrossEntropy(options: DiceCrossEntropyOptions): Loss {
     const { probabilities, truth, entropy } = regions
       ? regionTerms(tape, logits, target)
       : softmaxTerms(tape, logits, target);
-    const mask = ignoreLabel === undefined ? undefined : annotated(tape, target, ignoreLabel, regions);
+    const mask = ignoreLabel === undefined ? undefined : annotated(tape, target, ignoreLabel);
     const crossEntropy = mask === undefined ? tape.mean(entropy) : maskedMean(tape, entropy, mask);
     const dice = softDice(tape, probabilities, truth, mask, batchDice, regions);
     return tape.subtract(
@@ -60,7 +61,7 @@ function softmaxTerms(
 
 /** −g·log σ(l) − (1 − g)·log(1 − σ(l)) = softplus(l) − g·l */
 function regionTerms(tape: Tape, logits: Value, target: Value): { probabilities: Value; truth: Value; entropy: Value } {
-  const truth = tape.equal(regionChannels(tape, target, logits.shape[1]!), tape.integer(1));
+  const truth = tape.equal(target, tape.integer(1));
   const entropy = tape.subtract(tape.softplus(logits), tape.multiply(truth, logits));
   return { probabilities: tape.sigmoid(logits), truth, entropy };
 }
@@ -75,14 +76,9 @@ function oneHot(tape: Tape, target: Value, classes: number): Value {
   );
 }
 
-/** With an ignore label the regions are followed by one more channel that marks it (facts.md §4.3, step 12). */
-function regionChannels(tape: Tape, target: Value, regions: number): Value {
-  return target.shape[1] === regions ? target : tape.firstChannels(target, regions);
-}
-
-function annotated(tape: Tape, target: Value, ignoreLabel: number, regions: boolean): Value {
-  if (!regions) return tape.notEqual(target, tape.integer(ignoreLabel));
-  return tape.notEqual(tape.lastChannel(target), tape.integer(1));
+/** 1 where a voxel counts, one channel. With regions an ignored voxel holds the ignore label in every channel. */
+function annotated(tape: Tape, target: Value, ignoreLabel: number): Value {
+  return tape.notEqual(target.shape[1] === 1 ? target : tape.firstChannel(target), tape.integer(ignoreLabel));
 }
 
 function maskedMean(tape: Tape, x: Value, mask: Value): Value {

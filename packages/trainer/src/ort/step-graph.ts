@@ -87,13 +87,9 @@ function lossGraph(name: string, graph: NetworkGraph, options: CompileOptions, l
   return { onnx, tape, layout, weights, parameters, logits, targets, loss };
 }
 
-/** Labels travel as one channel of ids; regions as one channel each, and one more if some voxels are to be ignored. */
-export function targetChannels(
-  outputChannels: number,
-  options: Pick<CompileOptions, "regions" | "ignoreLabel">,
-): number {
-  if (!options.regions) return 1;
-  return outputChannels + (options.ignoreLabel === undefined ? 0 : 1);
+/** Labels travel as one channel of ids, regions as one channel each. */
+export function targetChannels(outputChannels: number, options: Pick<CompileOptions, "regions">): number {
+  return options.regions ? outputChannels : 1;
 }
 
 function flatGradient(tape: Tape, loss: Value, parameters: ReadonlyMap<string, Value>): string {
@@ -116,17 +112,12 @@ function addCounts(onnx: OnnxGraph, logits: Value, target: Value, options: Compi
   };
   let predicted: Value;
   let truth: Value;
-  let mask: Value | undefined;
   if (options.regions) {
     predicted = {
       name: onnx.node("Cast", [onnx.node("Greater", [logits.name, onnx.scalar(0)])], { to: 1 }),
       shape: logits.shape,
     };
-    truth = tape.equal(
-      options.ignoreLabel === undefined ? target : tape.firstChannels(target, classes),
-      tape.integer(1),
-    );
-    mask = options.ignoreLabel === undefined ? undefined : tape.notEqual(tape.lastChannel(target), tape.integer(1));
+    truth = tape.equal(target, tape.integer(1));
   } else {
     const ids = tape.integers(
       Array.from({ length: classes }, (_, c) => c),
@@ -135,8 +126,12 @@ function addCounts(onnx: OnnxGraph, logits: Value, target: Value, options: Compi
     const winner = onnx.node("Cast", [onnx.node("ArgMax", [logits.name], { axis: 1 })], { to: 6 });
     predicted = tape.equal({ name: winner, shape: target.shape }, ids);
     truth = tape.equal(target, ids);
-    mask = options.ignoreLabel === undefined ? undefined : tape.notEqual(target, tape.integer(options.ignoreLabel));
   }
+  const { ignoreLabel } = options;
+  const mask =
+    ignoreLabel === undefined
+      ? undefined
+      : tape.notEqual(options.regions ? tape.firstChannel(target) : target, tape.integer(ignoreLabel));
   if (mask) predicted = tape.multiply(predicted, mask);
   if (mask) truth = tape.multiply(truth, mask);
   const both = tape.multiply(predicted, truth);

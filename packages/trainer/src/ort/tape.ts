@@ -171,18 +171,10 @@ export class Tape {
     return { name: this.onnx.node("Sub", [this.onnx.scalar(1), same.name]), shape: same.shape };
   }
 
-  /** Channels [0, count) of a constant [n, c, …] tensor. */
-  firstChannels(x: Value, count: number): Value {
-    return this.#channels(x, 0, count);
-  }
-
-  lastChannel(x: Value): Value {
-    return this.#channels(x, x.shape[1]! - 1, x.shape[1]!);
-  }
-
-  #channels(x: Value, from: number, to: number): Value {
-    const name = this.onnx.node("Slice", [x.name, ...[from, to, 1].map((i) => this.onnx.integers([i]))]);
-    return { name, shape: [x.shape[0]!, to - from, ...x.shape.slice(2)] };
+  /** Channel 0 of a constant [n, c, …] tensor, as extent 1. */
+  firstChannel(x: Value): Value {
+    const name = this.onnx.node("Slice", [x.name, ...[0, 1, 1].map((i) => this.onnx.integers([i]))]);
+    return { name, shape: [x.shape[0]!, 1, ...x.shape.slice(2)] };
   }
 
   reshape(x: Value, shape: readonly number[]): Value {
