@@ -36,7 +36,8 @@ export function labelComponents(values: VoxelArray, shape: Shape3, connectivity:
   const [depth, height, width] = shape;
   const runs = findRuns(values, depth * height, width);
   const { first, end, rowStart } = runs;
-  const parent = Int32Array.from(first, (_, i) => i);
+  const parent = new Int32Array(first.length);
+  for (let r = 0; r < parent.length; r++) parent[r] = r;
 
   // Rows already seen that a row touches: (z, y − 1) and (z − 1, y); "full" adds (z − 1, y ± 1) and one voxel of reach.
   const reach = connectivity === "full" ? 1 : 0;
@@ -65,10 +66,12 @@ export function labelComponents(values: VoxelArray, shape: Shape3, connectivity:
   let covered = 0;
   for (let r = 0; r < total; r++) {
     const id = component[r]!;
-    labels.fill(id, first[r]!, end[r]!);
-    sizes[id]! += end[r]! - first[r]!;
-    valueOfComponent[id] = values[first[r]!]!;
-    covered += end[r]! - first[r]!;
+    const from = first[r]!;
+    const stop = end[r]!;
+    for (let i = from; i < stop; i++) labels[i] = id;
+    sizes[id]! += stop - from;
+    valueOfComponent[id] = values[from]!;
+    covered += stop - from;
   }
   sizes[0] = values.length - covered;
   return { labels, count, sizes, values: valueOfComponent };
@@ -86,32 +89,33 @@ interface Runs {
 
 function findRuns(values: VoxelArray, rows: number, width: number): Runs {
   const rowStart = new Int32Array(rows + 1);
-  for (let row = 0, i = 0, n = 0; row < rows; row++) {
-    let previous = 0;
-    for (const stop = i + width; i < stop; i++) {
-      const v = values[i]!;
-      if (v !== previous && v !== 0) n++;
-      previous = v;
+  let first = new Int32Array(4 * rows + width);
+  let end = new Int32Array(first.length);
+  let n = 0;
+  for (let row = 0, i = 0; row < rows; row++) {
+    if (n + width > first.length) {
+      first = enlarged(first, n + width);
+      end = enlarged(end, n + width);
     }
-    rowStart[row + 1] = n;
-  }
-  const first = new Int32Array(rowStart[rows]!);
-  const end = new Int32Array(rowStart[rows]!);
-  for (let row = 0, n = 0; row < rows; row++) {
-    if (rowStart[row] === rowStart[row + 1]) continue;
-    const stop = (row + 1) * width;
-    for (let i = row * width; i < stop; ) {
+    for (const stop = i + width; i < stop; ) {
       const v = values[i]!;
       if (v === 0) {
         i++;
         continue;
       }
-      first[n] = i;
+      first[n] = i++;
       while (i < stop && values[i] === v) i++;
       end[n++] = i;
     }
+    rowStart[row + 1] = n;
   }
-  return { first, end, rowStart };
+  return { first: first.subarray(0, n), end: end.subarray(0, n), rowStart };
+}
+
+function enlarged(array: Int32Array, needed: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(needed, 2 * array.length));
+  larger.set(array);
+  return larger;
 }
 
 /** Unites the runs of `row` with those of the same value in `other` that lie within `reach` of them along x. */

@@ -37,7 +37,9 @@ export function classLocations(seg: Int16Array, labels: LabelSet): Record<string
     // NumPy's choice(n, wanted, replace = False) is the head of a permutation.
     const ranks = n === 0 ? new Int32Array(0) : random.permutation(n).slice(0, wanted);
     // Rank and slot in one number: typed arrays sort fast only without a comparison function.
-    const drawn = Float64Array.from(ranks, (rank, slot) => rank * wanted + slot).sort();
+    const drawn = new Float64Array(wanted);
+    for (let slot = 0; slot < wanted; slot++) drawn[slot] = ranks[slot]! * wanted + slot;
+    drawn.sort();
     return { ids, drawn, found: new Int32Array(wanted) };
   });
 
