@@ -1,11 +1,14 @@
 import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { axisAlignedGeometry } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { readImage, writeImage } from "@nnunet/io";
 import { madeCase, tinyTraining, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
+
+// Each training takes a second or two, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 /** Everything below a folder, so that "nothing half-written" can be seen. */
 async function everything(folder: string): Promise<string[]> {

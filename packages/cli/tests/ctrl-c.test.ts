@@ -3,9 +3,12 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { writeMadeDataset } from "./made-dataset.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
+
+// Each training takes a second or two, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 const bin = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
 const built = existsSync(new URL("../dist/index.js", import.meta.url));

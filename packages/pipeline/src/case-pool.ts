@@ -8,6 +8,8 @@ import { workerEntry } from "./worker-entry.ts";
 export interface PoolOptions extends StageOptions {
   /** Threads; as many as the machine has cores by default. The number never changes a result. */
   readonly workers?: number;
+  /** SHA-256 per case id, where the caller knows them already; the files are then not read for it again. */
+  readonly inputHashes?: ReadonlyMap<string, string>;
   /** What all cases in work may take together, GB. By default half of the machine's memory. */
   readonly maxMemoryGb?: number;
 }

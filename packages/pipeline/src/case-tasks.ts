@@ -33,6 +33,8 @@ export interface PreprocessTask {
   readonly configuration: string;
   /** Where preprocessed cases of this configuration lie. */
   readonly folder: string;
+  /** Of {@link hashCase}, where it is known already. */
+  readonly inputHash?: string | undefined;
 }
 
 /**
@@ -42,9 +44,14 @@ export interface PreprocessTask {
  */
 export async function preprocessCaseFiles(
   preprocessor: Preprocessor,
-  { files, dataset, plans, configuration, folder }: PreprocessTask,
+  { files, dataset, plans, configuration, folder, inputHash }: PreprocessTask,
 ): Promise<{ made: boolean; hash: string }> {
-  const inputs = contentHash([await hashCase(files), labelSet(dataset), dataset.channelNames, preprocessor.name]);
+  const inputs = contentHash([
+    inputHash ?? (await hashCase(files)),
+    labelSet(dataset),
+    dataset.channelNames,
+    preprocessor.name,
+  ]);
   const hash = preprocessedHash(inputs, plans, configuration);
   if ((await storedHash(folder, files.id)) === hash) return { made: false, hash };
   const loaded = await readCase(files, dataset);

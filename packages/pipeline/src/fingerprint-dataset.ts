@@ -2,7 +2,8 @@ import { datasetToJson, type Fingerprint, fingerprintFromJson, fingerprintToJson
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { caseBytes } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "./case-pool.ts";
-import { hashCase, type MeasureTask, measureCaseFiles } from "./case-tasks.ts";
+import { type MeasureTask, measureCaseFiles } from "./case-tasks.ts";
+import { hashCases } from "./hash-cases.ts";
 import { preprocessedPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import { softwareVersion } from "./software-version.ts";
@@ -38,13 +39,8 @@ export async function fingerprintDataset(
           input: { files, dataset: dataset.json },
         });
       }
-      const { onEvent: _, ...quiet } = options; // hashing is quick and has no bar of its own
-      const hashes = await overCases(
-        "fingerprint",
-        tasks.map((t) => ({ ...t, input: t.input.files })),
-        hashCase,
-        quiet,
-      );
+      const known = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
+      const hashes = dataset.trainingCases.map((files) => known.get(files.id));
       const inputs = contentHash([softwareVersion, extractor.name, datasetToJson(dataset.json), hashes]);
       if ((await exists(paths.fingerprint)) && (await recordedHash(paths.madeFrom, "fingerprint")) === inputs) {
         const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);

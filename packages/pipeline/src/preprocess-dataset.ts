@@ -45,7 +45,14 @@ export async function preprocessDataset(
           tasks.push({
             id: files.id,
             bytes,
-            input: { files, dataset: dataset.json, plans, configuration: name, folder },
+            input: {
+              files,
+              dataset: dataset.json,
+              plans,
+              configuration: name,
+              folder,
+              inputHash: options.inputHashes?.get(files.id),
+            },
           });
         }
         const run =

@@ -11,10 +11,9 @@ import {
 } from "@nnunet/core";
 import { loadModel, type Model } from "@nnunet/inference";
 import { convertDataset, findDatasetFolder, openDataset, verifyDataset } from "@nnunet/io";
-import { overCases, type PoolOptions } from "./case-pool.ts";
-import { hashCase } from "./case-tasks.ts";
 import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
 import { fingerprintDataset } from "./fingerprint-dataset.ts";
+import { hashCases } from "./hash-cases.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import { planDataset } from "./plan-dataset.ts";
@@ -61,11 +60,14 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
   const { configurations, folds = [0, 1, 2, 3, 4], planner, ...training } = options;
   const { signal, onEvent } = options;
   const dataset = await openOrConvert(context, named, options);
-  await verifyOnce(context, dataset, options);
-  await fingerprintDataset(context, dataset, training);
+  const inputHashes = await hashCases("verify", dataset.trainingCases, options);
+  const testHashes = await hashCases("verify", dataset.testCases, options);
+  await verifyOnce(context, dataset, [inputHashes, testHashes], options);
+  const pool = { ...training, inputHashes };
+  await fingerprintDataset(context, dataset, pool);
   const { plans, path: plansPath } = await planDataset(context, dataset, { ...planner, keep: true, signal, onEvent });
   const names = configurations ?? ["3d_fullres" in plans.configurations ? "3d_fullres" : "2d"];
-  await preprocessDataset(context, dataset, plans, names, training);
+  await preprocessDataset(context, dataset, plans, names, pool);
 
   const trained: RoadResult["folds"][number][] = [];
   const test: TestResult[] = [];
@@ -76,7 +78,7 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
     }
     const models = trained.filter((t) => t.configuration === configuration).map((t) => t.training.model);
     if (dataset.testCases.length > 0) {
-      test.push(await testConfiguration(context, dataset, plans.plansName, configuration, models, options));
+      test.push(await testConfiguration(context, dataset, plans.plansName, configuration, models, testHashes, options));
     }
   }
   return { dataset, plansPath, folds: trained, test };
@@ -100,12 +102,14 @@ async function openOrConvert(
 }
 
 /** The integrity check; skipped while no file of the dataset has changed since it passed. */
-async function verifyOnce({ folders }: Context, dataset: RawDataset, options: PoolOptions): Promise<void> {
+async function verifyOnce(
+  { folders }: Context,
+  dataset: RawDataset,
+  hashes: readonly ReadonlyMap<string, string>[],
+  options: StageOptions,
+): Promise<void> {
   const { madeFrom } = preprocessedPaths(folders, dataset.name);
-  const { onEvent: _, ...quiet } = options;
-  const files = [...dataset.trainingCases, ...dataset.testCases].map((input) => ({ id: input.id, bytes: 0, input }));
-  const hashes = await overCases<CaseFiles, string>("verify", files, "hash", quiet);
-  const inputs = contentHash([softwareVersion, datasetToJson(dataset.json), hashes]);
+  const inputs = contentHash([softwareVersion, datasetToJson(dataset.json), hashes.map((map) => [...map])]);
   if ((await recordedHash(madeFrom, "verified")) === inputs) return;
   const report = await verifyDataset(dataset.folder, options);
   const first = report.problems.find((problem) => problem.severity === "error");
@@ -130,6 +134,7 @@ async function testConfiguration(
   plansName: string,
   configuration: string,
   modelPaths: readonly string[],
+  hashes: ReadonlyMap<string, string>,
   { device, signal, onEvent }: RoadOptions,
 ): Promise<TestResult> {
   const folder = join(
@@ -141,8 +146,7 @@ async function testConfiguration(
   const models: Model[] = [];
   try {
     for (const path of modelPaths) models.push(await loadModel(path, { device: device ?? "cpu" }));
-    const hashes = await Promise.all(dataset.testCases.map(hashCase));
-    const inputs = contentHash([softwareVersion, models.map((m) => m.metadata.weightsSha256), hashes]);
+    const inputs = contentHash([softwareVersion, models.map((m) => m.metadata.weightsSha256), [...hashes]]);
     const done = await Promise.all(dataset.testCases.map((files) => exists(target(files))));
     if (!done.every(Boolean) || (await recordedHash(madeFrom, "predictions")) !== inputs) {
       await predictCases(context, models, dataset.testCases, target, { overwrite: true, signal, onEvent });

@@ -79,6 +79,12 @@ export async function trainFold(
   const engine = engineOf(options.engine ?? "auto");
   const plans = effectivePlans(planned, configurationName, options);
   const configuration = findConfiguration(plans, configurationName);
+  if (configuration.previousConfiguration !== undefined) {
+    throw new UnsupportedError(
+      `training ${configurationName}, the second network of a cascade,`,
+      `train ${configuration.previousConfiguration} or 3d_fullres`,
+    );
+  }
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom, checkpoint, latestCheckpoint } = paths.fold(fold);
   const split = await casesOfFold(folders, dataset, fold);

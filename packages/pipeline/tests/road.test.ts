@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { type NnunetEvent, plansFromJson } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { loadModel } from "@nnunet/inference";
@@ -9,6 +9,9 @@ import { readImage, writeImage } from "@nnunet/io";
 import { createPipeline, modelFiles, type RoadOptions } from "@nnunet/pipeline";
 import { defaultPlanner } from "@nnunet/planner";
 import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+
+// Each training takes a second or two, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 const tiny: RoadOptions = {
   configurations: ["3d_fullres"],
