@@ -88,7 +88,8 @@ export async function readRest(
     const bytes = new Uint8Array(buffer);
     const end = skip + length;
     let at = 0;
-    for await (const chunk of decompressed(path, handle, kind, from, 256 * 1024)) {
+    // Large pieces: 4 MiB costs a fifth less CPU time than 256 KiB (bench/read-nifti.bench.mjs).
+    for await (const chunk of decompressed(path, handle, kind, from, Math.min(end + 1, 4 * 2 ** 20))) {
       const next = at + chunk.length;
       if (next > end) throw tooLong(path, promise, end, "more");
       if (next > skip) {
@@ -151,7 +152,8 @@ async function* decompressed(
   start: number,
   chunkSize: number,
 ): AsyncGenerator<Buffer> {
-  const source = handle.createReadStream({ start, autoClose: false, highWaterMark: chunkSize });
+  chunkSize = Math.max(chunkSize, 1024);
+  const source = handle.createReadStream({ start, autoClose: false, highWaterMark: Math.min(chunkSize, 2 ** 20) });
   const inflate = kind === "gzip" ? createGunzip({ chunkSize }) : createInflate({ chunkSize });
   source.on("error", (error) => inflate.destroy(error));
   source.pipe(inflate);

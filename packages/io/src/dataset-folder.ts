@@ -41,6 +41,15 @@ export async function openDataset(folder: string): Promise<RawDataset> {
     id: caseId,
     images: completeChannels(join(absolute, "imagesTs"), caseId, files, json),
   }));
+  const unlabelled = trainingCases.find(({ label }) => label === undefined);
+  if (unlabelled) {
+    const path = join(absolute, "dataset.json");
+    throw new InvalidArtifactError(
+      path,
+      `dataset.${unlabelled.id}.label`,
+      "this key is missing; a training case needs a label",
+    );
+  }
   await requireFiles(trainingCases);
   return { folder: absolute, id, name, json, trainingCases, testCases };
 }
@@ -173,8 +182,9 @@ async function requireFiles(cases: readonly CaseFiles[]): Promise<void> {
   }
   const first = missing[0];
   if (!first) return;
-  const more =
-    missing.length > 1 ? ` (and ${missing.length - 1} more files are missing; nnunet verify lists them)` : "";
+  const others = missing.length - 1;
+  const count = others === 1 ? "1 more file is" : `${others} more files are`;
+  const more = others > 0 ? ` (and ${count} missing; nnunet verify lists them)` : "";
   throw new FileError(
     first.file,
     `the ${first.what} of case ${first.id} is missing; add the file or remove the case${more}`,

@@ -40,6 +40,12 @@ describe("openDataset", () => {
         label: join(folder, "labelsTr/a.nii.gz"),
       },
     ]);
+    writeDatasetJson(folder, { numTraining: 1, dataset: { one: { images } } });
+    await expect(openDataset(folder)).rejects.toHaveProperty(
+      "message",
+      `${folder}/dataset.json → dataset.one.label: this key is missing; a training case needs a label`,
+    );
+    writeDatasetJson(folder, { numTraining: 1, dataset: { one: { images, label: "labelsTr/a.nii.gz" } } });
     delete process.env["NNUNET_TEST_ELSEWHERE"];
     await expect(openDataset(folder)).rejects.toHaveProperty(
       "message",
@@ -56,7 +62,7 @@ describe("openDataset", () => {
     );
     rmSync(join(folder, "labelsTr/c.nii.gz"));
     await expect(openDataset(folder)).rejects.toThrow(
-      "the label of case b is missing; add the file or remove the case (and 1 more files are missing; nnunet verify lists them)",
+      "the label of case b is missing; add the file or remove the case (and 1 more file is missing; nnunet verify lists them)",
     );
     rmSync(join(folder, "imagesTr/a_0000.nii.gz"));
     await expect(openDataset(folder)).rejects.toHaveProperty(

@@ -45,7 +45,9 @@ describe("writing what was read", () => {
   test.each(entries.map((entry) => [entry.name, entry] as const))("%s", async (_, entry) => {
     const volume = await readImage(unpack(entry, folder));
     const version = entry.name.includes("NIfTI-2") ? 2 : 1;
-    for (const ending of [".nii", ".nii.gz", ".hdr", ".img.gz"]) {
+    // Every ending for some, one for all: each file written is synced to the disk, which takes its time.
+    const endings = /^order xyz|2D|5D|pair/.test(entry.name) ? [".nii", ".nii.gz", ".hdr", ".img.gz"] : [".nii.gz"];
+    for (const ending of endings) {
       const path = join(folder, `again${ending}`);
       await writeImage(path, volume, { version });
       const again = await readImage(path);
