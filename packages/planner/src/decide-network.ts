@@ -38,6 +38,7 @@ function decideMedianShape(network: PlannedNetwork, { cases }: PlanningContext):
 }
 
 function decideInitialPatch({ configuration, spacing, medianShape, initialPatch }: PlannedNetwork): Decision {
+  const enlarged = initialPatch.some((extent, axis) => extent > medianShape[axis]!);
   const whole = initialPatch.every((extent, axis) => extent >= medianShape[axis]!);
   return {
     configuration,
@@ -46,9 +47,11 @@ function decideInitialPatch({ configuration, spacing, medianShape, initialPatch 
     inputs: { spacing, medianShape },
     result: initialPatch,
     rejected: [],
-    text: whole
-      ? "A network learns from pieces of images, called patches; the more a patch shows, the better. The search begins with the whole typical image."
-      : `A network learns from pieces of images, called patches. The search begins with ${times(initialPatch)} voxels, a large piece that is as long in millimetres along each axis as the image allows.`,
+    text: enlarged
+      ? `A network learns from pieces of images, called patches. The typical image is too small to be halved even once, so the patch is larger, ${times(initialPatch)} voxels; images are padded with zeros.`
+      : whole
+        ? "A network learns from pieces of images, called patches; the more a patch shows, the better. The search begins with the whole typical image."
+        : `A network learns from pieces of images, called patches. The search begins with ${times(initialPatch)} voxels, a large piece that is as long in millimetres along each axis as the image allows.`,
   };
 }
 

@@ -25,6 +25,8 @@ export interface FittedPatch {
  * Shrinks a patch until its network fits the budget. Each step takes the axis that is longest relative to the median
  * image (the last one on ties) and shortens it by what that axis must be divisible by.
  *
+ * No axis gets shorter than the minimum edge, and one halving is always left: without it there would be no U-Net.
+ *
  * A step first tries the reduction to learn the new divisibility, then shortens the real patch by that: fewer strides
  * may be left once an axis is shorter.
  *
@@ -46,32 +48,38 @@ export function fitPatch(
   let estimate = estimateOf(topology);
   const reductions: PatchReduction[] = [];
   while (estimate > budget) {
-    const { patchSize, divisibility } = topology;
+    const { patchSize } = topology;
     const coverage = patchSize.map((size, axis) => size / medianShape[axis]!);
-    const axis = longestAxis(coverage, patchSize, divisibility, minimumEdge);
-    if (axis === undefined) break;
-    const trial = shortened(patchSize, axis, divisibility[axis]!);
-    const next = shortened(patchSize, axis, topologyOf(trial).divisibility[axis]!);
-    topology = topologyOf(next);
-    reductions.push({ patchSize, timesBudget: estimate / budget, axis, coverage, next: topology.patchSize });
+    const step = firstPossible(longestFirst(coverage), topology, minimumEdge, topologyOf);
+    if (!step) break;
+    topology = step.topology;
+    reductions.push({ patchSize, timesBudget: estimate / budget, axis: step.axis, coverage, next: topology.patchSize });
     estimate = estimateOf(topology);
   }
   return { topology, estimate, reductions };
 }
 
-/** The last of the axes with the largest coverage among those that can still be shortened. */
-function longestAxis(
-  coverage: readonly number[],
-  patchSize: readonly number[],
-  divisibility: readonly number[],
+/** The first of the axes that can be shortened, and the topology after it. */
+function firstPossible(
+  axes: readonly number[],
+  { patchSize, divisibility }: Topology,
   minimumEdge: number,
-): number | undefined {
-  let longest: number | undefined;
-  for (let axis = 0; axis < coverage.length; axis++) {
-    if (patchSize[axis]! - divisibility[axis]! < minimumEdge) continue;
-    if (longest === undefined || coverage[axis]! >= coverage[longest]!) longest = axis;
+  topologyOf: (patchSize: readonly number[]) => Topology,
+): { axis: number; topology: Topology } | undefined {
+  for (const axis of axes) {
+    const trial = shortened(patchSize, axis, divisibility[axis]!);
+    if (trial[axis]! <= 0) continue;
+    const next = shortened(patchSize, axis, topologyOf(trial).divisibility[axis]!);
+    if (next[axis]! < minimumEdge) continue;
+    const topology = topologyOf(next);
+    if (topology.strides.length > 1) return { axis, topology };
   }
-  return longest;
+  return undefined;
+}
+
+/** Axes by falling coverage, the last one first on ties. */
+function longestFirst(coverage: readonly number[]): number[] {
+  return coverage.map((_, axis) => axis).sort((a, b) => coverage[b]! - coverage[a]! || b - a);
 }
 
 function shortened(patchSize: readonly number[], axis: number, by: number): number[] {

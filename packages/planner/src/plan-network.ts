@@ -4,6 +4,7 @@ import type { Blueprint } from "./blueprint.ts";
 import { type FittedPatch, fitPatch } from "./fit-memory.ts";
 import { featuresPerStage } from "./memory-estimate.ts";
 import type { RuleSet } from "./rule-sets.ts";
+import type { Topology } from "./topology.ts";
 
 const maximumStages = 64;
 
@@ -52,28 +53,29 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
   const flat = spacing.length === 2;
   const rules = flat ? ruleSet.network2d : ruleSet.network3d;
   const maximumFeatures = flat ? blueprint.maximumFeatures2d : blueprint.maximumFeatures3d;
-  const initialPatch = rules.initialPatch(spacing, medianShape);
+  const topologyOf = (patchSize: readonly number[]) =>
+    rules.topology(spacing, patchSize, blueprint.minimumFeatureMapEdge);
+  const initialPatch = withOneHalving(
+    rules.initialPatch(spacing, medianShape),
+    spacing,
+    blueprint.minimumFeatureMapEdge,
+    topologyOf,
+  );
   const budget = patchBudget(rules.memory, gpuMemoryGb, blueprint.minimumBatchSize);
   // no patch allows more stages; the estimate reads as many entries as it has stages
   const convs = repeatLast(blueprint.convsPerStage, maximumStages);
   const convsDecoder = repeatLast(blueprint.convsPerStageDecoder, maximumStages);
-  const fitted = fitPatch(
-    initialPatch,
-    medianShape,
-    budget,
-    blueprint.minimumFeatureMapEdge,
-    (patchSize) => rules.topology(spacing, patchSize, blueprint.minimumFeatureMapEdge),
-    (topology) =>
-      rules.estimate({
-        topology,
-        kind: blueprint.architecture,
-        convsPerStage: convs,
-        convsPerStageDecoder: convsDecoder,
-        baseFeatures: blueprint.baseFeatures,
-        maximumFeatures,
-        inputChannels,
-        labels,
-      }),
+  const fitted = fitPatch(initialPatch, medianShape, budget, blueprint.minimumFeatureMapEdge, topologyOf, (topology) =>
+    rules.estimate({
+      topology,
+      kind: blueprint.architecture,
+      convsPerStage: convs,
+      convsPerStageDecoder: convsDecoder,
+      baseFeatures: blueprint.baseFeatures,
+      maximumFeatures,
+      inputChannels,
+      labels,
+    }),
   );
   const { patchSize, strides } = fitted.topology;
   if (fitted.estimate > budget) {
@@ -92,6 +94,24 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
     convsPerStage: convs.slice(0, strides.length),
     convsPerStageDecoder: convsDecoder.slice(0, strides.length - 1),
   };
+}
+
+/**
+ * The patch, enlarged where the images are too small to be halved even once: a U-Net has at least two resolutions.
+ * Images are padded with zeros to the size of the patch. (nnU-Net itself then plans a network that cannot be built.)
+ */
+function withOneHalving(
+  patchSize: readonly number[],
+  spacing: readonly number[],
+  minimumEdge: number,
+  topologyOf: (patchSize: readonly number[]) => Topology,
+): readonly number[] {
+  const finest = Math.min(...spacing);
+  const enlarged = (edge: number) =>
+    patchSize.map((size, i) => (spacing[i]! / finest < 2 ? Math.max(size, edge) : size));
+  // nnU-Net v2's rule wants a lone axis to have three times the minimum
+  const tries = [patchSize, enlarged(2 * minimumEdge), enlarged(3 * minimumEdge)];
+  return tries.find((patch) => topologyOf(patch).strides.length > 1) ?? patchSize;
 }
 
 /** `repeatLast([1, 3, 4, 6], 6)` → [1, 3, 4, 6, 6, 6] */

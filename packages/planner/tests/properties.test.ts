@@ -39,6 +39,7 @@ function expectSound(plans: Plans): void {
     const bottom = configuration.patchSize.map(
       (size, axis) => size / configuration.architecture.strides.reduce((product, stride) => product * stride[axis]!, 1),
     );
+    expect(configuration.architecture.strides.length).toBeGreaterThan(1);
     // an axis of the data that is shorter than 4 voxels stays as it is, unpooled
     for (const [axis, edge] of bottom.entries()) {
       expect(edge).toBeGreaterThanOrEqual(Math.min(4, Math.floor(configuration.medianImageSize[axis]!)));
@@ -97,9 +98,18 @@ test("1 case, 10,000 cases, spacing ratio 100, one slice, fewer voxels than the 
   expect(Object.keys(flat.configurations)).toEqual(["2d"]);
   expect(flat.configurations["2d"]!.patchSize).toEqual([448, 320]);
 
+  // a U-Net needs two resolutions: the patch is enlarged, the images will be padded
   const tiny = plan([1, 1, 1], [3, 3, 3], 5).configurations["3d_fullres"]!;
-  expect(tiny.patchSize).toEqual([3, 3, 3]);
-  expect(tiny.architecture.strides).toEqual([[1, 1, 1]]);
+  expect(tiny.patchSize).toEqual([8, 8, 8]);
+  expect(tiny.architecture.strides).toEqual([
+    [1, 1, 1],
+    [2, 2, 2],
+  ]);
+  // thin data keeps its few slices; they are never halved
+  const thin = plan([1, 1, 1], [3, 20, 20], 5).configurations["3d_fullres"]!;
+  expect(thin.patchSize[0]).toBe(3);
+  const lone = plan([1, 9, 9], [5, 5, 5], 5).configurations["3d_fullres"]!;
+  expect(lone.patchSize).toEqual([5, 8, 5]);
 });
 
 test("single slices lie across axis 0, whatever their spacing says", () => {
