@@ -1,5 +1,6 @@
 export { type Box, boxShape, cropToBox } from "./box.ts";
 export { nonzeroBox, nonzeroRegion } from "./nonzero-region.ts";
+export { type LinearTaps, linearTaps } from "./resample-axis.ts";
 export {
   type ResampleImageOptions,
   resampleImage,

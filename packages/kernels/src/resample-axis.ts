@@ -59,8 +59,16 @@ export function axisResampling(from: number, to: number, order: 0 | 1 | 3): Axis
   return { from, to, order, taps, start, weights };
 }
 
+/** The two samples that an output sample mixes. */
+export interface LinearTaps {
+  /** Two per output sample. */
+  readonly index: Int32Array;
+  /** Two per output sample. */
+  readonly weights: Float64Array;
+}
+
 /** Two samples and their weights per output sample, for orders 0 and 1 and unchanged axes alike. */
-export function linearTaps(from: number, to: number, order: 0 | 1): { index: Int32Array; weights: Float64Array } {
+export function linearTaps(from: number, to: number, order: 0 | 1): LinearTaps {
   const axis = axisResampling(from, to, from === to ? 0 : order);
   const index = new Int32Array(2 * to);
   const weights = new Float64Array(2 * to);

@@ -120,21 +120,6 @@ export function resampleSlab(
       if (j > first && slice === z.start[j - 1]) out.copyWithin(to, to - outputSlice, to);
       else plane(data, slice * inputSlice, out, to, ...rangeOf(slice));
     }
-  } else if (target[0] < shape[0] && order !== 3) {
-    const blended = scratch.plane(3, inputSlice);
-    for (let j = first; j < end; j++) {
-      blendRows(
-        data,
-        z.start[j]! * inputSlice,
-        inputSlice,
-        inputSlice,
-        z.weights[2 * j]!,
-        z.weights[2 * j + 1]!,
-        blended,
-        0,
-      );
-      plane(blended, 0, out, (j - first) * outputSlice);
-    }
   } else {
     const pair = scratch.plane(3, 2 * outputSlice);
     let held = -2; // the pair holds slices held, held + 1

@@ -9,17 +9,14 @@ import {
   type Volume,
   type VolumeShape,
 } from "@nnunet/core";
-import { PanelScratch, type ResampleImageOptions, resampleImage, resampleSlab } from "@nnunet/kernels";
+import { type ResampleImageOptions, resampleImage } from "@nnunet/kernels";
+import { type DecisionRule, decideLabels, type EmitLabels } from "./decide-labels.ts";
 import { kernelOptions } from "./resampling-plan.ts";
 
 export interface RestoreOptions {
   /** What the scores are: decides the threshold of regions (0 for logits, 0.5 for probabilities). */
   readonly kind?: "logits" | "probabilities";
-  /** Voxels of a slab, about; a memory bound, never a change of result. */
-  readonly slabVoxels?: number;
 }
-
-const SLAB_VOXELS = 4_000_000;
 
 /**
  * From scores on the preprocessed grid to a segmentation of the original image: resampled to the cropped original
@@ -28,8 +25,8 @@ const SLAB_VOXELS = 4_000_000;
  * Ordinary labels: the channel with the highest score, ties to the lowest. Regions: a region's label is written where
  * its sigmoid exceeds 0.5, in the order of `regionsClassOrder`, later ones over earlier ones.
  *
- * Works slab by slab and, within a slab, channel by channel: beyond scores and result it holds two slabs, however many
- * channels there are. The result is bit by bit that of resampling every channel as a whole.
+ * Beyond scores and result it holds a tile and 1/512 of the scores, however many channels there are, and resamples only
+ * channels that can win ({@link decideLabels}). The result is bit by bit that of resampling every channel as a whole.
  *
  * @param scores - logits or probabilities, [channel, z, y, x] on the preprocessed grid
  * @param scoresShape - of `scores`
@@ -47,12 +44,9 @@ export function restoreSegmentation(
   properties: PreprocessedProperties,
   configuration: Configuration,
   labels: LabelSet,
-  { kind = "logits", slabVoxels = SLAB_VOXELS }: RestoreOptions = {},
+  { kind = "logits" }: RestoreOptions = {},
 ): Volume<Int16Array> {
   checkScores(scores, scoresShape, labels);
-  if (!(slabVoxels >= 1)) throw new InvalidArgumentError("slabVoxels", "a positive number", slabVoxels);
-  const [channels, ...spatial] = scoresShape;
-  const shape: Shape3 = spatial;
   const target = properties.shapeAfterCropping;
   const { regions, regionsClassOrder } = labels;
   if (regions && regionsClassOrder?.length !== regions.length) {
@@ -63,33 +57,21 @@ export function restoreSegmentation(
     );
   }
 
-  const sampler = channelSampler(shape, properties, configuration);
-  const voxels = elementCount(shape);
-  const slice = target[1] * target[2];
-  const thickness = sampler.wholeOnly ? target[0] : Math.max(1, Math.min(target[0], Math.floor(slabVoxels / slice)));
-  const values = new Float32Array(thickness * slice);
-  const best = regions ? undefined : new Float32Array(thickness * slice);
-  const decided = new Int16Array(thickness * slice);
-  const threshold = kind === "logits" ? 0 : 0.5; // sigmoid(x) > 0.5 is x > 0
-
+  const rule: DecisionRule = regions
+    ? { kind: "regions", labels: regionsClassOrder!, threshold: kind === "logits" ? 0 : 0.5 } // sigmoid(x) > 0.5 is x > 0
+    : { kind: "highest" };
   const data = new Int16Array(elementCount(properties.originalShape));
-  const place = placement(properties);
-  for (let first = 0; first < target[0]; first += thickness) {
-    const end = Math.min(first + thickness, target[0]);
-    const count = (end - first) * slice;
-    decided.fill(0);
-    for (let c = 0; c < channels; c++) {
-      sampler.sample(scores.subarray(c * voxels, (c + 1) * voxels), first, end, values);
-      if (best) chooseHigher(values, best, decided, c, count);
-      else writeAbove(values, threshold, decided, regionsClassOrder![c]!, count);
-    }
-    for (let k = first; k < end; k++) {
-      for (let j = 0; j < target[1]; j++) {
-        let to = place.offset + k * place.strides[0] + j * place.strides[1];
-        const row = (k - first) * slice + j * target[2];
-        for (let i = 0; i < target[2]; i++, to += place.strides[2]) data[to] = decided[row + i]!;
-      }
-    }
+  const { offset, strides } = placement(properties);
+  const emit: EmitLabels = (k, j, i, row, first, count) => {
+    let to = offset + k * strides[0] + j * strides[1] + i * strides[2];
+    for (let n = 0; n < count; n++, to += strides[2]) data[to] = row[first + n]!;
+  };
+  const options = scoreResampling(properties, configuration);
+  const orderZ = options.separateAxis?.order ?? options.order;
+  if (options.order !== 3 && orderZ !== 3 && (options.separateAxis?.axis ?? 0) === 0) {
+    decideLabels(scores, scoresShape, target, { z: orderZ, plane: options.order }, rule, emit);
+  } else {
+    decideByWholeChannels(scores, scoresShape, target, options, rule, emit);
   }
   return { data, shape: [1, ...properties.originalShape], geometry: properties.geometry };
 }
@@ -115,25 +97,19 @@ export function restoreProbabilities(
   checkScores(scores, scoresShape, labels);
   const [channels, ...spatial] = scoresShape;
   const target = properties.shapeAfterCropping;
-  const sampler = channelSampler(spatial, properties, configuration);
+  const options = scoreResampling(properties, configuration);
   const voxels = elementCount(spatial);
   const originalVoxels = elementCount(properties.originalShape);
   const data = new Float32Array(channels * originalVoxels);
   if (!labels.regions) data.fill(1, 0, originalVoxels);
-  const place = placement(properties);
-  const slice = target[1] * target[2];
-  const thickness = sampler.wholeOnly ? target[0] : 1;
-  const values = new Float32Array(thickness * slice);
+  const { offset, strides } = placement(properties);
+  const values = new Float32Array(elementCount(target));
   for (let c = 0; c < channels; c++) {
-    const channel = scores.subarray(c * voxels, (c + 1) * voxels);
-    for (let first = 0; first < target[0]; first += thickness) {
-      sampler.sample(channel, first, first + thickness, values);
-      for (let row = 0; row < thickness * target[1]; row++) {
-        const k = first + Math.floor(row / target[1]);
-        const j = row % target[1];
-        let to = c * originalVoxels + place.offset + k * place.strides[0] + j * place.strides[1];
-        for (let i = 0; i < target[2]; i++, to += place.strides[2]) data[to] = values[row * target[2] + i]!;
-      }
+    resampleImage(scores.subarray(c * voxels, (c + 1) * voxels), spatial, target, { ...options, out: values });
+    for (let row = 0, i = 0; row < target[0] * target[1]; row++) {
+      const [k, j] = [Math.floor(row / target[1]), row % target[1]];
+      let to = c * originalVoxels + offset + k * strides[0] + j * strides[1];
+      for (const end = i + target[2]; i < end; i++, to += strides[2]) data[to] = values[i]!;
     }
   }
   if (kind === "logits") toProbabilities(data, originalVoxels, properties, labels.regions !== undefined);
@@ -169,60 +145,42 @@ function toProbabilities(
   }
 }
 
-/** Keeps the highest value so far and its channel; `>` leaves a tie with the lower channel, as NumPy's argmax does. */
-function chooseHigher(
-  values: Float32Array,
-  best: Float32Array,
-  decided: Int16Array,
-  channel: number,
-  count: number,
+/** For cubic scores, or slices across y or x: resamples one channel after the other as a whole. */
+function decideByWholeChannels(
+  scores: Float32Array,
+  [channels, ...shape]: VolumeShape,
+  target: Shape3,
+  options: ResampleImageOptions,
+  rule: DecisionRule,
+  emit: EmitLabels,
 ): void {
-  if (channel === 0) {
-    best.set(values.subarray(0, count));
-    return;
-  }
-  for (let i = 0; i < count; i++) {
-    if (values[i]! > best[i]!) {
-      best[i] = values[i]!;
-      decided[i] = channel;
+  const voxels = elementCount(shape);
+  const decided = new Int16Array(elementCount(target));
+  const best = new Float32Array(rule.kind === "highest" ? decided.length : 0);
+  const values = new Float32Array(decided.length);
+  for (let c = 0; c < channels; c++) {
+    resampleImage(scores.subarray(c * voxels, (c + 1) * voxels), shape, target, { ...options, out: values });
+    for (let i = 0; i < decided.length; i++) {
+      if (rule.kind === "regions") {
+        if (values[i]! > rule.threshold) decided[i] = rule.labels[c]!;
+      } else if (c === 0 || values[i]! > best[i]!) {
+        best[i] = values[i]!;
+        decided[i] = c;
+      }
     }
   }
+  for (let row = 0; row < target[0] * target[1]; row++) {
+    emit(Math.floor(row / target[1]), row % target[1], 0, decided, row * target[2], target[2]);
+  }
 }
 
-function writeAbove(values: Float32Array, threshold: number, decided: Int16Array, label: number, count: number): void {
-  for (let i = 0; i < count; i++) if (values[i]! > threshold) decided[i] = label;
-}
-
-interface ChannelSampler {
-  /** Cubic scores need whole columns: one slab. */
-  readonly wholeOnly: boolean;
-  /** Slices [first, end) of the channel on the cropped original grid, into the start of `out`. */
-  sample(channel: Float32Array, first: number, end: number, out: Float32Array): void;
-}
-
-function channelSampler(
-  shape: Shape3,
-  properties: PreprocessedProperties,
-  configuration: Configuration,
-): ChannelSampler {
-  const target = properties.shapeAfterCropping;
-  const options: ResampleImageOptions = kernelOptions(
+function scoreResampling(properties: PreprocessedProperties, configuration: Configuration): ResampleImageOptions {
+  return kernelOptions(
     configuration.resamplingProbabilities,
     properties.spacingAfterResampling,
     properties.spacingAfterTranspose,
     "resampling_fn_probabilities",
   );
-  const across = options.separateAxis?.axis ?? 0;
-  const orderZ = options.separateAxis?.order ?? options.order;
-  const wholeOnly = across !== 0 || options.order === 3 || orderZ === 3;
-  const scratch = new PanelScratch();
-  return {
-    wholeOnly,
-    sample(channel, first, end, out) {
-      if (wholeOnly) out.set(resampleImage(channel, shape, target, options));
-      else resampleSlab(channel, shape, target, options, first, end, out, scratch);
-    },
-  };
 }
 
 /** Where voxel [0, 0, 0] of the crop lies in the original array, and the step of each cropped axis there. */

@@ -1,16 +1,29 @@
 import { describe, expect, test } from "@jest/globals";
 import { createRandom, type LabelSet, labelSet, type Shape3 } from "@nnunet/core";
 import { resampleImage, transposeVolume } from "@nnunet/kernels";
-import { preprocessCase, restoreProbabilities, restoreSegmentation } from "@nnunet/preprocess";
+import { anisotropicAxis, preprocessCase, restoreProbabilities, restoreSegmentation } from "@nnunet/preprocess";
 import fc from "fast-check";
 import { dataset, makeCase, makePlans } from "./make-case.ts";
 
 const labels = labelSet(dataset);
 const regions = labelSet({ ...dataset, labels: { background: 0, whole: [1, 2], core: 2 }, regionsClassOrder: [1, 2] });
 
-function randomScores(channels: number, shape: Shape3, seed: number): Float32Array {
+/** Normal noise over boxes of 9³ voxels in which one channel leads by `lead`. */
+function makeScores(channels: number, [depth, height, width]: Shape3, seed: number, lead = 0, noise = 1): Float32Array {
   const random = createRandom(seed, "scores");
-  return Float32Array.from({ length: channels * shape[0] * shape[1] * shape[2] }, () => random.normal());
+  const leaders = Array.from({ length: 1000 }, () => random.integer(0, channels));
+  const out = new Float32Array(channels * depth * height * width);
+  for (let c = 0, i = 0; c < channels; c++) {
+    for (let z = 0; z < depth; z++) {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++, i++) {
+          const box = ((Math.floor(z / 9) * 7 + Math.floor(y / 9)) * 7 + Math.floor(x / 9)) % 1000;
+          out[i] = noise * random.normal() + (leaders[box] === c ? lead : -lead);
+        }
+      }
+    }
+  }
+  return out;
 }
 
 test("undoes preprocessing: labels come back where they were", () => {
@@ -37,16 +50,11 @@ test("undoes preprocessing: labels come back where they were", () => {
 });
 
 /** Every channel resampled as a whole, then decided, uncropped and turned back with the plain kernels. */
-function wholeVolume(
-  scores: Float32Array,
-  shape: Shape3,
-  out: ReturnType<typeof preprocessCase>,
-  set: LabelSet,
-  separateZ: boolean,
-) {
+function wholeVolume(scores: Float32Array, shape: Shape3, out: ReturnType<typeof preprocessCase>, set: LabelSet) {
   const p = out.properties;
   const n = shape[0] * shape[1] * shape[2];
-  const separateAxis = separateZ ? { axis: 0, order: 0 as const } : undefined;
+  const axis = anisotropicAxis(p.spacingAfterResampling, p.spacingAfterTranspose, null);
+  const separateAxis = axis === undefined ? undefined : { axis, order: 0 as const };
   const channels = Array.from({ length: set.outputChannels }, (_, c) =>
     resampleImage(scores.slice(c * n, (c + 1) * n), shape, p.shapeAfterCropping, { order: 1, separateAxis }),
   );
@@ -69,33 +77,41 @@ function wholeVolume(
   return transposeVolume(full, [1, depth, height, width], back).data;
 }
 
-test("slabs give bit by bit what resampling every channel as a whole gives", () => {
+test("tiles give bit by bit what resampling every channel as a whole gives", () => {
   fc.assert(
     fc.property(
       fc.constantFrom([0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]),
-      fc.constantFrom([0.7, 0.9, 1.3], [2, 1.1, 0.8], [6, 1, 1], [1, 1, 1]),
+      fc.constantFrom([0.7, 0.9, 1.3], [2, 1.1, 0.8], [6, 1, 1], [1, 1, 1], [0.5, 3, 0.6]),
       fc.boolean(),
-      fc.constantFrom(1, 150, 1000, 1_000_000),
+      // noise alone: everything is disputed; a lead: most tiles are decided at once; neither: all ties
+      fc.constantFrom([0, 1], [0.5, 1], [5, 1], [1, 0], [0, 0]),
       fc.integer({ min: 0, max: 1000 }),
-      (transpose, spacing, asRegions, slabVoxels, seed) => {
+      (transpose, spacing, asRegions, [lead, noise], seed) => {
         const plans = makePlans({ spacing }, transpose);
-        const out = preprocessCase(makeCase([9, 10, 12], [1, 1.1, 1.2], { margin: 1 }), plans, "test", dataset);
+        const out = preprocessCase(makeCase([17, 19, 24], [1, 1.1, 1.2], { margin: 1 }), plans, "test", dataset);
         const shape: Shape3 = [out.shape[1], out.shape[2], out.shape[3]];
         const set = asRegions ? regions : labels;
-        const scores = randomScores(set.outputChannels, shape, seed);
-        const ours = restoreSegmentation(
-          scores,
-          [set.outputChannels, ...shape],
-          out.properties,
-          plans.configurations.test!,
-          set,
-          { slabVoxels },
-        );
-        expect(ours.data).toEqual(wholeVolume(scores, shape, out, set, spacing[0] === 6));
+        const scores = makeScores(set.outputChannels, shape, seed, lead, noise);
+        const scoresShape = [set.outputChannels, ...shape] as const;
+        const ours = restoreSegmentation(scores, scoresShape, out.properties, plans.configurations.test!, set);
+        expect(ours.data).toEqual(wholeVolume(scores, shape, out, set));
       },
     ),
     { seed: 1, numRuns: 60 },
   );
+});
+
+test("cubic scores take the way by whole channels and agree where linear and cubic must", () => {
+  const order3 = { order: 3, orderZ: 0, forceSeparateZ: null };
+  const plans = makePlans({ spacing: [0.5, 0.5, 0.5], resamplingProbabilities: order3 });
+  const out = preprocessCase(makeCase([10, 12, 14], [1, 1, 1], { margin: 0 }), plans, "test", dataset);
+  const shape: Shape3 = [out.shape[1], out.shape[2], out.shape[3]];
+  const scores = makeScores(3, shape, 3, 50, 0.1);
+  const back = (p: typeof plans) =>
+    restoreSegmentation(scores, [3, ...shape], out.properties, p.configurations.test!, labels).data;
+  const linear = back(makePlans({ spacing: [0.5, 0.5, 0.5] }));
+  const differing = back(plans).reduce((n, v, i) => n + (v === linear[i] ? 0 : 1), 0);
+  expect(differing / linear.length).toBeLessThan(0.15); // only where channels meet
 });
 
 describe("deciding", () => {
@@ -138,7 +154,7 @@ test("probabilities: sum to one, agree with the segmentation, background outside
   const plans = makePlans({ spacing: [0.8, 1.3, 1] }, [1, 2, 0]);
   const out = preprocessCase(makeCase([8, 9, 10], [1, 1, 1], { margin: 2 }), plans, "test", dataset);
   const shape: Shape3 = [out.shape[1], out.shape[2], out.shape[3]];
-  const scores = randomScores(3, shape, 5);
+  const scores = makeScores(3, shape, 5);
   const probabilities = restoreProbabilities(scores, [3, ...shape], out.properties, plans.configurations.test!, labels);
   const segmentation = restoreSegmentation(scores, [3, ...shape], out.properties, plans.configurations.test!, labels);
   const n = 8 * 9 * 10;
