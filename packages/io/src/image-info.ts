@@ -10,3 +10,8 @@ export interface ImageInfo {
   /** "NIfTI-1", "NIfTI-2", "NRRD", … */
   readonly format: string;
 }
+
+/** "the header promises 5 × 4 × 3 voxels × 2 channels of int16": the beginning of every complaint about a file's size. */
+export function promiseOf([channels, nz, ny, nx]: VolumeShape, type: string): string {
+  return `the header promises ${nx} × ${ny} × ${nz} voxels${channels > 1 ? ` × ${channels} channels` : ""} of ${type}`;
+}

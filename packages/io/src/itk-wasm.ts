@@ -32,7 +32,7 @@ export interface ItkImage {
 
 /** More voxels than this do not fit into 32-bit memory four times over, which is what itk-wasm takes. */
 export const largestItkImage = 2 ** 29;
-const idleMilliseconds = 2000;
+const idleMilliseconds = 500;
 
 type Task =
   | { readonly task: "read"; readonly path: string }
@@ -106,6 +106,7 @@ parentPort.on("message", async (message) => {
 `;
 
 interface Pending {
+  readonly worker: Worker;
   readonly resolve: (image: ItkImage) => void;
   readonly reject: (reason: string) => void;
 }
@@ -137,14 +138,14 @@ async function inWorker(task: Task, path: string, bytes: number, signal?: AbortS
           ),
         );
       };
-      pending.set(id, { resolve, reject: fail });
+      pending.set(id, { worker: running, resolve, reject: fail });
       timer = setTimeout(() => {
         fail(`gave up after ${Math.round(limit / 1000)} seconds`);
-        void running.terminate();
+        stop(running);
       }, limit);
       onAbort = () => {
         reject(new CancelledError(path));
-        void running.terminate();
+        stop(running);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       running.postMessage({ id, ...task });
@@ -155,10 +156,17 @@ async function inWorker(task: Task, path: string, bytes: number, signal?: AbortS
     pending.delete(id);
     if (pending.size === 0 && worker) {
       worker.unref();
-      idleTimer = setTimeout(() => void worker?.terminate(), idleMilliseconds);
+      const idle = worker;
+      idleTimer = setTimeout(() => stop(idle), idleMilliseconds);
       idleTimer.unref();
     }
   }
+}
+
+/** From here on nobody is given this worker any more. */
+function stop(running: Worker): void {
+  if (worker === running) worker = undefined;
+  void running.terminate();
 }
 
 function startWorker(): Worker {
@@ -173,8 +181,7 @@ function startWorker(): Worker {
   const started = new Worker(workerSource, { eval: true, workerData, stdout: true, stderr: true, execArgv: [] });
   const end = (reason: string) => {
     if (worker === started) worker = undefined;
-    for (const { reject } of pending.values()) reject(reason);
-    pending.clear();
+    for (const waiting of pending.values()) if (waiting.worker === started) waiting.reject(reason);
   };
   started.on("message", ({ id, result, reason }: { id: number; result?: ItkImage; reason?: string }) => {
     const waiting = pending.get(id);

@@ -3,7 +3,7 @@ import { createVolume, type Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { readRest } from "./bounded-file.ts";
 import { bytesOfArray, compressedChunks, slices } from "./byte-chunks.ts";
-import type { ImageInfo } from "./image-info.ts";
+import { type ImageInfo, promiseOf } from "./image-info.ts";
 import { readMetaImageHeader } from "./metaimage-header.ts";
 import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels, typeOfArray } from "./stored-voxels.ts";
 
@@ -17,7 +17,7 @@ export async function readMetaImage(path: string): Promise<Volume> {
   const header = await readMetaImageHeader(path);
   const { shape, type } = header;
   const length = shape[0] * shape[1] * shape[2] * shape[3] * bytesOf[type];
-  const promise = `the header promises ${shape[3]} × ${shape[2]} × ${shape[1]} voxels${shape[0] > 1 ? ` × ${shape[0]} channels` : ""} of ${type}`;
+  const promise = promiseOf(shape, type);
   const buffer = await readRest(header.voxelPath, header.voxelOffset, length, promise, header.encoding);
   const data = storedVoxels(buffer, type, header.littleEndian, path);
   return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);

@@ -30,29 +30,41 @@ const spacingTolerance = 1e-5;
  * @throws {ShapeMismatchError} if a channel or the label has another shape
  */
 export async function readCase(files: CaseFiles, dataset: DatasetJson): Promise<LoadedCase> {
-  const parts: Volume[] = [];
-  for (const path of files.images) parts.push(await readImage(path));
-  const first = parts[0]!;
-  for (const [i, part] of parts.entries()) {
-    checkSameGrid(`image ${files.images[i]} of case ${files.id}`, files.images[i]!, part, first, files.images[0]!);
-    checkFinite(part, files.images[i]!);
-  }
-  const channels = parts.reduce((n, part) => n + part.shape[0], 0);
-  const expected = dataset.channelNames.length;
-  if (channels !== expected) {
-    const names = dataset.channelNames.join(", ");
-    throw new ImageFileError(
-      files.images[0]!,
-      "",
-      `case ${files.id} has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expected} (${names}); correct one of them`,
-    );
-  }
-  const [nz, ny, nx] = spatialShape(first);
-  const image = createVolume(concatenate(parts), [channels, nz, ny, nx], first.geometry);
+  const image = await readChannels(files, dataset);
   if (files.label === undefined) return { id: files.id, image };
   const stored = await readImage(files.label);
-  checkSameGrid(`label ${files.label} of case ${files.id}`, files.label, stored, first, files.images[0]!);
+  checkSameGrid(`label ${files.label} of case ${files.id}`, files.label, stored, image, files.images[0]!);
   return { id: files.id, image, label: toLabels(stored, labelSet(dataset).allowed, files.label) };
+}
+
+/** File by file into one array, so that at most one file lies in memory beside it. */
+async function readChannels({ id, images }: CaseFiles, dataset: DatasetJson): Promise<Volume<Float32Array>> {
+  const expected = dataset.channelNames.length;
+  let whole: Volume<Float32Array> | undefined;
+  let channels = 0;
+  for (const path of images) {
+    const part = await readImage(path);
+    checkFinite(part, path);
+    const [nz, ny, nx] = spatialShape(part);
+    const voxels = nz * ny * nx;
+    if (whole) checkSameGrid(`image ${path} of case ${id}`, path, part, whole, images[0]!);
+    else {
+      const isWhole = part.data instanceof Float32Array && part.shape[0] === expected;
+      const data = isWhole ? (part.data as Float32Array) : new Float32Array(expected * voxels);
+      whole = createVolume(data, [expected, nz, ny, nx], part.geometry);
+    }
+    if (channels + part.shape[0] <= expected && part.data !== whole.data) whole.data.set(part.data, channels * voxels);
+    channels += part.shape[0];
+  }
+  if (!whole || channels !== expected) {
+    const names = dataset.channelNames.join(", ");
+    throw new ImageFileError(
+      images[0] ?? id,
+      "",
+      `case ${id} has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expected} (${names}); correct one of them`,
+    );
+  }
+  return whole;
 }
 
 /** The voxels of a label file as int16, each of a declared value. */
@@ -122,26 +134,15 @@ function checkFinite(volume: Volume, path: string): void {
   );
 }
 
-/** Index of the first NaN or infinity, −1 if there is none. */
+/** Index of the first value that is NaN, infinite, or too large for float32; −1 if there is none. */
 export function firstNonFinite(data: VoxelArray): number {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return -1;
-  // x − x is 0 exactly for finite x.
-  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i;
+  // x · 0 is 0 exactly for finite x.
+  for (let i = 0; i < data.length; i++) if (Math.fround(data[i]!) * 0 !== 0) return i;
   return -1;
 }
 
 /** "[z, y, x]" of a flat index. */
 export function showIndex(i: number, [, ny, nx]: Shape3): string {
   return `[${Math.floor(i / (ny * nx))}, ${Math.floor(i / nx) % ny}, ${i % nx}]`;
-}
-
-function concatenate(parts: readonly Volume[]): Float32Array {
-  if (parts.length === 1 && parts[0]!.data instanceof Float32Array) return parts[0]!.data;
-  const all = new Float32Array(parts.reduce((n, part) => n + part.data.length, 0));
-  let at = 0;
-  for (const { data } of parts) {
-    all.set(data, at);
-    at += data.length;
-  }
-  return all;
 }

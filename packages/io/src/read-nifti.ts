@@ -1,6 +1,6 @@
 import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
 import { readPrefix, readRest } from "./bounded-file.ts";
-import type { ImageInfo } from "./image-info.ts";
+import { type ImageInfo, promiseOf } from "./image-info.ts";
 import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
 import { arrayTypeOf, planar, storedVoxels } from "./stored-voxels.ts";
 
@@ -17,8 +17,7 @@ import { arrayTypeOf, planar, storedVoxels } from "./stored-voxels.ts";
 export async function readNifti(path: string): Promise<Volume> {
   const { header, voxelPath } = await readHeader(path);
   const { shape, dataType, voxelOffset, voxelBytes } = header;
-  const [channels, nz, ny, nx] = shape;
-  const promise = `the header promises ${nx} × ${ny} × ${nz} voxels${channels > 1 ? ` × ${channels} channels` : ""} of ${dataType.name}`;
+  const promise = promiseOf(shape, dataType.name);
   const buffer = await readRest(voxelPath, voxelOffset, voxelBytes, promise);
   return createVolume(decodeVoxels(buffer, header, path), shape, header.geometry);
 }

@@ -263,3 +263,22 @@ test("itk-wasm leaves the exit code and the console alone, and its failures are 
     process.exitCode = before;
   }
 });
+
+test("itk-wasm serves several at once, stops when asked to, and starts again after a rest", async () => {
+  const picture = load("pictures.json").find(({ name }: { name: string }) => name === "stack16-3D.tif");
+  const path = join(folder, "many.tif");
+  writeFileSync(path, Buffer.from(picture.file, "base64"));
+  const read = async () => Array.from((await readImage(path)).data);
+  for (const pixels of await Promise.all([read(), read(), read()])) expect(pixels).toEqual(picture.pixels);
+  const controller = new AbortController();
+  const stopped = itkReadImage(path, 462, controller.signal);
+  controller.abort();
+  await expect(stopped).rejects.toHaveProperty("code", "CANCELLED");
+  expect(await read()).toEqual(picture.pixels);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(await read()).toEqual(picture.pixels);
+  await expect(itkReadImage(path, 2 ** 32)).rejects.toHaveProperty(
+    "message",
+    `${path}: its 4096 MiB of voxels are more than itk-wasm can hold; convert it to .nii.gz`,
+  );
+});
