@@ -72,7 +72,8 @@ export async function runCommand(
 /** Prints one sentence for an error and returns the exit code that goes with it. */
 export function reportFailure(error: unknown, options: CommonOptions): number {
   const exitCode = exitCodeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  // One line, also where a library's own words have several.
+  const message = (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, " ");
   if (options.json) {
     const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
     process.stdout.write(`${JSON.stringify({ error: { code, message, exitCode } }, null, 2)}\n`);
