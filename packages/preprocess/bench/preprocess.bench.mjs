@@ -135,18 +135,23 @@ function agreement(preprocessed, out) {
 
 /** A case in a process of its own: its resident set at the highest against the one before the case was there. */
 function peakMemory() {
-  for (const [shape, spacing, labelled] of [
-    [[200, 512, 512], [2, 0.78, 0.78], false],
-    [[200, 512, 512], [2, 0.78, 0.78], true],
-    [[300, 400, 400], [1, 1, 1], false],
+  const mr = { masked: true, spacing: [1, 1, 1] };
+  for (const [name, job] of [
+    ["CT", { shape: [200, 512, 512], spacing: [2, 0.78, 0.78] }],
+    ["CT with labels", { shape: [200, 512, 512], spacing: [2, 0.78, 0.78], labelled: true }],
+    ["CT, fewer slices", { shape: [300, 400, 400], spacing: [1, 1, 1] }],
+    [
+      "MR, four channels, labels, same grid",
+      { ...mr, shape: [155, 240, 240], target: [1, 1, 1], channels: 4, labelled: true },
+    ],
+    [
+      "MR, two channels, turned, normalised last",
+      { ...mr, shape: [320, 320, 160], target: [1.2, 0.8, 0.9], channels: 2, axes: [2, 0, 1], before: false },
+    ],
+    ["CT, slices across y (rare)", { shape: [160, 320, 320], spacing: [0.5, 4, 0.5], target: [0.5, 2, 0.6] }],
   ]) {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [
-      here("peak-memory.mjs"),
-      JSON.stringify({ shape, spacing, labelled }),
-    ]);
+    const { stdout, stderr, status } = spawnSync(process.execPath, [here("peak-memory.mjs"), JSON.stringify(job)]);
     if (status !== 0) throw new Error(String(stderr));
-    console.log(
-      `\npeak memory of ${shape.join("×")} at ${spacing.join("×")} mm, ${labelled ? "with" : "without"} labels\n  ${String(stdout).trim()}`,
-    );
+    console.log(`\npeak memory: ${name}, ${job.shape.join("×")}\n  ${String(stdout).trim()}`);
   }
 }
