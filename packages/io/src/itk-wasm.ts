@@ -70,6 +70,12 @@ export async function itkWriteImage(path: string, image: ItkImage): Promise<void
   await inWorker({ task: "write", path, image: { ...image, data } }, path, bytes);
 }
 
+// The compiler checks these names, as it cannot look into the text below.
+const readPicture: keyof typeof import("@itk-wasm/image-io") = "readImageNode";
+const writePicture: keyof typeof import("@itk-wasm/image-io") = "writeImageNode";
+const readSeries: keyof typeof import("@itk-wasm/dicom") = "readImageDicomFileSeriesNode";
+const [image, imageType]: (keyof typeof import("itk-wasm"))[] = ["Image", "ImageType"];
+
 // As text, because the source of a worker must be JavaScript both when this file runs from src and from dist.
 const workerSource = `
 const { parentPort, workerData } = require("node:worker_threads");
@@ -81,18 +87,18 @@ const plain = ({ imageType, size, spacing, origin, direction, data }) => ({
 });
 async function run({ task, path, paths, image }) {
   if (task === "series") {
-    const { readImageDicomFileSeriesNode } = await import(workerData.dicom);
-    return plain((await readImageDicomFileSeriesNode({ inputImages: paths, singleSortedSeries: true })).outputImage);
+    const { ${readSeries}: read } = await import(workerData.dicom);
+    return plain((await read({ inputImages: paths, singleSortedSeries: true })).outputImage);
   }
-  const { readImageNode, writeImageNode } = await import(workerData.imageIo);
-  if (task === "read") return plain(await readImageNode(path));
-  const { Image, ImageType } = await import(workerData.itkWasm);
+  const { ${readPicture}: read, ${writePicture}: write } = await import(workerData.imageIo);
+  if (task === "read") return plain(await read(path));
+  const { ${image}: Image, ${imageType}: ImageType } = await import(workerData.itkWasm);
   const { size, data, components, spacing, origin, direction } = image;
   const componentType = data.constructor.name.replace("Array", "").toLowerCase();
   const pixelType = components === 1 ? "Scalar" : components === 3 ? "RGB" : components === 4 ? "RGBA" : "VariableLengthVector";
   const written = new Image(new ImageType(size.length, componentType, pixelType, components));
   Object.assign(written, { size, data, spacing, origin, direction: Float64Array.from(direction) });
-  await writeImageNode(written, path, { useCompression: true });
+  await write(written, path, { useCompression: true });
 }
 parentPort.on("message", async (message) => {
   try {
