@@ -1,13 +1,21 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { createVolume, FileError, type Geometry, ImageFileError, UnsupportedError, type Volume } from "@nnunet/core";
+import {
+  createVolume,
+  FileError,
+  type Geometry,
+  ImageFileError,
+  UnsupportedError,
+  type Volume,
+  type VoxelArray,
+} from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
 import { cross } from "./axis-vectors.ts";
 import { readPrefix, readWhole } from "./bounded-file.ts";
 import { visibleFiles } from "./dataset-folder.ts";
 import { type DicomSlice, isDicom, parseDicomSlice } from "./dicom-tags.ts";
 import type { ImageInfo } from "./image-info.ts";
-import { itkReadSeries } from "./itk-wasm.ts";
+import { type ItkImage, itkReadSeries } from "./itk-wasm.ts";
 import { planar } from "./stored-voxels.ts";
 
 export interface DicomOptions {
@@ -20,6 +28,9 @@ export interface DicomSeriesInfo {
   readonly modality: string;
   readonly files: readonly string[];
 }
+
+/** itk-wasm's memory is 32-bit: a long series is read in parts. */
+const slicesPerCall = 128;
 
 /** Unequal by more than this fraction of a slice distance, two distances are not the same. */
 const gapTolerance = 0.01;
@@ -38,25 +49,47 @@ const gapTolerance = 0.01;
 export async function readDicom(path: string, options: DicomOptions = {}): Promise<Volume> {
   const slices = await sortedSlices(path, options);
   const geometry = geometryOf(slices);
-  const { rows, columns, samples } = slices[0]!;
-  const voxels = rows * columns * slices.length;
-  const image = await itkReadSeries(
-    slices.map((slice) => slice.path),
-    path,
-    voxels * samples * 4,
-  );
-  const [nx, ny, nz = 1] = image.size;
-  if (nx !== columns || ny !== rows || nz !== slices.length) {
-    const got = `${nx} × ${ny} × ${nz}`;
-    throw new ImageFileError(
-      path,
-      "",
-      `ITK read ${got} voxels where the files say ${columns} × ${rows} × ${slices.length}`,
-    );
+  const { rows, columns } = slices[0]!;
+  let data: VoxelArray | undefined;
+  let components = 1;
+  for (let first = 0; first < slices.length; first += slicesPerCall) {
+    const block = slices.slice(first, first + slicesPerCall);
+    const image = await readBlock(path, block);
+    if (first === 0) checkPlace(path, geometry, image.spacing, image.origin);
+    ({ components } = image);
+    const planes = components === 1 ? image.data : planar(image.data, components);
+    if (block.length === slices.length) data = planes;
+    else data = placeBlock(data, planes, { components, pixels: rows * columns, first, slices: slices.length });
   }
-  checkPlace(path, geometry, image.spacing, image.origin);
-  const { data, components } = image;
-  return createVolume(components === 1 ? data : planar(data, components), [components, nz, ny, nx], geometry);
+  return createVolume(data!, [components, slices.length, rows, columns], geometry);
+}
+
+async function readBlock(path: string, block: readonly DicomSlice[]): Promise<ItkImage> {
+  const { rows, columns, samples } = block[0]!;
+  const files = block.map((slice) => slice.path);
+  const image = await itkReadSeries(files, path, rows * columns * block.length * samples * 4);
+  const [nx, ny, nz = 1] = image.size;
+  if (nx !== columns || ny !== rows || nz !== block.length) {
+    const problem = `ITK read ${nx} × ${ny} × ${nz} voxels where the files say ${columns} × ${rows} × ${block.length}`;
+    throw new ImageFileError(path, "", problem);
+  }
+  return image;
+}
+
+/** Puts some slices into the whole volume; one type for all: that of the first, or float32 if a later one differs. */
+function placeBlock(
+  whole: VoxelArray | undefined,
+  block: VoxelArray,
+  { components, pixels, first, slices }: { components: number; pixels: number; first: number; slices: number },
+): VoxelArray {
+  const length = components * slices * pixels;
+  if (whole === undefined) whole = new (block.constructor as Int16ArrayConstructor)(length);
+  else if (whole.constructor !== block.constructor) whole = Float32Array.from(whole);
+  const perChannel = block.length / components;
+  for (let c = 0; c < components; c++) {
+    whole.set(block.subarray(c * perChannel, (c + 1) * perChannel), (c * slices + first) * pixels);
+  }
+  return whole;
 }
 
 /** Size and place from the tags; the data type is known only after reading and is given as stored. */

@@ -196,6 +196,25 @@ describe("readCase", () => {
     );
   });
 
+  test("labels of several channels", async () => {
+    await writeImage(label(), { data: new Uint8Array(48), shape: [2, 2, 3, 4], geometry });
+    await expect(read()).rejects.toHaveProperty("message", `${label()}: expected one label per voxel, got 2 channels`);
+  });
+
+  test("regions and the ignore label are declared values; a number too large for float32 is none", async () => {
+    writeDatasetJson(folder, {
+      labels: { background: 0, whole: [1, 2], core: 2, ignore: 3 },
+      regions_class_order: [1, 2],
+    });
+    await writeImage(label(), volume(Uint8Array.from({ length: 24 }, (_, i) => i % 4)));
+    expect((await read()).label!.data[3]).toBe(3);
+    await writeImage(second(), volume(new Float64Array(24).fill(1e300)));
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${second()} → voxel [0, 0, 0]: expected a number, got 1e+300; repair the image or remove the case`,
+    );
+  });
+
   test("a file that is cut off", async () => {
     truncateSync(label(), readFileSync(label()).length - 9);
     await expect(read()).rejects.toHaveProperty(

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { listDicomSeries, readDicom, readImage, readImageInfo } from "@nnunet/io";
@@ -49,6 +49,18 @@ describe("a DICOM series", () => {
   test("one file is a series of one slice", async () => {
     writeSeries(folder, series([0]));
     expect((await readImage(join(folder, "IM0"))).geometry.spacing).toEqual([2.5, 0.75, 0.5]);
+  });
+
+  test("a long series is read in parts", async () => {
+    const slices = Array.from({ length: 257 }, (_, i) =>
+      dicomSlice({ position: [0, 0, i], pixels: Int16Array.from({ length: 12 }, (__, k) => 1024 + i + k) }),
+    );
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    for (const [i, slice] of slices.entries()) writeFileSync(join(folder, `IM${(i * 100) % 257}`), slice);
+    const volume = await readImage(folder);
+    expect(volume.shape).toEqual([1, 257, 3, 4]);
+    expect(Array.from(volume.data)).toEqual(Array.from({ length: 257 * 12 }, (_, i) => Math.floor(i / 12) + (i % 12)));
   });
 
   test("a missing slice", async () => {

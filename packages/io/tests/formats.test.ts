@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { createVolume, type Geometry, type VoxelArray } from "@nnunet/core";
@@ -201,6 +201,24 @@ describe("pictures (tools/fixtures/io/pictures.py)", () => {
     );
   });
 });
+
+test.each([".nii.gz", ".hdr", ".nrrd", ".mha", ".png", ".tif"])(
+  "a failed write leaves nothing behind: %s",
+  async (ending) => {
+    writeFileSync(join(folder, "file"), "in the way");
+    const before = readdirSync(folder);
+    const volume = createVolume(new Uint8Array(4), [1, 1, 2, 2], {
+      spacing: [1, 1, 1],
+      origin: [0, 0, 0],
+      direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    });
+    const path = join(folder, "file", `x${ending}`);
+    await expect(writeImage(path, volume)).rejects.toThrow(
+      /could not be written: (a part of the path is a file|EEXIST)/,
+    );
+    expect(readdirSync(folder)).toEqual(before);
+  },
+);
 
 describe("detached headers stay in their folder", () => {
   const secret = join(folder, "secret.raw");
