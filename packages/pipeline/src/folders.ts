@@ -81,5 +81,7 @@ export function foldPaths(folder: string) {
   };
 }
 
+export type FoldPaths = ReturnType<typeof foldPaths>;
+
 /** A fold of the cross-validation, or "all": train and validate on every case. */
 export type Fold = number | "all";

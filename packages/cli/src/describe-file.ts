@@ -1,0 +1,162 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import {
+  type DatasetJson,
+  datasetFromJson,
+  FileError,
+  fingerprintFromJson,
+  InvalidArtifactError,
+  isSegError,
+  labelSet,
+  modelMetadataFromOnnx,
+  type Plans,
+  plansFromJson,
+} from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { summaryFromJson } from "@nnunet/evaluate";
+import { readImageInfo } from "@nnunet/io";
+import { imageStem } from "@nnunet/pipeline";
+import { readCheckpoint } from "@nnunet/trainer";
+import { readSafetensors } from "@nnunet/unet-model";
+import { describeFingerprint } from "./describe-fingerprint.ts";
+import { diceTable } from "./dice-table.ts";
+import { textTable } from "./text-table.ts";
+
+/** What a file or folder is, for `nnunet info`. */
+export interface ArtefactDescription {
+  /** "model", "plans", "raw dataset", … */
+  readonly kind: string;
+  /** For people, several lines. */
+  readonly text: string;
+}
+
+/** What a file is, by its content rather than its name. */
+export async function describeFile(path: string, byteCount: number): Promise<ArtefactDescription> {
+  const size = bytes(byteCount);
+  if (path.endsWith(".onnx")) return describeModel(path, size);
+  if (path.endsWith(".safetensors")) return describeSafetensors(path, size);
+  if (path.endsWith(".json")) return describeJson(path);
+  if (path.endsWith(".ndjson"))
+    return { kind: "log", text: `${path}: training log, one JSON object per epoch (${size})` };
+  if (basename(path) === "progress.svg")
+    return { kind: "curves", text: `${path}: the curves of a training, a picture` };
+  if (imageStem(path) !== undefined) return describeImage(path, size);
+  throw new FileError(
+    path,
+    "not an artefact of nnunet: expected an image, .onnx, .safetensors, .json or a folder of these",
+  );
+}
+
+async function describeModel(path: string, size: string): Promise<ArtefactDescription> {
+  const metadata = modelMetadataFromOnnx(await readFile(path), path);
+  const { plans, dataset, configuration, folds, softwareVersion } = metadata;
+  const c = plans.configurations[configuration]!;
+  const text = [
+    `${path}: a trained model (${size}), all that is needed to predict`,
+    `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
+    `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
+    `  out: ${describeLabels(dataset)}`,
+    `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
+    `Use it: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${path}`,
+  ];
+  return { kind: "model", text: text.join("\n") };
+}
+
+async function describeSafetensors(path: string, size: string): Promise<ArtefactDescription> {
+  try {
+    const { settings, history, weights } = await readCheckpoint(path);
+    let count = 0;
+    for (const { data } of weights.values()) count += data.length;
+    const last = history.at(-1);
+    const text = [
+      `${path}: a training checkpoint (${size}), ${history.length} of ${settings.epochs} epochs done`,
+      `  configuration ${settings.configuration}, fold ${settings.fold}, seed ${settings.seed}, batch ${settings.batchSize}, ${settings.iterationsPerEpoch} steps per epoch`,
+      `  ${count.toLocaleString("en")} weights, with their momentum`,
+      ...(last
+        ? [`  last epoch: loss ${last.trainLoss.toFixed(4)}, moving patch Dice ${last.movingPseudoDice.toFixed(4)}`]
+        : []),
+    ];
+    return { kind: "checkpoint", text: text.join("\n") };
+  } catch (error) {
+    if (!isSegError(error, "INVALID_ARTIFACT") || !error.field.startsWith("__metadata__")) throw error;
+    const { tensors } = readSafetensors(await readFile(path), path);
+    return { kind: "tensors", text: `${path}: ${tensors.size} tensors (${size}), not a checkpoint of nnunet-ts` };
+  }
+}
+
+/** Tried in turn: a file is what its reader accepts. */
+async function describeJson(path: string): Promise<ArtefactDescription> {
+  const json = await readJson(path);
+  const has = (...keys: string[]) => typeof json === "object" && json !== null && keys.every((key) => key in json);
+  if (has("configurations", "plans_name"))
+    return { kind: "plans", text: describePlans(plansFromJson(json, path), path) };
+  if (has("spacings")) {
+    const table = describeFingerprint({ value: fingerprintFromJson(json, path) });
+    return { kind: "fingerprint", text: `${path}: the fingerprint of a dataset\n${table}` };
+  }
+  if (has("metric_per_case")) {
+    const summary = summaryFromJson(json, path);
+    const labels = Object.fromEntries(Object.keys(summary.mean).map((key) => [`label ${key}`, Number(key) || [1]]));
+    const named: DatasetJson = { channelNames: [], labels, numTraining: 0, fileEnding: "" };
+    return { kind: "summary", text: `${path}: scores of ${summary.cases.length} cases\n${diceTable(summary, named)}` };
+  }
+  if (has("labels")) {
+    const dataset = datasetFromJson(json, path);
+    return { kind: "dataset.json", text: `${path}: the description of a dataset\n  ${describeDataset(dataset)}` };
+  }
+  if (Array.isArray(json) && json.every((fold) => Array.isArray(fold?.train) && Array.isArray(fold?.val))) {
+    const folds = json.map(
+      (fold, i) => `  fold ${i}: ${fold.train.length} training, ${fold.val.length} validation cases`,
+    );
+    return { kind: "splits", text: `${path}: the folds of a cross-validation\n${folds.join("\n")}` };
+  }
+  if (basename(path) === "made_from.json") {
+    return {
+      kind: "record",
+      text: `${path}: hashes of what the artefacts beside it were made from; a rerun skips by them`,
+    };
+  }
+  throw new InvalidArtifactError(path, "", "JSON, but neither plans, fingerprint, dataset.json, summary nor splits");
+}
+
+function describePlans(plans: Plans, path: string): string {
+  const rows = Object.entries(plans.configurations).map(([name, c]) => [
+    name,
+    c.spacing.map((s) => Number(s.toPrecision(4))).join(" × "),
+    c.patchSize.join(" × "),
+    String(c.batchSize),
+    c.architecture.featuresPerStage.join(" "),
+  ]);
+  const head = ["configuration", "spacing, mm", "patch", "batch", "features"];
+  return `${path}: the plan for ${plans.datasetName}, by ${plans.planner} (rules: ${plans.ruleSet})\n${textTable(head, rows)}\nEvery decision: nnunet plan <dataset> --explain`;
+}
+
+export async function describeImage(path: string, size: string): Promise<ArtefactDescription> {
+  const { shape, geometry, dataType, format } = await readImageInfo(path);
+  const [channels, ...space] = shape;
+  const text = [
+    `${path}: a ${format} image (${size})`,
+    `  ${space.join(" × ")} voxels [z, y, x] of ${dataType}${channels > 1 ? `, ${channels} channels` : ""}`,
+    `  spacing ${geometry.spacing.map((s) => Number(s.toPrecision(6))).join(" × ")} mm [z, y, x]`,
+    `  origin ${geometry.origin.map((o) => Number(o.toPrecision(6))).join(", ")} mm [x, y, z, LPS]`,
+  ];
+  return { kind: "image", text: text.join("\n") };
+}
+
+export function describeDataset(dataset: DatasetJson): string {
+  return `channels: ${dataset.channelNames.join(", ")}; labels: ${describeLabels(dataset)}`;
+}
+
+function describeLabels(dataset: DatasetJson): string {
+  const { ignoreLabel } = labelSet(dataset);
+  const listed = Object.entries(dataset.labels).map(
+    ([name, id]) => `${typeof id === "number" ? id : `(${id.join(", ")})`} ${name}`,
+  );
+  return `${listed.join(", ")}${ignoreLabel === undefined ? "" : " (not trained on)"}`;
+}
+
+function bytes(count: number): string {
+  if (count < 1000) return `${count} bytes`;
+  if (count < 1e6) return `${(count / 1e3).toFixed(1)} kB`;
+  return count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
+}

@@ -1,0 +1,95 @@
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FileError, plansFromJson } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { type DicomSeriesInfo, listDicomSeries, openDataset } from "@nnunet/io";
+import { imageStem } from "@nnunet/pipeline";
+import { openPreprocessedCase } from "@nnunet/preprocess";
+import { type ArtefactDescription, describeDataset, describeImage } from "./describe-file.ts";
+
+/** What a folder is, by what lies in it. */
+export async function describeFolder(path: string): Promise<ArtefactDescription> {
+  const names = await readdir(path);
+  if (names.includes("imagesTr") && names.includes("dataset.json")) {
+    if (!/^Dataset\d{3,}_/.test(basename(path))) {
+      return {
+        kind: "source dataset",
+        text: `${path}: a dataset that is not in nnU-Net v2's form yet\nNext: nnunet convert ${path}`,
+      };
+    }
+    const dataset = await openDataset(path);
+    return {
+      kind: "raw dataset",
+      text: `${path}: raw dataset ${dataset.id}, ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\n  ${describeDataset(dataset.json)}\nNext: nnunet run ${dataset.id}`,
+    };
+  }
+  if (names.includes("dataset_fingerprint.json") && !names.includes("plans.json")) {
+    const plans = names.filter((name) => /Plans\.json$/.test(name)).map((name) => name.replace(".json", ""));
+    const folders = names.filter((name) => plans.some((plan) => name.startsWith(`${plan}_`)));
+    return {
+      kind: "preprocessed dataset",
+      text: `${path}: a preprocessed dataset\n  plans: ${plans.join(", ") || "none yet"}\n  preprocessed: ${folders.join(", ") || "nothing yet"}`,
+    };
+  }
+  if (names.includes("plans.json") && names.some((name) => name.startsWith("fold_"))) {
+    const folds = names.filter((name) => name.startsWith("fold_")).sort();
+    const plans = plansFromJson(await readJson(join(path, "plans.json")), join(path, "plans.json"));
+    return {
+      kind: "model folder",
+      text: `${path}: trainings of ${plans.datasetName}: ${folds.join(", ")}\nUse it: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${path}`,
+    };
+  }
+  if (names.some((name) => name.startsWith("checkpoint_") || name === "model.onnx")) {
+    const state = names.includes("model.onnx")
+      ? "finished: it has its model.onnx"
+      : "unfinished: nnunet train … --continue goes on";
+    return { kind: "fold", text: `${path}: the training of one fold, ${state}\n  ${names.sort().join(", ")}` };
+  }
+  if (names.includes("images") && names.includes("labels")) {
+    const text = `${path}: pictures with labels\nNext: nnunet convert ${path} --dataset-id N`;
+    return { kind: "source dataset", text };
+  }
+  const images = names.filter((name) => imageStem(name) !== undefined);
+  if (images.length > 0) {
+    return { kind: "images", text: `${path}: a folder of ${images.length} images, such as ${images[0]}` };
+  }
+  const cases = names.filter((name) => name.endsWith(".zarr"));
+  if (cases.length > 0) {
+    return { kind: "preprocessed cases", text: `${path}: ${cases.length} preprocessed cases, such as ${cases[0]}` };
+  }
+  if (path.replace(/\/$/, "").endsWith(".zarr")) return describeCase(path);
+  const models = names.filter((name) => name.split("__").length === 3);
+  if (models.length > 0) {
+    return { kind: "results", text: `${path}: the trained models of a dataset\n  ${models.join("\n  ")}` };
+  }
+  const datasets = names.filter((name) => /^Dataset\d{3,}_/.test(name)).sort();
+  if (datasets.length > 0) {
+    return { kind: "root folder", text: `${path}: a folder of datasets\n  ${datasets.join("\n  ")}` };
+  }
+  const series = names.length === 0 ? [] : await listDicomSeries(path).catch(() => []);
+  if (series.length > 0) return describeSeries(path, series);
+  throw new FileError(path, names.length === 0 ? "an empty folder" : "a folder that holds nothing of nnunet");
+}
+
+async function describeCase(path: string): Promise<ArtefactDescription> {
+  const { shape, properties } = await openPreprocessedCase(dirname(path), basename(path).replace(/\.zarr\/?$/, ""));
+  const [channels, ...space] = shape;
+  const text = [
+    `${path}: preprocessed case ${properties.id} (cropped, normalised, resampled), readable as Zarr 3`,
+    `  ${channels} ${channels === 1 ? "channel" : "channels"} of ${space.join(" × ")} voxels [z, y, x], originally ${properties.originalShape.join(" × ")}`,
+    `  spacing ${properties.spacingAfterResampling.map((s) => Number(s.toPrecision(6))).join(" × ")} mm`,
+  ];
+  return { kind: "preprocessed case", text: text.join("\n") };
+}
+
+async function describeSeries(path: string, series: readonly DicomSeriesInfo[]): Promise<ArtefactDescription> {
+  if (series.length > 1) {
+    const listed = series.map((s) => `  ${s.modality}, ${s.files.length} files: ${s.seriesUid}`);
+    return {
+      kind: "DICOM folder",
+      text: `${path}: ${series.length} DICOM series; put each into a folder of its own\n${listed.join("\n")}`,
+    };
+  }
+  const { text } = await describeImage(path, `${series[0]!.files.length} files`);
+  return { kind: "DICOM series", text: `${text}\nUse it: nnunet predict -i ${path} -o SEGMENTATION.nii.gz -m MODEL` };
+}
