@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { VolumeShape } from "@nnunet/core";
+import { createRandom, type VolumeShape } from "@nnunet/core";
 import { cropToBox, nonzeroBox, nonzeroRegion } from "@nnunet/kernels";
 import fc from "fast-check";
 
@@ -72,10 +72,11 @@ describe("nonzeroRegion", () => {
           fc.integer({ min: 1, max: 7 }),
         ),
         fc.integer({ min: 10, max: 90 }),
-        fc.infiniteStream(fc.integer({ min: 0, max: 99 })),
-        (shape, percent, stream) => {
+        fc.nat(),
+        (shape, percent, seed) => {
+          const random = createRandom(seed);
           const data = Float32Array.from({ length: shape[0] * shape[1] * shape[2] * shape[3] }, () =>
-            stream.next().value < percent ? 1 : 0,
+            random.integer(0, 100) < percent ? 1 : 0,
           );
           const { mask, box } = nonzeroRegion(data, shape);
           expect(nonzeroBox(data, shape)).toEqual(box);
@@ -87,7 +88,7 @@ describe("nonzeroRegion", () => {
           }
         },
       ),
-      { seed: 1, numRuns: 300 },
+      { seed: 1, numRuns: 150 },
     );
   });
 

@@ -64,6 +64,33 @@ describe("agreement with scikit-image as nnU-Net calls it", () => {
   });
 });
 
+test("agrees with scikit-image and SciPy on 14 random volumes, slices across any axis", () => {
+  const cases: {
+    shape: Shape3;
+    target: Shape3;
+    axis: number | null;
+    image: number[];
+    labels: number[];
+    order1: number[];
+    order3: number[];
+    labelsOut: number[];
+  }[] = JSON.parse(readFileSync(new URL("./fixtures/resample-cases.json", import.meta.url), "utf8"));
+  for (const { shape, target, axis, image, labels, ...expected } of cases) {
+    const separateAxis = axis === null ? undefined : { axis, order: 0 as const };
+    const data = Float32Array.from(image);
+    // As above: three float32 roundings of values up to 200.
+    expect(
+      largestDifference(resampleImage(data, shape, target, { order: 1, separateAxis }), expected.order1),
+    ).toBeLessThan(5e-5);
+    expect(
+      largestDifference(resampleImage(data, shape, target, { order: 3, separateAxis }), expected.order3),
+    ).toBeLessThan(5e-5);
+    expect([...resampleLabels(Int16Array.from(labels), shape, target, { order: 1, separateAxis })]).toEqual(
+      expected.labelsOut,
+    );
+  }
+});
+
 describe("resampleImage", () => {
   test("linear, by hand", () => {
     expect([...resampleImage(Float32Array.of(0, 1), [1, 1, 2], [1, 1, 4], { order: 1 })]).toEqual([0, 0.25, 0.75, 1]);
@@ -98,7 +125,7 @@ describe("resampleImage", () => {
           expect(largestDifference(resampleImage(data, shape, target, { order }), flipped)).toBeLessThan(2e-3);
         },
       ),
-      { seed: 3 },
+      { seed: 3, numRuns: 40 },
     );
   });
 
@@ -135,7 +162,7 @@ describe("resampleImage", () => {
   });
 
   test("WebAssembly and TypeScript give the same bits", () => {
-    const larger = fc.integer({ min: 1, max: 90 });
+    const larger = fc.integer({ min: 1, max: 80 });
     fc.assert(
       fc.property(
         fc
@@ -145,14 +172,14 @@ describe("resampleImage", () => {
         fc.integer(),
         ([shape, target], separateAxis, seed) => {
           const random = createRandom(seed);
-          const data = Float32Array.from({ length: size(shape) }, () => random.normal(0, 1000));
+          const data = Float32Array.from({ length: size(shape) }, () => random.uniform(-1000, 1000));
           const [fast, plain] = [true, false].map((simd) =>
             resampleImage(data, shape, target, { order: 3, separateAxis, simd }),
           );
           expect(Buffer.from(fast!.buffer).equals(Buffer.from(plain!.buffer))).toBe(true);
         },
       ),
-      { seed: 8, numRuns: 60 },
+      { seed: 8, numRuns: 40 },
     );
   });
 
@@ -178,7 +205,7 @@ describe("resampleImage", () => {
           expect(resampleImage(data, shape, target, { ...options, overwriteInput: true })).toEqual(out);
         },
       ),
-      { seed: 5 },
+      { seed: 5, numRuns: 60 },
     );
   });
 
