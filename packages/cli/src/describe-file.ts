@@ -13,13 +13,12 @@ import {
   plansFromJson,
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
-import { summaryFromJson } from "@nnunet/evaluate";
+import { summaryFromJson, summaryTable } from "@nnunet/evaluate";
 import { readImageInfo } from "@nnunet/io";
 import { imageStem } from "@nnunet/pipeline";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
 import { describeFingerprint } from "./describe-fingerprint.ts";
-import { diceTable } from "./dice-table.ts";
 import { textTable } from "./text-table.ts";
 
 /** What a file or folder is, for `nnunet info`. */
@@ -96,9 +95,7 @@ async function describeJson(path: string): Promise<ArtefactDescription> {
   }
   if (has("metric_per_case")) {
     const summary = summaryFromJson(json, path);
-    const labels = Object.fromEntries(Object.keys(summary.mean).map((key) => [`label ${key}`, Number(key) || [1]]));
-    const named: DatasetJson = { channelNames: [], labels, numTraining: 0, fileEnding: "" };
-    return { kind: "summary", text: `${path}: scores of ${summary.cases.length} cases\n${diceTable(summary, named)}` };
+    return { kind: "summary", text: `${path}: scores of ${summary.cases.length} cases\n${summaryTable(summary)}` };
   }
   if (has("labels")) {
     const dataset = datasetFromJson(json, path);

@@ -3,5 +3,5 @@ import { summaryTable } from "@nnunet/evaluate";
 
 /** The scores of a summary with the labels' names. */
 export function diceTable(summary: EvaluationSummary, dataset: DatasetJson): string {
-  return summaryTable(summary, labelSet(dataset).names);
+  return summaryTable(summary, labelSet(dataset));
 }
