@@ -184,6 +184,7 @@ test("evaluate: a perfect prediction scores 1; a missing one is named", () =>
       `made_3.nii.gz: missing; ${join(labels, "made_3.nii.gz")} has no prediction to compare with`,
     );
     expect(missing.code).toBe(3);
+    expect((await nnunet("evaluate", labels, join(scratch, "predicted"), "--partial")).code).toBe(0);
   }));
 
 test("fingerprint --compare: a table and a picture of z-scores that sum to 0 over the datasets", () =>

@@ -25,12 +25,16 @@ export interface EvaluationPair {
 }
 
 /**
- * Pairs the files of two folders by case id. Every reference needs a prediction; predictions without a reference are
- * left out.
+ * Pairs the files of two folders by case id. Every reference needs a prediction, unless `partial` is set; predictions
+ * without a reference are left out.
  *
  * @throws {FileError} if a folder is missing or empty, or a reference has no prediction
  */
-export async function pairFolders(references: string, predictions: string): Promise<EvaluationPair[]> {
+export async function pairFolders(
+  references: string,
+  predictions: string,
+  { partial = false }: { readonly partial?: boolean } = {},
+): Promise<EvaluationPair[]> {
   const byStem = async (folder: string) => {
     const names = await readdir(folder).catch((error) => {
       throw describeFileError(folder, "could not be read", error);
@@ -44,13 +48,16 @@ export async function pairFolders(references: string, predictions: string): Prom
     return found;
   };
   const [reference, prediction] = [await byStem(references), await byStem(predictions)];
-  return [...reference].map(([stem, path]) => {
+  const pairs: EvaluationPair[] = [];
+  for (const [stem, path] of reference) {
     const predicted = prediction.get(stem);
-    if (predicted === undefined) {
+    if (predicted !== undefined) pairs.push({ reference: path, prediction: predicted });
+    else if (!partial) {
       throw new FileError(join(predictions, `${stem}.nii.gz`), `missing; ${path} has no prediction to compare with`);
     }
-    return { reference: path, prediction: predicted };
-  });
+  }
+  if (pairs.length === 0) throw new FileError(predictions, `none of its files has the name of one in ${references}`);
+  return pairs;
 }
 
 /**
@@ -67,7 +74,8 @@ export async function evaluatePairs(
   { signal, onEvent }: StageOptions = {},
 ): Promise<EvaluationSummary> {
   const labels = labelSet(dataset);
-  return timedStage("evaluate", { total: pairs.length, detail: `${pairs.length} cases` }, { onEvent }, async () => {
+  const detail = `${pairs.length} ${pairs.length === 1 ? "case" : "cases"}`;
+  return timedStage("evaluate", { total: pairs.length, detail }, { onEvent }, async () => {
     const cases: EvaluationSummary["cases"][number][] = [];
     for (const { reference, prediction } of pairs) {
       throwIfCancelled(signal, "evaluation");

@@ -14,6 +14,7 @@ import { runCommand } from "../session.ts";
 interface Flags extends CommonFlags {
   readonly output?: string;
   readonly datasetJson?: string;
+  readonly partial?: boolean;
 }
 
 export function evaluateCommand(program: Command, ending: Ending): void {
@@ -27,9 +28,10 @@ export function evaluateCommand(program: Command, ending: Ending): void {
       "--dataset-json <file>",
       "says what the labels are (default: dataset.json in the prediction folder, the reference folder or above it; without one, the labels found in the references)",
     )
+    .option("--partial", "leave out references that have no prediction, instead of refusing")
     .action(async (reference: string, prediction: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pairs = await pairFolders(reference, prediction);
+        const pairs = await pairFolders(reference, prediction, { partial: flags.partial ?? false });
         const dataset = await labelsOf(reference, prediction, flags.datasetJson, () =>
           labelsFound(pairs.map((pair) => pair.reference)),
         );
