@@ -1,0 +1,23 @@
+import { expect, test } from "@jest/globals";
+import * as api from "@nnunet/pipeline";
+
+test("what the package exports", () => {
+  expect(Object.keys(api).sort()).toEqual([
+    "TRAINER_NAME",
+    "createBatchWorkers",
+    "createPipeline",
+    "defaultStages",
+    "effectivePlans",
+    "foldPaths",
+    "imageStem",
+    "inputCases",
+    "labelsFound",
+    "modelFiles",
+    "modelFolderPaths",
+    "pairFolders",
+    "preprocessedPaths",
+    "resolveFolders",
+    "resultsPaths",
+    "softwareVersion",
+  ]);
+});
