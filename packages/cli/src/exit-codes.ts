@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 /** What the process ends with; part of the command's contract, repeated in `nnunet --help` and in the README. */
 export const exitCodes = {
   ok: 0,
-  /** `verify` found something wrong in the data, or `plan --compare` found that the plans differ. */
+  /** `verify` found something wrong in the data. */
   problemFound: 1,
   /** An unknown command, a missing or impossible option. */
   usage: 2,
@@ -29,7 +29,11 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (isSegError(error, "CANCELLED")) return exitCodes.cancelled;
   if (isSegError(error, "INVALID_ARGUMENT", "UNKNOWN_STAGE")) return exitCodes.usage;
-  if (isSegError(error, "STAGE") && error.cause !== undefined) return exitCodeOf(error.cause);
+  if (isSegError(error, "STAGE") && error.cause !== undefined) {
+    // What a stage finds wrong with an argument comes from the data, not from the command line.
+    const code = exitCodeOf(error.cause);
+    return code === exitCodes.usage ? exitCodes.input : code;
+  }
   if (isSegError(error)) return exitCodes.input;
   return exitCodes.internal;
 }
