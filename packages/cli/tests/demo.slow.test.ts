@@ -19,22 +19,17 @@ if (!existsSync(hippocampus)) console.warn(`hippocampus test skipped: ${hippocam
 
 testWithData("a Decathlon folder goes the whole road by one command", () =>
   withScratch(async (_, roots) => {
-    const size = ["--base-features", "4", "--batch-size", "2", "--epochs", "3", "--iterations-per-epoch", "50"];
-    const { code, stdout } = await nnunet(
-      "run",
-      hippocampus,
-      "-c",
-      "3d_fullres",
-      "-f",
-      "0",
-      ...size,
-      "--json",
-      ...roots,
-    );
+    const size = ["--base-features", "4", "--batch-size", "2", "--epochs", "2", "--iterations-per-epoch", "10"];
+    const args = ["run", hippocampus, "-c", "3d_fullres", "-f", "0", ...size, "--json", ...roots];
+    const { code, stdout, stderr } = await nnunet(...args);
     expect(code).toBe(0);
-    const { folds } = JSON.parse(stdout);
-    expect(folds[0].validation.metric_per_case).toHaveLength(40);
-    // 150 steps of a network of 4 features: far from good, but it has learnt where to look
-    expect(folds[0].validation.foreground_mean.Dice).toBeGreaterThan(0.3);
+    expect(JSON.parse(stdout).folds[0].validation.metric_per_case).toHaveLength(40);
+    // twenty steps segment nothing yet, but they learn: 0.95, then 0.75 when this was written
+    const events = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const [first, second] = events.filter((event) => event.type === "epoch").map((event) => event.trainLoss);
+    expect(second).toBeLessThan(first - 0.1);
   }),
 );
