@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { main } from "@nnunet/cli";
+import { foldersIn, withScratch as withFolder } from "../../pipeline/tests/tiny-dataset.ts";
 
 export interface Ran {
   readonly code: number;
@@ -29,12 +27,9 @@ export async function nnunet(...args: readonly string[]): Promise<Ran> {
 }
 
 /** A folder that is gone after the test, and the flags that put the three roots into it. */
-export async function withScratch<T>(work: (folder: string, roots: readonly string[]) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "nnunet-cli-"));
-  const roots = ["raw", "preprocessed", "results"].flatMap((name) => [`--${name}`, join(folder, name)]);
-  try {
-    return await work(folder, roots);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export function withScratch<T>(work: (folder: string, roots: readonly string[]) => Promise<T>): Promise<T> {
+  return withFolder((folder) => {
+    const { raw, preprocessed, results } = foldersIn(folder);
+    return work(folder, ["--raw", raw, "--preprocessed", preprocessed, "--results", results]);
+  });
 }

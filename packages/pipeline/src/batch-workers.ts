@@ -23,7 +23,7 @@ export interface BatchWorkersOptions extends BatchWorkerData {
   readonly workers: number;
   /** Batches per epoch of each source, so that prefetching goes on into the next epoch. */
   readonly iterations: readonly number[];
-  /** Batches made ahead per source; two per worker by default. This bounds the memory that waits. */
+  /** Batches made ahead per source; one per worker and one more by default. This bounds the memory that waits. */
   readonly prefetch?: number;
 }
 
@@ -34,7 +34,7 @@ export interface BatchWorkersOptions extends BatchWorkerData {
  * @returns one source per description; closing the last one ends the workers
  */
 export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] {
-  const { workers, casesFolder, sources, iterations, prefetch = 2 * workers } = options;
+  const { workers, casesFolder, sources, iterations, prefetch = workers + 1 } = options;
   const workerData: BatchWorkerData = { casesFolder, sources };
   const pool = new Piscina({
     filename: workerEntry("batch-worker"),
@@ -42,6 +42,8 @@ export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] 
     minThreads: workers,
     maxThreads: workers,
   });
+  // Ending a worker while it hands over a batch makes Piscina emit an error, so the last batches are waited for.
+  const inWork = new Set<Promise<unknown>>();
   let open = sources.length;
 
   return sources.map((_, source) => {
@@ -52,7 +54,8 @@ export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] 
       let made = waiting.get(key);
       if (!made) {
         made = pool.run({ source, epoch, iteration } satisfies BatchRequest) as Promise<Carried<TrainingBatch>>;
-        made.catch(() => {}); // a batch that nobody came for
+        const settled: Promise<unknown> = made.catch(() => {}).finally(() => inWork.delete(settled));
+        inWork.add(settled); // also catches the failure of a batch that nobody came for
         waiting.set(key, made);
       }
       return made;
@@ -77,7 +80,9 @@ export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] 
         if (closed) return;
         closed = true;
         waiting.clear();
-        if (--open === 0) await pool.destroy();
+        if (--open > 0) return;
+        await Promise.all(inWork);
+        await pool.destroy();
       },
     };
   });

@@ -53,6 +53,13 @@ test("batches from worker threads are those of this thread, bit for bit, whateve
         await validation!.close();
       }
     }
+
+    // ended in the middle of things, as by Ctrl-C: batches are still being made, and nothing is thrown
+    for (let i = 0; i < 5; i++) {
+      const [source] = createBatchWorkers({ casesFolder, sources: [description], workers: 2, iterations: [3] });
+      await source!.batch(0, 0);
+      await source!.close();
+    }
   }));
 
 test("an error in a worker arrives as the error that it was", () =>

@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { axisAlignedGeometry, createRandom, createVolume, datasetToJson, type Shape3 } from "@nnunet/core";
+import {
+  axisAlignedGeometry,
+  createRandom,
+  createVolume,
+  type DatasetJson,
+  datasetToJson,
+  type Shape3,
+} from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { writeImage } from "@nnunet/io";
 import type { Folders } from "@nnunet/pipeline";
@@ -46,21 +53,33 @@ export function tinyCase(index: number, shape: Shape3 = [10, 16, 16]) {
   };
 }
 
-/** Writes `Dataset007_Tiny` with six training and one test case and returns its folder. */
-export async function writeTinyDataset(raw: string, cases = 6): Promise<string> {
-  const folder = join(raw, "Dataset007_Tiny");
-  for (let index = 0; index <= cases; index++) {
-    const { image, label } = tinyCase(index);
-    const [images, labels] = index < cases ? ["imagesTr", "labelsTr"] : ["imagesTs", "labelsTs"];
-    await writeImage(join(folder, images!, `tiny_${index}_0000.nii.gz`), image);
-    await writeImage(join(folder, labels!, `tiny_${index}.nii.gz`), label);
+export interface TinyDataset {
+  readonly name: string;
+  /** Case ids are `<prefix>_0`, `<prefix>_1`, … */
+  readonly prefix: string;
+  readonly trainingCases: number;
+  /** With labels, after the training cases. */
+  readonly testCases: number;
+  readonly shape?: Shape3;
+}
+
+const dataset007: TinyDataset = { name: "Dataset007_Tiny", prefix: "tiny", trainingCases: 6, testCases: 1 };
+
+/** What the dataset.json of a tiny dataset says. */
+export function tinyJson(numTraining: number): DatasetJson {
+  return { channelNames: ["MRI"], labels: { background: 0, bright: 1, dark: 2 }, numTraining, fileEnding: ".nii.gz" };
+}
+
+/** Writes a dataset below `raw`, `Dataset007_Tiny` with six training cases and a test case by default; returns its folder. */
+export async function writeTinyDataset(raw: string, dataset: TinyDataset = dataset007): Promise<string> {
+  const { name, prefix, trainingCases, testCases, shape } = dataset;
+  const folder = join(raw, name);
+  for (let index = 0; index < trainingCases + testCases; index++) {
+    const { image, label } = tinyCase(index, shape);
+    const [images, labels] = index < trainingCases ? ["imagesTr", "labelsTr"] : ["imagesTs", "labelsTs"];
+    await writeImage(join(folder, images!, `${prefix}_${index}_0000.nii.gz`), image);
+    await writeImage(join(folder, labels!, `${prefix}_${index}.nii.gz`), label);
   }
-  const dataset = {
-    channelNames: ["MRI"],
-    labels: { background: 0, bright: 1, dark: 2 },
-    numTraining: cases,
-    fileEnding: ".nii.gz",
-  };
-  await writeJsonAtomic(join(folder, "dataset.json"), datasetToJson(dataset));
+  await writeJsonAtomic(join(folder, "dataset.json"), datasetToJson(tinyJson(trainingCases)));
   return folder;
 }
