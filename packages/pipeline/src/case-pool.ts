@@ -22,15 +22,17 @@ export interface CaseWork<T> extends BoundedTask<T> {
  * Runs one kind of task on every case and reports progress under the stage's name.
  *
  * @param run - "hash", "measure" or "preprocess" to use worker threads, or a function to run in this thread
- * @returns results in the order of the cases, whatever order they finished in
+ * @param keep - what of a result stays in memory until the end; all of it by default
+ * @returns what was kept, in the order of the cases, whatever order they finished in
  * @throws {StageError} names the stage and the case
  */
-export async function overCases<T, R>(
+export async function overCases<T, R, K = R>(
   stage: string,
   cases: readonly CaseWork<T>[],
   run: "hash" | "measure" | "preprocess" | ((input: T) => Promise<R>),
   { workers, maxMemoryGb, signal, onEvent }: PoolOptions,
-): Promise<R[]> {
+  keep: (result: R) => K = (result) => result as unknown as K,
+): Promise<K[]> {
   const threads = Math.min(checkWorkers(workers), cases.length);
   const maxBytes = (maxMemoryGb ?? totalmem() / 2e9) * 1e9;
   if (!(maxBytes > 0)) throw new InvalidArgumentError("maxMemoryGb", "a positive number of GB", maxMemoryGb);
@@ -46,7 +48,7 @@ export async function overCases<T, R>(
         const result: R =
           typeof run === "string" ? unpack((await pool!.run(input, { name: run })) as Carried<R>) : await run(input);
         onEvent?.({ type: "progress", stage, done: ++done, total: cases.length, item: id });
-        return result;
+        return keep(result);
       } catch (error) {
         throw isSegError(error, "CANCELLED") ? error : new StageError(stage, id, error);
       }

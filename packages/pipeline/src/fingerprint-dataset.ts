@@ -1,4 +1,11 @@
-import { datasetToJson, type Fingerprint, fingerprintFromJson, fingerprintToJson, type RawDataset } from "@nnunet/core";
+import {
+  datasetToJson,
+  type Fingerprint,
+  type FingerprintExtractor,
+  fingerprintFromJson,
+  fingerprintToJson,
+  type RawDataset,
+} from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { caseBytes } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "./case-pool.ts";
@@ -50,7 +57,7 @@ export async function fingerprintDataset(
         extractor === defaultStages.fingerprintExtractor
           ? ("measure" as const)
           : (task: MeasureTask) => measureCaseFiles(extractor, task);
-      const measurements = await overCases<MeasureTask, unknown>("fingerprint", tasks, run, options);
+      const measurements = await measureAll(extractor, (keep) => overCases("fingerprint", tasks, run, options, keep));
       const fingerprint = extractor.combine(measurements, dataset.json);
       await writeJsonAtomic(paths.dataset, datasetToJson(dataset.json));
       await writeJsonAtomic(paths.fingerprint, fingerprintToJson(fingerprint));
@@ -58,4 +65,18 @@ export async function fingerprintDataset(
       return { result: { fingerprint, path: paths.fingerprint, made: true }, detail: paths.fingerprint };
     },
   );
+}
+
+/** All measurements, or where the extractor can merge them a single one, so that memory does not grow with the dataset. */
+async function measureAll(
+  extractor: FingerprintExtractor,
+  measure: (keep: (measurement: unknown) => unknown) => Promise<unknown[]>,
+): Promise<unknown[]> {
+  const { merge } = extractor;
+  if (!merge) return measure((measurement) => measurement);
+  let merged: unknown[] = [];
+  await measure((measurement) => {
+    merged = [merge([...merged, measurement])];
+  });
+  return merged;
 }
