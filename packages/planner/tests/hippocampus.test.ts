@@ -5,7 +5,10 @@ import { comparePlans, defaultPlanner, explainPlans } from "@nnunet/planner";
 
 // The real 200 cases, measured by tools/fixtures/planner/hippocampus-fingerprint.mjs.
 const file = new URL("../../../test-data/hippocampus200/dataset_fingerprint.json", import.meta.url);
-const fingerprint = fingerprintFromJson(JSON.parse(readFileSync(file, "utf8")), "test-data/hippocampus200/dataset_fingerprint.json");
+const fingerprint = fingerprintFromJson(
+  JSON.parse(readFileSync(file, "utf8")),
+  "test-data/hippocampus200/dataset_fingerprint.json",
+);
 const dataset = {
   name: "Dataset004_Hippocampus",
   channelNames: ["MRI"],
