@@ -14,7 +14,8 @@ import {
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { summaryFromJson, summaryTable } from "@nnunet/evaluate";
-import { readImageInfo } from "@nnunet/io";
+import { readImage, readImageInfo } from "@nnunet/io";
+import { describeValues } from "./image-values.ts";
 import { imageStem } from "@nnunet/pipeline";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
@@ -130,12 +131,14 @@ function describePlans(plans: Plans, path: string): string {
 
 export async function describeImage(path: string, size: string): Promise<ArtefactDescription> {
   const { shape, geometry, dataType, format } = await readImageInfo(path);
+  const values = describeValues(await readImage(path));
   const [channels, ...space] = shape;
   const text = [
     `${path}: a ${format} image (${size})`,
     `  ${space.join(" × ")} voxels [z, y, x] of ${dataType}${channels > 1 ? `, ${channels} channels` : ""}`,
     `  spacing ${geometry.spacing.map((s) => Number(s.toPrecision(6))).join(" × ")} mm [z, y, x]`,
     `  origin ${geometry.origin.map((o) => Number(o.toPrecision(6))).join(", ")} mm [x, y, z, LPS]`,
+    `  ${values}`,
   ];
   return { kind: "image", text: text.join("\n") };
 }

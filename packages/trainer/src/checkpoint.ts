@@ -80,10 +80,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
       "missing: this safetensors file is not a checkpoint of nnunet-ts",
     );
   }
-  const parsed = state.safeParse(JSON.parse(metadata["nnunet"]));
+  const parsed = state.safeParse(jsonOrUndefined(metadata["nnunet"]));
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw new InvalidArtifactError(path, `__metadata__.nnunet.${issue.path.join(".")}`, issue.message);
+    throw new InvalidArtifactError(path, ["__metadata__", "nnunet", ...issue.path].join("."), issue.message);
   }
   const part = (prefix: string): Weights =>
     new Map(
@@ -95,4 +95,13 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     );
   const { settings, history } = parsed.data;
   return { settings, history, weights: part("weights/"), momentum: part("momentum/") };
+}
+
+/** Damaged JSON becomes undefined, which the schema then refuses by name. */
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

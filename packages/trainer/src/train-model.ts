@@ -190,13 +190,7 @@ async function trainEpoch(
     throwIfCancelled(options.signal, "training");
     const stepStarted = performance.now();
     const { loss } = await session.step(batch, learningRate);
-    if (!Number.isFinite(loss)) {
-      throw new InvalidArgumentError(
-        "training",
-        `a finite loss (a lower initial learning rate than ${learningRate} may help; check the images for extreme values)`,
-        `loss ${loss} at epoch ${epoch}, iteration ${iteration}`,
-      );
-    }
+    checkLoss(loss, "training", epoch, iteration);
     sum += loss;
     const now = performance.now();
     options.onEvent?.({
@@ -214,6 +208,15 @@ async function trainEpoch(
   return sum / iterations;
 }
 
+function checkLoss(loss: number, kind: "training" | "validation", epoch: number, iteration: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new InvalidArgumentError(
+    kind,
+    "a finite loss (a lower initial learning rate may help; check the images for extreme values)",
+    `loss ${loss} at epoch ${epoch}, iteration ${iteration}`,
+  );
+}
+
 interface Validated {
   readonly loss: number;
   readonly dice: readonly number[];
@@ -226,10 +229,12 @@ async function validateEpoch(
   iterations: number,
 ): Promise<Validated> {
   let loss = 0;
+  let iteration = 0;
   let counts: { tp: Float64Array; fp: Float64Array; fn: Float64Array } | undefined;
   for await (const batch of prefetchEpoch(options.validation, epoch, iterations)) {
     throwIfCancelled(options.signal, "training");
     const result = await session.evaluate(batch);
+    checkLoss(result.loss, "validation", epoch, iteration++);
     loss += result.loss;
     counts ??= {
       tp: new Float64Array(result.truePositives.length),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type BatchSource, createRandom, labelSet, type NnunetEvent, type TrainingBatch } from "@nnunet/core";
 import { checkpointFiles, readCheckpoint, type TrainOptions, trainModel } from "@nnunet/trainer";
+import { writeSafetensors } from "@nnunet/unet-model";
 import { tinyPlans } from "../../unet-model/tests/tiny-plans.ts";
 
 const labels = labelSet({
@@ -138,18 +139,31 @@ describe("trainModel", () => {
     );
   });
 
-  test("a loss that is not finite stops the training", async () => {
-    const source = balls(1);
-    const poisoned: BatchSource = {
-      ...source,
-      async batch(epoch, iteration) {
-        const batch = await source.batch(epoch, iteration);
-        if (iteration === 2) batch.data.fill(Number.NaN);
-        return batch;
-      },
-    };
-    await expect(trainModel(options({ training: poisoned }))).rejects.toThrow(
-      /training: expected a finite loss .* got "loss NaN at epoch 0, iteration 2"/,
+  const poisoned = (seed: number): BatchSource => ({
+    ...balls(seed),
+    async batch(epoch, iteration) {
+      const batch = await balls(seed).batch(epoch, iteration);
+      if (iteration === 1) batch.data.fill(Number.NaN);
+      return batch;
+    },
+  });
+
+  test("a training loss that is not finite stops the training", async () => {
+    await expect(trainModel(options({ training: poisoned(1) }))).rejects.toThrow(
+      /training: expected a finite loss .* got "loss NaN at epoch 0, iteration 1"/,
     );
+  });
+
+  test("so does a validation loss, before a checkpoint is written that could not be read", async () => {
+    await expect(trainModel(options({ validation: poisoned(2) }))).rejects.toThrow(
+      /validation: expected a finite loss .* got "loss NaN at epoch 0, iteration 1"/,
+    );
+    expect(await readdir(join(folder, "fold_0"))).toEqual([]);
+  });
+
+  test("a checkpoint whose header is damaged is refused by name", async () => {
+    const path = join(folder, "damaged.safetensors");
+    writeFileSync(path, writeSafetensors(new Map(), { nnunet: '{"format": "nnunet' }));
+    await expect(readCheckpoint(path)).rejects.toThrow(`${path} → __metadata__.nnunet: `);
   });
 });
