@@ -13,7 +13,6 @@ import { type MeasureTask, measureCaseFiles } from "./case-tasks.ts";
 import { hashCases } from "./hash-cases.ts";
 import { preprocessedPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
-import { softwareVersion } from "./software-version.ts";
 import { type Context, defaultStages } from "./stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -48,7 +47,7 @@ export async function fingerprintDataset(
       }
       const known = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
       const hashes = dataset.trainingCases.map((files) => known.get(files.id));
-      const inputs = contentHash([softwareVersion, extractor.name, datasetToJson(dataset.json), hashes]);
+      const inputs = contentHash([extractor.name, datasetToJson(dataset.json), hashes]);
       if ((await exists(paths.fingerprint)) && (await recordedHash(paths.madeFrom, "fingerprint")) === inputs) {
         const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
         return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "up to date" };

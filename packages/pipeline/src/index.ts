@@ -17,6 +17,7 @@ export { labelsFound } from "./labels-found.ts";
 export { modelFiles } from "./model-files.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
 export type { PlanResult } from "./plan-dataset.ts";
+export { namesOneFile } from "./prediction-output.ts";
 export type { PredictionOptions } from "./predict-files.ts";
 export type { PreprocessResult } from "./preprocess-dataset.ts";
 export { effectivePlans, type SizeOptions } from "./reduced-size.ts";

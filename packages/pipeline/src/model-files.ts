@@ -27,13 +27,25 @@ export async function modelFiles(path: string, folds?: readonly Fold[]): Promise
     else if (folds) throw new FileError(model, `missing; train ${name.replace("_", " ")} first, or leave it out`);
   }
   if (trained.length > 0) return trained;
-  const deeper = names.filter((name) => name.split("__").length === 3);
+  const deeper = await modelFoldersBelow(path, names);
+  const listed = `${deeper.slice(0, 2).join(", ")}${deeper.length > 2 ? ", …" : ""}`;
   throw new FileError(
     path,
     deeper.length > 0
-      ? `holds several models; name one of ${deeper.join(", ")}`
+      ? `models lie deeper: name one of its ${deeper.length} model folder${deeper.length === 1 ? "" : "s"}: ${listed}`
       : "no model.onnx and no trained fold in it; train first, or name the model file",
   );
+}
+
+/** Folders such as `nnUNetTrainer__nnUNetPlans__3d_fullres` in a dataset's results, or in `nnUNet_results`. */
+async function modelFoldersBelow(path: string, names: readonly string[]): Promise<string[]> {
+  const isModel = (name: string) => name.split("__").length === 3;
+  const found = names.filter(isModel).map((name) => join(path, name));
+  for (const dataset of names.filter((name) => /^Dataset\d{3,}_/.test(name))) {
+    const inside = await readdir(join(path, dataset)).catch(() => []);
+    found.push(...inside.filter(isModel).map((name) => join(path, dataset, name)));
+  }
+  return found.sort();
 }
 
 /**

@@ -15,7 +15,6 @@ import {
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { type Folders, preprocessedPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
-import { softwareVersion } from "./software-version.ts";
 import type { Context } from "./stages.ts";
 
 export interface PlanResult {
@@ -50,8 +49,8 @@ export async function planDataset(
   const plans = { ...made, datasetName: dataset.name };
   const path = paths.plans(plans.plansName);
   const name = `plans ${plans.plansName}`;
+  // Without the version: an upgrade must neither replace a plan that was trained with, nor one edited by hand.
   const inputs = contentHash([
-    softwareVersion,
     stages.planner.name,
     plannerOptions,
     fingerprintToJson(fingerprint),

@@ -18,12 +18,13 @@ import { type Fold, preprocessedPaths, resultsPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import { planDataset } from "./plan-dataset.ts";
 import { predictCases } from "./predict-files.ts";
+import { segmentationEnding } from "./prediction-output.ts";
 import { preprocessDataset } from "./preprocess-dataset.ts";
 import { softwareVersion } from "./software-version.ts";
 import type { Context } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./train-fold.ts";
 
-export interface RoadOptions extends Omit<TrainOptions, "existing"> {
+export interface RoadOptions extends Omit<TrainOptions, "existing" | "together"> {
   /** By default 3d_fullres, or 2d where the plan has no other. */
   readonly configurations?: readonly string[];
   /** By default 0 to 4. */
@@ -73,7 +74,11 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
   const test: TestResult[] = [];
   for (const configuration of names) {
     for (const fold of folds) {
-      const result = await trainFold(context, dataset, plans, configuration, fold, { ...training, existing: "update" });
+      const result = await trainFold(context, dataset, plans, configuration, fold, {
+        ...training,
+        existing: "update",
+        together: folds,
+      });
       trained.push({ configuration, fold, training: result });
     }
     const models = trained.filter((t) => t.configuration === configuration).map((t) => t.training.model);
@@ -142,7 +147,8 @@ async function testConfiguration(
     "imagesTs_predicted",
   );
   const madeFrom = join(folder, "made_from.json");
-  const target = (files: CaseFiles) => join(folder, `${files.id}.nii.gz`);
+  const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
+  const target = (files: CaseFiles) => join(folder, `${files.id}${ending}`);
   const models: Model[] = [];
   try {
     for (const path of modelPaths) models.push(await loadModel(path, { device: device ?? "cpu" }));

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InvalidArgumentError, type RawDataset, type Splits } from "@nnunet/core";
+import { FileError, type RawDataset, type Splits } from "@nnunet/core";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import { crossValidationSplits, splitOfFold, splitsFromJson } from "@nnunet/evaluate";
 import { type Fold, type Folders, preprocessedPaths } from "./folders.ts";
@@ -11,7 +11,7 @@ import { exists } from "./made-from.ts";
  * file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net makes it. Fold "all"
  * needs no splits.
  *
- * @throws {InvalidArgumentError} if there are too few cases for five folds
+ * @throws {FileError} if there are too few cases for five folds, or to divide them once more for a fold beyond the file
  * @throws {InvalidArtifactError} if the file names unknown cases or mixes training and validation
  */
 export async function casesOfFold(folders: Folders, dataset: RawDataset, fold: Fold): Promise<Splits[number]> {
@@ -23,14 +23,21 @@ export async function casesOfFold(folders: Folders, dataset: RawDataset, fold: F
     if (await exists(own)) await writeFileAtomic(path, await readFile(own));
     else {
       if (ids.length < 5) {
-        throw new InvalidArgumentError(
-          "fold",
-          `"all", because ${dataset.name} has ${ids.length} training cases and cross-validation needs 5`,
-          fold,
+        throw new FileError(
+          dataset.folder,
+          `${dataset.name} has ${ids.length} training ${ids.length === 1 ? "case" : "cases"}, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
         );
       }
       await writeJsonAtomic(path, crossValidationSplits(ids));
     }
   }
-  return splitOfFold(splitsFromJson(await readJson(path), path, ids), ids, fold);
+  const splits = splitsFromJson(await readJson(path), path, ids);
+  const split = splitOfFold(splits, ids, fold);
+  if (split.train.length === 0 || split.val.length === 0) {
+    throw new FileError(
+      path,
+      `lists ${splits.length} folds, and the ${ids.length} training cases of ${dataset.name} are too few to divide for a fold ${fold}; train fold "all", or add cases`,
+    );
+  }
+  return split;
 }

@@ -1,17 +1,25 @@
-import { type EvaluationSummary, labelSet, type Plans, type RawDataset, UnsupportedError } from "@nnunet/core";
-import { type Device, ortEngine, readCheckpoint, type TrainingEngine } from "@nnunet/trainer";
+import { join } from "node:path";
+import {
+  type BatchSource,
+  type EvaluationSummary,
+  labelSet,
+  type Plans,
+  type RawDataset,
+  UnsupportedError,
+} from "@nnunet/core";
+import { type Device, ortEngine, type TrainingEngine } from "@nnunet/trainer";
 import type { PoolOptions } from "./case-pool.ts";
 import { exportFolds } from "./export-model.ts";
 import { foldBatches, preprocessedHashes } from "./fold-batches.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "./folders.ts";
-import { contentHash, exists, recordHash } from "./made-from.ts";
-import { describeModel, refuseConflict } from "./model-folder.ts";
+import { contentHash, recordHash } from "./made-from.ts";
+import { describeModel, foldsOfOtherPlans, refuseOtherPlans } from "./model-folder.ts";
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
-import { softwareVersion } from "./software-version.ts";
+import { type SetAside, setAside } from "./set-aside.ts";
 import { casesOfFold } from "./splits.ts";
 import type { Context } from "./stages.ts";
 import { timedStage } from "./timed-stage.ts";
-import { type ExistingTraining, startTraining } from "./training-start.ts";
+import { decideTraining, type ExistingTraining } from "./training-start.ts";
 import { validateFold } from "./validate-fold.ts";
 
 export interface TrainOptions extends PoolOptions, SizeOptions {
@@ -27,10 +35,15 @@ export interface TrainOptions extends PoolOptions, SizeOptions {
   readonly seed?: number;
   /**
    * What to do where this fold has been trained or begun: refuse (the default), go on from its latest checkpoint,
-   * start again, or ("update") keep or continue what was made from the same data, plan and options, and move anything
-   * else aside.
+   * start again, or ("update") keep or continue what was made from the same data, plan and options, and set anything
+   * else aside as `previous_fold_0_1`, `_2`, ….
    */
   readonly existing?: ExistingTraining;
+  /**
+   * Folds that the caller trains too. With "update", those of another network are set aside together with this one;
+   * any other fold of another network is an error, because one plans.json describes all folds of a folder.
+   */
+  readonly together?: readonly Fold[];
 }
 
 export interface TrainFoldResult {
@@ -45,7 +58,11 @@ export interface TrainFoldResult {
 /**
  * Preprocessed cases of a fold → trained weights → `model.onnx` → scores of the validation cases.
  *
- * @throws {FileError} if a case is not preprocessed, or the fold holds a training and `existing` says to refuse
+ * A refusal, of whatever kind, changes nothing on disk: what is there is recorded, replaced or described anew only when
+ * the first batch is asked for.
+ *
+ * @throws {FileError} if a case is not preprocessed, the fold holds a training and `existing` says to refuse or cannot
+ *   continue it, or another fold of the folder has another network
  */
 export async function trainFold(
   context: Context,
@@ -68,36 +85,44 @@ export async function trainFold(
     );
   }
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
-  const { folder, model, madeFrom, checkpoint, latestCheckpoint } = paths.fold(fold);
-  const message = (level: "info" | "warning", text: string) =>
-    onEvent?.({ type: "message", stage: "train", level, text });
+  const { folder, model, madeFrom } = paths.fold(fold);
+  const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
   const split = await casesOfFold(folders, dataset, fold);
   const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
   const network = contentHash([
-    softwareVersion,
     configuration,
     labelSet(dataset.json),
     split,
     await preprocessedHashes(casesFolder, [...split.train, ...split.val], dataset, configurationName),
     seed,
   ]);
-  const inputs = contentHash([network, epochs, iterationsPerEpoch, validationIterations]);
-
-  const start = await startTraining(paths.fold(fold), { network, training: inputs }, existing, (text) =>
-    message("info", text),
-  );
-  if (start !== "keep") {
-    const strict = existing === "refuse" || existing === "continue";
-    const warn = (at: string, text: string) => message("warning", `${at} ${text}`);
-    await describeModel(folders, dataset, plans, configurationName, `fold_${fold}`, strict ? refuseConflict : warn);
-    await recordHash(madeFrom, "network", network);
-    await recordHash(madeFrom, "training", inputs);
-    const begun = (await exists(checkpoint)) ? checkpoint : latestCheckpoint;
-    const resumeAt = start === "resume" ? (await readCheckpoint(begun)).history.length : 0;
+  const hashes = { network, training: contentHash([network, epochs, iterationsPerEpoch, validationIterations]) };
+  const schedule = { epochs, iterationsPerEpoch, validationIterations, engine: engine.name };
+  const start = await decideTraining(paths.fold(fold), hashes, schedule, existing);
+  if (start.kind === "keep") say(`fold ${fold} is up to date`);
+  else {
+    const others = await foldsOfOtherPlans(paths, plans, configurationName, fold);
+    const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
+    if (others?.folds.some((name) => !together.includes(name))) {
+      refuseOtherPlans(paths.folder, configurationName, others, plans);
+    }
+    const resumeAt = start.kind === "resume" ? start.epochs : 0;
     const total = (epochs - resumeAt) * iterationsPerEpoch;
     const features = configuration.architecture.featuresPerStage;
     const detail = `fold ${fold} of ${configurationName}: ${split.train.length} cases, ${epochs - resumeAt} epochs of ${iterationsPerEpoch} steps, batch ${configuration.batchSize}, patch ${configuration.patchSize.join("×")}, features ${features.join(" ")}`;
     await timedStage("train", { total, detail }, options, async () => {
+      let replaced: SetAside | undefined;
+      const aside: SetAside[] = [];
+      let recorded: Promise<void> | undefined;
+      let begun = false;
+      const record = async () => {
+        await describeModel(folders, dataset, plans, configurationName);
+        await recordHash(madeFrom, "network", hashes.network);
+        await recordHash(madeFrom, "training", hashes.training);
+        begun = true;
+        for (const { path } of aside) say(`trained with other data, plan or options, and kept: ${path}`);
+        await replaced?.remove();
+      };
       const sources = await foldBatches(context.stages, casesFolder, split, configuration, dataset, {
         ...options,
         iterationsPerEpoch,
@@ -105,13 +130,16 @@ export async function trainFold(
         seed,
       });
       try {
+        if (start.kind === "afresh" && start.before === "remove") replaced = await setAside(folder);
+        if (start.kind === "afresh" && start.before === "set aside") aside.push(await setAside(folder));
+        for (const name of others?.folds ?? []) aside.push(await setAside(join(paths.folder, name)));
         const { history } = await context.stages.trainModel({
           configuration,
           configurationName,
           fold,
           labels: labelSet(dataset.json),
           inputChannels: dataset.json.channelNames.length,
-          training: sources[0]!,
+          training: onFirstBatch(sources[0]!, () => (recorded ??= record())),
           validation: sources[1]!,
           folder,
           seed,
@@ -120,22 +148,35 @@ export async function trainFold(
           epochs,
           iterationsPerEpoch,
           validationIterations,
-          continue: start === "resume",
+          continue: start.kind === "resume",
           signal,
           onEvent,
         });
+        await (recorded ??= record()); // a training that was finished already asks for no batch
         return { result: history, detail: folder };
       } finally {
         for (const source of sources) await source.close();
+        if (!begun) for (const before of [...aside, ...(replaced ? [replaced] : [])]) await before.restore();
       }
     });
     await exportFolds(paths.folder, configurationName, [fold], model);
   }
   const validation = await validateFold(context, dataset, folder, split.val, options);
-  return { model, trained: start !== "keep", validation };
+  return { model, trained: start.kind !== "keep", validation };
 }
 
 function engineOf(name: "ort" | "tfjs" | "auto"): TrainingEngine {
   if (name === "tfjs") throw new UnsupportedError("the training engine tfjs", "use --engine ort");
   return ortEngine;
+}
+
+/** The same source; `begin` is waited for before a batch is made. */
+function onFirstBatch(source: BatchSource, begin: () => Promise<void>): BatchSource {
+  return {
+    batch: async (epoch, iteration) => {
+      await begin();
+      return source.batch(epoch, iteration);
+    },
+    close: () => source.close(),
+  };
 }

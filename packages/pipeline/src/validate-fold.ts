@@ -7,6 +7,7 @@ import { evaluatePairs } from "./evaluate-folders.ts";
 import { foldPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import { predictCases } from "./predict-files.ts";
+import { segmentationEnding } from "./prediction-output.ts";
 import { softwareVersion } from "./software-version.ts";
 import type { Context } from "./stages.ts";
 
@@ -33,10 +34,11 @@ export async function validateFold(
     if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
       return summaryFromText(await readFile(paths.summary, "utf8"), paths.summary);
     }
-    const target = (files: CaseFiles) => join(paths.validation, `${files.id}.nii.gz`);
+    const ending = await segmentationEnding(dataset.json, cases, options);
+    const target = (files: CaseFiles) => join(paths.validation, `${files.id}${ending}`);
     await predictCases(context, [model], cases, target, { ...options, overwrite: true });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
-    const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, options);
+    const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, { ...options, misplaced: "warn" });
     await recordHash(paths.madeFrom, "validation", inputs);
     return summary;
   } finally {

@@ -14,6 +14,7 @@ test("what the package exports", () => {
     "labelsFound",
     "modelFiles",
     "modelFolderPaths",
+    "namesOneFile",
     "pairFolders",
     "preprocessedPaths",
     "resolveFolders",

@@ -85,7 +85,7 @@ describe("the whole road on a tiny dataset", () => {
       await writeImage(join(dataset, "labelsTr", "tiny_2.nii.gz"), changed.label);
       const opened = await pipeline.run(dataset, tiny);
       expect(opened.folds[0]!.training.trained).toBe(true);
-      expect(existsSync(join(fold, "..", "previous_fold_0", "model.onnx"))).toBe(true);
+      expect(existsSync(join(fold, "..", "previous_fold_0_1", "model.onnx"))).toBe(true);
     }));
 
   test("one changed case is preprocessed again, the others are kept", () =>

@@ -61,25 +61,27 @@ export interface TinyDataset {
   /** With labels, after the training cases. */
   readonly testCases: number;
   readonly shape?: Shape3;
+  /** `.nii.gz` by default. */
+  readonly fileEnding?: string;
 }
 
 const dataset007: TinyDataset = { name: "Dataset007_Tiny", prefix: "tiny", trainingCases: 6, testCases: 1 };
 
 /** What the dataset.json of a tiny dataset says. */
-export function tinyJson(numTraining: number): DatasetJson {
-  return { channelNames: ["MRI"], labels: { background: 0, bright: 1, dark: 2 }, numTraining, fileEnding: ".nii.gz" };
+export function tinyJson(numTraining: number, fileEnding = ".nii.gz"): DatasetJson {
+  return { channelNames: ["MRI"], labels: { background: 0, bright: 1, dark: 2 }, numTraining, fileEnding };
 }
 
 /** Writes a dataset below `raw`, `Dataset007_Tiny` with six training cases and a test case by default; returns its folder. */
 export async function writeTinyDataset(raw: string, dataset: TinyDataset = dataset007): Promise<string> {
-  const { name, prefix, trainingCases, testCases, shape } = dataset;
+  const { name, prefix, trainingCases, testCases, shape, fileEnding = ".nii.gz" } = dataset;
   const folder = join(raw, name);
   for (let index = 0; index < trainingCases + testCases; index++) {
     const { image, label } = tinyCase(index, shape);
     const [images, labels] = index < trainingCases ? ["imagesTr", "labelsTr"] : ["imagesTs", "labelsTs"];
-    await writeImage(join(folder, images!, `${prefix}_${index}_0000.nii.gz`), image);
-    await writeImage(join(folder, labels!, `${prefix}_${index}.nii.gz`), label);
+    await writeImage(join(folder, images!, `${prefix}_${index}_0000${fileEnding}`), image);
+    await writeImage(join(folder, labels!, `${prefix}_${index}${fileEnding}`), label);
   }
-  await writeJsonAtomic(join(folder, "dataset.json"), datasetToJson(tinyJson(trainingCases)));
+  await writeJsonAtomic(join(folder, "dataset.json"), datasetToJson(tinyJson(trainingCases, fileEnding)));
   return folder;
 }

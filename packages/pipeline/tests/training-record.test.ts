@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, jest, test } from "@jest/globals";
+import { isSegError, type NnunetEvent, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { openDataset } from "@nnunet/io";
+import { createPipeline, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
+import { casesOfFold } from "../src/splits.ts";
+import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+
+// Each training takes a second or two, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
+
+const tiny: TrainOptions = {
+  baseFeatures: 2,
+  batchSize: 2,
+  epochs: 2,
+  iterationsPerEpoch: 2,
+  validationIterations: 1,
+  workers: 1,
+};
+
+/** SHA-256 of every file below a folder, by its path. */
+async function everything(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    found[path] = entry.isFile()
+      ? createHash("sha256")
+          .update(await readFile(path))
+          .digest("hex")
+      : "folder";
+  }
+  return found;
+}
+
+async function preprocessed(scratch: string) {
+  const folders = foldersIn(scratch);
+  const dataset = await openDataset(await writeTinyDataset(folders.raw));
+  const pipeline = createPipeline({}, folders);
+  await pipeline.fingerprint(dataset);
+  const { plans } = await pipeline.plan(dataset);
+  await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
+  const paths = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres");
+  return { folders, dataset, pipeline, plans, paths };
+}
+
+const brokenDevice: Partial<Stages> = {
+  trainModel: async () => {
+    throw new Error("the device is not there");
+  },
+};
+
+test("a refused training changes nothing on disk and announces nothing; earlier trainings are never deleted", () =>
+  withScratch(async (scratch) => {
+    const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const { folder, latestCheckpoint } = paths.fold(0);
+    const train = (options: TrainOptions) => pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, ...options });
+
+    const abort = new AbortController();
+    const stopAfterEpoch = (event: NnunetEvent) => event.type === "epoch" && abort.abort();
+    await expect(train({ signal: abort.signal, onEvent: stopAfterEpoch })).rejects.toThrow("training: cancelled");
+    expect(existsSync(latestCheckpoint)).toBe(true);
+    const before = await everything(folders.results);
+
+    const told: NnunetEvent[] = [];
+    const onEvent = (event: NnunetEvent) => told.push(event);
+    await expect(train({ existing: "continue", epochs: 3, onEvent })).rejects.toThrow(
+      `${latestCheckpoint}: cannot be continued with --epochs 3: it was begun with 2; give --epochs 2, or --overwrite to start again`,
+    );
+    await expect(train({ existing: "continue", iterationsPerEpoch: 3, onEvent })).rejects.toThrow(
+      `${latestCheckpoint}: cannot be continued with --iterations-per-epoch 3: it was begun with 2; give --iterations-per-epoch 2, or --overwrite to start again`,
+    );
+    for (const other of [{ seed: 1 }, { baseFeatures: 4 }, { batchSize: 3 }]) {
+      await expect(train({ existing: "continue", ...other, onEvent })).rejects.toThrow(
+        `${folder}: cannot be continued: it was begun with other data, splits, network sizes, batch size or seed; give the same options, or --overwrite`,
+      );
+    }
+    expect(told).toEqual([]);
+    // nor does a new start that fails before its first batch, whatever it was to replace
+    const broken = createPipeline(brokenDevice, folders);
+    for (const existing of ["overwrite", "update"] as const) {
+      const failed = broken.train(dataset, plans, "3d_fullres", 0, { ...tiny, epochs: 3, baseFeatures: 4, existing });
+      await expect(failed).rejects.toThrow("the device is not there");
+    }
+    expect(await everything(folders.results)).toEqual(before);
+
+    expect((await train({ existing: "continue" })).trained).toBe(true);
+    await expect(train({ existing: "continue", epochs: 3 })).rejects.toThrow("cannot be continued with --epochs 3");
+    const finished = await everything(folder);
+    const longer = await train({ existing: "update", epochs: 3, onEvent });
+    expect(longer.trained).toBe(true);
+    const aside = join(paths.folder, "previous_fold_0_1");
+    expect(told).toContainEqual({
+      type: "message",
+      stage: "train",
+      level: "info",
+      text: `trained with other data, plan or options, and kept: ${aside}`,
+    });
+    expect((await train({ existing: "update", epochs: 1 })).trained).toBe(true);
+    expect(Object.values(await everything(aside))).toEqual(Object.values(finished));
+    expect(existsSync(join(paths.folder, "previous_fold_0_2", "model.onnx"))).toBe(true);
+    expect((await train({ existing: "update", epochs: 1 })).trained).toBe(false);
+  }));
+
+test("a fold of another network is refused beside a trained one, or replaces those that are trained with it", () =>
+  withScratch(async (scratch) => {
+    const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const once = { ...tiny, epochs: 1 };
+    await pipeline.train(dataset, plans, "3d_fullres", 0, once);
+    const before = await everything(folders.results);
+    for (const existing of ["refuse", "overwrite", "update"] as const) {
+      const other = { ...once, baseFeatures: 4, batchSize: 3, existing };
+      await expect(pipeline.train(dataset, plans, "3d_fullres", 1, other)).rejects.toThrow(
+        `${paths.folder}: holds fold_0, trained with --base-features 2, not 4 and --batch-size 2, not 3; one plans.json describes all folds of a folder: give --base-features 2 --batch-size 2, or another --results folder`,
+      );
+    }
+    expect(await everything(folders.results)).toEqual(before);
+
+    const featuresOf = async () =>
+      plansFromJson(await readJson(paths.plans), "").configurations["3d_fullres"]!.architecture.featuresPerStage[0];
+    expect(await featuresOf()).toBe(2);
+    const together = { ...once, baseFeatures: 4, existing: "update" as const, together: [0, 1] };
+    await pipeline.train(dataset, plans, "3d_fullres", 1, together);
+    expect(await featuresOf()).toBe(4);
+    expect(existsSync(paths.fold(0).folder)).toBe(false);
+    expect(existsSync(join(paths.folder, "previous_fold_0_1", "model.onnx"))).toBe(true);
+    // alone in its folder, a fold may change
+    await pipeline.train(dataset, plans, "3d_fullres", 1, { ...once, baseFeatures: 3, existing: "overwrite" });
+    expect(await featuresOf()).toBe(3);
+    expect((await readdir(paths.folder)).filter((name) => name.startsWith("previous"))).toEqual(["previous_fold_0_1"]);
+  }));
+
+test("an upgrade of nnunet-ts neither replaces a plan nor a training", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const folder = await writeTinyDataset(folders.raw);
+    const runWith = async (version: string) => {
+      jest.resetModules();
+      jest.unstable_mockModule("../src/software-version.ts", () => ({ softwareVersion: version }));
+      const { createPipeline: create } = await import("@nnunet/pipeline");
+      const options = { ...tiny, epochs: 1, configurations: ["3d_fullres"], folds: [0] };
+      return create({}, folders).run(folder, options);
+    };
+    const first = await runWith("1.0.0");
+    expect(first.folds[0]!.training.trained).toBe(true);
+    const again = await runWith("2.0.0");
+    expect(again.folds[0]!.training.trained).toBe(false);
+    const plans: Plans = plansFromJson(await readJson(again.plansPath), again.plansPath);
+    expect(plans.plansName).toBe("nnUNetPaperPlans");
+  }));
+
+test("too few cases for a fold: a sentence that names the dataset, and no wrong command line", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const ids = ["a", "b", "c"];
+    const dataset: RawDataset = {
+      id: 9,
+      name: "Dataset009_Few",
+      folder: join(folders.raw, "Dataset009_Few"),
+      json: tinyJson(3),
+      trainingCases: ids.map((id) => ({ id, images: [`${id}.nii.gz`] })),
+      testCases: [],
+    };
+    const failed = await casesOfFold(folders, dataset, 2).catch((error: unknown) => error);
+    expect((failed as Error).message).toBe(
+      `${dataset.folder}: Dataset009_Few has 3 training cases, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
+    );
+    expect(isSegError(failed, "FILE")).toBe(true);
+    expect(await casesOfFold(folders, dataset, "all")).toEqual({ train: ids, val: ids });
+  }));
