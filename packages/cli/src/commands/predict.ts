@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "@nnunet/core";
 import { type Device, loadModel, type Model } from "@nnunet/inference";
-import { type Fold, modelFiles } from "@nnunet/pipeline";
+import { type Fold, modelFiles, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { type CommonFlags, deviceOption, foldList, stepFraction, withCommonOptions, withExample } from "../options.ts";
@@ -19,6 +19,7 @@ interface Flags extends CommonFlags {
   readonly mirroring: boolean;
   readonly stepSize: number;
   readonly saveProbabilities?: boolean;
+  readonly continue?: boolean;
   readonly overwrite?: boolean;
 }
 
@@ -27,7 +28,7 @@ export function predictCommand(program: Command, ending: Ending): void {
     .command("predict")
     .description("segment images with a trained model; each result has the geometry of its image")
     .requiredOption("-i, --input <path>", "an image, a folder of images (case_0000.nii.gz, …) or of one DICOM series")
-    .requiredOption("-o, --output <path>", "a file for one image, or a folder that gets CASE.nii.gz")
+    .requiredOption("-o, --output <path>", "a file for one image, or a folder that gets CASE with the dataset's ending")
     .option("-m, --model <path...>", "model.onnx (several are averaged), or a folder with trained folds")
     .option("-d, --dataset <dataset>", "instead of -m: the dataset that was trained on")
     .option("-c, --configuration <name>", "with -d: its configuration")
@@ -41,11 +42,16 @@ export function predictCommand(program: Command, ending: Ending): void {
     .option("--no-mirroring", "do not average over mirrored copies: up to 8 times faster, a little less exact")
     .option("--step-size <fraction>", "stride of the sliding window as a fraction of the patch", stepFraction, 0.5)
     .option("--save-probabilities", "also write CASE_probabilities.nii.gz, one channel per class or region")
-    .option("--overwrite", "replace results that exist")
+    .option("--continue", "keep results that exist and predict the other images, after Ctrl-C")
+    .option("--overwrite", "replace results that exist; never an input or a dataset.json of something else")
     .action(async (flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const pipeline = pipelineOf(flags);
+        if (flags.continue && flags.overwrite) {
+          throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
+        }
         const paths = await chosenModels(flags, pipeline);
+        await namesOneFile(flags.input, flags.output); // refuses an impossible format before a model is loaded
         const models: Model[] = [];
         try {
           for (const path of paths) models.push(await loadModel(path, { device: flags.device }));
@@ -53,11 +59,12 @@ export function predictCommand(program: Command, ending: Ending): void {
             mirroring: flags.mirroring,
             stepSize: flags.stepSize,
             saveProbabilities: flags.saveProbabilities,
+            continue: flags.continue,
             overwrite: flags.overwrite,
             signal,
             onEvent,
           });
-          print(written.join("\n"));
+          print(written.length > 0 ? written.join("\n") : "nothing left to predict");
           return { value: { models: paths, written } };
         } finally {
           for (const model of models) await model.dispose();
@@ -75,8 +82,10 @@ async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf
   const { model, dataset, configuration, fold } = flags;
   if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
   if (model) return (await Promise.all(model.map((path) => modelFiles(path, fold)))).flat();
-  if (dataset === undefined || configuration === undefined) {
-    throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);
+  if (dataset === undefined) throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);
+  if (configuration === undefined) {
+    const expected = "the configuration that was trained, such as -c 3d_fullres, beside -d";
+    throw new InvalidArgumentError("-c, --configuration", expected, configuration);
   }
   const opened = await openNamedDataset(pipeline, dataset);
   return modelFiles(await pipeline.modelFolder(opened, configuration, flags.plans), fold);
