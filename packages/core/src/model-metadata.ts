@@ -22,9 +22,10 @@ export interface ModelMetadata {
  * Walks the top-level fields of the protobuf `ModelProto` and reads field 14; onnxruntime does not hand these out.
  *
  * @param path - named in errors only
- * @throws {InvalidArtifactError} if the bytes are not a whole protobuf message
+ * @throws {InvalidArtifactError} if the bytes are no ONNX model, or not a whole one
  */
 export function readOnnxMetadata(bytes: Uint8Array, path: string): Map<string, string> {
+  checkModelStart(bytes, path);
   const pairs = new Map<string, string>();
   for (const field of protobufFields(bytes, path)) {
     if (field.number !== 14 || !field.bytes) continue;
@@ -37,6 +38,19 @@ export function readOnnxMetadata(bytes: Uint8Array, path: string): Map<string, s
     pairs.set(key, value);
   }
   return pairs;
+}
+
+/** First bytes that a ModelProto may have: the tags of its fields of one byte, and of training_info and functions. */
+const modelTags = new Set([0x08, 0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72, 0xa2, 0xca]);
+
+/** Tells a file of another kind from a damaged model. Text may begin with a tag, but a model has no 64 bytes of text. */
+function checkModelStart(bytes: Uint8Array, path: string): void {
+  if (bytes.length === 0) throw new InvalidArtifactError(path, "", "the file is empty; export or copy it again");
+  const isText = bytes.subarray(0, 64).every((byte) => byte >= 0x20 || byte === 9 || byte === 10 || byte === 13);
+  if (isText || !modelTags.has(bytes[0]!)) {
+    const problem = `this is not an ONNX model${isText ? ", but text" : ""}; name a model.onnx or a folder with trained folds`;
+    throw new InvalidArtifactError(path, "", problem);
+  }
 }
 
 /** The fields of one protobuf message in order; `bytes` for all but varints. Throws as {@link readOnnxMetadata}. */

@@ -134,6 +134,21 @@ test.each<[string, Record<string, string>, string]>([
   expect((error as Error)?.message).toBe(message);
 });
 
+test.each([
+  ["JSON", '{ "plans_name": "nnUNetPlans" }', "this is not an ONNX model, but text"],
+  ["text that begins with a tag", "Background: 0\nBright: 1\n", "this is not an ONNX model, but text"],
+  ["a gzip file", new Uint8Array([0x1f, 0x8b, 8, 0]), "this is not an ONNX model"],
+])("a file of another kind: %s", (_, content, problem) => {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  expect(() => modelMetadataFromOnnx(bytes, "x")).toThrow(
+    `x: ${problem}; name a model.onnx or a folder with trained folds`,
+  );
+});
+
+test("an empty file", () => {
+  expect(() => modelMetadataFromOnnx(new Uint8Array(), "x")).toThrow("x: the file is empty; export or copy it again");
+});
+
 test("a file that is cut off", () => {
   expect(() => modelMetadataFromOnnx(onnx(pairs).slice(0, -5), "model.onnx")).toThrow(
     "model.onnx: not a whole ONNX file (it is cut off or damaged); export or copy it again",

@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import {
   type DatasetJson,
@@ -10,9 +10,9 @@ import {
   show,
   type Volume,
 } from "@nnunet/core";
-import { describeFileError, readJson } from "@nnunet/core/node";
+import { describeFileError, makeFolder, readJson } from "@nnunet/core/node";
 import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./convert-picture-folder.ts";
-import { exists, listImages, openDataset, requireFolder } from "./dataset-folder.ts";
+import { exists, listImages, openDataset, requireFolder, visibleFiles } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "./image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
@@ -48,6 +48,7 @@ export async function convertDataset(
   if (!(await exists(jsonPath)) && (await isPictureFolder(folder))) {
     return convertPictureFolder(folder, rawRoot, options);
   }
+  if (!(await exists(jsonPath))) throw await notASource(folder);
   const raw = await readJson(jsonPath);
   const json = datasetFromJson(raw, jsonPath);
   const match = /^(Task|Dataset)(\d+)_(.+)$/.exec(basename(folder));
@@ -64,12 +65,12 @@ export async function convertDataset(
     throw new InvalidArtifactError(jsonPath, "training", "the list is empty; nothing to convert");
   }
   await makeDatasetFolder(target, training.length + test.length, "convert", options, async (made, step) => {
-    await mkdir(join(made, "labelsTr"), { recursive: true });
+    await makeFolder(join(made, "labelsTr"));
     for (const [cases, images] of [
       [training, join(made, "imagesTr")],
       [test, join(made, "imagesTs")],
     ] as const) {
-      if (cases.length > 0) await mkdir(images, { recursive: true });
+      if (cases.length > 0) await makeFolder(images);
       for (const one of cases) {
         step(one.id);
         await convertImages(one, images, json);
@@ -80,6 +81,17 @@ export async function convertDataset(
     return { ...json, numTraining: training.length, other };
   });
   return openDataset(target);
+}
+
+/** Says what was expected where a folder is no source at all. */
+async function notASource(folder: string): Promise<FileError> {
+  const names = await visibleFiles(folder);
+  const listed = `${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""}`;
+  const found = names.length === 0 ? "an empty folder" : listed;
+  return new FileError(
+    folder,
+    `expected a Decathlon or nnU-Net v1 folder (dataset.json, imagesTr, labelsTr) or a folder of pictures (images, labels), found ${found}`,
+  );
 }
 
 interface ListedCase {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import {
   type DatasetJson,
@@ -8,6 +8,7 @@ import {
   type StageOptions,
   type Volume,
 } from "@nnunet/core";
+import { makeFolder } from "@nnunet/core/node";
 import { openDataset, visibleFiles } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "./image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
@@ -59,12 +60,12 @@ export async function convertPictureFolder(
   const [first] = endings;
   const fileEnding = endings.size === 1 && !/jpe?g/.test(first!) ? first! : ".png";
   await makeDatasetFolder(target, images.size + test.size, "convert", options, async (made, step) => {
-    await mkdir(join(made, "labelsTr"));
+    await makeFolder(join(made, "labelsTr"));
     for (const [cases, to] of [
       [images, join(made, "imagesTr")],
       [test, join(made, "imagesTs")],
     ] as const) {
-      if (cases.size > 0) await mkdir(to, { recursive: true });
+      if (cases.size > 0) await makeFolder(to);
       for (const [id, path] of cases) {
         step(id);
         await place(path, join(to, `${id}_0000${fileEnding}`));

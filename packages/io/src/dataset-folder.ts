@@ -31,6 +31,11 @@ export async function openDataset(folder: string): Promise<RawDataset> {
   const json = await readDatasetJson(absolute);
   const trainingCases = json.dataset ? explicitCases(absolute, json) : await trainingCasesOf(absolute, json);
   if (trainingCases.length === 0) {
+    if (await isEndingWrong(join(absolute, "imagesTr"), json.fileEnding)) {
+      const ending = await commonEnding(join(absolute, "imagesTr"));
+      const problem = `is "${json.fileEnding}", but the files of imagesTr end with "${ending}"; correct it`;
+      throw new InvalidArtifactError(join(absolute, "dataset.json"), "file_ending", problem);
+    }
     throw new FileError(
       join(absolute, "imagesTr"),
       `there is no training case; expected files such as case_0000${json.fileEnding}`,
@@ -99,6 +104,22 @@ export async function listImages(folder: string, fileEnding: string): Promise<Im
     cases.set(match[1]!, channels);
   }
   return { cases, others };
+}
+
+/** What most files of a folder end with; ".nii.gz" if there are none. */
+export async function commonEnding(folder: string): Promise<string> {
+  const counts = new Map<string, number>();
+  for (const file of await visibleFiles(folder)) {
+    const ending = /(\.nii\.gz|\.[^.]+)$/.exec(file)?.[1];
+    if (ending) counts.set(ending, (counts.get(ending) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ".nii.gz";
+}
+
+/** Whether there are images called `<case>_0000`, but none with this ending. */
+export async function isEndingWrong(folder: string, fileEnding: string): Promise<boolean> {
+  const files = await visibleFiles(folder);
+  return files.some((file) => /_\d{4}\./.test(file)) && !files.some((file) => file.endsWith(fileEnding));
 }
 
 /** Names in a folder in code-unit order, hidden ones left out; [] if there is no such folder. */

@@ -1,15 +1,22 @@
-import { copyFile, mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { type StageOptions, UnsupportedError } from "@nnunet/core";
-import { readDatasetJson, visibleFiles } from "./dataset-folder.ts";
+import { copyFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { FileError, type StageOptions, UnsupportedError } from "@nnunet/core";
+import { makeFolder } from "@nnunet/core/node";
+import { commonEnding, exists, isEndingWrong, readDatasetJson, visibleFiles } from "./dataset-folder.ts";
 import { readImage, writeImage } from "./image-file.ts";
 import { makeDatasetFolder } from "./new-dataset.ts";
 import type { DatasetProblem, VerificationReport } from "./verification-report.ts";
 import { verifyDataset } from "./verify-dataset.ts";
 
+/** A problem that is no more, in the new folder. */
+export interface FixedProblem extends DatasetProblem {
+  /** What was done about it, one phrase. */
+  readonly done: string;
+}
+
 export interface FixResult {
   /** What was put right. */
-  readonly fixed: readonly DatasetProblem[];
+  readonly fixed: readonly FixedProblem[];
   /** What is left, in the new folder; in the old one if nothing could be fixed. */
   readonly report: VerificationReport;
 }
@@ -18,6 +25,7 @@ export interface FixResult {
  * Copies a dataset into a new folder, putting right what can be put right without losing anything:
  *
  *  - `numTraining` becomes the number of cases;
+ *  - a `file_ending` that no image has becomes the one that they have;
  *  - files that belong to no case, and hidden ones, are not copied;
  *  - an origin or direction that differs from that of the case's first image by rounding (at most 0.001) takes over the
  *    image's. Voxels are never changed.
@@ -25,15 +33,24 @@ export interface FixResult {
  * Everything else is copied as it is and stays in the report. If nothing can be fixed, no folder is made.
  *
  * @param target - the new folder, `…/DatasetNNN_Name`; must not exist
- * @throws {FileError} if the target exists or cannot be written
+ * @throws {FileError} if the target is not called so or exists, found before anything is read, or cannot be written
  * @throws {UnsupportedError} for datasets with explicit paths, whose files lie elsewhere
  */
 export async function fixDataset(folder: string, target: string, options: StageOptions = {}): Promise<FixResult> {
   const root = resolve(folder);
+  if (!/^Dataset\d{3,}_.+$/.test(basename(resolve(target)))) {
+    throw new FileError(target, "the new folder must be called DatasetNNN_Name, such as Dataset014_Hippocampus");
+  }
+  if (await exists(target)) throw new FileError(target, "it is already there and is not overwritten; remove it first");
   const before = await verifyDataset(root, options);
-  const fixed = before.problems.filter(({ fixable }) => fixable);
+  const fixed = before.problems
+    .filter(({ fixable }) => fixable)
+    .map((problem) => ({ ...problem, done: whatIsDone(problem) }));
   if (fixed.length === 0) return { fixed, report: before };
-  const json = await readDatasetJson(root);
+  const stated = await readDatasetJson(root);
+  const images = join(root, "imagesTr");
+  const wrongEnding = await isEndingWrong(images, stated.fileEnding);
+  const json = wrongEnding ? { ...stated, fileEnding: await commonEnding(images) } : stated;
   if (json.dataset)
     throw new UnsupportedError(`fixing a dataset with explicit paths (${root})`, "correct the files by hand");
   const skipped = new Set(fixed.filter(({ kind }) => kind === "extra-file").map(({ file }) => file));
@@ -46,7 +63,7 @@ export async function fixDataset(folder: string, target: string, options: StageO
   await makeDatasetFolder(resolve(target), kept.length, "fix", options, async (made, step) => {
     for (const file of kept) {
       step(file);
-      await mkdir(dirname(join(made, file)), { recursive: true });
+      await makeFolder(dirname(join(made, file)));
       const problem = fixed.find((p) => p.file === file && moved.has(file));
       if (!problem) {
         await copyFile(join(root, file), join(made, file));
@@ -58,6 +75,13 @@ export async function fixDataset(folder: string, target: string, options: StageO
     return { ...json, numTraining: before.trainingCases };
   });
   return { fixed, report: await verifyDataset(target, options) };
+}
+
+function whatIsDone({ kind }: DatasetProblem): string {
+  if (kind === "case-count") return "numTraining set to the number of cases";
+  if (kind === "dataset-json") return "file_ending set to that of the files";
+  if (kind === "extra-file") return "not copied";
+  return `${kind} of the case's first image written`;
 }
 
 function firstImageOf(files: readonly string[], caseId: string, ending: string): string {

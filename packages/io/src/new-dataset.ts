@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   type DatasetJson,
@@ -9,7 +9,7 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { describeFileError, writeJsonAtomic } from "@nnunet/core/node";
+import { describeFileError, makeFolder, writeJsonAtomic } from "@nnunet/core/node";
 import { exists, visibleFiles } from "./dataset-folder.ts";
 import { idOf } from "./find-dataset.ts";
 
@@ -39,7 +39,7 @@ export async function makeDatasetFolder(
     if (current !== undefined) options.onEvent?.({ type: "progress", stage, done: ++done, total, item: current });
   };
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     const json = await fill(temporary, (caseId) => {
       report();
       throwIfCancelled(options.signal, `${stage} ${basename(target)}`);

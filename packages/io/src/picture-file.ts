@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import {
   createVolume,
@@ -10,7 +10,7 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { describeFileError, readJson } from "@nnunet/core/node";
+import { describeFileError, makeFolder, readJson } from "@nnunet/core/node";
 import { readWhole } from "./bounded-file.ts";
 import { exists } from "./dataset-folder.ts";
 import type { ImageInfo } from "./image-info.ts";
@@ -83,7 +83,7 @@ export async function writePicture(path: string, volume: Volume): Promise<void> 
   if (isBmp && narrow instanceof Uint16Array) throw new UnsupportedError("a value above 255 in a BMP file", "use .png");
   const temporary = `${path.slice(0, -ending.length)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp${ending}`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const size = nz > 1 ? [nx, ny, nz] : [nx, ny];
     await itkWriteImage(temporary, {
       size,

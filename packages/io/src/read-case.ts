@@ -13,9 +13,7 @@ import {
   type VoxelArray,
 } from "@nnunet/core";
 import { readImage } from "./image-file.ts";
-
-/** Spacings count as equal up to this fraction: files written by different programs differ in the last float32 bit. */
-const spacingTolerance = 1e-5;
+import { sameSpacing } from "./same-place.ts";
 
 /**
  * Reads a case: all channels as one float32 array [channel, z, y, x], the labels as int16 [1, z, y, x]; checks that
@@ -117,10 +115,6 @@ function checkSameGrid(subject: string, path: string, volume: Volume, first: Vol
 /** Whether an axis of one runs the other way or along another axis; smaller differences are `verifyDataset`'s. */
 function liesOtherwise(a: readonly number[], b: readonly number[]): boolean {
   return a.some((v, i) => Math.abs(v - b[i]!) > 0.5);
-}
-
-export function sameSpacing(a: readonly number[], b: readonly number[]): boolean {
-  return a.every((s, axis) => Math.abs(s - b[axis]!) <= spacingTolerance * Math.max(s, b[axis]!));
 }
 
 function checkFinite(volume: Volume, path: string): void {

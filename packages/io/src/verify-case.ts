@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
 import { type CaseFiles, type Geometry, spatialShape, type Volume } from "@nnunet/core";
 import { readImage } from "./image-file.ts";
-import { firstNonFinite, sameSpacing, showIndex } from "./read-case.ts";
+import { firstNonFinite, showIndex } from "./read-case.ts";
 import { readNiftiForms } from "./read-nifti.ts";
 import { geometryFromForms } from "./nifti-geometry.ts";
+import { placeTolerance, roundingOf, sameSpacing } from "./same-place.ts";
 import { type AddProblem, messageWithoutPath } from "./verification-report.ts";
-
-/** Millimetres or units of a direction that count as rounding. */
-const placeTolerance = 1e-3;
 
 export interface CaseContents {
   readonly filesRead: number;
@@ -124,7 +122,7 @@ function reportGridDifferences(
   }
   const report = (kind: "origin" | "direction", got: readonly number[], wanted: readonly number[]) => {
     const largest = Math.max(...got.map((v, i) => Math.abs(v - wanted[i]!)));
-    if (largest <= 1e-5 * Math.max(1, ...wanted.map(Math.abs))) return;
+    if (largest <= roundingOf(wanted)) return;
     const tiny = largest <= placeTolerance;
     add(
       kind,

@@ -1,10 +1,12 @@
 import { join, relative, resolve } from "node:path";
 import { type CaseFiles, type DatasetJson, labelSet, type StageOptions, throwIfCancelled } from "@nnunet/core";
 import {
+  commonEnding,
   datasetNameParts,
   exists,
   explicitCases,
   type ImageListing,
+  isEndingWrong,
   listImages,
   readDatasetJson,
   requireFolder,
@@ -59,7 +61,14 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
       "correct dataset.json; the files are checked without it",
     );
   }
-  const ending = json?.fileEnding ?? (await commonEnding(join(root, "imagesTr")));
+  const found = await commonEnding(join(root, "imagesTr"));
+  const wrong = json && !json.dataset && (await isEndingWrong(join(root, "imagesTr"), json.fileEnding));
+  if (wrong) {
+    const problem = `file_ending is "${json!.fileEnding}", but the files of imagesTr end with "${found}"`;
+    const fix = `set file_ending to "${found}"; the files are checked as if it were so`;
+    add("dataset-json", "", join(root, "dataset.json"), problem, fix, { fixable: true });
+  }
+  const ending = wrong ? found : (json?.fileEnding ?? found);
   const training = await trainingCases(root, json, ending, add);
   const test = await testCases(root, json, ending, add);
   if (json && json.numTraining !== training.length) {
@@ -111,15 +120,6 @@ function checkDatasetJson(json: DatasetJson, root: string, add: AddProblem): voi
     "renumber the labels 0, 1, 2, … in dataset.json and in the label files",
     { severity: "warning" },
   );
-}
-
-async function commonEnding(folder: string): Promise<string> {
-  const counts = new Map<string, number>();
-  for (const file of await visibleFiles(folder)) {
-    const ending = /(\.nii\.gz|\.[^.]+)$/.exec(file)?.[1];
-    if (ending) counts.set(ending, (counts.get(ending) ?? 0) + 1);
-  }
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ".nii.gz";
 }
 
 async function trainingCases(

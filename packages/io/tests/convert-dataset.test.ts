@@ -39,6 +39,19 @@ beforeEach(async () => {
 });
 
 describe("convertDataset", () => {
+  test("a folder that is no source: says what one looks like", async () => {
+    const empty = join(scratch, "Task02_Empty");
+    mkdirSync(empty);
+    const expected =
+      "expected a Decathlon or nnU-Net v1 folder (dataset.json, imagesTr, labelsTr) or a folder of pictures (images, labels), found";
+    await expect(convertDataset(empty, root)).rejects.toHaveProperty(
+      "message",
+      `${empty}: ${expected} an empty folder`,
+    );
+    writeFileSync(join(empty, "notes.txt"), "x");
+    await expect(convertDataset(empty, root)).rejects.toHaveProperty("message", `${empty}: ${expected} notes.txt`);
+  });
+
   test("splits the channels of a Decathlon folder and translates its dataset.json", async () => {
     const events: NnunetEvent[] = [];
     const dataset = await convertDataset(source, root, { onEvent: (event) => events.push(event) });

@@ -8,6 +8,7 @@ test("the package exports these names", () => {
     "fixDataset",
     "listDicomSeries",
     "openDataset",
+    "placementDifference",
     "readCase",
     "readDicom",
     "readImage",

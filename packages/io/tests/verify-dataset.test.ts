@@ -249,6 +249,44 @@ describe("fixDataset", () => {
     );
   });
 
+  test("says what it has done about each", async () => {
+    writeFileSync(join(folder, "labelsTr/notes.txt"), "x");
+    writeDatasetJson(folder, { numTraining: 30 });
+    const { fixed } = await fixDataset(folder, join(root, "Dataset009_Fixed"));
+    expect(fixed.map(({ done }) => done)).toEqual(["not copied", "numTraining set to the number of cases"]);
+  });
+
+  test("refuses a name that no dataset can have before it reads or copies anything", async () => {
+    writeDatasetJson(folder, { numTraining: 30 });
+    const events: unknown[] = [];
+    const target = join(root, "fixed");
+    await expect(fixDataset(folder, target, { onEvent: (event) => events.push(event) })).rejects.toHaveProperty(
+      "message",
+      `${target}: the new folder must be called DatasetNNN_Name, such as Dataset014_Hippocampus`,
+    );
+    expect(events).toEqual([]);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test("a file_ending that no image has is reported once, with the right one, and can be put right", async () => {
+    writeDatasetJson(folder, { file_ending: ".nrrd" });
+    expect(await verify()).toEqual([
+      [
+        "error",
+        "",
+        "dataset.json",
+        'file_ending is ".nrrd", but the files of imagesTr end with ".nii.gz"',
+        'set file_ending to ".nii.gz"; the files are checked as if it were so',
+      ],
+    ]);
+    await expect(openDataset(folder)).rejects.toHaveProperty(
+      "message",
+      `${folder}/dataset.json → file_ending: is ".nrrd", but the files of imagesTr end with ".nii.gz"; correct it`,
+    );
+    const { report } = await fixDataset(folder, join(root, "Dataset009_Fixed"));
+    expect(report.problems).toEqual([]);
+  });
+
   test("makes no folder if there is nothing to fix", async () => {
     const target = join(root, "Dataset009_Fixed");
     expect((await fixDataset(folder, target)).fixed).toEqual([]);

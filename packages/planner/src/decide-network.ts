@@ -100,12 +100,13 @@ function decideTopology(network: PlannedNetwork, { blueprint }: PlanningContext)
   const bottom = patchSize.map((extent, axis) => extent / divisibility[axis]!);
   const flatStages = kernelSizes.filter((kernel) => kernel.includes(1)).length;
   const uneven = strides.slice(1).filter((stride) => stride.includes(1)).length;
+  const halvings = strides.length - 1;
   const parts = [
-    `The network looks at the patch at ${counted(strides.length, "resolution")}, halving it ${strides.length - 1} times down to ${times(bottom)} voxels; no axis that is halved falls below ${blueprint.minimumFeatureMapEdge}.`,
+    `The network looks at the patch at ${counted(strides.length, "resolution")}, halving it ${halvings === 1 ? "once" : `${halvings} times`} down to ${times(bottom)} voxels; no axis that is halved falls below ${blueprint.minimumFeatureMapEdge}.`,
   ];
   if (uneven > 0) {
     parts.push(
-      `In ${uneven} of the ${strides.length - 1} halvings some axes stay as they are: finer axes are halved first until all voxels are about as long as wide (within a factor of 2), and short axes stop early.`,
+      `${halvings === 1 ? "In this halving" : uneven === halvings ? "In all halvings" : `In ${uneven} of the ${halvings} halvings`} some axes stay as they are: finer axes are halved first until all voxels are about as long as wide (within a factor of 2), and short axes stop early.`,
     );
   }
   if (flatStages > 0) {

@@ -5,6 +5,7 @@ export { type DrawingOptions, drawNetwork } from "./draw-network.ts";
 export { explainPlans } from "./explain-plans.ts";
 export { featureMapEstimate, type MemoryEstimate, type NetworkSize, paperEstimate } from "./memory-estimate.ts";
 export { overridableParameters } from "./overrides.ts";
+export { planWarnings } from "./plan-warnings.ts";
 export { plannerConformance } from "./planner-conformance.ts";
 export { plansTable } from "./plans-table.ts";
 export { type RuleSet, ruleSets } from "./rule-sets.ts";

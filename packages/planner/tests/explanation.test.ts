@@ -1,6 +1,14 @@
 import { expect, test } from "@jest/globals";
 import { plansFromJson, plansToJson } from "@nnunet/core";
-import { comparePlans, defaultPlanner, drawNetwork, explainPlans, plansTable, ruleSets } from "@nnunet/planner";
+import {
+  comparePlans,
+  defaultPlanner,
+  drawNetwork,
+  explainPlans,
+  planWarnings,
+  plansTable,
+  ruleSets,
+} from "@nnunet/planner";
 import { datasetOf, uniformFingerprint } from "./support/golden.ts";
 
 const pancreas = uniformFingerprint([2.5, 0.8, 0.8], [96, 512, 512], 282);
@@ -20,6 +28,38 @@ test("every step of the search for a patch is recorded with its reason", () => {
     "needs 1.17× the budget; largest axis relative to the median is axis 0 (50 %), −8",
   );
   expect(inputs).toMatchObject({ initialPatchSize: [96, 512, 512], medianShape: [96, 512, 512], inputChannels: 1 });
+});
+
+test("a budget so small that the patch shrinks to nothing is told, with about what would do", () => {
+  const small = uniformFingerprint([1, 1, 1], [36, 50, 35], 200);
+  const described = datasetOf(200);
+  expect(planWarnings(defaultPlanner.plan(small, described), small, described)).toEqual([]);
+  const tiny = defaultPlanner.plan(small, described, { gpuMemoryGb: 0.001 });
+  expect(planWarnings(tiny, small, described)).toEqual([
+    "0.001 GB are so little that the patch shrank to almost nothing (2d from 56 × 40 to 16 × 10, 3d_fullres from 40 × 56 × 40 to 5 × 8 × 5 and 3d_lowres from 10 × 12 × 10 to 5 × 8 × 5 voxels). This plan is not useful; from about 0.5 GB on no patch would have to shrink",
+  ]);
+  // what is advised is enough, and half of it is not
+  const reductions = (gpuMemoryGb: number) =>
+    defaultPlanner
+      .plan(small, described, { gpuMemoryGb })
+      .explanation.filter(({ rule, rejected }) => rule === "patch-size" && rejected.length > 0).length;
+  expect([reductions(0.5), reductions(0.2) > 0]).toEqual([0, true]);
+});
+
+test("another number of cases than numTraining is told, with the number that counts", () => {
+  const ten = uniformFingerprint([1, 1, 1], [36, 50, 35], 10);
+  const twelve = datasetOf(12);
+  expect(planWarnings(defaultPlanner.plan(ten, twelve), ten, twelve)).toEqual([
+    `the fingerprint has 10 cases, dataset.json says numTraining 12; the batch size is reckoned with ${ruleSets["paper"]!.caseCount === "fingerprint" ? 10 : 12}. Correct numTraining, or make the fingerprint again`,
+  ]);
+});
+
+test("one halving is told in the singular", () => {
+  const small = uniformFingerprint([1, 1, 1], [36, 50, 35], 200);
+  const text = explainPlans(defaultPlanner.plan(small, datasetOf(200), { gpuMemoryGb: 0.001 })).replace(/\s+/g, " ");
+  expect(text).toContain("at 2 resolutions, halving it once down to");
+  expect(text).toContain("In this halving some axes stay as they are");
+  expect(text).not.toMatch(/ 1 times| 1 halvings/);
 });
 
 test("prose for a person: a chapter for each network, all rules named with their source", () => {

@@ -12,6 +12,7 @@ test("exports", () => {
     "overridableParameters",
     "paperEstimate",
     "paperTopology",
+    "planWarnings",
     "plannerConformance",
     "plansTable",
     "poolLateTopology",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { FileError, InvalidArtifactError } from "../errors.ts";
 
 /**
@@ -33,7 +33,7 @@ async function writeAtomic(
 ): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(temporary, "wx");
     try {
       await write(handle);
@@ -45,6 +45,44 @@ async function writeAtomic(
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw describeFileError(path, "could not be written", error);
+  }
+}
+
+/**
+ * Makes a folder and the folders above it that are missing; one that is there already is left alone.
+ *
+ * One level at a time, because Node's own `mkdir` with `recursive` never returns below `/proc` and other file systems
+ * that answer "no such folder" to whatever is to be made in them.
+ *
+ * @throws {FileError} if a part of the path is a file, or the nearest existing folder takes no new one
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const missing: string[] = [];
+  let nearest = resolve(folder);
+  for (;;) {
+    const found = await stat(nearest).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" && dirname(nearest) !== nearest) return undefined;
+      throw describeFileError(folder, "could not be written", error);
+    });
+    if (found) {
+      if (!found.isDirectory()) throw new FileError(folder, `could not be written: ${reasons["ENOTDIR"]}`);
+      break;
+    }
+    missing.push(nearest);
+    nearest = dirname(nearest);
+  }
+  for (const next of missing.reverse()) {
+    await mkdir(next).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") return; // made by somebody else meanwhile
+      if (error.code !== "ENOENT") throw describeFileError(folder, "could not be written", error);
+      throw new FileError(
+        folder,
+        `could not be written: no folder can be made in ${dirname(next)}; choose another place`,
+        {
+          cause: error,
+        },
+      );
+    });
   }
 }
 

@@ -1,1 +1,8 @@
-export { describeFileError, readJson, writeChunksAtomic, writeFileAtomic, writeJsonAtomic } from "./files.ts";
+export {
+  describeFileError,
+  makeFolder,
+  readJson,
+  writeChunksAtomic,
+  writeFileAtomic,
+  writeJsonAtomic,
+} from "./files.ts";
