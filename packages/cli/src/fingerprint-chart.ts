@@ -1,5 +1,6 @@
 import type { Fingerprint } from "@nnunet/core";
 import { median } from "./median.ts";
+import { uniqueNames } from "./unique-names.ts";
 
 /** One line of the chart: a property of every dataset, on the scale that it is compared on. */
 interface ChartRow {
@@ -30,9 +31,9 @@ export function fingerprintChart(fingerprints: Readonly<Record<string, Fingerpri
     `<rect width="${width}" height="${height}" fill="white"/>`,
     `<text x="20" y="28" font-size="16">Dataset fingerprints, z-scored over the ${names.length} datasets shown</text>`,
   ];
-  for (const [column, name] of names.entries()) {
+  for (const [column, name] of uniqueNames(names.map(shortened)).entries()) {
     const x = left + (column + 0.5) * cell.width;
-    parts.push(`<text x="${x}" y="${top - 10}" text-anchor="middle">${escapeXml(shortened(name))}</text>`);
+    parts.push(`<text x="${x}" y="${top - 10}" text-anchor="middle">${escapeXml(name)}</text>`);
   }
   for (const [row, { name, values }] of rows.entries()) {
     const y = top + row * cell.height;

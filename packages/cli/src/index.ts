@@ -13,12 +13,13 @@ export { exitCodes } from "./exit-codes.ts";
  */
 export async function main(args: readonly string[]): Promise<number> {
   const ending: Ending = { code: exitCodes.ok };
+  const json = args.includes("--json");
   try {
-    await createProgram(ending).parseAsync([...args], { from: "user" });
+    await createProgram(ending, json).parseAsync([...args], { from: "user" });
     return ending.code;
   } catch (error) {
-    // Commander has printed its sentence already.
-    if (error instanceof CommanderError) return exitCodeOf(error);
-    return reportFailure(error, { debug: args.includes("--debug"), json: args.includes("--json") });
+    // Commander has printed its sentence already, or its help.
+    if (error instanceof CommanderError && (!json || error.exitCode === 0)) return exitCodeOf(error);
+    return reportFailure(error, { debug: args.includes("--debug"), json });
   }
 }

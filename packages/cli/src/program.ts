@@ -19,14 +19,20 @@ export interface Ending {
   code: number;
 }
 
-/** The whole command line. Nothing runs before `parseAsync`. */
-export function createProgram(ending: Ending): Command {
+/**
+ * The whole command line. Nothing runs before `parseAsync`.
+ *
+ * @param json - print nothing of a wrong command line: the caller has a document for it
+ */
+export function createProgram(ending: Ending, json = false): Command {
   const program = new Command("nnunet")
     .description("nnU-Net without Python: from labelled images to a trained ONNX model, segmentations and Dice scores")
     .version(softwareVersion)
     .exitOverride()
     .showHelpAfterError("(nnunet --help lists the commands, nnunet <command> --help their options)")
     .showSuggestionAfterError();
+  // Before the commands are added: they take it over.
+  if (json) program.configureOutput({ writeErr: () => {} });
   const commands = [
     convertCommand,
     verifyCommand,

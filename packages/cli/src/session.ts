@@ -1,5 +1,5 @@
 import { CancelledError, type EventListener, isSegError } from "@nnunet/core";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes, messageOf } from "./exit-codes.ts";
 import { ndjsonReporter, type Reporter, textReporter } from "./reporter.ts";
 
 /** What every command is given: where to report, how it is stopped, and where the three folders are. */
@@ -73,13 +73,15 @@ export async function runCommand(
 export function reportFailure(error: unknown, options: CommonOptions): number {
   const exitCode = exitCodeOf(error);
   // One line, also where a library's own words have several.
-  const message = (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, " ");
+  const message = messageOf(error)
+    .trim()
+    .replace(/\s*\n\s*/g, " ");
   if (options.json) {
     const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
     process.stdout.write(`${JSON.stringify({ error: { code, message, exitCode } }, null, 2)}\n`);
   } else if (exitCode === exitCodes.cancelled) {
     process.stderr.write(
-      `nnunet: stopped; what is finished is kept, and the same command (train with --continue) goes on from there\n`,
+      `nnunet: stopped; what is finished is kept: run the same command again (train and predict with --continue)\n`,
     );
   } else if (exitCode === exitCodes.internal) {
     const hint = options.debug ? "" : " (this is a defect of nnunet; --debug prints where it happened)";

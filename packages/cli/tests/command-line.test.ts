@@ -1,7 +1,11 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { datasetToJson } from "@nnunet/core";
+import { datasetToJson, InvalidArgumentError, type Volume } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { readImage, writeImage } from "@nnunet/io";
+import { exitCodeOf, messageOf } from "../src/exit-codes.ts";
 import { madeJson, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
 
@@ -52,12 +56,45 @@ describe("a wrong command line ends with 2 and says so", () => {
     ],
     [["plan"], "plan: expected a dataset, or all three of --fingerprint, --dataset-json and --output"],
     [["predict", "-i", "a", "-o", "b"], "--model: expected -m MODEL, or -d DATASET with -c CONFIG"],
+    [
+      ["predict", "-i", "a", "-o", "b", "-d", "4"],
+      "-c, --configuration: expected the configuration that was trained, such as -c 3d_fullres, beside -d",
+    ],
     [["predict", "-i", "a", "-o", "b", "-m", "c", "--step-size", "2"], "Expected a number in (0, 1]."],
   ])("%j", async (args, message) => {
     const { code, stderr } = await nnunet(...args);
     expect(stderr).toContain(message);
     expect(code).toBe(2);
   });
+});
+
+describe("a wrong command line with --json: one document on stdout, nothing else", () => {
+  test.each([
+    [["train", "4", "--json"], "USAGE", "missing required argument 'config'"],
+    [["trian", "4", "--json"], "USAGE", "unknown command 'trian' (Did you mean train?)"],
+    [["plan", "4", "--gpu-memory", "x", "--json"], "USAGE", "option '--gpu-memory <GB>' argument 'x' is invalid."],
+    [["plan", "--json"], "INVALID_ARGUMENT", "plan: expected a dataset"],
+  ])("%j", async (args, code, message) => {
+    const ran = await nnunet(...args);
+    const { error } = JSON.parse(ran.stdout);
+    expect(error).toMatchObject({ code, exitCode: 2 });
+    expect(error.message).toContain(message);
+    expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 2, stderr: "" });
+  });
+});
+
+test("an InvalidArgumentError about data ends with 3, one about a flag with 2 and names the flag", () => {
+  const of = (argument: string) => exitCodeOf(new InvalidArgumentError(argument, "something else", 1));
+  // a loss that is not finite, a fingerprint, an image, a label set
+  for (const argument of ["training", "fingerprint.spacings[3]", "dataset.labels", "image of case a", "scores"]) {
+    expect([argument, of(argument)]).toEqual([argument, 3]);
+  }
+  for (const argument of ["--continue", "gpuMemoryGb", "workers", "overrides.baseFeatures", "datasetId"]) {
+    expect([argument, of(argument)]).toEqual([argument, 2]);
+  }
+  expect(messageOf(new InvalidArgumentError("gpuMemoryGb", "at least 2", 1))).toBe(
+    "--gpu-memory: expected at least 2, got 1",
+  );
 });
 
 test("a dataset that is not there: the known ones are listed, exit code 3", () =>
@@ -187,6 +224,138 @@ test("evaluate: a perfect prediction scores 1; a missing one is named", () =>
     expect((await nnunet("evaluate", labels, join(scratch, "predicted"), "--partial")).code).toBe(0);
   }));
 
+test("evaluate: a prediction that lies elsewhere in space is refused, one with an unknown label is told", () =>
+  withScratch(async (scratch) => {
+    const labels = join(await writeMadeDataset(join(scratch, "raw")), "labelsTr");
+    const predicted = join(scratch, "predicted");
+    const [reference, prediction] = [join(labels, "made_1.nii.gz"), join(predicted, "made_1.nii.gz")];
+    const { data, shape, geometry } = await readImage(reference);
+    const changed = async (change: Partial<Volume>) => {
+      await writeImage(prediction, { data, shape, geometry, ...change });
+      return nnunet("evaluate", labels, predicted, "--partial");
+    };
+    // the same image: voxels reversed along x, the affine corrected for it
+    const flippedData = data.slice();
+    const [nx, row] = [shape[3], shape[3]];
+    for (let i = 0; i < data.length; i++) flippedData[i - (i % row) + (nx - 1 - (i % row))] = data[i]!;
+    const [ox, oy, oz] = geometry.origin;
+    const [d0, d1, d2, d3, d4, d5, d6, d7, d8] = geometry.direction;
+    const flipped = {
+      ...geometry,
+      origin: [ox + d0 * geometry.spacing[2] * (nx - 1), oy, oz] as const,
+      direction: [-d0, d1, d2, -d3, d4, d5, -d6, d7, d8] as const,
+    };
+    const mirrored = await changed({ data: flippedData, geometry: flipped });
+    expect(mirrored.stderr.trim().split("\n").at(-1)).toBe(
+      `nnunet: ${prediction} → direction: differs from ${reference}: [${flipped.direction}] here, [${geometry.direction}] there; voxel by voxel the score would be wrong; resample or reorient the prediction onto the reference`,
+    );
+    expect({ code: mirrored.code, stdout: mirrored.stdout }).toEqual({ code: 3, stdout: "" });
+    const moved = await changed({ geometry: { ...geometry, origin: [ox + 1, oy, oz] } });
+    expect(moved.stderr).toContain(`${prediction} → origin: differs from ${reference}`);
+    expect(moved.code).toBe(3);
+    const [z, y, x] = geometry.spacing;
+    const stretched = await changed({ geometry: { ...geometry, spacing: [1.01 * z, y, x] } });
+    expect(stretched.stderr).toContain(`${prediction} → spacing: differs from ${reference}`);
+    expect(stretched.code).toBe(3);
+    expect((await changed({ geometry: { ...geometry, origin: [ox + 0.0005, oy, oz] } })).code).toBe(0);
+
+    const unknown = data.slice();
+    unknown[0] = 7;
+    const other = await changed({ data: unknown });
+    expect(other.stderr).toContain(
+      `evaluate: warning: ${prediction}: has label 7, not declared (0, 1, 2); counted as background`,
+    );
+    expect(other.code).toBe(0);
+  }));
+
+test("plan: a fingerprint of other channels is refused by file and key; a tiny memory is told", () =>
+  withScratch(async (scratch, roots) => {
+    await writeMadeDataset(join(scratch, "raw"));
+    await nnunet("fingerprint", "8", ...roots);
+    const path = join(scratch, "preprocessed", "Dataset008_Made", "dataset_fingerprint.json");
+    const json = (await readJson(path)) as { foreground_intensity_properties_per_channel: Record<string, unknown> };
+    const channels = json.foreground_intensity_properties_per_channel;
+    const dataset = join(scratch, "dataset.json");
+    await writeJsonAtomic(dataset, datasetToJson(madeJson));
+    const two = join(scratch, "two.json");
+    await writeJsonAtomic(two, {
+      ...json,
+      foreground_intensity_properties_per_channel: { 0: channels["0"], 1: channels["0"] },
+    });
+    const files = (fingerprint: string, output: string) => [
+      ...["--fingerprint", fingerprint, "--dataset-json", dataset, "--output", output],
+    ];
+    const refused = await nnunet("plan", ...files(two, join(scratch, "p.json")));
+    expect(refused.stderr).toContain(
+      `nnunet: ${two} → foreground_intensity_properties_per_channel: expected statistics of 1 channel(s)`,
+    );
+    expect(refused.code).toBe(3);
+    await writeJsonAtomic(path, await readJson(two));
+    const byId = await nnunet("plan", "8", ...roots);
+    expect(byId.stderr).toContain(`nnunet: ${path} → foreground_intensity_properties_per_channel: expected`);
+    expect(byId.code).toBe(3);
+
+    await writeJsonAtomic(path, json);
+    const tiny = await nnunet("plan", "8", "--gpu-memory", "0.0006", ...roots);
+    expect(tiny.stderr).toContain("plan: warning: 0.0006 GB are so little that the patch shrank to almost nothing");
+    expect(tiny.code).toBe(0);
+    const wrong = await nnunet("plan", "8", "--set", "baseFeature=16", ...roots);
+    expect(wrong.stderr).toContain(
+      "nnunet: --set baseFeature: expected a parameter of the blueprint (the nearest: baseFeatures;",
+    );
+    expect(wrong.code).toBe(2);
+    if (existsSync("/proc/self")) {
+      const nowhere = await nnunet("plan", ...files(path, "/proc/nnunet-x/plans.json"));
+      expect(nowhere.stderr).toContain("/proc/nnunet-x: could not be written: no folder can be made in /proc");
+      expect(nowhere.code).toBe(3);
+    }
+  }));
+
+test("predict -m with something that is no model says what it is, or where the models are", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = await writeMadeDataset(join(scratch, "raw"));
+    const predict = (model: string) =>
+      nnunet("predict", "-i", join(dataset, "imagesTr"), "-o", join(scratch, "out"), "-m", model, ...roots);
+    const text = await predict(join(dataset, "dataset.json"));
+    expect(text.stderr).toBe(
+      `nnunet: ${join(dataset, "dataset.json")}: this is not an ONNX model, but text; name a model.onnx or a folder with trained folds\n`,
+    );
+    expect(text.code).toBe(3);
+    const results = join(scratch, "results");
+    const models = ["2d", "3d_fullres", "3d_lowres"].map((name) =>
+      join(results, "Dataset008_Made", `nnUNetTrainer__nnUNetPlans__${name}`),
+    );
+    for (const folder of models) await mkdir(folder, { recursive: true });
+    const above = await predict(results);
+    expect(above.stderr).toBe(
+      `nnunet: ${results}: models lie deeper: name one of its 3 model folders: ${models[0]}, ${models[1]}, …\n`,
+    );
+    expect(above.code).toBe(3);
+  }));
+
+test("verify --fix says what was done, and refuses an impossible name", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = await writeMadeDataset(join(scratch, "raw"));
+    await writeJsonAtomic(join(dataset, "dataset.json"), { ...(datasetToJson(madeJson) as object), numTraining: 30 });
+    const refused = await nnunet("verify", "8", "--fix", join(scratch, "fixed"), ...roots);
+    expect(refused.stderr).toBe(
+      `nnunet: ${join(scratch, "fixed")}: the new folder must be called DatasetNNN_Name, such as Dataset014_Hippocampus\n`,
+    );
+    expect(refused.code).toBe(3);
+    const fixed = await nnunet("verify", "8", "--fix", join(scratch, "raw", "Dataset009_Fixed"), ...roots);
+    expect(fixed.stdout).toMatch(/what was done\s+─[─ ]+\n.*numTraining set to the number of cases\n/);
+    expect(fixed.code).toBe(0);
+  }));
+
+test("fingerprint --compare of the same dataset twice has two columns", () =>
+  withScratch(async (scratch, roots) => {
+    await writeMadeDataset(join(scratch, "raw"));
+    const svg = join(scratch, "f.svg");
+    const ran = await nnunet("fingerprint", "--compare", "8", "8", "--svg", svg, "--json", ...roots);
+    expect(Object.keys(JSON.parse(ran.stdout))).toEqual(["Dataset008_Made", "Dataset008_Made (2)"]);
+    expect(await readFile(svg, "utf8")).toContain(">Dataset008_Made (2)<");
+  }));
+
 test("fingerprint --compare: a table and a picture of z-scores that sum to 0 over the datasets", () =>
   withScratch(async (scratch, roots) => {
     await writeMadeDataset(join(scratch, "raw"));
@@ -199,7 +368,6 @@ test("fingerprint --compare: a table and a picture of z-scores that sum to 0 ove
     const { code, stdout } = await nnunet("fingerprint", "--compare", one, other, "--svg", svg);
     expect(code).toBe(0);
     expect(stdout).toContain("median spacing [z, y, x], mm           2 × 1 × 1");
-    const { readFile } = await import("node:fs/promises");
     const numbers = [...(await readFile(svg, "utf8")).matchAll(/>(-?\d\.\d\d|–)</g)].map((match) => match[1]);
     expect(numbers).toHaveLength(16);
     expect(numbers.filter((z) => z === "-1.00")).toHaveLength(1); // the voxel volume, of two datasets

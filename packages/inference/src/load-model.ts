@@ -73,7 +73,9 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
     if (device !== "cpu") {
       const hint = /fallback to CPU/.test(reason)
         ? "it lacks an operator of the network; allow cpuOperators, or choose the device cpu"
-        : "install its driver and libraries, or choose the device cpu";
+        : device === "cuda"
+          ? "install onnxruntime's CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js, or choose the device cpu"
+          : "install its driver and libraries, or choose the device cpu";
       throw new UnsupportedError(`device ${device} (${reason})`, hint);
     }
     throw new InvalidArtifactError(path, "", `onnxruntime refuses it (${reason}); export it again`, { cause: error });

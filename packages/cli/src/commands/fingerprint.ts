@@ -7,6 +7,7 @@ import { fingerprintChart } from "../fingerprint-chart.ts";
 import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
+import { uniqueNames } from "../unique-names.ts";
 
 interface Flags extends CommonFlags, WorkerFlags {
   readonly compare?: boolean;
@@ -27,18 +28,20 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
         }
         const pipeline = pipelineOf(flags);
         const options = { workers: flags.workers, maxMemoryGb: flags.maxMemory, signal, onEvent };
-        const shown: Record<string, Fingerprint> = {};
+        const found: { readonly name: string; readonly fingerprint: Fingerprint }[] = [];
         let next = "";
         for (const name of names) {
           if (name.endsWith(".json")) {
-            shown[name] = fingerprintFromJson(await readJson(name), name);
+            found.push({ name, fingerprint: fingerprintFromJson(await readJson(name), name) });
             continue;
           }
           const dataset = await openNamedDataset(pipeline, name);
           const { fingerprint, path } = await pipeline.fingerprint(dataset, options);
-          shown[dataset.name] = fingerprint;
+          found.push({ name: dataset.name, fingerprint });
           next = `${path}\nNext: nnunet plan ${dataset.id}`;
         }
+        const unique = uniqueNames(found.map(({ name }) => name));
+        const shown = Object.fromEntries(found.map(({ fingerprint }, i) => [unique[i]!, fingerprint]));
         print(describeFingerprint(shown));
         if (flags.svg) {
           await writeFileAtomic(flags.svg, fingerprintChart(shown));

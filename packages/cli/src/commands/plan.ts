@@ -9,12 +9,20 @@ import {
   plansToJson,
 } from "@nnunet/core";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
-import { comparePlans, defaultPlanner, drawNetwork, explainPlans } from "@nnunet/planner";
+import {
+  comparePlans,
+  defaultPlanner,
+  drawNetwork,
+  explainPlans,
+  overridableParameters,
+  planWarnings,
+} from "@nnunet/planner";
 import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { namingFiles } from "../name-artefact.ts";
 import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
 import type { Ending } from "../program.ts";
-import { runCommand } from "../session.ts";
+import { runCommand, type Session } from "../session.ts";
 import { textTable } from "../text-table.ts";
 
 interface Flags extends CommonFlags {
@@ -74,13 +82,17 @@ export function planCommand(program: Command, ending: Ending): void {
     "nnunet plan --fingerprint dataset_fingerprint.json --dataset-json dataset.json --output plans.json",
     "nnunet plan --compare A/nnUNetPlans.json B/nnUNetPlans.json",
   );
+  command.addHelpText(
+    "after",
+    `\nParameters for --set:\n${overridableParameters.map((name) => `  ${name}`).join("\n")}`,
+  );
 }
 
 async function makePlans(
   name: string | undefined,
   flags: Flags,
   options: PlannerOptions,
-  session: Parameters<Parameters<typeof runCommand>[1]>[0],
+  session: Session,
 ): Promise<{ plans: Plans; path: string; next: string }> {
   const { fingerprint, datasetJson, output } = flags;
   if (name === undefined) {
@@ -91,11 +103,11 @@ async function makePlans(
         [fingerprint, datasetJson, output].filter((value) => value !== undefined),
       );
     }
-    const plans = defaultPlanner.plan(
-      fingerprintFromJson(await readJson(fingerprint), fingerprint),
-      datasetFromJson(await readJson(datasetJson), datasetJson),
-      options,
-    );
+    const measured = fingerprintFromJson(await readJson(fingerprint), fingerprint);
+    const dataset = datasetFromJson(await readJson(datasetJson), datasetJson);
+    const files = { fingerprint, dataset: datasetJson };
+    const plans = await namingFiles(files, () => defaultPlanner.plan(measured, dataset, options));
+    warn(planWarnings(plans, measured, dataset), session);
     await writeJsonAtomic(output, plansToJson(plans));
     return { plans, path: output, next: "" };
   }
@@ -108,8 +120,17 @@ async function makePlans(
   }
   const pipeline = pipelineOf(flags);
   const dataset = await openNamedDataset(pipeline, name);
-  const { plans, path } = await pipeline.plan(dataset, { ...options, onEvent: session.onEvent });
+  const measured = join(pipeline.folders.preprocessed, dataset.name, "dataset_fingerprint.json");
+  const files = { fingerprint: measured, dataset: join(dataset.folder, "dataset.json") };
+  const { plans, path } = await namingFiles(files, () =>
+    pipeline.plan(dataset, { ...options, onEvent: session.onEvent }),
+  );
+  warn(planWarnings(plans, fingerprintFromJson(await readJson(measured), measured), dataset.json), session);
   return { plans, path, next: `\nNext: nnunet preprocess ${dataset.id}` };
+}
+
+function warn(texts: readonly string[], { onEvent }: Session): void {
+  for (const text of texts) onEvent({ type: "message", stage: "plan", level: "warning", text });
 }
 
 async function compareFiles(paths: readonly string[], print: (text: string) => void) {

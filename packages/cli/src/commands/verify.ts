@@ -1,4 +1,4 @@
-import { type DatasetProblem, findDatasetFolder, fixDataset, type VerificationReport, verifyDataset } from "@nnunet/io";
+import { type FixedProblem, findDatasetFolder, fixDataset, type VerificationReport, verifyDataset } from "@nnunet/io";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -42,9 +42,9 @@ export function verifyCommand(program: Command, ending: Ending): void {
   );
 }
 
-function describeFixed(fixed: readonly DatasetProblem[], folder: string): string {
+function describeFixed(fixed: readonly FixedProblem[], folder: string): string {
   if (fixed.length === 0) return "Nothing could be put right without losing something; no folder was made.";
-  const rows = fixed.map(({ file, problem, fix }) => [file, problem, fix]);
+  const rows = fixed.map(({ file, problem, done }) => [file, problem, done]);
   return `Put right in ${folder}:\n${textTable(["file", "problem", "what was done"], rows)}\n`;
 }
 

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type DatasetJson, datasetToJson, FileError, type StageOptions, throwIfCancelled } from "@nnunet/core";
-import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { makeFolder, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { writeImage } from "@nnunet/io";
 import type { Folders, RoadOptions, RoadResult } from "@nnunet/pipeline";
 import { describeRoad } from "../commands/run.ts";
@@ -70,7 +70,7 @@ export async function demoFolder(root: string, size: DemoSize): Promise<Folders>
   } else if (existsSync(root) && (await readdir(root)).length > 0) {
     throw new FileError(root, "is not empty and not a demo of nnunet; choose another folder by --output");
   }
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   await writeJsonAtomic(marker, { size: size.name });
   return {
     raw: join(root, "nnUNet_raw"),
