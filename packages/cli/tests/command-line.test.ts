@@ -299,6 +299,11 @@ test("plan: a fingerprint of other channels is refused by file and key; a tiny m
     const tiny = await nnunet("plan", "8", "--gpu-memory", "0.0006", ...roots);
     expect(tiny.stderr).toContain("plan: warning: 0.0006 GB are so little that the patch shrank to almost nothing");
     expect(tiny.code).toBe(0);
+    const alone = await nnunet("plan", ...files(path, join(scratch, "tiny.json")), "--gpu-memory", "0.0006");
+    expect(alone.stderr).toContain("plan: warning: 0.0006 GB are so little");
+    await writeJsonAtomic(dataset, { ...(datasetToJson(madeJson) as object), numTraining: 6 });
+    const six = await nnunet("plan", ...files(path, join(scratch, "six.json")));
+    expect(six.stderr).toContain("plan: warning: the fingerprint has 5 cases, dataset.json says numTraining 6; the");
     const wrong = await nnunet("plan", "8", "--set", "baseFeature=16", ...roots);
     expect(wrong.stderr).toContain(
       "nnunet: --set baseFeature: expected a parameter of the blueprint (the nearest: baseFeatures;",

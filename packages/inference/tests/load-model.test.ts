@@ -46,6 +46,10 @@ test("with another onnxruntime handed in", async () => {
 });
 
 test("a GPU that is not there is an error, never the CPU in silence", async () => {
+  const install = {
+    cuda: "install onnxruntime's CUDA files \\(Linux, CUDA 12, cuDNN 9\\): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install\\.js",
+    webgpu: "install its driver and libraries",
+  };
   for (const device of ["cuda", "webgpu"] as const) {
     const outcome = await loadModel(bytes, { device }).then(
       (model) => model.dispose().then(() => "runs"), // a machine with the GPU; see gpu.device.test.ts
@@ -53,7 +57,7 @@ test("a GPU that is not there is an error, never the CPU in silence", async () =
     );
     expect(outcome).toMatch(
       new RegExp(
-        `^runs$|^device ${device} \\(.+\\) is not supported; install its driver and libraries, or choose the device cpu$`,
+        `^runs$|^device ${device} \\(.+\\) is not supported; ${install[device]}, or choose the device cpu$`,
         "s",
       ),
     );

@@ -13,6 +13,7 @@ import {
   type StageOptions,
 } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { planWarnings } from "@nnunet/planner";
 import { type Folders, preprocessedPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import type { Context } from "./stages.ts";
@@ -47,6 +48,9 @@ export async function planDataset(
   onEvent?.({ type: "stage-start", stage: "plan", detail: `by the planner ${stages.planner.name}` });
   const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
   const plans = { ...made, datasetName: dataset.name };
+  for (const text of planWarnings(plans, fingerprint, dataset.json)) {
+    onEvent?.({ type: "message", stage: "plan", level: "warning", text });
+  }
   const path = paths.plans(plans.plansName);
   const name = `plans ${plans.plansName}`;
   // Without the version: an upgrade must neither replace a plan that was trained with, nor one edited by hand.

@@ -29,7 +29,7 @@ function shrunkPatches({ explanation, configurations }: Plans): string[] {
     ({ rule, configuration, rejected }) =>
       rule === "patch-size" &&
       rejected.length > 0 &&
-      configurations[configuration]!.architecture.strides.length < fewestResolutions,
+      (configurations[configuration]?.architecture.strides.length ?? fewestResolutions) < fewestResolutions,
   );
   if (shrunk.length === 0) return [];
   const gigabytes = Number(explanation.find(({ rule }) => rule === "batch-size")?.inputs["gpuMemoryGb"]);

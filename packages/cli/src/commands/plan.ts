@@ -107,7 +107,9 @@ async function makePlans(
     const dataset = datasetFromJson(await readJson(datasetJson), datasetJson);
     const files = { fingerprint, dataset: datasetJson };
     const plans = await namingFiles(files, () => defaultPlanner.plan(measured, dataset, options));
-    warn(planWarnings(plans, measured, dataset), session);
+    for (const text of planWarnings(plans, measured, dataset)) {
+      session.onEvent({ type: "message", stage: "plan", level: "warning", text });
+    }
     await writeJsonAtomic(output, plansToJson(plans));
     return { plans, path: output, next: "" };
   }
@@ -125,12 +127,7 @@ async function makePlans(
   const { plans, path } = await namingFiles(files, () =>
     pipeline.plan(dataset, { ...options, onEvent: session.onEvent }),
   );
-  warn(planWarnings(plans, fingerprintFromJson(await readJson(measured), measured), dataset.json), session);
   return { plans, path, next: `\nNext: nnunet preprocess ${dataset.id}` };
-}
-
-function warn(texts: readonly string[], { onEvent }: Session): void {
-  for (const text of texts) onEvent({ type: "message", stage: "plan", level: "warning", text });
 }
 
 async function compareFiles(paths: readonly string[], print: (text: string) => void) {

@@ -195,9 +195,13 @@ async function createSession(ort: Ort, model: Uint8Array, options: CompileOption
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    const install =
+      options.device === "cuda"
+        ? "; install onnxruntime's CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js"
+        : "";
     throw new UnsupportedError(
       `training on device "${options.device}" with engine "ort"`,
-      `onnxruntime says: ${reason}`,
+      `onnxruntime says: ${reason}${install}`,
     );
   }
 }
