@@ -17,7 +17,7 @@ import { hashCases } from "./hash-cases.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
 import { planDataset } from "./plan-dataset.ts";
-import { predictCases } from "./predict-files.ts";
+import { predictResumably } from "./predict-resumable.ts";
 import { segmentationEnding } from "./prediction-output.ts";
 import { preprocessDataset } from "./preprocess-dataset.ts";
 import { softwareVersion } from "./software-version.ts";
@@ -155,7 +155,8 @@ async function testConfiguration(
     const inputs = contentHash([softwareVersion, models.map((m) => m.metadata.weightsSha256), [...hashes]]);
     const done = await Promise.all(dataset.testCases.map((files) => exists(target(files))));
     if (!done.every(Boolean) || (await recordedHash(madeFrom, "predictions")) !== inputs) {
-      await predictCases(context, models, dataset.testCases, target, { overwrite: true, signal, onEvent });
+      const record = { madeFrom, name: "predictions", inputs };
+      await predictResumably(context, models, dataset.testCases, target, record, { signal, onEvent });
       await recordHash(madeFrom, "predictions", inputs);
     }
   } finally {

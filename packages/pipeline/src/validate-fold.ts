@@ -6,7 +6,7 @@ import { type Device, loadModel } from "@nnunet/inference";
 import { evaluatePairs } from "./evaluate-folders.ts";
 import { foldPaths } from "./folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "./made-from.ts";
-import { predictCases } from "./predict-files.ts";
+import { predictResumably } from "./predict-resumable.ts";
 import { segmentationEnding } from "./prediction-output.ts";
 import { softwareVersion } from "./software-version.ts";
 import type { Context } from "./stages.ts";
@@ -36,7 +36,9 @@ export async function validateFold(
     }
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => join(paths.validation, `${files.id}${ending}`);
-    await predictCases(context, [model], cases, target, { ...options, overwrite: true });
+    const record = { madeFrom: paths.madeFrom, name: "validation", inputs };
+    const { signal, onEvent } = options;
+    await predictResumably(context, [model], cases, target, record, { signal, onEvent });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, { ...options, misplaced: "warn" });
     await recordHash(paths.madeFrom, "validation", inputs);

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { isSegError, type NnunetEvent, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
-import { readJson } from "@nnunet/core/node";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
 import { casesOfFold } from "../src/splits.ts";
@@ -122,15 +122,47 @@ test("a fold of another network is refused beside a trained one, or replaces tho
     const featuresOf = async () =>
       plansFromJson(await readJson(paths.plans), "").configurations["3d_fullres"]!.architecture.featuresPerStage[0];
     expect(await featuresOf()).toBe(2);
-    const together = { ...once, baseFeatures: 4, existing: "update" as const, together: [0, 1] };
-    await pipeline.train(dataset, plans, "3d_fullres", 1, together);
+    const other = { ...once, configurations: ["3d_fullres"], baseFeatures: 4 };
+    await expect(pipeline.run(dataset.folder, { ...other, folds: [1] })).rejects.toThrow("holds fold_0, trained with");
+    const told: string[] = [];
+    const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(event.text);
+    const { folds } = await pipeline.run(dataset.folder, { ...other, folds: [1, 0], onEvent });
+    expect(folds.map(({ training }) => training.trained)).toEqual([true, true]);
     expect(await featuresOf()).toBe(4);
-    expect(existsSync(paths.fold(0).folder)).toBe(false);
-    expect(existsSync(join(paths.folder, "previous_fold_0_1", "model.onnx"))).toBe(true);
+    const aside = join(paths.folder, "previous_fold_0_1");
+    expect(existsSync(join(aside, "model.onnx"))).toBe(true);
+    expect(told).toContain(`trained with other data, plan or options, and kept: ${aside}`);
     // alone in its folder, a fold may change
+    await rm(paths.fold(0).folder, { recursive: true });
     await pipeline.train(dataset, plans, "3d_fullres", 1, { ...once, baseFeatures: 3, existing: "overwrite" });
     expect(await featuresOf()).toBe(3);
     expect((await readdir(paths.folder)).filter((name) => name.startsWith("previous"))).toEqual(["previous_fold_0_1"]);
+  }));
+
+test("a validation that was stopped is gone on with, and never mixed with another model's", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const abort = new AbortController();
+    const train = (options: TrainOptions) =>
+      pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, epochs: 1, ...options });
+    const onEvent = (event: NnunetEvent) =>
+      event.type === "progress" && event.stage === "predict" && event.done === 1 && abort.abort();
+    await expect(train({ signal: abort.signal, onEvent })).rejects.toThrow("prediction: cancelled");
+    const { validation } = paths.fold(0);
+    const [first, ...others] = await readdir(validation);
+    expect(others).toEqual([]);
+    const { mtimeMs } = await stat(join(validation, first!));
+    const { trained, validation: summary } = await train({ existing: "continue" });
+    expect(trained).toBe(false);
+    expect(summary.cases).toHaveLength(2);
+    expect((await stat(join(validation, first!))).mtimeMs).toBe(mtimeMs);
+
+    // as if these files were another model's
+    const madeFrom = (await readJson(paths.fold(0).madeFrom)) as object;
+    const foreign = { ...madeFrom, validation: "other", "validation begun": "other" };
+    await writeJsonAtomic(paths.fold(0).madeFrom, foreign);
+    await train({ existing: "continue" });
+    expect((await stat(join(validation, first!))).mtimeMs).not.toBe(mtimeMs);
   }));
 
 test("an upgrade of nnunet-ts neither replaces a plan nor a training", () =>
