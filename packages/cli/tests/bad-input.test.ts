@@ -126,6 +126,32 @@ test("an empty folder: verify lists it, run and predict say what was expected th
     expect(await everything(join(scratch, "preprocessed"))).toEqual([]);
   }));
 
+test("labels whose origin is not the image's: training scores them voxel by voxel and says so; cuda must be there", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = await writeMadeDataset(join(scratch, "raw"));
+    for (let index = 0; index < 5; index++) {
+      const { label } = madeCase(index);
+      const [x, y, z] = label.geometry.origin;
+      const geometry = { ...label.geometry, origin: [x + 5, y, z] as const };
+      await writeImage(join(dataset, "labelsTr", `made_${index}.nii.gz`), { ...label, geometry });
+    }
+    for (const command of ["fingerprint", "plan", "preprocess"]) {
+      expect((await nnunet(command, "8", ...roots)).code).toBe(0);
+    }
+    const cuda = await nnunet("train", "8", "3d_fullres", "0", "--device", "cuda", ...tinyTraining, ...roots);
+    if (cuda.code !== 0) {
+      expect(cuda.stderr).toContain(
+        "ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install",
+      );
+      expect(cuda.code).toBe(3);
+    }
+    const trained = await nnunet("train", "8", "3d_fullres", "0", "--overwrite", ...tinyTraining, ...roots);
+    expect(trained.stderr).toMatch(
+      /evaluate: warning: .*made_\d\.nii\.gz → origin: differs from .*made_\d\.nii\.gz: .*; compared voxel by voxel/,
+    );
+    expect(trained.code).toBe(0);
+  }));
+
 describe("a checkpoint and a model cut in half", () => {
   test("each is named with what to do, and no result is written", () =>
     withScratch(async (scratch, roots) => {
