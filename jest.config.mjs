@@ -1,18 +1,16 @@
 /** One configuration for every package; run through `node tools/test.mjs` (see there). */
-const slow = process.env.NNUNET_TEST_LANE === "slow";
+const lane = process.env.NNUNET_TEST_LANE ?? "fast";
+const special = ["slow", "device"];
 
 export default {
   rootDir: import.meta.dirname ?? new URL(".", import.meta.url).pathname,
   testEnvironment: "<rootDir>/tools/testing/jest-environment.mjs",
   testEnvironmentOptions: { customExportConditions: ["@nnunet/source", "node", "node-addons"] },
-  testMatch: slow
-    ? ["<rootDir>/{packages/*/tests,examples}/**/*.slow.test.ts"]
-    : ["<rootDir>/{packages/*/tests,examples}/**/*.test.ts"],
+  testMatch: [`<rootDir>/{packages/*/tests,examples}/**/*${special.includes(lane) ? `.${lane}` : ""}.test.ts`],
   testPathIgnorePatterns: [
     "/node_modules/",
     "/dist/",
-    "\\.device\\.test\\.ts$",
-    ...(slow ? [] : ["\\.slow\\.test\\.ts$"]),
+    ...special.filter((other) => other !== lane).map((other) => `\\.${other}\\.test\\.ts$`),
   ],
   modulePathIgnorePatterns: ["<rootDir>/packages/.*/dist/"],
   extensionsToTreatAsEsm: [".ts"],
@@ -22,7 +20,7 @@ export default {
       { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "es6" }, sourceMaps: "inline" },
     ],
   },
-  testTimeout: slow ? 1_200_000 : 60_000,
+  testTimeout: special.includes(lane) ? 1_200_000 : 60_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: "1500MB",
 };

@@ -5,6 +5,7 @@
  *   node tools/test.mjs                    every fast test
  *   node tools/test.mjs packages/planner   one package
  *   node tools/test.mjs --slow             the slow lane (real data, minutes)
+ *   node tools/test.mjs --device           what needs a GPU, or a software one
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,9 +15,10 @@ import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const args = process.argv.slice(2);
-const slow = args.includes("--slow");
+const lanes = { "--slow": "slow", "--device": "device" };
+const lane = lanes[args.find((a) => a in lanes)] ?? "fast";
 const paths = args
-  .filter((a) => a !== "--slow")
+  .filter((a) => !(a in lanes))
   .map((a) => (a.startsWith("-") ? a : relative(root, resolve(process.env.INIT_CWD ?? root, a)) || a));
 const scratch = mkdtempSync(join(tmpdir(), "nnunet-test-"));
 const report = join(scratch, "report.json");
@@ -35,7 +37,7 @@ const child = spawnSync(
   {
     cwd: root,
     stdio: ["inherit", "ignore", "inherit"],
-    env: { ...process.env, NNUNET_TEST_LANE: slow ? "slow" : "fast" },
+    env: { ...process.env, NNUNET_TEST_LANE: lane },
   },
 );
 

@@ -14,14 +14,14 @@ describe.each(["2d", "3d"])("five steps on WebGPU, %s", (kind) => {
       if (isSegError(error, "UNSUPPORTED")) console.warn(`skipped: ${error.message}`);
       else throw error;
     });
-    // 1e-4: both compute in float32 and sum in different orders, five steps in a row
-    if (gpu) for (const [i, loss] of gpu.entries()) expect(Math.abs(loss - cpu[i]!)).toBeLessThan(1e-4);
-  });
+    // half of 1e-4: both compute in float32 and sum in different orders, five steps in a row
+    if (gpu) expect(gpu).toEqual(cpu.map((loss) => expect.closeTo(loss, 4)));
+  }, 600_000);
 });
 
 async function train(device: Device, volume: boolean): Promise<number[]> {
   const axes = <T>(value: T): T[] => new Array(volume ? 3 : 2).fill(value);
-  const patchSize = axes(8);
+  const patchSize = axes(volume ? 8 : 16);
   const graph = buildNetwork(
     {
       kind: "plain",
