@@ -9,7 +9,7 @@ import {
   type Shape3,
   type VolumeShape,
 } from "@nnunet/core";
-import { describeFileError, readJson } from "@nnunet/core/node";
+import { describeFileError, makeFolder, readJson } from "@nnunet/core/node";
 import { caseInMemory, checkPatch } from "./case-in-memory.ts";
 import { type ChunkGrid, chunkGrid, chunksOf, gatherBox } from "./chunk-grid.ts";
 import { groupMetadata, listMetadata, shardBytes, shardedMetadata, shardIndex } from "./zarr-metadata.ts";
@@ -48,7 +48,7 @@ export async function writePreprocessedCase(
   const path = casePath(folder, properties.id);
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await removeLeftovers(folder, properties.id);
     const spatial: Shape3 = [shape[1], shape[2], shape[3]];
     const { classLocations, ...plain } = properties;

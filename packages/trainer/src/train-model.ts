@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rm } from "node:fs/promises";
+import { appendFile, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -12,7 +12,7 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { writeFileAtomic } from "@nnunet/core/node";
+import { makeFolder, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import {
   type Checkpoint,
@@ -106,7 +106,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainingResult>
   if (resumed && resumed.history.length >= epochs) {
     return { graph, weights: resumed.weights, history: resumed.history, checkpoint: path("final") };
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
 
   const initial = resumed?.weights ?? initialiseWeights(graph, createRandom(settings.seed, "weights"));
   const engine = options.engine ?? ortEngine;
