@@ -6,21 +6,23 @@ import { type DicomSeriesInfo, listDicomSeries, openDataset } from "@nnunet/io";
 import { imageStem } from "@nnunet/pipeline";
 import { openPreprocessedCase } from "@nnunet/preprocess";
 import { type ArtefactDescription, describeDataset, describeImage } from "./describe-file.ts";
+import { nextHint } from "./next-hint.ts";
+import type { CommonFlags } from "./options.ts";
 
 /** What a folder is, by what lies in it. */
-export async function describeFolder(path: string): Promise<ArtefactDescription> {
+export async function describeFolder(path: string, flags: CommonFlags = {}): Promise<ArtefactDescription> {
   const names = await readdir(path);
   if (names.includes("imagesTr") && names.includes("dataset.json")) {
     if (!/^Dataset\d{3,}_/.test(basename(path))) {
       return {
         kind: "source dataset",
-        text: `${path}: a dataset that is not in nnU-Net v2's form yet\nNext: nnunet convert ${path}`,
+        text: `${path}: a dataset that is not in nnU-Net v2's form yet\n${nextHint(["convert", path], flags)}`,
       };
     }
     const dataset = await openDataset(path);
     return {
       kind: "raw dataset",
-      text: `${path}: raw dataset ${dataset.id}, ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\n  ${describeDataset(dataset.json)}\nNext: nnunet run ${dataset.id}`,
+      text: `${path}: raw dataset ${dataset.id}, ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\n  ${describeDataset(dataset.json)}\n${nextHint(["run", path], flags)}`,
     };
   }
   if (names.includes("dataset_fingerprint.json") && !names.includes("plans.json")) {
@@ -46,7 +48,7 @@ export async function describeFolder(path: string): Promise<ArtefactDescription>
     return { kind: "fold", text: `${path}: the training of one fold, ${state}\n  ${names.sort().join(", ")}` };
   }
   if (names.includes("images") && names.includes("labels")) {
-    const text = `${path}: pictures with labels\nNext: nnunet convert ${path} --dataset-id N`;
+    const text = `${path}: pictures with labels\n${nextHint(["convert", path, "--dataset-id", "N"], flags)}`;
     return { kind: "source dataset", text };
   }
   const images = names.filter((name) => imageStem(name) !== undefined);

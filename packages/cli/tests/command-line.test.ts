@@ -172,6 +172,23 @@ describe("from fingerprint to plan", () => {
     }));
 });
 
+test("Next: carries the folders that were given, and the plan where there are several", () =>
+  withScratch(async (scratch) => {
+    await writeMadeDataset(join(scratch, "raw"));
+    const spaced = join(scratch, "it's made");
+    const roots = ["--raw", join(scratch, "raw"), "--preprocessed", spaced];
+    const shown = `--raw ${join(scratch, "raw")} --preprocessed '${join(scratch, "it'\\''s made")}'`;
+    const next = async (...args: string[]) => (await nnunet(...args, ...roots)).stdout.match(/^Next: .*$/m)?.[0];
+    expect(await next("fingerprint", "8")).toBe(`Next: nnunet plan 8 ${shown}`);
+    expect(await next("plan", "8")).toBe(`Next: nnunet preprocess 8 ${shown}`);
+    expect(await next("plan", "8", "--planner", "v2")).toBe(`Next: nnunet preprocess 8 --plans nnUNetPlans ${shown}`);
+    expect(await next("preprocess", "8", "--plans", "nnUNetPlans", "-c", "3d_fullres")).toBe(
+      `Next: nnunet train 8 3d_fullres 0 --plans nnUNetPlans ${shown}`,
+    );
+    const dataset = join(scratch, "raw", "Dataset008_Made");
+    expect(await next("info", dataset)).toBe(`Next: nnunet run ${dataset} ${shown}`);
+  }));
+
 test("info says what a file is, and that a foreign file is none of ours", () =>
   withScratch(async (scratch, roots) => {
     const dataset = await writeMadeDataset(join(scratch, "raw"));

@@ -1,6 +1,7 @@
 import { convertDataset } from "@nnunet/io";
 import type { Command } from "commander";
 import { pipelineOf } from "../dataset-argument.ts";
+import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, positiveInteger, withCommonOptions, withExample } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
@@ -22,7 +23,7 @@ export function convertCommand(program: Command, ending: Ending): void {
         const { folders } = pipelineOf(flags);
         const dataset = await convertDataset(source, folders.raw, { datasetId: flags.datasetId, signal, onEvent });
         print(
-          `${dataset.folder}: ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\nNext: nnunet verify ${dataset.id}`,
+          `${dataset.folder}: ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\n${nextHint(["verify", String(dataset.id)], flags)}`,
         );
         return {
           value: {

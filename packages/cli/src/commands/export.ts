@@ -3,6 +3,7 @@ import type { Fold } from "@nnunet/pipeline";
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
@@ -39,7 +40,8 @@ export function exportCommand(program: Command, ending: Ending): void {
           flags.fold,
           flags.output,
         );
-        print(`${flags.output}\nNext: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${flags.output}`);
+        print(flags.output);
+        print(nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", flags.output], flags));
         return { value: { output: flags.output, folds: flags.fold } };
       });
     });

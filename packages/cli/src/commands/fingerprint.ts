@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { describeFingerprint } from "../describe-fingerprint.ts";
 import { fingerprintChart } from "../fingerprint-chart.ts";
+import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
@@ -38,7 +39,7 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
           const dataset = await openNamedDataset(pipeline, name);
           const { fingerprint, path } = await pipeline.fingerprint(dataset, options);
           found.push({ name: dataset.name, fingerprint });
-          next = `${path}\nNext: nnunet plan ${dataset.id}`;
+          next = `${path}\n${nextHint(["plan", name], flags)}`;
         }
         const unique = uniqueNames(found.map(({ name }) => name));
         const shown = Object.fromEntries(found.map(({ fingerprint }, i) => [unique[i]!, fingerprint]));

@@ -15,7 +15,7 @@ export function infoCommand(program: Command, ending: Ending): void {
       ending.code = await runCommand(flags, async ({ print }) => {
         const described = [];
         for (const path of paths) {
-          const { kind, text } = await describeArtefact(path);
+          const { kind, text } = await describeArtefact(path, flags);
           print(text);
           described.push({ path, kind, text });
         }

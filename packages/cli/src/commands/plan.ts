@@ -20,6 +20,7 @@ import {
 import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { namingFiles } from "../name-artefact.ts";
+import { nextHint, plansFlag } from "../next-hint.ts";
 import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand, type Session } from "../session.ts";
@@ -127,7 +128,8 @@ async function makePlans(
   const { plans, path } = await namingFiles(files, () =>
     pipeline.plan(dataset, { ...options, onEvent: session.onEvent }),
   );
-  return { plans, path, next: `\nNext: nnunet preprocess ${dataset.id}` };
+  const chosen = await plansFlag(pipeline, dataset.name, plans.plansName);
+  return { plans, path, next: `\n${nextHint(["preprocess", name, ...chosen], flags)}` };
 }
 
 async function compareFiles(paths: readonly string[], print: (text: string) => void) {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { nextHint, plansFlag } from "../next-hint.ts";
 import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
 import type { Ending } from "../program.ts";
 import { runCommand } from "../session.ts";
@@ -34,7 +35,8 @@ export function preprocessCommand(program: Command, ending: Ending): void {
             results.map((r) => [r.configuration, String(r.made), String(r.skipped), r.folder]),
           ),
         );
-        print(`Next: nnunet train ${dataset.id} ${results.at(-1)!.configuration} 0`);
+        const chosen = await plansFlag(pipeline, dataset.name, flags.plans ?? plans.plansName);
+        print(nextHint(["train", name, results.at(-1)!.configuration, "0", ...chosen], flags));
         return { value: results };
       });
     });

@@ -3,6 +3,7 @@ import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { diceTable } from "../dice-table.ts";
+import { nextHint } from "../next-hint.ts";
 import {
   type CommonFlags,
   fold,
@@ -46,7 +47,7 @@ export function trainCommand(program: Command, ending: Ending): void {
         session.print(
           `Validation of fold ${foldName}, ${result.validation.cases.length} cases:\n${diceTable(result.validation, dataset.json)}\nModel: ${result.model}`,
         );
-        session.print(`Next: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${result.model}`);
+        session.print(nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", result.model], flags));
         return { value: result };
       });
     });

@@ -1,0 +1,27 @@
+import { readdir } from "node:fs/promises";
+import { type Pipeline, preprocessedPaths } from "@nnunet/pipeline";
+import type { CommonFlags } from "./options.ts";
+
+/**
+ * The line that names the next command: the words as they stand, then the folder flags that were given, quoted where a
+ * shell needs it, so that the line works when it is copied.
+ *
+ * @example nextHint(["plan", "4"], { raw: "my data" }); // "Next: nnunet plan 4 --raw 'my data'"
+ */
+export function nextHint(words: readonly string[], { raw, preprocessed, results }: CommonFlags): string {
+  const roots = Object.entries({ "--raw": raw, "--preprocessed": preprocessed, "--results": results });
+  const given = roots.flatMap(([flag, folder]) => (folder === undefined ? [] : [flag, folder]));
+  return `Next: nnunet ${[...words, ...given].map(shellWord).join(" ")}`;
+}
+
+/** `--plans NAME`, where a command for this dataset would not find that plan without it. */
+export async function plansFlag(pipeline: Pipeline, datasetName: string, plansName: string): Promise<string[]> {
+  const { folder } = preprocessedPaths(pipeline.folders, datasetName);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith("Plans.json"));
+  return names.length === 1 && names[0] === `${plansName}.json` ? [] : ["--plans", plansName];
+}
+
+/** A word as a shell takes it: in single quotes unless it is plain. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
