@@ -54,7 +54,7 @@ async function describeModel(path: string, size: string): Promise<ArtefactDescri
   const text = [
     `${path}: a trained model (${size}), all that is needed to predict`,
     `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
-    `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
+    `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
     `  out: ${describeLabels(dataset)}`,
     `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
     `Use it: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${path}`,

@@ -59,6 +59,9 @@ export function messageOf(error: unknown): string {
     const noCommand = "no command is given; nnunet --help lists them";
     return error.code === "commander.help" ? noCommand : error.message.replace(/^error: /, "");
   }
+  if (isSegError(error, "UNKNOWN_STAGE") && error.kind === "configuration") {
+    return `unknown configuration "${error.stageName}"; this plan has: ${error.known.join(", ")}`;
+  }
   if (!isSegError(error, "INVALID_ARGUMENT")) return error instanceof Error ? error.message : String(error);
   return `${flagOf(error) ?? error.argument}${error.message.slice(error.argument.length)}`;
 }

@@ -185,6 +185,9 @@ test("Next: carries the folders that were given, and the plan where there are se
     expect(await next("preprocess", "8", "--plans", "nnUNetPlans", "-c", "3d_fullres")).toBe(
       `Next: nnunet train 8 3d_fullres 0 --plans nnUNetPlans ${shown}`,
     );
+    const unknown = await nnunet("train", "8", "3d", "0", "--plans", "nnUNetPlans", ...roots);
+    expect(unknown.stderr).toContain('unknown configuration "3d"; this plan has: 2d, 3d_fullres');
+    expect(unknown.code).toBe(2);
     const dataset = join(scratch, "raw", "Dataset008_Made");
     expect(await next("info", dataset)).toBe(`Next: nnunet run ${dataset} ${shown}`);
   }));

@@ -55,6 +55,7 @@ export function predictCommand(program: Command, ending: Ending): void {
         const models: Model[] = [];
         try {
           for (const path of paths) models.push(await loadModel(path, { device: flags.device }));
+          onEvent({ type: "message", stage: "predict", level: "info", text: foldsUsed(models) });
           const written = await pipeline.predict(models, flags.input, flags.output, {
             mirroring: flags.mirroring,
             stepSize: flags.stepSize,
@@ -76,6 +77,13 @@ export function predictCommand(program: Command, ending: Ending): void {
     "nnunet predict -i case_0000.nii.gz -o case_segmentation.nii.gz -m model.onnx",
     "nnunet predict -i nnUNet_raw/Dataset004_Hippocampus/imagesTs -o out -d 4 -c 3d_fullres -f 0 1 2",
   );
+}
+
+/** "using folds 0, 1 of 3d_fullres" */
+function foldsUsed(models: readonly Model[]): string {
+  const folds = models.flatMap(({ metadata }) => metadata.folds);
+  const configurations = new Set(models.map(({ metadata }) => metadata.configuration));
+  return `using ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")} of ${[...configurations].join(", ")}`;
 }
 
 async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf>): Promise<string[]> {
