@@ -1,11 +1,11 @@
 import { basename } from "node:path";
-import { createVolume, type Volume } from "@nnunet/core";
+import type { Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
-import { readRest } from "./bounded-file.ts";
 import { bytesOfArray, compressedChunks, slices } from "./byte-chunks.ts";
-import { type ImageInfo, promiseOf } from "./image-info.ts";
+import { readVoxels } from "./headed-voxels.ts";
+import type { ImageInfo } from "./image-info.ts";
 import { readMetaImageHeader } from "./metaimage-header.ts";
-import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels, typeOfArray } from "./stored-voxels.ts";
+import { arrayTypeOf, type StoredType, typeOfArray } from "./stored-voxels.ts";
 
 /*
  * MetaImage (ITK's own format), `.mha` and `.mhd` with the voxels in a file beside it. Read by ourselves for the same
@@ -14,13 +14,7 @@ import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels, typeOfArra
 
 /** @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged */
 export async function readMetaImage(path: string): Promise<Volume> {
-  const header = await readMetaImageHeader(path);
-  const { shape, type } = header;
-  const length = shape[0] * shape[1] * shape[2] * shape[3] * bytesOf[type];
-  const promise = promiseOf(shape, type);
-  const buffer = await readRest(header.voxelPath, header.voxelOffset, length, promise, header.encoding);
-  const data = storedVoxels(buffer, type, header.littleEndian, path);
-  return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
+  return readVoxels(path, await readMetaImageHeader(path));
 }
 
 export async function readMetaImageInfo(path: string): Promise<ImageInfo> {

@@ -1,22 +1,12 @@
 import { stat } from "node:fs/promises";
-import { type Geometry, ImageFileError, UnsupportedError, type VolumeShape } from "@nnunet/core";
+import { type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
 import { spansSpace, splitAxisVector } from "./axis-vectors.ts";
+import type { VoxelHeader } from "./headed-voxels.ts";
 import { bytesOf, type StoredType } from "./stored-voxels.ts";
 import { detachedFile, extents, numbers, readTextHeader } from "./text-header.ts";
 
 /** What a checked NRRD header says. */
-export interface NrrdHeader {
-  readonly type: StoredType;
-  readonly littleEndian: boolean;
-  readonly encoding: "none" | "gzip";
-  /** The file that holds the voxels, and where in it they begin. */
-  readonly voxelPath: string;
-  readonly voxelOffset: number;
-  readonly shape: VolumeShape;
-  /** The channels of a voxel lie together (RGB RGB …) instead of one volume after the other. */
-  readonly channelsFirst: boolean;
-  readonly geometry: Geometry;
-}
+export type NrrdHeader = VoxelHeader<"gzip">;
 
 const typeNames: Readonly<Record<string, StoredType>> = Object.fromEntries(
   (

@@ -1,12 +1,12 @@
 import { basename } from "node:path";
-import { createVolume, type Geometry, type Volume } from "@nnunet/core";
+import type { Geometry, Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { splitAxisVector } from "./axis-vectors.ts";
-import { readRest } from "./bounded-file.ts";
 import { bytesOfArray, compressedChunks, slices } from "./byte-chunks.ts";
-import { type ImageInfo, promiseOf } from "./image-info.ts";
+import { readVoxels } from "./headed-voxels.ts";
+import type { ImageInfo } from "./image-info.ts";
 import { readNrrdHeader } from "./nrrd-header.ts";
-import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels, typeOfArray } from "./stored-voxels.ts";
+import { arrayTypeOf, type StoredType, typeOfArray } from "./stored-voxels.ts";
 
 /*
  * NRRD (teem's format, 3D Slicer's own), `.nrrd` and `.nhdr` with the voxels in a file beside it. Read by ourselves:
@@ -15,13 +15,7 @@ import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels, typeOfArra
 
 /** @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged */
 export async function readNrrd(path: string): Promise<Volume> {
-  const header = await readNrrdHeader(path);
-  const { shape, type } = header;
-  const length = shape[0] * shape[1] * shape[2] * shape[3] * bytesOf[type];
-  const promise = promiseOf(shape, type);
-  const buffer = await readRest(header.voxelPath, header.voxelOffset, length, promise, header.encoding);
-  const data = storedVoxels(buffer, type, header.littleEndian, path);
-  return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
+  return readVoxels(path, await readNrrdHeader(path));
 }
 
 export async function readNrrdInfo(path: string): Promise<ImageInfo> {
