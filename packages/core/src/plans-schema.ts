@@ -184,4 +184,3 @@ export const plansSchema = z
   .meta({ title: "plans.json", description: "The plans of nnunet-ts and nnU-Net v2" });
 
 export type ConfigurationJson = z.infer<typeof configurationSchema>;
-export type PlansFrameJson = z.infer<typeof plansFrameSchema>;

@@ -5,7 +5,7 @@ import * as ort from "onnxruntime-node";
 import { blockedLowering } from "../src/ort/blocked-lowering.ts";
 import { chooseLowering } from "../src/ort/choose-lowering.ts";
 import type { ConvolutionLowering, ConvolutionShape } from "../src/ort/convolution.ts";
-import { standardLowering } from "../src/ort/cpu-lowering.ts";
+import { standardLowering } from "../src/ort/standard-lowering.ts";
 import { gatheredWeightGradient, planeWeightGradient, shiftedWeightGradient } from "../src/ort/weight-gradient.ts";
 
 const shapes: Record<string, ConvolutionShape> = {

@@ -1,7 +1,7 @@
 import { elementCount } from "@nnunet/core";
 import { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
-import { standardLowering } from "./cpu-lowering.ts";
+import { standardLowering } from "./standard-lowering.ts";
 import { type PhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
 
 /**
@@ -180,25 +180,35 @@ function blockedKernels(
 
 const nchwc = "com.microsoft.nchwc";
 
+/** The layer that the probe computes both ways: x of {@link probeDims}.x, w of {@link probeDims}.w. */
+const probeShape: ConvolutionShape = {
+  batch: 1,
+  inChannels: 32,
+  outChannels: 32,
+  size: [10, 20, 10],
+  kernel: [3, 3, 3],
+  stride: [1, 1, 1],
+};
+export const probeDims = {
+  x: [probeShape.batch, probeShape.inChannels, ...probeShape.size],
+  w: [probeShape.outChannels, probeShape.inChannels, ...probeShape.kernel],
+};
+
 /**
  * A graph that tells whether this machine's onnxruntime has blocked kernels of a given block size: "blocked" equals
  * "plain" if, and only if, it has.
  */
 export function blockProbeModel(block: number): Uint8Array {
   const onnx = new OnnxGraph("block-probe");
-  const shape: ConvolutionShape = {
-    batch: 1,
-    inChannels: 32,
-    outChannels: 32,
-    size: [10, 20, 10],
-    kernel: [3, 3, 3],
-    stride: [1, 1, 1],
-  };
-  const x = onnx.input("x", "float32", [1, 32, 10, 20, 10]);
-  const w = onnx.input("w", "float32", [32, 32, 3, 3, 3]);
-  onnx.node("Identity", [standardLowering.forward(onnx, shape, x, w, undefined)], {}, "plain");
-  onnx.node("Identity", [blockedLowering(block).forward(onnx, shape, x, w, undefined)], {}, "blocked");
-  onnx.output("plain", "float32", [1, 32, 10, 20, 10]);
-  onnx.output("blocked", "float32", [1, 32, 10, 20, 10]);
+  const x = onnx.input("x", "float32", probeDims.x);
+  const w = onnx.input("w", "float32", probeDims.w);
+  const out = [probeShape.batch, probeShape.outChannels, ...probeShape.size];
+  for (const [name, lowering] of [
+    ["plain", standardLowering],
+    ["blocked", blockedLowering(block)],
+  ] as const) {
+    onnx.node("Identity", [lowering.forward(onnx, probeShape, x, w, undefined)], {}, name);
+    onnx.output(name, "float32", out);
+  }
   return onnx.encode();
 }

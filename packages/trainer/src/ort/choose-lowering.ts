@@ -1,8 +1,8 @@
 import { createRandom } from "@nnunet/core";
 import type { Device } from "../engine.ts";
-import { blockedLowering, blockProbeModel } from "./blocked-lowering.ts";
+import { blockedLowering, blockProbeModel, probeDims } from "./blocked-lowering.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
-import { standardLowering } from "./cpu-lowering.ts";
+import { standardLowering } from "./standard-lowering.ts";
 
 export interface ChosenLowering {
   /** "blocked-16", "blocked-8" or "standard" */
@@ -28,7 +28,7 @@ async function probe(ort: typeof import("onnxruntime-node")): Promise<ChosenLowe
     const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal());
     return new ort.Tensor("float32", data, shape);
   };
-  const feeds = { x: tensor([1, 32, 10, 20, 10]), w: tensor([32, 32, 3, 3, 3]) };
+  const feeds = { x: tensor(probeDims.x), w: tensor(probeDims.w) };
   for (const block of [16, 8]) {
     try {
       const session = await ort.InferenceSession.create(blockProbeModel(block), { logSeverityLevel: 4 });

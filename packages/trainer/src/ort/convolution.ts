@@ -1,4 +1,3 @@
-import { elementCount } from "@nnunet/core";
 import type { OnnxGraph } from "@nnunet/unet-model";
 import type { Tape, Value } from "./tape.ts";
 
@@ -64,11 +63,4 @@ export function outputSize(shape: ConvolutionShape): number[] {
 
 export function isPointwise(shape: ConvolutionShape): boolean {
   return shape.kernel.every((k) => k === 1) && shape.stride.every((s) => s === 1);
-}
-
-/** Multiply–adds of the forward pass. */
-export function multiplyAdds(shape: ConvolutionShape): number {
-  return (
-    shape.batch * shape.inChannels * shape.outChannels * elementCount(shape.kernel) * elementCount(outputSize(shape))
-  );
 }

@@ -12,12 +12,6 @@ export interface SgdOptions {
 
 export const defaultSgd: SgdOptions = { momentum: 0.99, weightDecay: 3e-5, clipNorm: 12 };
 
-export interface SgdNodes {
-  readonly weights: string;
-  readonly momentum: string;
-  readonly gradientNorm: string;
-}
-
 /**
  * One step on the flat vector of all parameters:
  *
