@@ -1,16 +1,16 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UnsupportedError, type Volume } from "@nnunet/core";
-import { readPrefix } from "./bounded-file.ts";
-import { readDicom, readDicomInfo } from "./dicom-series.ts";
-import { isDicom } from "./dicom-tags.ts";
+import { readPrefix } from "./files/bounded-file.ts";
+import { readDicom, readDicomInfo } from "./dicom/dicom-series.ts";
+import { isDicom } from "./dicom/dicom-tags.ts";
 import type { ImageInfo } from "./image-info.ts";
-import { readMetaImage, readMetaImageInfo, writeMetaImage } from "./metaimage.ts";
-import { readNrrd, readNrrdInfo, writeNrrd } from "./nrrd.ts";
-import { readPicture, readPictureInfo, writePicture } from "./picture-file.ts";
-import { readPng, readPngInfo, writePng } from "./png.ts";
-import { readNifti, readNiftiInfo } from "./read-nifti.ts";
-import { type WriteNiftiOptions, writeNifti } from "./write-nifti.ts";
+import { readMetaImage, readMetaImageInfo, writeMetaImage } from "./metaimage/metaimage.ts";
+import { readNrrd, readNrrdInfo, writeNrrd } from "./nrrd/nrrd.ts";
+import { readPicture, readPictureInfo, writePicture } from "./picture/picture-file.ts";
+import { readPng, readPngInfo, writePng } from "./png/png.ts";
+import { readNifti, readNiftiInfo } from "./nifti/read-nifti.ts";
+import { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.ts";
 
 export type WriteImageOptions = WriteNiftiOptions;
 

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { createVolume, type Geometry, type VoxelArray } from "@nnunet/core";
 import { readImage, readImageInfo, writeImage } from "@nnunet/io";
-import { itkReadImage } from "../src/itk-wasm.ts";
+import { itkReadImage } from "../src/itk/itk-wasm.ts";
 import { affineOf, loadEntries, scratchFolder, unpack } from "./nifti-files.ts";
 
 const folder = scratchFolder();

@@ -1,7 +1,7 @@
-export { type BatchWorkersOptions, createBatchWorkers, type SourceDescription } from "./batch-workers.ts";
-export type { PoolOptions } from "./case-pool.ts";
-export { type EvaluationPair, pairFolders } from "./evaluate-folders.ts";
-export type { FingerprintResult } from "./fingerprint-dataset.ts";
+export { type BatchWorkersOptions, createBatchWorkers, type SourceDescription } from "./workers/batch-workers.ts";
+export type { PoolOptions } from "./workers/case-pool.ts";
+export { type EvaluationPair, pairFolders } from "./steps/evaluate-folders.ts";
+export type { FingerprintResult } from "./steps/fingerprint-dataset.ts";
 export {
   type Fold,
   type Folders,
@@ -12,16 +12,16 @@ export {
   resultsPaths,
   TRAINER_NAME,
 } from "./folders.ts";
-export { imageStem, inputCases } from "./input-cases.ts";
-export { labelsFound } from "./labels-found.ts";
-export { modelFiles } from "./model-files.ts";
+export { imageStem, inputCases } from "./prediction/input-cases.ts";
+export { labelsFound } from "./steps/labels-found.ts";
+export { modelFiles } from "./prediction/model-files.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
-export type { PlanResult } from "./plan-dataset.ts";
-export { namesOneFile } from "./prediction-output.ts";
-export type { PredictionOptions } from "./predict-files.ts";
-export type { PreprocessResult } from "./preprocess-dataset.ts";
-export { effectivePlans, type SizeOptions } from "./reduced-size.ts";
-export type { RoadOptions, RoadResult, TestResult } from "./run-road.ts";
+export type { PlanResult } from "./steps/plan-dataset.ts";
+export { namesOneFile } from "./prediction/prediction-output.ts";
+export type { PredictionOptions } from "./prediction/predict-files.ts";
+export type { PreprocessResult } from "./steps/preprocess-dataset.ts";
+export { effectivePlans, type SizeOptions } from "./training/reduced-size.ts";
+export type { RoadOptions, RoadResult, TestResult } from "./steps/run-road.ts";
 export { softwareVersion } from "./software-version.ts";
 export { defaultStages, type Stages } from "./stages.ts";
-export type { TrainFoldResult, TrainOptions } from "./train-fold.ts";
+export type { TrainFoldResult, TrainOptions } from "./training/train-fold.ts";

@@ -1,17 +1,17 @@
 import type { DatasetJson, EvaluationSummary, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
 import type { Model } from "@nnunet/inference";
-import type { PoolOptions } from "./case-pool.ts";
-import { type EvaluationPair, evaluatePairs } from "./evaluate-folders.ts";
-import { exportFolds } from "./export-model.ts";
-import { type FingerprintResult, fingerprintDataset } from "./fingerprint-dataset.ts";
+import type { PoolOptions } from "./workers/case-pool.ts";
+import { type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
+import { exportFolds } from "./steps/export-model.ts";
+import { type FingerprintResult, fingerprintDataset } from "./steps/fingerprint-dataset.ts";
 import { type Fold, type Folders, resolveFolders } from "./folders.ts";
-import { findModelFolder } from "./model-files.ts";
-import { loadPlans, type PlanResult, planDataset } from "./plan-dataset.ts";
-import { type PredictionOptions, predictFiles } from "./predict-files.ts";
-import { type PreprocessResult, preprocessDataset } from "./preprocess-dataset.ts";
-import { type RoadOptions, type RoadResult, runRoad } from "./run-road.ts";
+import { findModelFolder } from "./prediction/model-files.ts";
+import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
+import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
+import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
+import { type RoadOptions, type RoadResult, runRoad } from "./steps/run-road.ts";
 import { defaultStages, type Stages } from "./stages.ts";
-import { type TrainFoldResult, type TrainOptions, trainFold } from "./train-fold.ts";
+import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
 /** nnU-Net's stages in order, each from artefact to artefact. */
 export interface Pipeline {

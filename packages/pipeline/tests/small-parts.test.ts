@@ -4,9 +4,9 @@ import { describe, expect, test } from "@jest/globals";
 import { isSegError, type Plans, ShapeMismatchError } from "@nnunet/core";
 import { effectivePlans, imageStem, inputCases, modelFiles, resolveFolders } from "@nnunet/pipeline";
 import fc from "fast-check";
-import { runBounded } from "../src/bounded-tasks.ts";
-import { carry, unpack } from "../src/carry-error.ts";
-import { contentHash } from "../src/made-from.ts";
+import { runBounded } from "../src/workers/bounded-tasks.ts";
+import { carry, unpack } from "../src/workers/carry-error.ts";
+import { contentHash } from "../src/records/made-from.ts";
 import { withScratch } from "./tiny-dataset.ts";
 
 describe("runBounded", () => {

@@ -7,7 +7,7 @@ import { isSegError, type NnunetEvent, type Plans, plansFromJson, type RawDatase
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
-import { casesOfFold } from "../src/splits.ts";
+import { casesOfFold } from "../src/training/splits.ts";
 import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.

@@ -1,9 +1,9 @@
 import type { BatchSource, TrainingBatch } from "@nnunet/core";
 import { createBatchSource } from "@nnunet/augment";
 import { Piscina } from "piscina";
-import type { BatchRequest, BatchWorkerData } from "../batch-workers.ts";
-import { type Carried, carry } from "../carry-error.ts";
-import { openCases } from "../open-cases.ts";
+import type { BatchRequest, BatchWorkerData } from "./batch-workers.ts";
+import { type Carried, carry } from "./carry-error.ts";
+import { openCases } from "../steps/open-cases.ts";
 
 /*
  * Entry of a worker thread that makes batches. It opens the cases once, and makes whatever batch is asked for: a batch

@@ -1,0 +1,75 @@
+import { basename } from "node:path";
+import type { Volume } from "@nnunet/core";
+import { writeChunksAtomic } from "@nnunet/core/node";
+import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
+import { readVoxels } from "../voxels/headed-voxels.ts";
+import type { ImageInfo } from "../image-info.ts";
+import { readMetaImageHeader } from "./metaimage-header.ts";
+import { arrayTypeOf, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
+
+/*
+ * MetaImage (ITK's own format), `.mha` and `.mhd` with the voxels in a file beside it. Read by ourselves for the same
+ * reason as NRRD.
+ */
+
+/** @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged */
+export async function readMetaImage(path: string): Promise<Volume> {
+  return readVoxels(path, await readMetaImageHeader(path));
+}
+
+export async function readMetaImageInfo(path: string): Promise<ImageInfo> {
+  const { shape, geometry, type } = await readMetaImageHeader(path);
+  return { shape, geometry, dataType: arrayTypeOf(type), format: "MetaImage" };
+}
+
+const typeNames: Readonly<Partial<Record<StoredType, string>>> = {
+  int8: "MET_CHAR",
+  uint8: "MET_UCHAR",
+  int16: "MET_SHORT",
+  uint16: "MET_USHORT",
+  int32: "MET_INT",
+  uint32: "MET_UINT",
+  float32: "MET_FLOAT",
+  float64: "MET_DOUBLE",
+};
+
+/** Writes `.mha`, or `.mhd` with its voxels in a `.zraw` (compressed) or `.raw` beside it; channels as a 4th axis. */
+export async function writeMetaImage(path: string, volume: Volume, { compression = 1 } = {}): Promise<void> {
+  const { shape, geometry, data } = volume;
+  const [channels, nz, ny, nx] = shape;
+  const is4d = channels > 1;
+  const raw = compression === 0;
+  const voxelPath = /\.mhd$/i.test(path) ? path.replace(/\.mhd$/i, raw ? ".raw" : ".zraw") : undefined;
+  const n = is4d ? 4 : 3;
+  const matrix = Array.from({ length: n * n }, (_, i) => {
+    const [axis, row] = [Math.floor(i / n), i % n];
+    return axis < 3 && row < 3 ? geometry.direction[3 * row + axis]! : axis === row ? 1 : 0;
+  });
+  const spacing = [geometry.spacing[2], geometry.spacing[1], geometry.spacing[0]];
+  // ITK does not read compressed voxels without their compressed size, so they are held until it is known.
+  const voxels: Uint8Array[] = [];
+  for await (const chunk of raw
+    ? slices([bytesOfArray(data)])
+    : compressedChunks(slices([bytesOfArray(data)]), "zlib", compression)) {
+    voxels.push(chunk);
+  }
+  const header = [
+    "ObjectType = Image",
+    `NDims = ${n}`,
+    "BinaryData = True",
+    "BinaryDataByteOrderMSB = False",
+    `CompressedData = ${raw ? "False" : "True"}`,
+    ...(raw ? [] : [`CompressedDataSize = ${voxels.reduce((n, chunk) => n + chunk.length, 0)}`]),
+    `TransformMatrix = ${matrix.join(" ")}`,
+    `Offset = ${[...geometry.origin, ...(is4d ? [0] : [])].join(" ")}`,
+    `CenterOfRotation = ${Array(n).fill(0).join(" ")}`,
+    `ElementSpacing = ${[...spacing, ...(is4d ? [1] : [])].join(" ")}`,
+    `DimSize = ${nx} ${ny} ${nz}${is4d ? ` ${channels}` : ""}`,
+    `ElementType = ${typeNames[typeOfArray(data)]}`,
+    `ElementDataFile = ${voxelPath === undefined ? "LOCAL" : basename(voxelPath)}`,
+    "",
+  ].join("\n");
+  // The voxels first: a header without its voxels would look like an image.
+  if (voxelPath !== undefined) await writeChunksAtomic(voxelPath, voxels);
+  await writeChunksAtomic(path, [Buffer.from(header), ...(voxelPath === undefined ? voxels : [])]);
+}

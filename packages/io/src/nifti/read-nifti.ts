@@ -1,0 +1,74 @@
+import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
+import { readPrefix, readRest } from "../files/bounded-file.ts";
+import { type ImageInfo, promiseOf } from "../image-info.ts";
+import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
+import { arrayTypeOf, planar, storedVoxels } from "../voxels/stored-voxels.ts";
+
+/**
+ * Reads a NIfTI-1 or NIfTI-2 image: `.nii`, `.nii.gz`, or either file of an `.hdr`/`.img` pair.
+ *
+ * Nothing is reoriented: [channel, z, y, x] is the file's own order. The 4th axis (or the 5th, or RGB) becomes the
+ * channels. Stored integers keep their type; 64-bit ones become float64 and are refused beyond ±2⁵³; scaled values
+ * become float32 (float64 if stored in 32 bits or more).
+ *
+ * @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged
+ * @throws {FileError} if the file is missing or unreadable
+ */
+export async function readNifti(path: string): Promise<Volume> {
+  const { header, voxelPath } = await readHeader(path);
+  const { shape, dataType, voxelOffset, voxelBytes } = header;
+  const promise = promiseOf(shape, dataType.name);
+  const buffer = await readRest(voxelPath, voxelOffset, voxelBytes, promise);
+  return createVolume(decodeVoxels(buffer, header, path), shape, header.geometry);
+}
+
+/** The header alone. Errors as {@link readNifti}, except that the voxels are not looked at. */
+export async function readNiftiInfo(path: string): Promise<ImageInfo> {
+  const { header } = await readHeader(path);
+  return {
+    shape: header.shape,
+    geometry: header.geometry,
+    dataType: header.scaling ? scaledType(header) : arrayTypeOf(header.dataType.stored),
+    format: `NIfTI-${header.version}`,
+  };
+}
+
+/** The two ways in which the header says where the image lies; for `verifyDataset`. */
+export async function readNiftiForms(path: string): Promise<NiftiHeader["forms"]> {
+  return (await readHeader(path)).header.forms;
+}
+
+async function readHeader(path: string): Promise<{ header: NiftiHeader; voxelPath: string }> {
+  const isPair = /\.(hdr|img)(\.gz)?$/i.test(path);
+  const headerPath = isPair ? partner(path, "hdr") : path;
+  const { bytes } = await readPrefix(headerPath, largestHeader);
+  const header = parseNiftiHeader(bytes, headerPath);
+  if (header.pair !== isPair) {
+    const problem = isPair
+      ? `the header says that the voxels follow in this file ("n+${header.version}"); rename it to .nii`
+      : `the header belongs to an .hdr/.img pair ("ni${header.version}"); rename it to .hdr, beside its .img`;
+    throw new ImageFileError(headerPath, "magic", problem);
+  }
+  return { header, voxelPath: isPair ? partner(path, "img") : path };
+}
+
+function partner(path: string, ending: string): string {
+  return path.replace(/(hdr|img)((\.gz)?)$/i, (_, own: string, gz: string) => {
+    return (own === own.toUpperCase() ? ending.toUpperCase() : ending) + gz;
+  });
+}
+
+function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): VoxelArray {
+  const { dataType, littleEndian, scaling } = header;
+  const stored = storedVoxels(buffer, dataType.stored, littleEndian, path);
+  if (dataType.components > 1) return planar(stored, dataType.components);
+  if (!scaling) return stored;
+  const { slope, intercept } = scaling;
+  const scaled = scaledType(header) === "float32" ? new Float32Array(stored.length) : new Float64Array(stored.length);
+  for (let i = 0; i < stored.length; i++) scaled[i] = stored[i]! * slope + intercept;
+  return scaled;
+}
+
+function scaledType({ dataType }: NiftiHeader): "float32" | "float64" {
+  return dataType.bytes < 4 || dataType.name === "float32" ? "float32" : "float64";
+}

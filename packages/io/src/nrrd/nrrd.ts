@@ -1,0 +1,92 @@
+import { basename } from "node:path";
+import type { Geometry, Volume } from "@nnunet/core";
+import { writeChunksAtomic } from "@nnunet/core/node";
+import { splitAxisVector } from "../geometry/axis-vectors.ts";
+import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
+import { readVoxels } from "../voxels/headed-voxels.ts";
+import type { ImageInfo } from "../image-info.ts";
+import { readNrrdHeader } from "./nrrd-header.ts";
+import { arrayTypeOf, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
+
+/*
+ * NRRD (teem's format, 3D Slicer's own), `.nrrd` and `.nhdr` with the voxels in a file beside it. Read by ourselves:
+ * its header has to be understood anyway before a number in it can be trusted, and what follows is plain bytes.
+ */
+
+/** @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged */
+export async function readNrrd(path: string): Promise<Volume> {
+  return readVoxels(path, await readNrrdHeader(path));
+}
+
+export async function readNrrdInfo(path: string): Promise<ImageInfo> {
+  const { shape, geometry, type } = await readNrrdHeader(path);
+  return { shape, geometry, dataType: arrayTypeOf(type), format: "NRRD" };
+}
+
+const typeNames: Readonly<Record<StoredType, string>> = {
+  uint8: "uint8",
+  int8: "int8",
+  uint16: "uint16",
+  int16: "int16",
+  uint32: "uint32",
+  int32: "int32",
+  uint64: "uint64",
+  int64: "int64",
+  float32: "float",
+  float64: "double",
+};
+
+/** Writes `.nrrd`, or `.nhdr` with its voxels in a `.raw.gz` beside it; channels one volume after the other. */
+export async function writeNrrd(path: string, volume: Volume, { compression = 1 } = {}): Promise<void> {
+  const { shape, geometry, data } = volume;
+  const [channels, nz, ny, nx] = shape;
+  const raw = compression === 0;
+  const voxelPath = /\.nhdr$/i.test(path) ? path.replace(/\.nhdr$/i, raw ? ".raw" : ".raw.gz") : undefined;
+  const isList = channels > 1;
+  const header = [
+    "NRRD0005",
+    `type: ${typeNames[typeOfArray(data)]}`,
+    `dimension: ${isList ? 4 : 3}`,
+    "space: left-posterior-superior",
+    `sizes: ${nx} ${ny} ${nz}${isList ? ` ${channels}` : ""}`,
+    `space directions: ${axisVectors(geometry).join(" ")}${isList ? " none" : ""}`,
+    `kinds: domain domain domain${isList ? " list" : ""}`,
+    ...(data.BYTES_PER_ELEMENT > 1 ? ["endian: little"] : []),
+    `encoding: ${raw ? "raw" : "gzip"}`,
+    `space origin: (${geometry.origin.join(",")})`,
+    ...(voxelPath === undefined ? [] : [`data file: ${basename(voxelPath)}`]),
+    "\n",
+  ].join("\n");
+  const voxels = () => {
+    const chunks = slices([bytesOfArray(data)]);
+    return raw ? chunks : compressedChunks(chunks, "gzip", compression);
+  };
+  // The voxels first: a header without its voxels would look like an image.
+  if (voxelPath !== undefined) await writeChunksAtomic(voxelPath, voxels());
+  await writeChunksAtomic(
+    path,
+    (async function* () {
+      yield Buffer.from(header);
+      if (voxelPath === undefined) yield* voxels();
+    })(),
+  );
+}
+
+/** Direction · spacing per axis, such that reading gives spacing and direction back, bit for bit if that can be had. */
+function axisVectors({ spacing, direction }: Geometry): string[] {
+  return [0, 1, 2].map((c) => {
+    const length = spacing[2 - c]!;
+    const unit = [0, 1, 2].map((row) => direction[3 * row + c]!);
+    const product = unit.map((v) => v * length);
+    const neighbours = product.map((v) => [v, ...[1, -1].map((ulp) => v + ulp * Math.abs(v) * 2 ** -53)]);
+    for (const x of neighbours[0]!) {
+      for (const y of neighbours[1]!) {
+        for (const z of neighbours[2]!) {
+          const back = splitAxisVector([x, y, z]);
+          if (back.spacing === length && back.direction.every((v, i) => v === unit[i])) return `(${x},${y},${z})`;
+        }
+      }
+    }
+    return `(${product.join(",")})`;
+  });
+}

@@ -1,0 +1,205 @@
+import { createHash } from "node:crypto";
+import { type CaseFiles, type Geometry, spatialShape, type Volume } from "@nnunet/core";
+import { readImage } from "../image-file.ts";
+import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
+import { readNiftiForms } from "../nifti/read-nifti.ts";
+import { geometryFromForms } from "../nifti/nifti-geometry.ts";
+import { placeTolerance, roundingOf, sameSpacing } from "../geometry/same-place.ts";
+import { type AddProblem, messageWithoutPath } from "./verification-report.ts";
+
+export interface CaseContents {
+  readonly filesRead: number;
+  /** SHA-256 over shape and voxels of all channels; undefined if one could not be read. */
+  readonly digest: string | undefined;
+}
+
+/**
+ * Reads the files of one case and reports every problem.
+ *
+ * @param expectedChannels - undefined where a missing file has been reported already
+ * @param allowed - label ids, undefined where dataset.json could not be read
+ */
+export async function verifyCase(
+  files: CaseFiles,
+  expectedChannels: number | undefined,
+  allowed: readonly number[] | undefined,
+  add: AddProblem,
+): Promise<CaseContents> {
+  const hash = createHash("sha256");
+  let first: { volume: Omit<Volume, "data">; path: string } | undefined;
+  let channels = 0;
+  let filesRead = 0;
+  let complete = files.images.length > 0;
+  for (const path of files.images) {
+    const volume = await tryRead(files.id, path, add);
+    if (!volume) {
+      complete = false;
+      continue;
+    }
+    filesRead++;
+    channels += volume.shape[0];
+    const { data } = volume;
+    hash.update(`${volume.shape} ${data.constructor.name} `);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    reportNonFinite(files.id, path, volume, add);
+    await reportTwoPlacements(files.id, path, volume, add);
+    if (first) reportGridDifferences(files.id, path, volume, first.volume, first.path, add);
+    // The voxels themselves are let go, so that one file at a time is in memory.
+    else first = { volume: { shape: volume.shape, geometry: volume.geometry }, path };
+  }
+  if (complete && expectedChannels !== undefined && channels !== expectedChannels) {
+    add(
+      "channels",
+      files.id,
+      files.images[0]!,
+      `the case has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expectedChannels}`,
+      "add or remove channels, or correct channel_names",
+    );
+  }
+  if (files.label !== undefined) {
+    const label = await tryRead(files.id, files.label, add);
+    if (label) {
+      filesRead++;
+      if (first) reportGridDifferences(files.id, files.label, label, first.volume, first.path, add);
+      await reportTwoPlacements(files.id, files.label, label, add);
+      reportLabels(files.id, files.label, label, allowed, add);
+    }
+  }
+  return { filesRead, digest: complete ? hash.digest("hex") : undefined };
+}
+
+async function tryRead(id: string, path: string, add: AddProblem): Promise<Volume | undefined> {
+  try {
+    return await readImage(path);
+  } catch (error) {
+    add("unreadable", id, path, messageWithoutPath(error, path), "get or make the file again, or remove the case");
+    return undefined;
+  }
+}
+
+function reportNonFinite(id: string, path: string, { data, shape }: Volume, add: AddProblem): void {
+  const at = firstNonFinite(data);
+  if (at < 0) return;
+  let nan = 0;
+  let infinite = 0;
+  for (let i = at; i < data.length; i++) {
+    const value = data[i]!;
+    if (Number.isNaN(value)) nan++;
+    else if (value - value !== 0) infinite++;
+  }
+  const counts = [nan > 0 ? `${nan} NaN` : "", infinite > 0 ? `${infinite} infinite` : ""]
+    .filter(Boolean)
+    .join(" and ");
+  const where = showIndex(at % (data.length / shape[0]), [shape[1], shape[2], shape[3]]);
+  add(
+    "not-finite",
+    id,
+    path,
+    `${counts} voxel${nan + infinite === 1 ? "" : "s"}, the first at ${where} [z, y, x]`,
+    "repair the image (set them to the background value) or remove the case",
+  );
+}
+
+function reportGridDifferences(
+  id: string,
+  path: string,
+  volume: Volume,
+  first: Omit<Volume, "data">,
+  firstPath: string,
+  add: AddProblem,
+): void {
+  const shape = spatialShape(volume);
+  const expected = first.shape.slice(1);
+  const name = firstPath.slice(firstPath.lastIndexOf("/") + 1);
+  if (shape.some((n, axis) => n !== expected[axis])) {
+    const text = `shape [${shape}], but [${expected}] in ${name}`;
+    add("shape", id, path, text, "resample one of the two onto the other's grid, or remove the case");
+  }
+  const { spacing, origin, direction } = volume.geometry;
+  if (!sameSpacing(spacing, first.geometry.spacing)) {
+    const text = `spacing [${spacing}] mm, but [${first.geometry.spacing}] in ${name}`;
+    add("spacing", id, path, text, "find out which header is right and correct the other");
+  }
+  const report = (kind: "origin" | "direction", got: readonly number[], wanted: readonly number[]) => {
+    const largest = Math.max(...got.map((v, i) => Math.abs(v - wanted[i]!)));
+    if (largest <= roundingOf(wanted)) return;
+    const tiny = largest <= placeTolerance;
+    add(
+      kind,
+      id,
+      path,
+      `${kind} [${got}], but [${wanted}] in ${name}`,
+      tiny ? "rounding; take over the image's" : "check that the two lie on each other, then take over the image's",
+      { severity: tiny ? "warning" : "error", fixable: tiny },
+    );
+  };
+  report("origin", origin, first.geometry.origin);
+  report("direction", direction, first.geometry.direction);
+}
+
+async function reportTwoPlacements(id: string, path: string, volume: Volume, add: AddProblem): Promise<void> {
+  if (!/\.(nii|hdr|img)(\.gz)?$/i.test(path)) return;
+  const forms = await readNiftiForms(path);
+  if (!(forms.sformCode > 0 && forms.qformCode > 0)) return;
+  const [, nz, ny, nx] = volume.shape;
+  const other = geometryFromForms({ ...forms, sformCode: 0 }, [nx, ny, nz], Math.fround);
+  if (!("field" in other) && samePlace(other, volume.geometry)) return;
+  add(
+    "two-placements",
+    id,
+    path,
+    "sform and qform place the image differently; we use the sform, ITK may use the qform",
+    "set both to the right one",
+    { severity: "warning" },
+  );
+}
+
+function samePlace(a: Geometry, b: Geometry): boolean {
+  const close = (x: readonly number[], y: readonly number[], tolerance: number) =>
+    x.every((v, i) => Math.abs(v - y[i]!) <= tolerance);
+  return close(a.direction, b.direction, placeTolerance) && close(a.origin, b.origin, 1e-2);
+}
+
+function reportLabels(
+  id: string,
+  path: string,
+  { data, shape }: Volume,
+  allowed: readonly number[] | undefined,
+  add: AddProblem,
+): void {
+  if (shape[0] !== 1) {
+    add("channels", id, path, `expected one label per voxel, got ${shape[0]} channels`, "make one label map of it");
+    return;
+  }
+  const counts = new Map<number, number>();
+  let last = Number.NaN;
+  let run = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (value === last) run++;
+    else {
+      if (run > 0) counts.set(last, (counts.get(last) ?? 0) + run);
+      last = value;
+      run = 1;
+    }
+  }
+  counts.set(last, (counts.get(last) ?? 0) + run);
+  const undeclared = [...counts.keys()].filter((v) =>
+    allowed ? !allowed.includes(v) : !(Number.isInteger(v) && v >= 0),
+  );
+  if (undeclared.length > 0) {
+    const listed = undeclared
+      .sort((a, b) => a - b)
+      .slice(0, 8)
+      .map((v) => `${v} (${counts.get(v)} voxels)`)
+      .join(", ");
+    const more = undeclared.length > 8 ? ` and ${undeclared.length - 8} more` : "";
+    const known = allowed ? `; dataset.json declares ${allowed.join(", ")}` : "";
+    const fix = 'correct the file, or add the value to "labels" in dataset.json';
+    add("undeclared-label", id, path, `undeclared value ${listed}${more}${known}`, fix);
+  }
+  if (counts.size === 1 && counts.has(0)) {
+    const fix = "check that this is meant; such a case is sampled as background only";
+    add("empty-foreground", id, path, "there is no foreground voxel", fix, { severity: "warning" });
+  }
+}

@@ -1,0 +1,251 @@
+import { join, relative, resolve } from "node:path";
+import { type CaseFiles, type DatasetJson, labelSet, type StageOptions, throwIfCancelled } from "@nnunet/core";
+import {
+  commonEnding,
+  datasetNameParts,
+  exists,
+  explicitCases,
+  type ImageListing,
+  isEndingWrong,
+  listImages,
+  readDatasetJson,
+  requireFolder,
+  visibleFiles,
+} from "../dataset/dataset-folder.ts";
+import {
+  type AddProblem,
+  type DatasetProblem,
+  messageWithoutPath,
+  type VerificationReport,
+} from "./verification-report.ts";
+import { type CaseContents, verifyCase } from "./verify-case.ts";
+
+/**
+ * Reads every file of a raw dataset and reports everything that is wrong, each with its fix. It never stops at the
+ * first problem.
+ *
+ * Checked: the folder's name and dataset.json; missing and extra files; files that cannot be read; number of
+ * channels, shape, spacing, origin and direction within a case; NaN and infinite voxels; labels that are not declared
+ * or not whole numbers; cases without foreground; cases with the same voxels; NIfTI files that place the image in two
+ * different ways.
+ *
+ * @throws {FileError} only if the folder itself does not exist
+ * @throws {CancelledError} if the signal is aborted
+ * @example (await verifyDataset("nnUNet_raw/Dataset004_Hippocampus")).ok; // true
+ */
+export async function verifyDataset(folder: string, options: StageOptions = {}): Promise<VerificationReport> {
+  const started = Date.now();
+  const root = resolve(folder);
+  await requireFolder(root);
+  const problems: DatasetProblem[] = [];
+  const add: AddProblem = (kind, id, file, problem, fix, { severity = "error", fixable = false } = {}) => {
+    const shown = file.startsWith(`${root}/`) ? relative(root, file) : file;
+    problems.push({ kind, severity, case: id, file: shown, problem, fix, fixable });
+  };
+  try {
+    datasetNameParts(root);
+  } catch (error) {
+    add("folder-name", "", root, messageWithoutPath(error, root), "rename the folder to DatasetNNN_Name");
+  }
+  let json: DatasetJson | undefined;
+  try {
+    json = await readDatasetJson(root);
+    checkDatasetJson(json, root, add);
+  } catch (error) {
+    const path = join(root, "dataset.json");
+    add(
+      "dataset-json",
+      "",
+      path,
+      messageWithoutPath(error, path),
+      "correct dataset.json; the files are checked without it",
+    );
+  }
+  const found = await commonEnding(join(root, "imagesTr"));
+  const wrong = json && !json.dataset && (await isEndingWrong(join(root, "imagesTr"), json.fileEnding));
+  if (wrong) {
+    const problem = `file_ending is "${json!.fileEnding}", but the files of imagesTr end with "${found}"`;
+    const fix = `set file_ending to "${found}"; the files are checked as if it were so`;
+    add("dataset-json", "", join(root, "dataset.json"), problem, fix, { fixable: true });
+  }
+  const ending = wrong ? found : (json?.fileEnding ?? found);
+  const training = await trainingCases(root, json, ending, add);
+  const test = await testCases(root, json, ending, add);
+  if (json && json.numTraining !== training.length) {
+    add(
+      "case-count",
+      "",
+      join(root, "dataset.json"),
+      `numTraining is ${json.numTraining}, there are ${training.length} training cases`,
+      `set numTraining to ${training.length}, or add the missing cases`,
+      { fixable: true },
+    );
+  }
+  if (training.length === 0) {
+    add(
+      "missing-file",
+      "",
+      join(root, "imagesTr"),
+      "there is no training case",
+      `add files such as case_0000${ending}`,
+    );
+  }
+  const allowed = json && labelSet(json).allowed;
+  const all = [...training, ...test];
+  const seen = new Map<string, string>();
+  let filesRead = 0;
+  options.onEvent?.({ type: "stage-start", stage: "verify", total: all.length, detail: root });
+  for (const [i, files] of all.entries()) {
+    throwIfCancelled(options.signal, `verify ${folder}`);
+    const isWhole = !problems.some((p) => p.kind === "missing-file" && p.case === files.id);
+    const contents = await verifyCase(files, isWhole ? json?.channelNames.length : undefined, allowed, add);
+    filesRead += contents.filesRead;
+    reportDuplicate(files, contents, seen, add);
+    options.onEvent?.({ type: "progress", stage: "verify", done: i + 1, total: all.length, item: files.id });
+  }
+  options.onEvent?.({ type: "stage-end", stage: "verify", seconds: (Date.now() - started) / 1000 });
+  const ok = problems.every(({ severity }) => severity === "warning");
+  return { folder: root, trainingCases: training.length, testCases: test.length, filesRead, problems, ok };
+}
+
+function checkDatasetJson(json: DatasetJson, root: string, add: AddProblem): void {
+  const { allowed } = labelSet(json);
+  const gap = allowed.findIndex((id, i) => id !== i);
+  if (gap < 0) return;
+  add(
+    "label-ids",
+    "",
+    join(root, "dataset.json"),
+    `the label ids have gaps: ${gap} is missing before ${allowed[gap]}; nnU-Net v2 refuses such a dataset, and the network gets outputs that are never used`,
+    "renumber the labels 0, 1, 2, … in dataset.json and in the label files",
+    { severity: "warning" },
+  );
+}
+
+async function trainingCases(
+  root: string,
+  json: DatasetJson | undefined,
+  ending: string,
+  add: AddProblem,
+): Promise<CaseFiles[]> {
+  if (json?.dataset) {
+    try {
+      return await existingFiles(explicitCases(root, json), add);
+    } catch (error) {
+      const path = join(root, "dataset.json");
+      add("dataset-json", "", path, messageWithoutPath(error, path), "set the variable or write the path out");
+      return [];
+    }
+  }
+  const images = await listImages(join(root, "imagesTr"), ending);
+  const cases = casesOf(join(root, "imagesTr"), images, json, ending, add).map((files) => ({
+    ...files,
+    label: join(root, "labelsTr", `${files.id}${ending}`),
+  }));
+  for (const file of await visibleFiles(join(root, "labelsTr"))) {
+    const id = file.endsWith(ending) ? file.slice(0, -ending.length) : undefined;
+    if (id !== undefined && images.cases.has(id)) continue;
+    const path = join(root, "labelsTr", file);
+    if (id === undefined) addStray(path, `does not end in ${ending}`, add);
+    else {
+      add(
+        "missing-file",
+        id,
+        join(root, "imagesTr", `${id}_0000${ending}`),
+        "there is a label but no image of this case",
+        "add the image or remove the label",
+      );
+    }
+  }
+  return existingFiles(cases, add);
+}
+
+async function testCases(
+  root: string,
+  json: DatasetJson | undefined,
+  ending: string,
+  add: AddProblem,
+): Promise<CaseFiles[]> {
+  const folder = join(root, "imagesTs");
+  return casesOf(folder, await listImages(folder, ending), json, ending, add);
+}
+
+function casesOf(
+  folder: string,
+  listing: ImageListing,
+  json: DatasetJson | undefined,
+  ending: string,
+  add: AddProblem,
+): CaseFiles[] {
+  for (const file of listing.others) addStray(join(folder, file), `is not called <case>_0000${ending}`, add);
+  const expected = json?.channelNames.length ?? Math.max(0, ...[...listing.cases.values()].map((c) => c.length));
+  return [...listing.cases].map(([id, files]) => {
+    for (const [channel, file] of files.entries()) {
+      if (file !== undefined && channel >= expected) {
+        add(
+          "extra-file",
+          id,
+          join(folder, file),
+          `there is no channel ${channel}; dataset.json names ${expected}`,
+          "remove the file, or name the channel in channel_names",
+        );
+      }
+    }
+    // A single file may hold all channels; its content is counted later.
+    const needed = files.length === 1 ? 1 : expected;
+    for (let channel = 0; channel < needed; channel++) {
+      if (files[channel] !== undefined) continue;
+      const name = json?.channelNames[channel];
+      add(
+        "missing-file",
+        id,
+        join(folder, `${id}_${String(channel).padStart(4, "0")}${ending}`),
+        `channel ${channel}${name === undefined ? "" : ` (${name})`} of the case is missing`,
+        "add the file or remove the case",
+      );
+    }
+    const present = files.slice(0, expected).filter((file) => file !== undefined);
+    return { id, images: present.map((file) => join(folder, file)) };
+  });
+}
+
+function addStray(path: string, why: string, add: AddProblem): void {
+  add("extra-file", "", path, `the file ${why} and is never used`, "remove or rename it", {
+    severity: "warning",
+    fixable: true,
+  });
+}
+
+async function existingFiles(cases: readonly CaseFiles[], add: AddProblem): Promise<CaseFiles[]> {
+  const found: CaseFiles[] = [];
+  for (const { id, images, label } of cases) {
+    const present: string[] = [];
+    for (const path of images) {
+      if (await exists(path)) present.push(path);
+      else add("missing-file", id, path, "the image is missing", "add the file or remove the case");
+    }
+    const hasLabel = label !== undefined && (await exists(label));
+    if (!hasLabel) {
+      const where = label ?? "dataset.json";
+      add("missing-file", id, where, "the label is missing", "add the file or remove the images of this case");
+    }
+    found.push(hasLabel ? { id, images: present, label } : { id, images: present });
+  }
+  return found;
+}
+
+function reportDuplicate(files: CaseFiles, { digest }: CaseContents, seen: Map<string, string>, add: AddProblem): void {
+  if (digest === undefined) return;
+  const first = seen.get(digest);
+  if (first === undefined) {
+    seen.set(digest, files.id);
+    return;
+  }
+  add(
+    "duplicate",
+    files.id,
+    files.images[0]!,
+    `the voxels of this case are the same as those of case ${first}`,
+    "remove one of the two: a copy in training and validation makes the results look better than they are",
+  );
+}

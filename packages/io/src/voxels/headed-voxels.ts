@@ -1,0 +1,28 @@
+import { createVolume, type Geometry, type Volume, type VolumeShape } from "@nnunet/core";
+import { readRest } from "../files/bounded-file.ts";
+import { promiseOf } from "../image-info.ts";
+import { bytesOf, planar, type StoredType, storedVoxels } from "./stored-voxels.ts";
+
+/** What the checked header of a text-headed format (NRRD, MetaImage) says. */
+export interface VoxelHeader<Encoding extends "gzip" | "zlib" = "gzip" | "zlib"> {
+  readonly type: StoredType;
+  readonly littleEndian: boolean;
+  readonly encoding: "none" | Encoding;
+  /** The file that holds the voxels, and where in it they begin. */
+  readonly voxelPath: string;
+  readonly voxelOffset: number;
+  readonly shape: VolumeShape;
+  /** The channels of a voxel lie together (RGB RGB …) instead of one volume after the other. */
+  readonly channelsFirst: boolean;
+  readonly geometry: Geometry;
+}
+
+/** The volume that a header describes. @param path - the header's file, named in errors */
+export async function readVoxels(path: string, header: VoxelHeader): Promise<Volume> {
+  const { shape, type } = header;
+  const length = shape[0] * shape[1] * shape[2] * shape[3] * bytesOf[type];
+  const promise = promiseOf(shape, type);
+  const buffer = await readRest(header.voxelPath, header.voxelOffset, length, promise, header.encoding);
+  const data = storedVoxels(buffer, type, header.littleEndian, path);
+  return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
+}

@@ -1,0 +1,94 @@
+import { readdir } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import {
+  type Configuration,
+  datasetToJson,
+  FileError,
+  type Plans,
+  plansFromJson,
+  plansToJson,
+  type RawDataset,
+} from "@nnunet/core";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { type Fold, type Folders, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { exists } from "../records/made-from.ts";
+import { findConfiguration } from "../training/reduced-size.ts";
+
+/**
+ * Writes what any reader of a trained model needs beside its folds: the plan with the sizes that are really trained,
+ * dataset.json and the fingerprint.
+ */
+export async function describeModel(
+  folders: Folders,
+  dataset: RawDataset,
+  plans: Plans,
+  configurationName: string,
+): Promise<void> {
+  const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
+  await writeJsonAtomic(paths.plans, plansToJson(plans));
+  await writeJsonAtomic(paths.dataset, datasetToJson(dataset.json));
+  const fingerprint = preprocessedPaths(folders, dataset.name).fingerprint;
+  if (await exists(fingerprint)) await writeJsonAtomic(paths.fingerprint, await readJson(fingerprint));
+}
+
+/**
+ * The trained or begun folds of a model folder that `plans` does not describe. One plans.json describes all folds of a
+ * folder, and they are averaged, so they must have one network and batch size.
+ *
+ * @param fold - the one that is going to be trained; it is left out
+ */
+export async function foldsOfOtherPlans(
+  paths: ReturnType<typeof resultsPaths>,
+  plans: Plans,
+  configurationName: string,
+  fold: Fold,
+): Promise<{ readonly folds: readonly string[]; readonly plans: Plans } | undefined> {
+  if (!(await exists(paths.plans))) return undefined;
+  const folds: string[] = [];
+  for (const name of (await readdir(paths.folder)).sort()) {
+    if (!name.startsWith("fold_") || name === `fold_${fold}`) continue;
+    const { model, checkpoint, latestCheckpoint } = paths.fold(name.slice("fold_".length) as Fold);
+    if ((await exists(model)) || (await exists(checkpoint)) || (await exists(latestCheckpoint))) folds.push(name);
+  }
+  if (folds.length === 0) return undefined;
+  const before = plansFromJson(await readJson(paths.plans), paths.plans);
+  const same = isDeepStrictEqual(
+    before.configurations[configurationName],
+    plansFromJson(JSON.parse(JSON.stringify(plansToJson(plans))), paths.plans).configurations[configurationName],
+  );
+  return same ? undefined : { folds, plans: before };
+}
+
+/** @throws {FileError} which folder, which value, and what to do */
+export function refuseOtherPlans(
+  folder: string,
+  configurationName: string,
+  trained: { readonly folds: readonly string[]; readonly plans: Plans },
+  plans: Plans,
+): never {
+  const asked = findConfiguration(plans, configurationName);
+  const before = trained.plans.configurations[configurationName];
+  const differing = before ? sizesThatDiffer(before, asked) : [];
+  const [what, instead] =
+    differing.length > 0
+      ? [
+          `trained with ${differing.map(({ option, was, now }) => `${option} ${was}, not ${now}`).join(" and ")}`,
+          `give ${differing.map(({ option, was }) => `${option} ${was}`).join(" ")}`,
+        ]
+      : ["trained with another plan", "train with that plan"];
+  throw new FileError(
+    folder,
+    `holds ${trained.folds.join(", ")}, ${what}; one plans.json describes all folds of a folder: ${instead}, or another --results folder`,
+  );
+}
+
+function sizesThatDiffer(before: Configuration, asked: Configuration) {
+  return [
+    {
+      option: "--base-features",
+      was: before.architecture.featuresPerStage[0]!,
+      now: asked.architecture.featuresPerStage[0]!,
+    },
+    { option: "--batch-size", was: before.batchSize, now: asked.batchSize },
+  ].filter(({ was, now }) => was !== now);
+}

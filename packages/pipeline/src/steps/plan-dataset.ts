@@ -1,0 +1,112 @@
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  datasetToJson,
+  FileError,
+  fingerprintFromJson,
+  fingerprintToJson,
+  type PlannerOptions,
+  type Plans,
+  plansFromJson,
+  plansToJson,
+  type RawDataset,
+  type StageOptions,
+} from "@nnunet/core";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { planWarnings } from "@nnunet/planner";
+import { type Folders, preprocessedPaths } from "../folders.ts";
+import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import type { Context } from "../stages.ts";
+
+export interface PlanResult {
+  readonly plans: Plans;
+  readonly path: string;
+  readonly made: boolean;
+}
+
+/**
+ * `dataset_fingerprint.json` → `<plansName>.json`.
+ *
+ * @param options.keep - leave a plan alone that was made from the same fingerprint and options, also if a person has
+ *   edited it since; `nnunet run` asks for this. A plan edited by hand is never lost: before another one is written
+ *   over it, it is copied to `<plansName>.edited.json`.
+ */
+export async function planDataset(
+  { stages, folders }: Context,
+  dataset: RawDataset,
+  { keep = false, onEvent, ...planner }: PlannerOptions & { readonly keep?: boolean } & StageOptions = {},
+): Promise<PlanResult> {
+  const { signal: _, ...plannerOptions } = planner;
+  const paths = preprocessedPaths(folders, dataset.name);
+  if (!(await exists(paths.fingerprint))) {
+    throw new FileError(paths.fingerprint, `there is no fingerprint yet; run "nnunet fingerprint ${dataset.id}" first`);
+  }
+  const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
+  const began = performance.now();
+  const ended = (detail: string) =>
+    onEvent?.({ type: "stage-end", stage: "plan", seconds: (performance.now() - began) / 1000, detail });
+  onEvent?.({ type: "stage-start", stage: "plan", detail: `by the planner ${stages.planner.name}` });
+  const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
+  const plans = { ...made, datasetName: dataset.name };
+  for (const text of planWarnings(plans, fingerprint, dataset.json)) {
+    onEvent?.({ type: "message", stage: "plan", level: "warning", text });
+  }
+  const path = paths.plans(plans.plansName);
+  const name = `plans ${plans.plansName}`;
+  // Without the version: an upgrade must neither replace a plan that was trained with, nor one edited by hand.
+  const inputs = contentHash([
+    stages.planner.name,
+    plannerOptions,
+    fingerprintToJson(fingerprint),
+    datasetToJson(dataset.json),
+  ]);
+  if (await exists(path)) {
+    const onDisk = await readJson(path);
+    if (keep && (await recordedHash(paths.madeFrom, name)) === inputs) {
+      const kept = plansFromJson(onDisk, path);
+      ended("up to date");
+      return { plans: kept, path, made: false };
+    }
+    const written = await recordedHash(paths.madeFrom, `${name} as written`);
+    if (contentHash(onDisk) !== written) {
+      const copy = paths.plans(`${plans.plansName}.edited`);
+      await copyFile(path, copy);
+      onEvent?.({
+        type: "message",
+        stage: "plan",
+        level: "warning",
+        text: `${path} was edited by hand; kept as ${copy}`,
+      });
+    }
+  }
+  const json = plansToJson(plans);
+  await writeJsonAtomic(path, json);
+  await recordHash(paths.madeFrom, `${name} as written`, contentHash(JSON.parse(JSON.stringify(json))));
+  await recordHash(paths.madeFrom, name, inputs);
+  ended(path);
+  return { plans, path, made: true };
+}
+
+/**
+ * A plan of a dataset from disk.
+ *
+ * @param plansName - may be left out where the dataset has one plan only
+ */
+export async function loadPlans(folders: Folders, dataset: RawDataset, plansName?: string): Promise<Plans> {
+  const paths = preprocessedPaths(folders, dataset.name);
+  const planFirst = `run "nnunet plan ${dataset.id}" first`;
+  if (plansName !== undefined) {
+    const path = paths.plans(plansName);
+    if (!(await exists(path))) throw new FileError(path, `there is no such plan; ${planFirst}`);
+    return plansFromJson(await readJson(path), path);
+  }
+  const names = await readdir(paths.folder).catch(() => []);
+  const plans = names.filter((name) => name.endsWith("Plans.json"));
+  if (plans.length === 0) throw new FileError(paths.folder, `there is no plan yet; ${planFirst}`);
+  if (plans.length > 1) {
+    const known = plans.map((name) => name.slice(0, -".json".length)).join(", ");
+    throw new FileError(paths.folder, `holds several plans; choose one of ${known} by --plans`);
+  }
+  const path = join(paths.folder, plans[0]!);
+  return plansFromJson(await readJson(path), path);
+}

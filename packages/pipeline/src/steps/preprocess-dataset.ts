@@ -1,0 +1,71 @@
+import { type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
+import { caseBytes } from "./case-memory.ts";
+import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
+import { type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
+import { preprocessedPaths } from "../folders.ts";
+import { findConfiguration } from "../training/reduced-size.ts";
+import { type Context, defaultStages } from "../stages.ts";
+import { timedStage } from "./timed-stage.ts";
+
+export interface PreprocessResult {
+  readonly configuration: string;
+  readonly folder: string;
+  /** Cases made now; the others were there already, from the same bytes and plan. */
+  readonly made: number;
+  readonly skipped: number;
+}
+
+/**
+ * Raw cases + plan → preprocessed cases, in parallel within the memory bound; finished ones are skipped by content.
+ *
+ * @param configurations - all of the plan if none are named; configurations that share their data are done once
+ */
+export async function preprocessDataset(
+  { stages, folders }: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  configurations: readonly string[],
+  options: PoolOptions = {},
+): Promise<PreprocessResult[]> {
+  const names = configurations.length > 0 ? configurations : Object.keys(plans.configurations);
+  const results: PreprocessResult[] = [];
+  const seen = new Set<string>();
+  for (const name of names) {
+    const configuration = findConfiguration(plans, name);
+    if (seen.has(configuration.dataIdentifier)) continue;
+    seen.add(configuration.dataIdentifier);
+    const folder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
+    const total = dataset.trainingCases.length;
+    const detail = `${total} cases for ${name}`;
+    results.push(
+      await timedStage("preprocess", { total, detail }, options, async () => {
+        const tasks: CaseWork<PreprocessTask>[] = [];
+        for (const files of dataset.trainingCases) {
+          const bytes = await caseBytes(files, plans.transposeForward, [configuration]);
+          tasks.push({
+            id: files.id,
+            bytes,
+            input: {
+              files,
+              dataset: dataset.json,
+              plans,
+              configuration: name,
+              folder,
+              inputHash: options.inputHashes?.get(files.id),
+            },
+          });
+        }
+        const run =
+          stages.preprocessor === defaultStages.preprocessor
+            ? ("preprocess" as const)
+            : (task: PreprocessTask) => preprocessCaseFiles(stages.preprocessor, task);
+        const done = await overCases<PreprocessTask, { made: boolean }>("preprocess", tasks, run, options);
+        const made = done.filter((result) => result.made).length;
+        const result = { configuration: name, folder, made, skipped: total - made };
+        return { result, detail: `${made} made, ${total - made} up to date` };
+      }),
+    );
+  }
+  if (results.length === 0) throw new UnknownStageError("configuration", "", Object.keys(plans.configurations));
+  return results;
+}

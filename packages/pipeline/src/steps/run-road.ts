@@ -1,0 +1,170 @@
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import {
+  type CaseFiles,
+  datasetToJson,
+  type EvaluationSummary,
+  InvalidArtifactError,
+  type PlannerOptions,
+  type RawDataset,
+  type StageOptions,
+} from "@nnunet/core";
+import { loadModel, type Model } from "@nnunet/inference";
+import { convertDataset, findDatasetFolder, openDataset, verifyDataset } from "@nnunet/io";
+import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
+import { fingerprintDataset } from "./fingerprint-dataset.ts";
+import { hashCases } from "./hash-cases.ts";
+import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { planDataset } from "./plan-dataset.ts";
+import { predictResumably } from "../prediction/predict-resumable.ts";
+import { segmentationEnding } from "../prediction/prediction-output.ts";
+import { preprocessDataset } from "./preprocess-dataset.ts";
+import { softwareVersion } from "../software-version.ts";
+import type { Context } from "../stages.ts";
+import { type TrainFoldResult, type TrainOptions, trainFold } from "../training/train-fold.ts";
+
+export interface RoadOptions extends Omit<TrainOptions, "existing" | "together"> {
+  /** By default 3d_fullres, or 2d where the plan has no other. */
+  readonly configurations?: readonly string[];
+  /** By default 0 to 4. */
+  readonly folds?: readonly Fold[];
+  readonly planner?: PlannerOptions;
+}
+
+export interface RoadResult {
+  readonly dataset: RawDataset;
+  readonly plansPath: string;
+  readonly folds: readonly {
+    readonly configuration: string;
+    readonly fold: Fold;
+    readonly training: TrainFoldResult;
+  }[];
+  /** Segmentations of imagesTs by the mean of the folds; empty if the dataset has no test images. */
+  readonly test: readonly TestResult[];
+}
+
+export interface TestResult {
+  readonly configuration: string;
+  readonly folder: string;
+  /** Against labelsTs, where the dataset has such a folder. */
+  readonly summary?: EvaluationSummary;
+}
+
+/**
+ * The whole road, in order: convert, verify, fingerprint, plan, preprocess, train and validate each fold, segment the
+ * test images, score them. What was made before from the same bytes, plan and options is kept; what changed is redone.
+ *
+ * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
+ */
+export async function runRoad(context: Context, named: string, options: RoadOptions = {}): Promise<RoadResult> {
+  const { configurations, folds = [0, 1, 2, 3, 4], planner, ...training } = options;
+  const { signal, onEvent } = options;
+  const dataset = await openOrConvert(context, named, options);
+  const inputHashes = await hashCases("verify", dataset.trainingCases, options);
+  const testHashes = await hashCases("verify", dataset.testCases, options);
+  await verifyOnce(context, dataset, [inputHashes, testHashes], options);
+  const pool = { ...training, inputHashes };
+  await fingerprintDataset(context, dataset, pool);
+  const { plans, path: plansPath } = await planDataset(context, dataset, { ...planner, keep: true, signal, onEvent });
+  const names = configurations ?? ["3d_fullres" in plans.configurations ? "3d_fullres" : "2d"];
+  await preprocessDataset(context, dataset, plans, names, pool);
+
+  const trained: RoadResult["folds"][number][] = [];
+  const test: TestResult[] = [];
+  for (const configuration of names) {
+    for (const fold of folds) {
+      const result = await trainFold(context, dataset, plans, configuration, fold, {
+        ...training,
+        existing: "update",
+        together: folds,
+      });
+      trained.push({ configuration, fold, training: result });
+    }
+    const models = trained.filter((t) => t.configuration === configuration).map((t) => t.training.model);
+    if (dataset.testCases.length > 0) {
+      test.push(await testConfiguration(context, dataset, plans.plansName, configuration, models, testHashes, options));
+    }
+  }
+  return { dataset, plansPath, folds: trained, test };
+}
+
+/** Opens a dataset; a Decathlon or v1 folder is converted, once. */
+async function openOrConvert(
+  { folders }: Context,
+  named: string,
+  { signal, onEvent }: StageOptions,
+): Promise<RawDataset> {
+  if (existsSync(join(named, "dataset.json")) && !/^Dataset\d{3,}_/.test(basename(resolve(named)))) {
+    const id = /^Task(\d+)_/.exec(basename(resolve(named)))?.[1];
+    const converted =
+      id === undefined ? undefined : await findDatasetFolder(folders.raw, String(Number(id))).catch(() => undefined);
+    if (converted === undefined) return convertDataset(named, folders.raw, { signal, onEvent });
+    onEvent?.({ type: "message", stage: "convert", level: "info", text: `${converted} is there already` });
+    return openDataset(converted);
+  }
+  return openDataset(await findDatasetFolder(folders.raw, named));
+}
+
+/** The integrity check; skipped while no file of the dataset has changed since it passed. */
+async function verifyOnce(
+  { folders }: Context,
+  dataset: RawDataset,
+  hashes: readonly ReadonlyMap<string, string>[],
+  options: StageOptions,
+): Promise<void> {
+  const { madeFrom } = preprocessedPaths(folders, dataset.name);
+  const inputs = contentHash([softwareVersion, datasetToJson(dataset.json), hashes.map((map) => [...map])]);
+  if ((await recordedHash(madeFrom, "verified")) === inputs) return;
+  const report = await verifyDataset(dataset.folder, options);
+  const first = report.problems.find((problem) => problem.severity === "error");
+  if (first) {
+    const count = report.problems.filter((problem) => problem.severity === "error").length;
+    const more = count > 1 ? `, and ${count - 1} more problems` : "";
+    throw new InvalidArtifactError(
+      join(dataset.folder, first.file),
+      "",
+      `${first.problem}; ${first.fix}${more} ("nnunet verify ${dataset.id}" lists every problem)`,
+    );
+  }
+  for (const { file, problem, fix } of report.problems) {
+    options.onEvent?.({ type: "message", stage: "verify", level: "warning", text: `${file}: ${problem}; ${fix}` });
+  }
+  await recordHash(madeFrom, "verified", inputs);
+}
+
+async function testConfiguration(
+  context: Context,
+  dataset: RawDataset,
+  plansName: string,
+  configuration: string,
+  modelPaths: readonly string[],
+  hashes: ReadonlyMap<string, string>,
+  { device, signal, onEvent }: RoadOptions,
+): Promise<TestResult> {
+  const folder = join(
+    resultsPaths(context.folders, dataset.name, plansName, configuration).folder,
+    "imagesTs_predicted",
+  );
+  const madeFrom = join(folder, "made_from.json");
+  const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
+  const target = (files: CaseFiles) => join(folder, `${files.id}${ending}`);
+  const models: Model[] = [];
+  try {
+    for (const path of modelPaths) models.push(await loadModel(path, { device: device ?? "cpu" }));
+    const inputs = contentHash([softwareVersion, models.map((m) => m.metadata.weightsSha256), [...hashes]]);
+    const done = await Promise.all(dataset.testCases.map((files) => exists(target(files))));
+    if (!done.every(Boolean) || (await recordedHash(madeFrom, "predictions")) !== inputs) {
+      const record = { madeFrom, name: "predictions", inputs };
+      await predictResumably(context, models, dataset.testCases, target, record, { signal, onEvent });
+      await recordHash(madeFrom, "predictions", inputs);
+    }
+  } finally {
+    for (const model of models) await model.dispose();
+  }
+  const references = join(dataset.folder, "labelsTs");
+  if (!existsSync(references)) return { configuration, folder };
+  const pairs = await pairFolders(references, folder);
+  const summary = await evaluatePairs(context, pairs, dataset.json, join(folder, "summary.json"), { signal, onEvent });
+  return { configuration, folder, summary };
+}

@@ -1,0 +1,182 @@
+import { join } from "node:path";
+import {
+  type BatchSource,
+  type EvaluationSummary,
+  labelSet,
+  type Plans,
+  type RawDataset,
+  UnsupportedError,
+} from "@nnunet/core";
+import { type Device, ortEngine, type TrainingEngine } from "@nnunet/trainer";
+import type { PoolOptions } from "../workers/case-pool.ts";
+import { exportFolds } from "../steps/export-model.ts";
+import { foldBatches, preprocessedHashes } from "./fold-batches.ts";
+import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { contentHash, recordHash } from "../records/made-from.ts";
+import { describeModel, foldsOfOtherPlans, refuseOtherPlans } from "../prediction/model-folder.ts";
+import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
+import { type SetAside, setAside } from "./set-aside.ts";
+import { casesOfFold } from "./splits.ts";
+import type { Context } from "../stages.ts";
+import { timedStage } from "../steps/timed-stage.ts";
+import { decideTraining, type ExistingTraining } from "./training-start.ts";
+import { validateFold } from "./validate-fold.ts";
+
+export interface TrainOptions extends PoolOptions, SizeOptions {
+  /** "auto" takes the fastest that is installed: today "ort", the only one. */
+  readonly engine?: "ort" | "tfjs" | "auto";
+  readonly device?: Device;
+  /** 1000 by default, as nnU-Net. */
+  readonly epochs?: number;
+  /** 250 by default, as nnU-Net. */
+  readonly iterationsPerEpoch?: number;
+  /** A fifth of `iterationsPerEpoch` by default: nnU-Net's 50 for its 250. */
+  readonly validationIterations?: number;
+  readonly seed?: number;
+  /**
+   * What to do where this fold has been trained or begun: refuse (the default), go on from its latest checkpoint,
+   * start again, or ("update") keep or continue what was made from the same data, plan and options, and set anything
+   * else aside as `previous_fold_0_1`, `_2`, ….
+   */
+  readonly existing?: ExistingTraining;
+  /**
+   * Folds that the caller trains too. With "update", those of another network are set aside together with this one;
+   * any other fold of another network is an error, because one plans.json describes all folds of a folder.
+   */
+  readonly together?: readonly Fold[];
+}
+
+export interface TrainFoldResult {
+  /** `model.onnx` of the fold. */
+  readonly model: string;
+  /** False if a finished training made from the same data, plan and options was kept. */
+  readonly trained: boolean;
+  /** Of the validation cases, predicted as unseen images and scored against the original labels. */
+  readonly validation: EvaluationSummary;
+}
+
+/**
+ * Preprocessed cases of a fold → trained weights → `model.onnx` → scores of the validation cases.
+ *
+ * A refusal, of whatever kind, changes nothing on disk: what is there is recorded, replaced or described anew only when
+ * the first batch is asked for.
+ *
+ * @throws {FileError} if a case is not preprocessed, the fold holds a training and `existing` says to refuse or cannot
+ *   continue it, or another fold of the folder has another network
+ */
+export async function trainFold(
+  context: Context,
+  dataset: RawDataset,
+  planned: Plans,
+  configurationName: string,
+  fold: Fold,
+  options: TrainOptions = {},
+): Promise<TrainFoldResult> {
+  const { folders } = context;
+  const { existing = "refuse", epochs = 1000, iterationsPerEpoch = 250, seed = 0, signal, onEvent } = options;
+  const validationIterations = options.validationIterations ?? Math.max(1, Math.round(iterationsPerEpoch / 5));
+  const engine = engineOf(options.engine ?? "auto");
+  const plans = effectivePlans(planned, configurationName, options);
+  const configuration = findConfiguration(plans, configurationName);
+  if (configuration.previousConfiguration !== undefined) {
+    throw new UnsupportedError(
+      `training ${configurationName}, the second network of a cascade,`,
+      `train ${configuration.previousConfiguration} or 3d_fullres`,
+    );
+  }
+  const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
+  const { folder, model, madeFrom } = paths.fold(fold);
+  const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
+  const split = await casesOfFold(folders, dataset, fold);
+  const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
+  const network = contentHash([
+    configuration,
+    labelSet(dataset.json),
+    split,
+    await preprocessedHashes(casesFolder, [...split.train, ...split.val], dataset, configurationName),
+    seed,
+  ]);
+  const hashes = { network, training: contentHash([network, epochs, iterationsPerEpoch, validationIterations]) };
+  const schedule = { epochs, iterationsPerEpoch, validationIterations, engine: engine.name };
+  const start = await decideTraining(paths.fold(fold), hashes, schedule, existing);
+  if (start.kind === "keep") say(`fold ${fold} is up to date`);
+  else {
+    const others = await foldsOfOtherPlans(paths, plans, configurationName, fold);
+    const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
+    if (others?.folds.some((name) => !together.includes(name))) {
+      refuseOtherPlans(paths.folder, configurationName, others, plans);
+    }
+    const resumeAt = start.kind === "resume" ? start.epochs : 0;
+    const total = (epochs - resumeAt) * iterationsPerEpoch;
+    const features = configuration.architecture.featuresPerStage;
+    const detail = `fold ${fold} of ${configurationName}: ${split.train.length} cases, ${epochs - resumeAt} epochs of ${iterationsPerEpoch} steps, batch ${configuration.batchSize}, patch ${configuration.patchSize.join("×")}, features ${features.join(" ")}`;
+    await timedStage("train", { total, detail }, options, async () => {
+      let replaced: SetAside | undefined;
+      const aside: SetAside[] = [];
+      let recorded: Promise<void> | undefined;
+      let begun = false;
+      const record = async () => {
+        await describeModel(folders, dataset, plans, configurationName);
+        await recordHash(madeFrom, "network", hashes.network);
+        await recordHash(madeFrom, "training", hashes.training);
+        begun = true;
+        for (const { path } of aside) say(`trained with other data, plan or options, and kept: ${path}`);
+        await replaced?.remove();
+      };
+      const sources = await foldBatches(context.stages, casesFolder, split, configuration, dataset, {
+        ...options,
+        iterationsPerEpoch,
+        validationIterations,
+        seed,
+      });
+      try {
+        if (start.kind === "afresh" && start.before === "remove") replaced = await setAside(folder);
+        if (start.kind === "afresh" && start.before === "set aside") aside.push(await setAside(folder));
+        for (const name of others?.folds ?? []) aside.push(await setAside(join(paths.folder, name)));
+        const { history } = await context.stages.trainModel({
+          configuration,
+          configurationName,
+          fold,
+          labels: labelSet(dataset.json),
+          inputChannels: dataset.json.channelNames.length,
+          training: onFirstBatch(sources[0]!, () => (recorded ??= record())),
+          validation: sources[1]!,
+          folder,
+          seed,
+          engine,
+          device: options.device ?? "cpu",
+          epochs,
+          iterationsPerEpoch,
+          validationIterations,
+          continue: start.kind === "resume",
+          signal,
+          onEvent,
+        });
+        await (recorded ??= record()); // a training that was finished already asks for no batch
+        return { result: history, detail: folder };
+      } finally {
+        for (const source of sources) await source.close();
+        if (!begun) for (const before of [...aside, ...(replaced ? [replaced] : [])]) await before.restore();
+      }
+    });
+    await exportFolds(paths.folder, configurationName, [fold], model);
+  }
+  const validation = await validateFold(context, dataset, folder, split.val, options);
+  return { model, trained: start.kind !== "keep", validation };
+}
+
+function engineOf(name: "ort" | "tfjs" | "auto"): TrainingEngine {
+  if (name === "tfjs") throw new UnsupportedError("the training engine tfjs", "use --engine ort");
+  return ortEngine;
+}
+
+/** The same source; `begin` is waited for before a batch is made. */
+function onFirstBatch(source: BatchSource, begin: () => Promise<void>): BatchSource {
+  return {
+    batch: async (epoch, iteration) => {
+      await begin();
+      return source.batch(epoch, iteration);
+    },
+    close: () => source.close(),
+  };
+}

@@ -1,0 +1,90 @@
+import { readdir } from "node:fs/promises";
+import { basename } from "node:path";
+import { FileError } from "@nnunet/core";
+import { readCheckpoint, type TrainingSettings } from "@nnunet/trainer";
+import type { FoldPaths } from "../folders.ts";
+import { exists, recordedHash } from "../records/made-from.ts";
+
+/** What to do where a fold has been trained or begun. */
+export type ExistingTraining = "refuse" | "continue" | "overwrite" | "update";
+
+/** What a training is made from. The version of nnunet-ts is no part of it: an upgrade must not cost a training. */
+export interface TrainingHashes {
+  /** Data, splits, network and batch size, seed: must be the same to continue. */
+  readonly network: string;
+  /** The same with the number of epochs and steps: must be the same to keep the result. */
+  readonly training: string;
+}
+
+/** What a checkpoint must have been begun with to be continued, beside {@link TrainingHashes.network}. */
+export type Schedule = Pick<TrainingSettings, "epochs" | "iterationsPerEpoch" | "validationIterations" | "engine">;
+
+export type TrainingStart =
+  | { readonly kind: "keep" }
+  /** After `epochs` finished epochs. */
+  | { readonly kind: "resume"; readonly epochs: number }
+  /** `before`: what is to become of the folder that is there, if one is. */
+  | { readonly kind: "afresh"; readonly before: "none" | "remove" | "set aside" };
+
+/**
+ * Whether to train from the start, go on from a checkpoint, or keep what is there. Only looks: nothing on disk changes.
+ *
+ * "refuse" never touches a training. "continue" goes on from its latest checkpoint. "overwrite" removes it. "update"
+ * keeps or continues what was made from the same data, plan and options; anything else is set aside.
+ *
+ * @throws {FileError} if there is a training and it may not be touched, or cannot be continued with these options
+ * @throws {InvalidArtifactError} if the checkpoint to continue from is damaged
+ */
+export async function decideTraining(
+  { folder, model, checkpoint, latestCheckpoint, madeFrom }: FoldPaths,
+  hashes: TrainingHashes,
+  schedule: Schedule,
+  existing: ExistingTraining,
+): Promise<TrainingStart> {
+  const name = basename(folder).replace("_", " ");
+  const finished = await exists(model);
+  const begun = finished || (await exists(latestCheckpoint)) || (await exists(checkpoint));
+  if (!(await exists(folder))) return { kind: "afresh", before: "none" };
+  if (existing === "overwrite") return { kind: "afresh", before: "remove" };
+  if (!begun) return { kind: "afresh", before: (await holdsWork(folder)) ? "set aside" : "remove" };
+  if (existing === "refuse") {
+    const state = finished ? "is trained already" : "holds an unfinished training";
+    const goOn = finished ? "" : ", or --continue to go on from its checkpoint";
+    throw new FileError(folder, `${name} ${state}; add --overwrite to start again${goOn}`);
+  }
+  const same = (await recordedHash(madeFrom, "training")) === hashes.training;
+  if (same && finished) return { kind: "keep" };
+  if (existing === "update" && !same) return { kind: "afresh", before: "set aside" };
+  if ((await recordedHash(madeFrom, "network")) !== hashes.network) {
+    throw new FileError(
+      folder,
+      "cannot be continued: it was begun with other data, splits, network sizes, batch size or seed; give the same options, or --overwrite",
+    );
+  }
+  const from = (await exists(checkpoint)) ? checkpoint : latestCheckpoint;
+  const { settings, history } = await readCheckpoint(from);
+  refuseOtherSchedule(from, settings, schedule);
+  return { kind: "resume", epochs: history.length };
+}
+
+const words = {
+  epochs: "--epochs",
+  iterationsPerEpoch: "--iterations-per-epoch",
+  validationIterations: "validationIterations",
+  engine: "--engine",
+} as const;
+
+function refuseOtherSchedule(checkpoint: string, begun: Schedule, asked: Schedule): void {
+  for (const key of Object.keys(words) as (keyof Schedule)[]) {
+    if (begun[key] === asked[key]) continue;
+    throw new FileError(
+      checkpoint,
+      `cannot be continued with ${words[key]} ${asked[key]}: it was begun with ${begun[key]}; give ${words[key]} ${begun[key]}, or --overwrite to start again`,
+    );
+  }
+}
+
+/** A training that was stopped in its first epoch leaves a folder with a record alone. */
+async function holdsWork(folder: string): Promise<boolean> {
+  return (await readdir(folder)).some((name) => name !== "made_from.json" && !name.endsWith(".tmp"));
+}

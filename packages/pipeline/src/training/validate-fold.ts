@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { type CaseFiles, type EvaluationSummary, labelSet, type RawDataset, type StageOptions } from "@nnunet/core";
+import { readFile } from "node:fs/promises";
+import { summaryFromText } from "@nnunet/evaluate";
+import { type Device, loadModel } from "@nnunet/inference";
+import { evaluatePairs } from "../steps/evaluate-folders.ts";
+import { foldPaths } from "../folders.ts";
+import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { predictResumably } from "../prediction/predict-resumable.ts";
+import { segmentationEnding } from "../prediction/prediction-output.ts";
+import { softwareVersion } from "../software-version.ts";
+import type { Context } from "../stages.ts";
+
+/**
+ * Predicts the validation cases of a trained fold as any unseen image would be (sliding window, mirroring, back to
+ * the original geometry) and scores them against the original labels.
+ *
+ * @param inputs - hash of the trained model and of its validation cases; a summary made from the same is kept
+ * @returns what `validation/summary.json` says
+ */
+export async function validateFold(
+  context: Context,
+  dataset: RawDataset,
+  foldFolder: string,
+  caseIds: readonly string[],
+  options: StageOptions & { readonly device?: Device } = {},
+): Promise<EvaluationSummary> {
+  const paths = foldPaths(foldFolder);
+  const model = await loadModel(paths.model, { device: options.device ?? "cpu" });
+  try {
+    const byId = new Map(dataset.trainingCases.map((files) => [files.id, files]));
+    const cases = caseIds.map((id) => byId.get(id)!);
+    const inputs = contentHash([softwareVersion, model.metadata.weightsSha256, caseIds, labelSet(dataset.json)]);
+    if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
+      return summaryFromText(await readFile(paths.summary, "utf8"), paths.summary);
+    }
+    const ending = await segmentationEnding(dataset.json, cases, options);
+    const target = (files: CaseFiles) => join(paths.validation, `${files.id}${ending}`);
+    const record = { madeFrom: paths.madeFrom, name: "validation", inputs };
+    const { signal, onEvent } = options;
+    await predictResumably(context, [model], cases, target, record, { signal, onEvent });
+    const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
+    const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, { ...options, misplaced: "warn" });
+    await recordHash(paths.madeFrom, "validation", inputs);
+    return summary;
+  } finally {
+    await model.dispose();
+  }
+}

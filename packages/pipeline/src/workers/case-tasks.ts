@@ -1,0 +1,60 @@
+import type { CaseFiles, DatasetJson, FingerprintExtractor, Plans, Preprocessor } from "@nnunet/core";
+import { labelSet } from "@nnunet/core";
+import { readCase } from "@nnunet/io";
+import { hashFiles, preprocessedHash, storedHash, writePreprocessedCase } from "@nnunet/preprocess";
+import { contentHash } from "../records/made-from.ts";
+
+/*
+ * The work on one case. Workers run these with the default stages; a stage that the user replaced is a function, which
+ * cannot travel to another thread, so the pipeline runs it here in the main thread through the same functions.
+ */
+
+/** SHA-256 of the bytes of all files of a case. */
+export function hashCase(files: CaseFiles): Promise<string> {
+  return hashFiles([...files.images, ...(files.label === undefined ? [] : [files.label])]);
+}
+
+export interface MeasureTask {
+  readonly files: CaseFiles;
+  readonly dataset: DatasetJson;
+}
+
+export async function measureCaseFiles<M>(
+  extractor: FingerprintExtractor<M>,
+  { files, dataset }: MeasureTask,
+): Promise<M> {
+  return extractor.measureCase(await readCase(files, dataset), dataset);
+}
+
+export interface PreprocessTask {
+  readonly files: CaseFiles;
+  readonly dataset: DatasetJson;
+  readonly plans: Plans;
+  readonly configuration: string;
+  /** Where preprocessed cases of this configuration lie. */
+  readonly folder: string;
+  /** Of {@link hashCase}, where it is known already. */
+  readonly inputHash?: string | undefined;
+}
+
+/**
+ * Preprocesses one case, unless a stored one was made from the same bytes, labels, plan and preprocessor.
+ *
+ * @returns whether it was made now, and the hash of what it is made from
+ */
+export async function preprocessCaseFiles(
+  preprocessor: Preprocessor,
+  { files, dataset, plans, configuration, folder, inputHash }: PreprocessTask,
+): Promise<{ made: boolean; hash: string }> {
+  const inputs = contentHash([
+    inputHash ?? (await hashCase(files)),
+    labelSet(dataset),
+    dataset.channelNames,
+    preprocessor.name,
+  ]);
+  const hash = preprocessedHash(inputs, plans, configuration);
+  if ((await storedHash(folder, files.id)) === hash) return { made: false, hash };
+  const loaded = await readCase(files, dataset);
+  await writePreprocessedCase(folder, preprocessor.preprocessCase(loaded, plans, configuration, dataset), hash);
+  return { made: true, hash };
+}
