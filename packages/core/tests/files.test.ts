@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { makeFolder, readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { makeFolder, openRegularFile, readJson, regularFile, writeJsonAtomic } from "@nnunet/core/node";
 
 const scratch = mkdtempSync(join(tmpdir(), "core-files-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -31,4 +32,20 @@ procTest("below /proc, where nothing can be made: an error, soon", async () => {
   await expect(writeJsonAtomic("/proc/nnunet-x/y/plans.json", {})).rejects.toThrow(
     "/proc/nnunet-x/y: could not be written: no folder can be made in /proc; choose another place",
   );
+});
+
+const hasPipes = spawnSync("mkfifo", [join(scratch, "pipe")]).status === 0 && existsSync("/dev/zero");
+if (!hasPipes) console.warn("skipped: no mkfifo or /dev/zero here, so pipes and devices are not tried");
+(hasPipes ? test : test.skip)("a pipe, a device or a folder is not opened as a file", async () => {
+  const pipe = join(scratch, "pipe");
+  await expect(openRegularFile(pipe)).rejects.toThrow(`${pipe}: could not be read: it is a pipe, not an ordinary file`);
+  await expect(openRegularFile("/dev/zero")).rejects.toThrow(
+    "/dev/zero: could not be read: it is a device, not an ordinary file",
+  );
+  await expect(regularFile(scratch)).rejects.toThrow(`${scratch}: could not be read: it is a folder, not a file`);
+  await expect(regularFile(join(scratch, "none"))).rejects.toThrow("could not be read: no such file or folder");
+  writeFileSync(join(scratch, "ordinary"), "xyz");
+  const { handle, stats } = await openRegularFile(join(scratch, "ordinary"));
+  expect(stats.size).toBe(3);
+  await handle.close();
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError, InvalidArtifactError } from "../errors.ts";
 
@@ -84,6 +85,56 @@ export async function makeFolder(folder: string): Promise<void> {
       );
     });
   }
+}
+
+/** Whether there is a file or folder of this name; a link that leads nowhere is none. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * What a path leads to, which must be an ordinary file: opening a pipe waits for ever, reading a device may never end
+ * or do something. It is looked at before it is opened.
+ *
+ * @throws {FileError} if it is missing, a folder, a pipe, a socket or a device
+ */
+export async function regularFile(path: string): Promise<Stats> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw describeFileError(path, "could not be read", error);
+  });
+  requireRegular(path, found);
+  return found;
+}
+
+/**
+ * Opens an ordinary file for reading, by {@link regularFile}'s rule; what is opened is looked at once more, so that
+ * nothing can be put in its place in between.
+ *
+ * @throws {FileError} if it is missing, unreadable, a folder, a pipe, a socket or a device
+ */
+export async function openRegularFile(path: string): Promise<{ readonly handle: FileHandle; readonly stats: Stats }> {
+  await regularFile(path);
+  let handle: FileHandle | undefined;
+  try {
+    // Without O_NONBLOCK (Windows has none, and no pipes in its folders) a pipe that appeared now would hold us.
+    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const stats = await handle.stat();
+    requireRegular(path, stats);
+    return { handle, stats };
+  } catch (error) {
+    await handle?.close();
+    throw describeFileError(path, "could not be read", error);
+  }
+}
+
+function requireRegular(path: string, found: Stats): void {
+  if (found.isFile()) return;
+  if (found.isDirectory()) throw new FileError(path, `could not be read: ${reasons["EISDIR"]}`);
+  const what = found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device";
+  throw new FileError(path, `could not be read: it is ${what}, not an ordinary file`);
 }
 
 /** JSON with two spaces and a final newline, written by {@link writeFileAtomic}. NaN and infinities become null. */

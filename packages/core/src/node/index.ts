@@ -1,7 +1,10 @@
 export {
   describeFileError,
+  exists,
   makeFolder,
+  openRegularFile,
   readJson,
+  regularFile,
   writeChunksAtomic,
   writeFileAtomic,
   writeJsonAtomic,

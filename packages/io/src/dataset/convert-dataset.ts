@@ -10,9 +10,9 @@ import {
   show,
   type Volume,
 } from "@nnunet/core";
-import { describeFileError, makeFolder, readJson } from "@nnunet/core/node";
+import { describeFileError, exists, makeFolder, readJson } from "@nnunet/core/node";
 import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./convert-picture-folder.ts";
-import { exists, listImages, openDataset, requireFolder, visibleFiles } from "./dataset-folder.ts";
+import { listImages, openDataset, requireFolder, visibleFiles } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 

@@ -8,7 +8,7 @@ import {
   InvalidArtifactError,
   type RawDataset,
 } from "@nnunet/core";
-import { describeFileError, readJson } from "@nnunet/core/node";
+import { describeFileError, exists, readJson } from "@nnunet/core/node";
 
 /** The image files of one folder by case, and what does not follow the naming `<case>_0000<ending>`. */
 export interface ImageListing {
@@ -209,13 +209,6 @@ async function requireFiles(cases: readonly CaseFiles[]): Promise<void> {
   throw new FileError(
     first.file,
     `the ${first.what} of case ${first.id} is missing; add the file or remove the case${more}`,
-  );
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -9,8 +9,8 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { describeFileError, makeFolder, writeJsonAtomic } from "@nnunet/core/node";
-import { exists, visibleFiles } from "./dataset-folder.ts";
+import { describeFileError, exists, makeFolder, writeJsonAtomic } from "@nnunet/core/node";
+import { visibleFiles } from "./dataset-folder.ts";
 import { idOf } from "./find-dataset.ts";
 
 /**

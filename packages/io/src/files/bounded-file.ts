@@ -1,8 +1,8 @@
 import { constants as bufferLimits } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import { ImageFileError } from "@nnunet/core";
-import { describeFileError } from "@nnunet/core/node";
+import { describeFileError, openRegularFile } from "@nnunet/core/node";
 
 /*
  * Bytes out of a file that may be compressed, never more than was asked for. zlib checks the checksum and the length at
@@ -130,14 +130,13 @@ async function withFile<T>(
 ): Promise<T> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path, "r");
-    const stat = await handle.stat();
-    if (stat.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR", syscall: "read" });
-    if (!stat.isFile()) throw new ImageFileError(path, "", "not an ordinary file (a device or a pipe)");
-    if (stat.size === 0) throw new ImageFileError(path, "", "the file is empty; get it again");
+    const opened = await openRegularFile(path);
+    handle = opened.handle;
+    const { size } = opened.stats;
+    if (size === 0) throw new ImageFileError(path, "", "the file is empty; get it again");
     const magic = Buffer.alloc(2);
     await handle.read(magic, 0, 2, 0);
-    return await use(handle, stat.size, magic[0] === 0x1f && magic[1] === 0x8b);
+    return await use(handle, size, magic[0] === 0x1f && magic[1] === 0x8b);
   } catch (error) {
     throw describeFileError(path, "could not be read", error);
   } finally {

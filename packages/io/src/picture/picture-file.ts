@@ -10,9 +10,8 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { describeFileError, makeFolder, readJson } from "@nnunet/core/node";
+import { describeFileError, exists, makeFolder, readJson } from "@nnunet/core/node";
 import { readWhole } from "../files/bounded-file.ts";
-import { exists } from "../dataset/dataset-folder.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { itkReadImage, itkWriteImage } from "../itk/itk-wasm.ts";
 import { parseBmpHeader, parseJpegHeader } from "./picture-headers.ts";

@@ -1,8 +1,8 @@
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileError, type StageOptions, UnsupportedError } from "@nnunet/core";
-import { makeFolder } from "@nnunet/core/node";
-import { commonEnding, exists, isEndingWrong, readDatasetJson, visibleFiles } from "../dataset/dataset-folder.ts";
+import { exists, makeFolder } from "@nnunet/core/node";
+import { commonEnding, isEndingWrong, readDatasetJson, visibleFiles } from "../dataset/dataset-folder.ts";
 import { readImage, writeImage } from "../image-file.ts";
 import { makeDatasetFolder } from "../dataset/new-dataset.ts";
 import type { DatasetProblem, VerificationReport } from "./verification-report.ts";

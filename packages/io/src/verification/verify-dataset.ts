@@ -1,9 +1,9 @@
 import { join, relative, resolve } from "node:path";
 import { type CaseFiles, type DatasetJson, labelSet, type StageOptions, throwIfCancelled } from "@nnunet/core";
+import { exists } from "@nnunet/core/node";
 import {
   commonEnding,
   datasetNameParts,
-  exists,
   explicitCases,
   type ImageListing,
   isEndingWrong,

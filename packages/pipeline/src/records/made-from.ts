@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { access } from "node:fs/promises";
-import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { exists, readJson, writeJsonAtomic } from "@nnunet/core/node";
+
+export { exists };
 
 /*
  * Whether an artefact must be made again is decided by content, never by time: beside the artefacts lies a small
@@ -42,11 +43,4 @@ async function readRecord(path: string): Promise<Record<string, string>> {
   } catch {
     return {}; // a damaged record only means that the work is done again
   }
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
