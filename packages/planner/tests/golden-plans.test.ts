@@ -1,7 +1,7 @@
-import { expect } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { type Configuration, type Plans, plansFromJson, plansToJson } from "@nnunet/core";
 import { defaultPlanner } from "@nnunet/planner";
-import { datasetOf, type GoldenDataset, goldenTest, readGolden, uniformFingerprint } from "./support/golden.ts";
+import { datasetOf, type GoldenDataset, readGolden, uniformFingerprint } from "./support/golden.ts";
 
 interface GoldenConfiguration {
   patch_size: number[];
@@ -28,7 +28,7 @@ function planOf(input: GoldenDataset, ruleSet: string, modality?: string, name?:
   return defaultPlanner.plan(uniformFingerprint(spacing, shape, num_cases, num_modalities), dataset, { ruleSet });
 }
 
-goldenTest("paper: every network of the ten Decathlon datasets as the paper-era code plans it", () => {
+test("paper: every network of the ten Decathlon datasets as the paper-era code plans it", () => {
   for (const [name, golden] of Object.entries(readGolden<Record<string, GoldenPlans>>("v1.1.2_v21_plans.json"))) {
     const plans = planOf(golden.input_3d, "paper");
     const plans2d = planOf({ ...golden.input_3d, ...golden["2d_input"] }, "paper");
@@ -61,7 +61,7 @@ goldenTest("paper: every network of the ten Decathlon datasets as the paper-era 
   }
 });
 
-goldenTest.each([
+test.each([
   ["v2", "v2_default_plans.json"],
   ["resenc-m", "v2_resencM_plans.json"],
   ["resenc-l", "v2_resencL_plans.json"],
@@ -92,7 +92,7 @@ goldenTest.each([
   }
 });
 
-goldenTest("v2: the whole plans.json of nnU-Net v2, but for what nnunet-ts adds", () => {
+test("v2: the whole plans.json of nnU-Net v2, but for what nnunet-ts adds", () => {
   const inputs = readGolden<Record<string, GoldenPlans>>("v2_default_plans.json");
   const modalities = readGolden<{ id: string; modality: string }[]>("paper_tables.json");
   // biome-ignore lint/suspicious/noExplicitAny: JSON of another program
@@ -114,7 +114,7 @@ goldenTest("v2: the whole plans.json of nnU-Net v2, but for what nnunet-ts adds"
   }
 });
 
-goldenTest("paper: the patch and batch sizes of the 26 networks that the paper's Tables F.1 to F.19 print", () => {
+test("paper: the patch and batch sizes of the 26 networks that the paper's Tables F.1 to F.19 print", () => {
   interface Printed {
     patch_size: number[];
     batch_size: number;

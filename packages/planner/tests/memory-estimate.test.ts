@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { featureMapEstimate, type NetworkSize, paperEstimate } from "@nnunet/planner";
-import { goldenTest, readGolden } from "./support/golden.ts";
+import { readGolden } from "./support/golden.ts";
 
 function network(patchSize: number[], strides: number[][], own: Partial<NetworkSize> = {}): NetworkSize {
   const kernelSizes = strides.map((stride) => stride.map(() => 3));
@@ -43,7 +43,7 @@ test("the residual encoder at 128³ with 3 classes: 558,319,104 elements with it
   expect(estimate + headsBelowFullResolution).toBe(558_319_104);
 });
 
-goldenTest("agrees with the feature maps of 194 real networks of nnU-Net v2", () => {
+test("agrees with the feature maps of 194 real networks of nnU-Net v2", () => {
   const rows = Object.entries(readGolden<Record<string, number>>("v2_vram_estimates.json"));
   expect(rows).toHaveLength(194);
   for (const [key, expected] of rows) {

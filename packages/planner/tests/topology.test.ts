@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { paperTopology, poolLateTopology, type TopologyRule, v1Topology, v2Topology } from "@nnunet/planner";
-import { goldenTest, readGolden } from "./support/golden.ts";
+import { readGolden } from "./support/golden.ts";
 
 test("the paper's example: ACDC (D13), 5 × 1.56 × 1.56 mm", () => {
   const { strides, kernelSizes, divisibility } = paperTopology([5, 1.56, 1.56], [20, 256, 224], 4);
@@ -29,7 +29,7 @@ interface Golden {
 }
 type Row = { spacing: number[]; size: number[] } & Record<"v2" | "v1_v21" | "v1_1_2_v21" | "v1_poolLate", Golden>;
 
-goldenTest.each<[keyof Row & string, TopologyRule]>([
+test.each<[keyof Row & string, TopologyRule]>([
   ["v1_1_2_v21", paperTopology],
   ["v1_v21", v1Topology],
   ["v2", v2Topology],

@@ -1,126 +1,24 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { Architecture, TrainingBatch } from "@nnunet/core";
+import type { TrainingBatch } from "@nnunet/core";
 import { defaultSgd, deepSupervisionWeights, diceCrossEntropy, ortEngine, type TrainingSession } from "@nnunet/trainer";
-import { buildNetwork, readSafetensors, type Tensor, type Weights } from "@nnunet/unet-model";
+import { goldenNetworks, readGoldenNetwork } from "../../unet-model/tests/golden-networks.ts";
 
 /*
- * PyTorch's own numbers (../shared/golden/README.md): the same weights, batch and loss through our graph must give the
+ * PyTorch's own numbers (tools/fixtures/golden/networks.py): the same weights, batch and loss through our graph must give the
  * same logits' loss, the same gradient of every weight, and after three optimiser steps the same weights.
  *
  * Tolerance 1e-4, relative to the largest value of each tensor: both sides compute in float32 (6e-8), and a gradient
  * passes some thirty layers of sums over up to 2,048 voxels, each of which may lose a few units in the last place.
  */
 const tolerance = 1e-4;
-const golden = fileURLToPath(new URL("../../../../shared/golden/", import.meta.url));
 
-const networks: { file: string; architecture: Architecture; patchSize: number[] }[] = [
-  {
-    file: "net_plain2d.safetensors",
-    architecture: architecture(
-      "plain",
-      [
-        [3, 3],
-        [3, 3],
-        [3, 3],
-        [3, 3],
-      ],
-      [
-        [1, 1],
-        [2, 2],
-        [2, 2],
-        [2, 1],
-      ],
-      [2, 2, 2, 2],
-      [2, 2, 2],
-    ),
-    patchSize: [32, 24],
-  },
-  {
-    file: "net_plain3d.safetensors",
-    architecture: architecture(
-      "plain",
-      [
-        [1, 3, 3],
-        [3, 3, 3],
-        [3, 3, 3],
-        [3, 3, 3],
-      ],
-      [
-        [1, 1, 1],
-        [1, 2, 2],
-        [2, 2, 2],
-        [2, 2, 2],
-      ],
-      [2, 2, 2, 2],
-      [2, 2, 2],
-    ),
-    patchSize: [8, 16, 16],
-  },
-  {
-    file: "net_resenc3d.safetensors",
-    architecture: architecture(
-      "residual",
-      [
-        [1, 3, 3],
-        [3, 3, 3],
-        [3, 3, 3],
-        [3, 3, 3],
-      ],
-      [
-        [1, 1, 1],
-        [1, 2, 2],
-        [2, 2, 2],
-        [2, 2, 2],
-      ],
-      [1, 3, 4, 2],
-      [1, 1, 1],
-    ),
-    patchSize: [8, 16, 16],
-  },
-];
-
-function architecture(
-  kind: "plain" | "residual",
-  kernelSizes: number[][],
-  strides: number[][],
-  convs: number[],
-  decoder: number[],
-): Architecture {
-  return {
-    kind,
-    featuresPerStage: [4, 8, 12, 12],
-    kernelSizes,
-    strides,
-    convsPerStage: convs,
-    convsPerStageDecoder: decoder,
-    convBias: true,
-    transposedConvBias: true,
-    headBias: true,
-    normEpsilon: 1e-5,
-    leakyReluSlope: 0.01,
-  };
-}
-
-if (!existsSync(golden)) console.warn(`skipped: golden networks are not here (${golden})`);
-
-for (const { file, architecture, patchSize } of networks) {
-  (existsSync(golden) ? describe : describe.skip)(file, () => {
-    const { tensors } = existsSync(golden)
-      ? readSafetensors(readFileSync(golden + file), file)
-      : { tensors: new Map<string, Tensor>() };
-    const graph = buildNetwork(architecture, { inputChannels: 2, outputChannels: 3, patchSize });
-    const named = (prefix: string): Weights =>
-      new Map(
-        graph.parameters.map(({ name, shape }) => [
-          name,
-          { data: tensors.get(prefix + name)!.data as Float32Array, shape },
-        ]),
-      );
+for (const network of goldenNetworks) {
+  describe(network.name, () => {
+    const { patchSize } = network;
+    const { tensors, graph, weights } = readGoldenNetwork(network);
     let session: TrainingSession;
     const compiled = async () =>
-      (session ??= await ortEngine.compile(graph, named("w/"), {
+      (session ??= await ortEngine.compile(graph, weights, {
         batchSize: 2,
         loss: diceCrossEntropy({ batchDice: true }),
         outputWeights: deepSupervisionWeights(graph.outputs.length),

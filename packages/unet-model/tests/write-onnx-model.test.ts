@@ -1,143 +1,76 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
-import { type Architecture, modelMetadataFromOnnx, type Plans } from "@nnunet/core";
-import { buildNetwork, readSafetensors, type Weights, writeOnnxModel } from "@nnunet/unet-model";
+import { modelMetadataFromOnnx, type Plans } from "@nnunet/core";
+import { type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
+import { goldenNetworks, readGoldenNetwork } from "./golden-networks.ts";
 import { tinyMetadata } from "./tiny-plans.ts";
 
-const golden = fileURLToPath(new URL("../../../../shared/golden/", import.meta.url));
-if (!existsSync(golden)) console.warn(`skipped: golden networks are not here (${golden})`);
+describe.each(goldenNetworks)("$name as model.onnx", (network) => {
+  const { architecture, patchSize } = network;
+  const load = () => readGoldenNetwork(network);
 
-const plain3d: Architecture = {
-  kind: "plain",
-  featuresPerStage: [4, 8, 12, 12],
-  kernelSizes: [
-    [1, 3, 3],
-    [3, 3, 3],
-    [3, 3, 3],
-    [3, 3, 3],
-  ],
-  strides: [
-    [1, 1, 1],
-    [1, 2, 2],
-    [2, 2, 2],
-    [2, 2, 2],
-  ],
-  convsPerStage: [2, 2, 2, 2],
-  convsPerStageDecoder: [2, 2, 2],
-  convBias: true,
-  transposedConvBias: true,
-  headBias: true,
-  normEpsilon: 1e-5,
-  leakyReluSlope: 0.01,
-};
-const plain2d: Architecture = {
-  ...plain3d,
-  kernelSizes: [
-    [3, 3],
-    [3, 3],
-    [3, 3],
-    [3, 3],
-  ],
-  strides: [
-    [1, 1],
-    [2, 2],
-    [2, 2],
-    [2, 1],
-  ],
-};
-const residual3d: Architecture = {
-  ...plain3d,
-  kind: "residual",
-  convsPerStage: [1, 3, 4, 2],
-  convsPerStageDecoder: [1, 1, 1],
-};
+  // 2e-5: logits of size 1 to 5 after some thirty float32 layers (6e-8 each, sums over up to 324 products)
+  test("gives PyTorch's logits", async () => {
+    const { tensors, graph, weights } = load();
+    const metadata = tinyMetadata(architecture, patchSize, [0]);
+    const session = await ort.InferenceSession.create(writeOnnxModel(graph, [weights], metadata));
+    const input = new ort.Tensor("float32", tensors.get("input")!.data as Float32Array, [2, 2, ...patchSize]);
+    const { logits } = await session.run({ input });
+    expect(logits!.dims).toEqual([2, 3, ...patchSize]);
+    expect(largestDifference(logits!.data as Float32Array, tensors.get("out/0")!.data)).toBeLessThan(2e-5);
+    // any batch size: the first sample alone
+    const half = (tensors.get("input")!.data as Float32Array).slice(0, input.size / 2);
+    const alone = await session.run({ input: new ort.Tensor("float32", half, [1, 2, ...patchSize]) });
+    expect(
+      largestDifference(
+        alone["logits"]!.data as Float32Array,
+        (logits!.data as Float32Array).slice(0, logits!.size / 2),
+      ),
+    ).toBeLessThan(2e-5);
+    await session.release();
+  });
 
-const cases = [
-  { file: "net_plain2d", architecture: plain2d, patchSize: [32, 24] },
-  { file: "net_plain3d", architecture: plain3d, patchSize: [8, 16, 16] },
-  { file: "net_resenc3d", architecture: residual3d, patchSize: [8, 16, 16] },
-];
-
-(existsSync(golden) ? describe : describe.skip).each(cases)(
-  "$file as model.onnx",
-  ({ file, architecture, patchSize }) => {
-    const load = () => {
-      const { tensors } = readSafetensors(readFileSync(`${golden}${file}.safetensors`), file);
-      const graph = buildNetwork(architecture, { inputChannels: 2, outputChannels: 3, patchSize });
-      const weights: Weights = new Map(
-        graph.parameters.map(({ name, shape }) => [
-          name,
-          { data: tensors.get(`w/${name}`)!.data as Float32Array, shape },
-        ]),
-      );
-      return { tensors, graph, weights };
-    };
-
-    // 2e-5: logits of size 1 to 5 after some thirty float32 layers (6e-8 each, sums over up to 324 products)
-    test("gives PyTorch's logits", async () => {
-      const { tensors, graph, weights } = load();
-      const metadata = tinyMetadata(architecture, patchSize, [0]);
-      const session = await ort.InferenceSession.create(writeOnnxModel(graph, [weights], metadata));
-      const input = new ort.Tensor("float32", tensors.get("input")!.data as Float32Array, [2, 2, ...patchSize]);
+  test("two folds in one file average their probabilities", async () => {
+    const { tensors, graph, weights } = load();
+    const other: Weights = new Map(
+      [...weights].map(([name, { data, shape }]) => [name, { data: data.map((v) => v * 0.9), shape }]),
+    );
+    const metadata = tinyMetadata(architecture, patchSize, [0, 1]);
+    const input = new ort.Tensor("float32", tensors.get("input")!.data as Float32Array, [2, 2, ...patchSize]);
+    const probabilities = async (folds: Weights[], ids: number[]) => {
+      const session = await ort.InferenceSession.create(writeOnnxModel(graph, folds, { ...metadata, folds: ids }));
       const { logits } = await session.run({ input });
-      expect(logits!.dims).toEqual([2, 3, ...patchSize]);
-      expect(largestDifference(logits!.data as Float32Array, tensors.get("out/0")!.data)).toBeLessThan(2e-5);
-      // any batch size: the first sample alone
-      const half = (tensors.get("input")!.data as Float32Array).slice(0, input.size / 2);
-      const alone = await session.run({ input: new ort.Tensor("float32", half, [1, 2, ...patchSize]) });
-      expect(
-        largestDifference(
-          alone["logits"]!.data as Float32Array,
-          (logits!.data as Float32Array).slice(0, logits!.size / 2),
-        ),
-      ).toBeLessThan(2e-5);
       await session.release();
-    });
+      return softmax(logits!.data as Float32Array, 3);
+    };
+    const [a, b, both] = [
+      await probabilities([weights], [0]),
+      await probabilities([other], [1]),
+      await probabilities([weights, other], [0, 1]),
+    ];
+    expect(
+      largestDifference(
+        both,
+        a.map((p, i) => (p + b[i]!) / 2),
+      ),
+    ).toBeLessThan(1e-6);
+  });
 
-    test("two folds in one file average their probabilities", async () => {
-      const { tensors, graph, weights } = load();
-      const other: Weights = new Map(
-        [...weights].map(([name, { data, shape }]) => [name, { data: data.map((v) => v * 0.9), shape }]),
-      );
-      const metadata = tinyMetadata(architecture, patchSize, [0, 1]);
-      const input = new ort.Tensor("float32", tensors.get("input")!.data as Float32Array, [2, 2, ...patchSize]);
-      const probabilities = async (folds: Weights[], ids: number[]) => {
-        const session = await ort.InferenceSession.create(writeOnnxModel(graph, folds, { ...metadata, folds: ids }));
-        const { logits } = await session.run({ input });
-        await session.release();
-        return softmax(logits!.data as Float32Array, 3);
-      };
-      const [a, b, both] = [
-        await probabilities([weights], [0]),
-        await probabilities([other], [1]),
-        await probabilities([weights, other], [0, 1]),
-      ];
-      expect(
-        largestDifference(
-          both,
-          a.map((p, i) => (p + b[i]!) / 2),
-        ),
-      ).toBeLessThan(1e-6);
+  test("carries its plans, dataset and hash", () => {
+    const { graph, weights } = load();
+    const metadata = tinyMetadata(architecture, patchSize, [0]);
+    const read = modelMetadataFromOnnx(writeOnnxModel(graph, [weights], metadata), "model.onnx");
+    expect(read).toMatchObject({
+      configuration: metadata.configuration,
+      folds: [0],
+      mirrorAxes: metadata.mirrorAxes,
     });
-
-    test("carries its plans, dataset and hash", () => {
-      const { graph, weights } = load();
-      const metadata = tinyMetadata(architecture, patchSize, [0]);
-      const read = modelMetadataFromOnnx(writeOnnxModel(graph, [weights], metadata), "model.onnx");
-      expect(read).toMatchObject({
-        configuration: metadata.configuration,
-        folds: [0],
-        mirrorAxes: metadata.mirrorAxes,
-      });
-      expect((read.plans as Plans).configurations[metadata.configuration]).toEqual(
-        metadata.plans.configurations[metadata.configuration],
-      );
-      expect(read.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
-    });
-  },
-);
+    expect((read.plans as Plans).configurations[metadata.configuration]).toEqual(
+      metadata.plans.configurations[metadata.configuration],
+    );
+    expect(read.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);

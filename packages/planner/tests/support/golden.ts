@@ -1,16 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { test } from "@jest/globals";
+import { readFileSync } from "node:fs";
 import type { DatasetJson, Fingerprint, Shape3, Spacing } from "@nnunet/core";
 
-const folder = new URL("../../../../../shared/golden/", import.meta.url);
-export const haveGolden = existsSync(folder);
-if (!haveGolden) console.warn("skipped: ../shared/golden is not here, so plans are not compared with nnU-Net's own");
-
-/** A test that needs ../shared/golden; skipped where that is absent. */
-export const goldenTest = haveGolden ? test : test.skip;
-
+/** Numbers that nnU-Net itself gave; test-data/golden/README.md says which version. */
 export function readGolden<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(name, folder), "utf8"));
+  return JSON.parse(readFileSync(new URL(`../../../../test-data/golden/${name}`, import.meta.url), "utf8"));
 }
 
 /** A dataset as the golden files describe it. */
