@@ -20,21 +20,18 @@ if (major < 20) {
 const lock = readFileSync(join(root, "package-lock.json"), "utf8");
 const stamp = join(root, "node_modules/.cache/nnunet-ready.lock");
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
-  run("Installing dependencies (npm ci) …", "npm", ["ci", "--no-audit", "--no-fund"], {
-    ONNXRUNTIME_NODE_INSTALL: "skip",
-  });
+  run("Installing dependencies (npm ci) …", "npm", ["ci"]);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, lock);
 }
 run("Building …", process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
 
-function run(message, command, args, env = {}) {
+function run(message, command, args) {
   console.error(message);
   try {
     execFileSync(command, args, {
       cwd: root,
       stdio: ["ignore", 2, 2],
-      env: { ...process.env, ...env },
       shell: process.platform === "win32",
     });
   } catch (error) {
