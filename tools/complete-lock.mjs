@@ -51,7 +51,9 @@ for (const [key, entry] of bare) {
 
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
-console.log(`package-lock.json: ${added} packages of other platforms and ${bare.length - missing.length} checksums added`);
+console.log(
+  `package-lock.json: ${added} packages of other platforms and ${bare.length - missing.length} checksums added`,
+);
 if (missing.length > 0) {
   console.error(`the registry in use has no checksum for ${missing.join(", ")}; run this again with one that has`);
   process.exit(1);
