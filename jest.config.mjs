@@ -6,7 +6,9 @@ export default {
   rootDir: import.meta.dirname ?? new URL(".", import.meta.url).pathname,
   testEnvironment: "<rootDir>/tools/testing/jest-environment.mjs",
   testEnvironmentOptions: { customExportConditions: ["@nnunet/source", "node", "node-addons"] },
-  testMatch: [`<rootDir>/{packages/*/tests,examples,tools/tests}/**/*${special.includes(lane) ? `.${lane}` : ""}.test.ts`],
+  testMatch: [
+    `<rootDir>/{packages/*/tests,examples,tools/tests}/**/*${special.includes(lane) ? `.${lane}` : ""}.test.ts`,
+  ],
   testPathIgnorePatterns: [
     "/node_modules/",
     "/dist/",
