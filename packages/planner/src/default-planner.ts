@@ -12,19 +12,19 @@ import {
   UnknownStageError,
 } from "@nnunet/core";
 import { checkFingerprint } from "./check-fingerprint.ts";
-import { configureNetworks } from "./configure-networks.ts";
-import { decideCascade } from "./decide-cascade.ts";
-import { decideConfigurations, decideDataset } from "./decide-dataset.ts";
-import { decideNetwork } from "./decide-network.ts";
-import { overrideBlueprint } from "./overrides.ts";
-import { medianPerAxis } from "./percentile.ts";
-import type { PlanningContext } from "./plan-network.ts";
-import { planNetworks } from "./plan-networks.ts";
-import { preprocessChannels } from "./preprocess-channels.ts";
-import { comparedWithPaper } from "./published-plans.ts";
-import { type RuleSet, ruleSets } from "./rule-sets.ts";
-import { targetSpacing } from "./target-spacing.ts";
-import { transposed, transposition } from "./transposition.ts";
+import { configurationsOf } from "./networks/configurations.ts";
+import { decideCascade } from "./explanation/decide-cascade.ts";
+import { decideConfigurations, decideDataset } from "./explanation/decide-dataset.ts";
+import { decideNetwork } from "./explanation/decide-network.ts";
+import { overrideBlueprint } from "./rules/overrides.ts";
+import { medianPerAxis } from "./rules/percentile.ts";
+import type { PlanningContext } from "./networks/plan-network.ts";
+import { planResolutions } from "./networks/plan-resolutions.ts";
+import { preprocessChannels } from "./networks/preprocess-channels.ts";
+import { comparedWithPaper } from "./explanation/published-plans.ts";
+import { type RuleSet, ruleSets } from "./rules/rule-sets.ts";
+import { targetSpacing } from "./rules/target-spacing.ts";
+import { transposed, transposition } from "./rules/transposition.ts";
 
 /**
  * Turns a fingerprint into plans by the rule set that `options.ruleSet` names ("paper" unless given).
@@ -55,8 +55,8 @@ function plan(fingerprint: Fingerprint, dataset: DatasetJson, options: PlannerOp
 
   const channels = preprocessChannels(fingerprint, dataset, context);
   const spacing2d = ruleSet.medianSpacingFor2d && !options.targetSpacing ? target.medianSpacing : spacing;
-  const networks = planNetworks(fingerprint, spacing, spacing2d, inOrder, context);
-  const configurations = configureNetworks(networks, channels, context);
+  const networks = planResolutions(fingerprint, spacing, spacing2d, inOrder, context);
+  const configurations = configurationsOf(networks, channels, context);
 
   const { flat, full, search } = networks;
   const low = search?.lowResolution;

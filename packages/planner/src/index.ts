@@ -1,15 +1,20 @@
-export type { Blueprint } from "./blueprint.ts";
-export { comparePlans, type DifferenceCause, type PlanComparison, type PlanDifference } from "./compare-plans.ts";
+export type { Blueprint } from "./rules/blueprint.ts";
+export {
+  comparePlans,
+  type DifferenceCause,
+  type PlanComparison,
+  type PlanDifference,
+} from "./explanation/compare-plans.ts";
 export { defaultPlanner } from "./default-planner.ts";
-export { type DrawingOptions, drawNetwork } from "./draw-network.ts";
-export { explainPlans } from "./explain-plans.ts";
-export { featureMapEstimate, type MemoryEstimate, type NetworkSize, paperEstimate } from "./memory-estimate.ts";
-export { overridableParameters } from "./overrides.ts";
-export { planWarnings } from "./plan-warnings.ts";
+export { type DrawingOptions, drawNetwork } from "./explanation/draw-network.ts";
+export { explainPlans } from "./explanation/explain-plans.ts";
+export { featureMapEstimate, type MemoryEstimate, type NetworkSize, paperEstimate } from "./rules/memory-estimate.ts";
+export { overridableParameters } from "./rules/overrides.ts";
+export { planWarnings } from "./explanation/plan-warnings.ts";
 export { plannerConformance } from "./planner-conformance.ts";
-export { plansTable } from "./plans-table.ts";
-export { type RuleSet, ruleSets } from "./rule-sets.ts";
-export type { Topology, TopologyRule } from "./topology.ts";
-export { paperTopology, v1Topology } from "./topology-paper.ts";
-export { poolLateTopology } from "./topology-pool-late.ts";
-export { v2Topology } from "./topology-v2.ts";
+export { plansTable } from "./explanation/plans-table.ts";
+export { type RuleSet, ruleSets } from "./rules/rule-sets.ts";
+export type { Topology, TopologyRule } from "./rules/topology.ts";
+export { paperTopology, v1Topology } from "./rules/topology-paper.ts";
+export { poolLateTopology } from "./rules/topology-pool-late.ts";
+export { v2Topology } from "./rules/topology-v2.ts";

@@ -1,5 +1,5 @@
 import { type DatasetJson, type Fingerprint, InvalidArgumentError, type NormalizationScheme } from "@nnunet/core";
-import { normalizationScheme } from "./normalization.ts";
+import { normalizationScheme } from "../rules/normalization.ts";
 import type { PlanningContext } from "./plan-network.ts";
 
 /** How the intensities of each channel are normalised. */

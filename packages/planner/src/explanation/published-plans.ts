@@ -1,7 +1,7 @@
 import type { DatasetJson, Decision } from "@nnunet/core";
-import { chooseBatch } from "./batch-size.ts";
+import { chooseBatch } from "../rules/batch-size.ts";
 import { factor, percent, short, times } from "./formatting.ts";
-import type { PlannedNetwork, PlanningContext } from "./plan-network.ts";
+import type { PlannedNetwork, PlanningContext } from "../networks/plan-network.ts";
 
 type Row = readonly [patchSize: readonly number[], batchSize: number];
 interface PublishedPlan {

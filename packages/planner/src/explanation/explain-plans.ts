@@ -1,7 +1,7 @@
 import type { Decision, Plans } from "@nnunet/core";
 import { shownValue } from "./formatting.ts";
 import { plansTable } from "./plans-table.ts";
-import { ruleSets } from "./rule-sets.ts";
+import { ruleSets } from "../rules/rule-sets.ts";
 import { wrapped } from "./wrapped.ts";
 
 const titles: Readonly<Record<string, string>> = {

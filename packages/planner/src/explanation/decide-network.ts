@@ -1,6 +1,6 @@
 import type { Configuration, Decision } from "@nnunet/core";
 import { counted, factor, percent, short, times } from "./formatting.ts";
-import type { PlannedNetwork, PlanningContext } from "./plan-network.ts";
+import type { PlannedNetwork, PlanningContext } from "../networks/plan-network.ts";
 
 /** The decisions that made one network, in the order in which they were taken. */
 export function decideNetwork(

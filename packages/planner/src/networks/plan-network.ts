@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from "@nnunet/core";
-import { type ChosenBatch, chooseBatch, patchBudget } from "./batch-size.ts";
-import type { Blueprint } from "./blueprint.ts";
-import { type FittedPatch, fitPatch } from "./fit-memory.ts";
-import { featuresPerStage } from "./memory-estimate.ts";
-import type { RuleSet } from "./rule-sets.ts";
-import type { Topology } from "./topology.ts";
+import { type ChosenBatch, chooseBatch, patchBudget } from "../rules/batch-size.ts";
+import type { Blueprint } from "../rules/blueprint.ts";
+import { type FittedPatch, fitPatch } from "../rules/fit-memory.ts";
+import { featuresPerStage } from "../rules/memory-estimate.ts";
+import type { RuleSet } from "../rules/rule-sets.ts";
+import type { Topology } from "../rules/topology.ts";
 
 const maximumStages = 64;
 

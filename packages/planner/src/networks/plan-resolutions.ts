@@ -1,6 +1,6 @@
 import { type Fingerprint, roundHalfEven, type Spacing } from "@nnunet/core";
 import { type CascadeSearch, planLowResolution } from "./low-resolution.ts";
-import { medianResampledShape } from "./median-shape.ts";
+import { medianResampledShape } from "../rules/median-shape.ts";
 import { type PlannedNetwork, type PlanningContext, planNetwork } from "./plan-network.ts";
 
 /** The networks of a plan before they become configurations. */
@@ -18,7 +18,7 @@ export interface PlannedNetworks {
  * @param target2d - spacing for 2D, same axes; its coarsest axis is not resampled but counts the slices
  * @param inOrder - puts three values into the transposed order
  */
-export function planNetworks(
+export function planResolutions(
   { spacings, shapesAfterCrop }: Fingerprint,
   target: Spacing,
   target2d: Spacing,

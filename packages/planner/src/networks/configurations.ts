@@ -1,7 +1,7 @@
 import type { Configuration } from "@nnunet/core";
-import type { Blueprint } from "./blueprint.ts";
+import type { Blueprint } from "../rules/blueprint.ts";
 import type { PlannedNetwork, PlanningContext } from "./plan-network.ts";
-import type { PlannedNetworks } from "./plan-networks.ts";
+import type { PlannedNetworks } from "./plan-resolutions.ts";
 import type { ChannelPreprocessing } from "./preprocess-channels.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { ChannelPreprocessing } from "./preprocess-channels.ts";
  *
  * @see facts.md §2.8, §2.9
  */
-export function configureNetworks(
+export function configurationsOf(
   { flat, full, search }: PlannedNetworks,
   channels: ChannelPreprocessing,
   context: PlanningContext,

@@ -1,7 +1,7 @@
 import type { Decision } from "@nnunet/core";
 import { counted, factor, percent, short, times } from "./formatting.ts";
-import type { CascadeSearch } from "./low-resolution.ts";
-import type { PlannedNetwork, PlanningContext } from "./plan-network.ts";
+import type { CascadeSearch } from "../networks/low-resolution.ts";
+import type { PlannedNetwork, PlanningContext } from "../networks/plan-network.ts";
 
 /** Whether there is a cascade, and how its low resolution was found. */
 export function decideCascade(full: PlannedNetwork, search: CascadeSearch, { blueprint }: PlanningContext): Decision[] {

@@ -1,9 +1,9 @@
 import type { DatasetJson, Decision, Fingerprint, PlannerOptions } from "@nnunet/core";
-import { patchBudget } from "./batch-size.ts";
+import { patchBudget } from "../rules/batch-size.ts";
 import { counted, factor, listed, percent, short, times } from "./formatting.ts";
-import type { PlanningContext } from "./plan-network.ts";
-import type { ChannelPreprocessing } from "./preprocess-channels.ts";
-import type { TargetSpacing } from "./target-spacing.ts";
+import type { PlanningContext } from "../networks/plan-network.ts";
+import type { ChannelPreprocessing } from "../networks/preprocess-channels.ts";
+import type { TargetSpacing } from "../rules/target-spacing.ts";
 
 /** What was found out about the dataset as a whole. */
 export interface DatasetFindings extends ChannelPreprocessing {
