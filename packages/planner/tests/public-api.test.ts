@@ -24,9 +24,14 @@ test("exports", () => {
 
 test("runs in a browser: imports core and its own files, nothing else", () => {
   const folder = new URL("../src/", import.meta.url);
-  for (const file of readdirSync(folder)) {
+  const files = readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith(".ts"));
+  expect(files.length).toBeGreaterThan(30);
+  for (const file of files) {
     const source = readFileSync(new URL(file, folder), "utf8");
-    for (const [, name] of source.matchAll(/from "([^"]+)"/g)) expect(name).toMatch(/^(@nnunet\/core|\.\/[\w-]+\.ts)$/);
+    for (const [, name] of source.matchAll(/from "([^"]+)"/g))
+      expect(name).toMatch(/^(@nnunet\/core|\.{1,2}\/[\w/-]+\.ts)$/);
     expect(source).not.toMatch(/\bprocess\.|\bBuffer\b|Math\.random|Date\.now/);
   }
 });
