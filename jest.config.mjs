@@ -1,5 +1,7 @@
 /** One configuration for every package; run through `node tools/test.mjs` (see there). */
 const lane = process.env.NNUNET_TEST_LANE ?? "fast";
+// Tests use onnxruntime directly too; its telemetry is off in every process that jest starts.
+process.env.ORT_DISABLE_TELEMETRY = "1";
 const special = ["slow", "device"];
 
 export default {

@@ -4,6 +4,7 @@
  *
  * - a stage imports core, kernels and no other stage (except trainer → unet-model and inference → preprocess)
  * - the dependencies in a package.json and the references in its tsconfig.json are those that its sources import
+ * - a file that loads onnxruntime switches its telemetry off itself
  * - no relative import leaves its package; only a test may borrow a helper from another package's tests
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -50,6 +51,13 @@ for (const name of names) {
     for (const target of importsOf(file)) {
       const borrowed = /^\.\.\/\.\.\/[\w-]+\/tests\//.test(target) && file.includes("/tests/");
       if (target.startsWith(".") && !borrowed) checkInside(folder, file, target);
+    }
+  }
+  for (const file of ["src", "bench"].flatMap((part) => sourceFiles(join(folder, part)))) {
+    const text = readFileSync(file, "utf8");
+    const loads = /^import (?!type )[^;]*"onnxruntime-|(?<!typeof )import\("onnxruntime-/m.test(text);
+    if (loads && !/switchOffTelemetry\(\)/.test(text)) {
+      problems.push(`${show(file)} loads onnxruntime and does not call switchOffTelemetry of @nnunet/core/node first`);
     }
   }
   for (const dependency of Object.keys(manifest.dependencies ?? {})) {

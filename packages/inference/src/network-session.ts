@@ -48,6 +48,7 @@ export function onnxRuntimeSessions(
       const known = Object.keys(providers).join(", ");
       throw new UnsupportedError(`device ${device}`, `this installation of onnxruntime offers: ${known}`);
     }
+    await withoutTelemetry();
     const session = await runtime.InferenceSession.create(model, {
       executionProviders: [provider],
       graphOptimizationLevel: "all",
@@ -70,8 +71,16 @@ export function onnxRuntimeSessions(
   };
 }
 
+/** In Node, before the runtime's first session, which is when it looks; onnxruntime-web has no telemetry. */
+async function withoutTelemetry(): Promise<void> {
+  if (typeof process === "undefined" || process.versions?.node === undefined) return;
+  const { switchOffTelemetry } = await import("@nnunet/core/node");
+  switchOffTelemetry();
+}
+
 /** Sessions on onnxruntime-node, loaded when first used, so that a browser never sees it. */
 export const nodeSessions: SessionFactory = async (model, options) => {
+  await withoutTelemetry();
   const runtime = await import("onnxruntime-node");
   const bundled = runtime.listSupportedBackends().map(({ name }) => name);
   const providers = Object.fromEntries(bundled.map((name) => [name, name])) as Partial<Record<Device, string>>;

@@ -4,10 +4,12 @@
  *
  *   node packages/trainer/bench/weight-gradient.bench.mjs [threads]      (after npm run build)
  */
+import { switchOffTelemetry } from "@nnunet/core/node";
 import { OnnxGraph } from "@nnunet/unet-model";
-import * as ort from "onnxruntime-node";
 import { gatheredWeightGradient, planeWeightGradient, shiftedWeightGradient } from "../dist/ort/weight-gradient.js";
 
+switchOffTelemetry();
+const ort = await import("onnxruntime-node");
 const intraOpNumThreads = Number(process.argv[2] ?? 2);
 const ways = { plane: planeWeightGradient, shifted: shiftedWeightGradient, gathered: gatheredWeightGradient };
 const layers = [

@@ -9,3 +9,4 @@ export {
   writeFileAtomic,
   writeJsonAtomic,
 } from "./files.ts";
+export { switchOffTelemetry } from "./no-telemetry.ts";

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, ShapeMismatchError, type TrainingBatch, UnsupportedError } from "@nnunet/core";
+import { switchOffTelemetry } from "@nnunet/core/node";
 import { checkWeights, type NetworkGraph, type Weights, type WeightTensor } from "@nnunet/unet-model";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type {
@@ -25,6 +26,7 @@ export const ortEngine: TrainingEngine = {
   async compile(graph, weights, options) {
     checkOptions(graph, options);
     checkWeights(graph, weights, "initial weights");
+    switchOffTelemetry();
     const ort = await import("onnxruntime-node");
     return OrtTrainingSession.create(ort, graph, weights, options, await chooseLowering(ort, options.device));
   },
