@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { createProgram, type Ending } from "./program.ts";
+import type { Ending } from "./ending.ts";
+import { createProgram } from "./program.ts";
 import { reportFailure } from "./session.ts";
 
 export { exitCodes } from "./exit-codes.ts";

@@ -11,13 +11,9 @@ import { preprocessCommand } from "./commands/preprocess.ts";
 import { runEverythingCommand } from "./commands/run.ts";
 import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import type { Ending } from "./ending.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { softwareVersion } from "@nnunet/pipeline";
-
-/** Where a command puts the exit code that it ended with. */
-export interface Ending {
-  code: number;
-}
 
 /**
  * The whole command line. Nothing runs before `parseAsync`.

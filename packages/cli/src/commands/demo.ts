@@ -3,9 +3,9 @@ import { createPipeline } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { demoFolder, demoSizes, describeDemo, writeDemoDataset } from "../demo/demo.ts";
 import { type CommonFlags, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { roadToJson } from "./run.ts";
+import { roadToJson } from "../describe-road.ts";
 
 interface Flags extends CommonFlags {
   readonly output: string;

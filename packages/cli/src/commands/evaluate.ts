@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { pipelineOf } from "../dataset-argument.ts";
 import { diceTable } from "../dice-table.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {

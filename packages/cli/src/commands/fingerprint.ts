@@ -6,7 +6,7 @@ import { describeFingerprint } from "../describe-fingerprint.ts";
 import { fingerprintChart } from "../fingerprint-chart.ts";
 import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { uniqueNames } from "../unique-names.ts";
 

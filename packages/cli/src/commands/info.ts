@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { describeArtefact } from "../describe-artefact.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
 export function infoCommand(program: Command, ending: Ending): void {

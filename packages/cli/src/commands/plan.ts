@@ -22,7 +22,7 @@ import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-arg
 import { namingFiles } from "../name-artefact.ts";
 import { nextHint, plansFlag } from "../next-hint.ts";
 import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand, type Session } from "../session.ts";
 import { textTable } from "../text-table.ts";
 

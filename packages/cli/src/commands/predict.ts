@@ -4,7 +4,7 @@ import { type Fold, modelFiles, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { openNamedDataset, pipelineOf } from "../dataset-argument.ts";
 import { type CommonFlags, deviceOption, foldList, stepFraction, withCommonOptions, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {

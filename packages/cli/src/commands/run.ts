@@ -1,8 +1,7 @@
-import type { Fold, RoadResult } from "@nnunet/pipeline";
-import { summaryToJson } from "@nnunet/evaluate";
+import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
-import { diceTable } from "../dice-table.ts";
+import { describeRoad, roadToJson } from "../describe-road.ts";
 import {
   type CommonFlags,
   foldList,
@@ -12,7 +11,7 @@ import {
   withExample,
   withTrainOptions,
 } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { trainOptionsOf } from "../train-options.ts";
 
@@ -57,36 +56,4 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     withCommonOptions(withTrainOptions(command)),
     "nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
   );
-}
-
-/** Scores and files, as a person wants to see them at the end. */
-export function describeRoad({ dataset, folds, test }: RoadResult): string {
-  const parts: string[] = [];
-  for (const { configuration, fold, training } of folds) {
-    parts.push(
-      `\n${configuration}, fold ${fold}: ${training.validation.cases.length} validation cases\n${diceTable(training.validation, dataset.json)}\nModel: ${training.model}`,
-    );
-  }
-  for (const { configuration, folder, summary } of test) {
-    parts.push(`\n${configuration}: images of imagesTs segmented into ${folder}`);
-    if (summary) parts.push(`Against labelsTs, ${summary.cases.length} cases:\n${diceTable(summary, dataset.json)}`);
-  }
-  return parts.join("\n");
-}
-
-export function roadToJson({ dataset, folds, test }: RoadResult): unknown {
-  return {
-    dataset: dataset.folder,
-    folds: folds.map(({ configuration, fold, training }) => ({
-      configuration,
-      fold,
-      model: training.model,
-      validation: summaryToJson(training.validation),
-    })),
-    test: test.map(({ configuration, folder, summary }) => ({
-      configuration,
-      folder,
-      ...(summary ? { summary: summaryToJson(summary) } : {}),
-    })),
-  };
 }

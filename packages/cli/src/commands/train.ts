@@ -12,7 +12,7 @@ import {
   withExample,
   withTrainOptions,
 } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { trainOptionsOf } from "../train-options.ts";
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
-import type { Ending } from "../program.ts";
+import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { textTable } from "../text-table.ts";
 
