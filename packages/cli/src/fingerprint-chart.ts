@@ -1,4 +1,4 @@
-import type { Fingerprint } from "@nnunet/core";
+import { type Fingerprint, printableXml } from "@nnunet/core";
 import { median } from "./median.ts";
 import { uniqueNames } from "./unique-names.ts";
 
@@ -33,11 +33,11 @@ export function fingerprintChart(fingerprints: Readonly<Record<string, Fingerpri
   ];
   for (const [column, name] of uniqueNames(names.map(shortened)).entries()) {
     const x = left + (column + 0.5) * cell.width;
-    parts.push(`<text x="${x}" y="${top - 10}" text-anchor="middle">${escapeXml(name)}</text>`);
+    parts.push(`<text x="${x}" y="${top - 10}" text-anchor="middle">${printableXml(name)}</text>`);
   }
   for (const [row, { name, values }] of rows.entries()) {
     const y = top + row * cell.height;
-    parts.push(`<text x="${left - 12}" y="${y + 20}" text-anchor="end">${escapeXml(name)}</text>`);
+    parts.push(`<text x="${left - 12}" y="${y + 20}" text-anchor="end">${printableXml(name)}</text>`);
     for (const [column, z] of zScores(values).entries()) {
       const x = left + column * cell.width;
       parts.push(
@@ -94,8 +94,4 @@ function colour(z: number): string {
 function shortened(name: string): string {
   const last = name.split("/").slice(-2).join("/");
   return last.length > 20 ? `${last.slice(0, 19)}…` : last;
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -20,6 +20,7 @@ export type {
   Splits,
   TrainingBatch,
 } from "./artefacts.ts";
+export { counted, listed } from "./counted.ts";
 export { datasetFromJson, datasetToJson } from "./dataset-json.ts";
 export {
   type AnySegError,
@@ -42,6 +43,7 @@ export { jsonSchemas } from "./json-schemas.ts";
 export { type LabelSet, labelSet } from "./label-set.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
 export { plansFromJson, plansToJson } from "./plans-json.ts";
+export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./printable.ts";
 export { createRandom, type RandomGenerator } from "./random.ts";
 export { roundHalfEven } from "./round-half-even.ts";
 export { show } from "./show.ts";

@@ -1,3 +1,5 @@
+import { printableJson, printableName } from "./printable.ts";
+
 /**
  * A short, faithful print of any value for an error message. `JSON.stringify` turns NaN into null, throws on
  * bigint and writes out whole volumes; this does not.
@@ -6,7 +8,7 @@
  * @example show([1, NaN, "a"]); // "[1, NaN, \"a\"]"
  */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 117)}...` : value);
+  if (typeof value === "string") return printableJson(value.length > 120 ? `${value.slice(0, 117)}...` : value);
   if (typeof value === "bigint") return `${value}n`;
   if (ArrayBuffer.isView(value))
     return `${value.constructor.name}(${"length" in value ? value.length : value.byteLength})`;
@@ -17,7 +19,10 @@ export function show(value: unknown): string {
   if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
   if (typeof value === "object" && value !== null) {
     const keys = Object.keys(value);
-    return `{ ${keys.slice(0, 6).join(", ")}${keys.length > 6 ? ", …" : ""} }`;
+    return `{ ${keys
+      .slice(0, 6)
+      .map((key) => printableName(key, 40))
+      .join(", ")}${keys.length > 6 ? ", …" : ""} }`;
   }
   return Object.is(value, -0) ? "-0" : String(value);
 }

@@ -1,3 +1,4 @@
+import { printableXml } from "@nnunet/core";
 import type { ComparedProperty } from "./compare-fingerprints.ts";
 
 const row = 34;
@@ -63,16 +64,12 @@ export function drawComparison(
 function mark(dataset: number, x: number, y: number, title: string): string {
   const colour = colours[dataset % colours.length];
   const shape = Math.floor(dataset / colours.length) % 3;
-  const inner = `<title>${escaped(title)}</title>`;
+  const inner = `<title>${printableXml(title)}</title>`;
   if (shape === 0) return `<circle cx="${x}" cy="${y}" r="5" fill="${colour}" fill-opacity="0.8">${inner}</circle>`;
   const turn = shape === 2 ? ` transform="rotate(45 ${x} ${y})"` : "";
   return `<rect x="${x - 4.5}" y="${y - 4.5}" width="9" height="9" fill="${colour}" fill-opacity="0.8"${turn}>${inner}</rect>`;
 }
 
 function text(x: number, y: number, content: string, anchor: "start" | "middle" | "end"): string {
-  return `<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="#1b1b1b">${escaped(content)}</text>`;
-}
-
-function escaped(content: string): string {
-  return content.replace(/[<>&"]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="#1b1b1b">${printableXml(content)}</text>`;
 }

@@ -1,3 +1,4 @@
+import { printableXml } from "@nnunet/core";
 import type { EpochRecord } from "./checkpoint.ts";
 
 const width = 720;
@@ -34,7 +35,7 @@ export function progressChart(history: readonly EpochRecord[], names: readonly s
   );
   const latest = history.at(-1)!;
   const perClass = latest.pseudoDice
-    .map((d, i) => `${escapeXml(names[i] ?? `class ${i + 1}`)} ${d === null ? "–" : d.toFixed(3)}`)
+    .map((d, i) => `${printableXml(names[i] ?? `class ${i + 1}`)} ${d === null ? "–" : d.toFixed(3)}`)
     .join(", ");
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#333">
 <rect width="${width}" height="${height}" fill="#fff"/>
@@ -49,5 +50,3 @@ ${line("#2ca02c", (h) => y(h.movingPseudoDice), "5 4")}
 </svg>
 `;
 }
-
-const escapeXml = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

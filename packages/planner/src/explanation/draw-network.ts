@@ -1,4 +1,4 @@
-import type { Configuration } from "@nnunet/core";
+import { type Configuration, printableXml } from "@nnunet/core";
 
 /** What the drawing shows besides the configuration itself. */
 export interface DrawingOptions {
@@ -89,10 +89,10 @@ export function drawNetwork(configuration: Configuration, options: DrawingOption
   const summary = `patch ${patchSize.join(" × ")} voxels of ${configuration.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, ${channels} input channel${channels === 1 ? "" : "s"}, batch ${configuration.batchSize}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="sans-serif">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${printableXml(title)}</title>`,
     `<defs>${[colours.edge, colours.skip, colours.up, colours.head].map(marker).join("")}</defs>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${margin}" y="26" font-size="16" font-weight="bold" fill="${colours.text}">${escaped(title)}</text>`,
+    `<text x="${margin}" y="26" font-size="16" font-weight="bold" fill="${colours.text}">${printableXml(title)}</text>`,
     label(margin, 46, summary, "start"),
     ...(net.kind === "residual" ? [label(margin, 62, residualNote, "start")] : []),
     ...parts,
@@ -123,7 +123,7 @@ function block(x: number, y: number, stride: readonly number[], kernel: readonly
 }
 
 function label(x: number, y: number, text: string, anchor: "start" | "middle", colour: string = colours.text): string {
-  return `<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="${colour}">${escaped(text)}</text>`;
+  return `<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="${colour}">${printableXml(text)}</text>`;
 }
 
 function arrow(x1: number, y1: number, x2: number, y2: number, colour: string, dashed = false): string {
@@ -137,8 +137,4 @@ function marker(colour: string): string {
 
 function markerId(colour: string): string {
   return `arrow-${colour.slice(1)}`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[<>&"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
