@@ -14,9 +14,8 @@ import {
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { summaryFromJson, summaryTable } from "@nnunet/evaluate";
-import { readImage, readImageInfo } from "@nnunet/io";
+import { imageStem, readImage, readImageInfo } from "@nnunet/io";
 import { describeValues } from "./image-values.ts";
-import { imageStem } from "@nnunet/pipeline";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
 import { describeFingerprint } from "./describe-fingerprint.ts";

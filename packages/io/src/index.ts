@@ -1,4 +1,14 @@
-export { readImage, readImageInfo, writeImage, type WriteImageOptions } from "./image-file.ts";
+export { readImage, readImageInfo, writeImage } from "./image-file.ts";
+export { imageFiles, writtenFiles } from "./image-files.ts";
+export type { ImageFormat, ImageWarning, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
+export {
+  imageEnding,
+  imageFormats,
+  imageStem,
+  readableEndings,
+  saysItsPlace,
+  writableEndings,
+} from "./image-formats.ts";
 export type { ImageInfo } from "./image-info.ts";
 export { convertDataset } from "./dataset/convert-dataset.ts";
 export type { ConvertOptions } from "./dataset/convert-picture-folder.ts";

@@ -194,7 +194,7 @@ describe("pictures (tools/fixtures/io/pictures.py)", () => {
     );
     await expect(writeImage(join(folder, "x.jpg"), volume)).rejects.toHaveProperty(
       "message",
-      "writing JPEG, which changes the values, is not supported; use .png or .nii.gz",
+      `writing ${join(folder, "x.jpg")} as JPEG, which changes the values, is not supported; use .png or .nii.gz`,
     );
     await expect(writeImage(join(folder, "x.xyz"), volume)).rejects.toThrow(
       `the image format of ${folder}/x.xyz is not supported; use one of .nii`,

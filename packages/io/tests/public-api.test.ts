@@ -6,6 +6,10 @@ test("the package exports these names", () => {
     "convertDataset",
     "findDatasetFolder",
     "fixDataset",
+    "imageEnding",
+    "imageFiles",
+    "imageFormats",
+    "imageStem",
     "listDicomSeries",
     "openDataset",
     "placementDifference",
@@ -13,7 +17,11 @@ test("the package exports these names", () => {
     "readDicom",
     "readImage",
     "readImageInfo",
+    "readableEndings",
+    "saysItsPlace",
     "verifyDataset",
+    "writableEndings",
     "writeImage",
+    "writtenFiles",
   ]);
 });

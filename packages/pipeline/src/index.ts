@@ -12,7 +12,7 @@ export {
   resultsPaths,
   TRAINER_NAME,
 } from "./folders.ts";
-export { imageStem, inputCases } from "./prediction/input-cases.ts";
+export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
 export { modelFiles } from "./prediction/model-files.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";

@@ -9,7 +9,6 @@ test("what the package exports", () => {
     "defaultStages",
     "effectivePlans",
     "foldPaths",
-    "imageStem",
     "inputCases",
     "labelsFound",
     "modelFiles",

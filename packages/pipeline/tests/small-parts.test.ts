@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { isSegError, type Plans, ShapeMismatchError } from "@nnunet/core";
-import { effectivePlans, imageStem, inputCases, modelFiles, resolveFolders } from "@nnunet/pipeline";
+import { effectivePlans, inputCases, modelFiles, resolveFolders } from "@nnunet/pipeline";
 import fc from "fast-check";
 import { runBounded } from "../src/workers/bounded-tasks.ts";
 import { carry, unpack } from "../src/workers/carry-error.ts";
@@ -150,7 +150,4 @@ describe("inputCases", () => {
       );
       await expect(modelFiles(folder)).rejects.toThrow("no model.onnx and no trained fold in it");
     }));
-  test("image names", () => {
-    expect(["a.nii.gz", "b.NRRD", "c.txt", ".d.nii"].map(imageStem)).toEqual(["a", "b", undefined, undefined]);
-  });
 });

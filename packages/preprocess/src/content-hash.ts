@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { Plans } from "@nnunet/core";
-import { describeFileError } from "@nnunet/core/node";
+import { describeFileError, openRegularFile } from "@nnunet/core/node";
 import { findConfiguration } from "./preprocess-case.ts";
 
 /** Raised when the same inputs would give other voxels than before. */
@@ -47,8 +46,9 @@ export async function hashFiles(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   for (const path of paths) {
     const one = createHash("sha256");
+    const { handle } = await openRegularFile(path);
     try {
-      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) one.update(chunk as Uint8Array);
+      for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) one.update(chunk as Uint8Array);
     } catch (error) {
       throw describeFileError(path, "could not be read", error);
     }

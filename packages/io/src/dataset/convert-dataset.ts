@@ -12,7 +12,8 @@ import {
 } from "@nnunet/core";
 import { describeFileError, exists, makeFolder, readJson } from "@nnunet/core/node";
 import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./convert-picture-folder.ts";
-import { listImages, openDataset, requireFolder, visibleFiles } from "./dataset-folder.ts";
+import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
+import { listImages, openDataset } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 

@@ -1,5 +1,5 @@
 import { copyFile } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type DatasetJson,
   FileError,
@@ -9,7 +9,9 @@ import {
   type Volume,
 } from "@nnunet/core";
 import { makeFolder } from "@nnunet/core/node";
-import { openDataset, visibleFiles } from "./dataset-folder.ts";
+import { visibleFiles } from "../files/folder-contents.ts";
+import { imageEnding, imageStem, saysItsPlace, writableEndings } from "../image-formats.ts";
+import { openDataset } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
@@ -20,11 +22,11 @@ export interface ConvertOptions extends StageOptions {
   readonly name?: string;
 }
 
-const pictureEnding = /\.(png|tiff?|bmp|jpe?g)$/i;
+const isPicture = (file: string) => imageEnding(file) !== undefined && !saysItsPlace(file);
 
 /** Whether a folder holds `images/` and `labels/` with pictures. */
 export async function isPictureFolder(folder: string): Promise<boolean> {
-  const pictures = async (name: string) => (await visibleFiles(join(folder, name))).some((f) => pictureEnding.test(f));
+  const pictures = async (name: string) => (await visibleFiles(join(folder, name))).some(isPicture);
   return (await pictures("images")) && (await pictures("labels"));
 }
 
@@ -54,11 +56,9 @@ export async function convertPictureFolder(
   const channels = await commonChannels([...images.values(), ...test.values()]);
   const values = await labelValues(labels);
   const isNumbered = values.every((value, i) => value === i);
-  const endings = new Set(
-    [...images.values(), ...labels.values(), ...test.values()].map((p) => extname(p).toLowerCase()),
-  );
+  const endings = new Set([...images.values(), ...labels.values(), ...test.values()].map((p) => imageEnding(p)!));
   const [first] = endings;
-  const fileEnding = endings.size === 1 && !/jpe?g/.test(first!) ? first! : ".png";
+  const fileEnding = endings.size === 1 && writableEndings().includes(first!) ? first! : ".png";
   await makeDatasetFolder(target, images.size + test.size, "convert", options, async (made, step) => {
     await makeFolder(join(made, "labelsTr"));
     for (const [cases, to] of [
@@ -94,8 +94,8 @@ export async function convertPictureFolder(
 async function picturesOf(folder: string): Promise<Map<string, string>> {
   const pictures = new Map<string, string>();
   for (const file of await visibleFiles(folder)) {
-    if (!pictureEnding.test(file)) continue;
-    const id = file.replace(pictureEnding, "");
+    if (!isPicture(file)) continue;
+    const id = imageStem(file)!;
     const other = pictures.get(id);
     if (other !== undefined)
       throw new FileError(join(folder, file), `${basename(other)} has the same name; rename one`);
@@ -139,6 +139,6 @@ function renumbered(label: Volume, values: readonly number[]): Volume {
 }
 
 async function place(from: string, to: string): Promise<void> {
-  if (extname(from).toLowerCase() === extname(to)) await copyFile(from, to);
+  if (imageEnding(from) === imageEnding(to)) await copyFile(from, to);
   else await writeImage(to, await readImage(from));
 }

@@ -1,5 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import {
   type CaseFiles,
   type DatasetJson,
@@ -8,7 +7,9 @@ import {
   InvalidArtifactError,
   type RawDataset,
 } from "@nnunet/core";
-import { describeFileError, exists, readJson } from "@nnunet/core/node";
+import { exists, readJson } from "@nnunet/core/node";
+import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
+import { imageEnding } from "../image-formats.ts";
 
 /** The image files of one folder by case, and what does not follow the naming `<case>_0000<ending>`. */
 export interface ImageListing {
@@ -106,12 +107,14 @@ export async function listImages(folder: string, fileEnding: string): Promise<Im
   return { cases, others };
 }
 
-/** What most files of a folder end with; ".nii.gz" if there are none. */
+/** What most images of a folder end with, or most files where none is an image; ".nii.gz" if it is empty. */
 export async function commonEnding(folder: string): Promise<string> {
   const counts = new Map<string, number>();
-  for (const file of await visibleFiles(folder)) {
-    const ending = /(\.nii\.gz|\.[^.]+)$/.exec(file)?.[1];
-    if (ending) counts.set(ending, (counts.get(ending) ?? 0) + 1);
+  const files = await visibleFiles(folder);
+  const images = files.filter((file) => imageEnding(file) !== undefined);
+  for (const file of images.length > 0 ? images : files) {
+    const ending = file.slice(-(imageEnding(file) ?? extname(file)).length);
+    if (ending.startsWith(".")) counts.set(ending, (counts.get(ending) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ".nii.gz";
 }
@@ -120,16 +123,6 @@ export async function commonEnding(folder: string): Promise<string> {
 export async function isEndingWrong(folder: string, fileEnding: string): Promise<boolean> {
   const files = await visibleFiles(folder);
   return files.some((file) => /_\d{4}\./.test(file)) && !files.some((file) => file.endsWith(fileEnding));
-}
-
-/** Names in a folder in code-unit order, hidden ones left out; [] if there is no such folder. */
-export async function visibleFiles(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((file) => !file.startsWith(".")).sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw describeFileError(folder, "could not be read", error);
-  }
 }
 
 async function trainingCasesOf(folder: string, json: DatasetJson): Promise<CaseFiles[]> {
@@ -210,11 +203,4 @@ async function requireFiles(cases: readonly CaseFiles[]): Promise<void> {
     first.file,
     `the ${first.what} of case ${first.id} is missing; add the file or remove the case${more}`,
   );
-}
-
-export async function requireFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch((error: unknown) => {
-    throw describeFileError(folder, "could not be opened", error);
-  });
-  if (!found.isDirectory()) throw new FileError(folder, "expected a folder, found a file");
 }

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { FileError } from "@nnunet/core";
 import { exists } from "@nnunet/core/node";
-import { visibleFiles } from "./dataset-folder.ts";
+import { visibleFiles } from "../files/folder-contents.ts";
 
 /**
  * The folder of a dataset that a person named by its id (4, "4", "004"), its name ("Dataset004_Hippocampus") or its

@@ -10,7 +10,7 @@ import {
   throwIfCancelled,
 } from "@nnunet/core";
 import { describeFileError, exists, makeFolder, writeJsonAtomic } from "@nnunet/core/node";
-import { visibleFiles } from "./dataset-folder.ts";
+import { visibleFiles } from "../files/folder-contents.ts";
 import { idOf } from "./find-dataset.ts";
 
 /**

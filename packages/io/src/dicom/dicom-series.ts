@@ -12,7 +12,7 @@ import {
 import { describeFileError } from "@nnunet/core/node";
 import { cross } from "../geometry/axis-vectors.ts";
 import { readPrefix, readWhole } from "../files/bounded-file.ts";
-import { visibleFiles } from "../dataset/dataset-folder.ts";
+import { visibleFiles } from "../files/folder-contents.ts";
 import { type DicomSlice, isDicom, parseDicomSlice } from "./dicom-tags.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { type ItkImage, itkReadSeries } from "../itk/itk-wasm.ts";

@@ -2,7 +2,8 @@ import { basename } from "node:path";
 import type { Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
-import { readVoxels } from "../voxels/headed-voxels.ts";
+import type { WriteImageOptions } from "../image-format.ts";
+import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { readMetaImageHeader } from "./metaimage-header.ts";
 import { arrayTypeOf, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
@@ -39,7 +40,7 @@ export async function writeMetaImage(path: string, volume: Volume, { compression
   const [channels, nz, ny, nx] = shape;
   const is4d = channels > 1;
   const raw = compression === 0;
-  const voxelPath = /\.mhd$/i.test(path) ? path.replace(/\.mhd$/i, raw ? ".raw" : ".zraw") : undefined;
+  const [voxelPath] = metaImageVoxelFileWritten(path, { compression });
   const n = is4d ? 4 : 3;
   const matrix = Array.from({ length: n * n }, (_, i) => {
     const [axis, row] = [Math.floor(i / n), i % n];
@@ -72,4 +73,14 @@ export async function writeMetaImage(path: string, volume: Volume, { compression
   // The voxels first: a header without its voxels would look like an image.
   if (voxelPath !== undefined) await writeChunksAtomic(voxelPath, voxels);
   await writeChunksAtomic(path, [Buffer.from(header), ...(voxelPath === undefined ? voxels : [])]);
+}
+
+/** The data file that a header names. */
+export async function metaImageVoxelFile(path: string): Promise<readonly string[]> {
+  return voxelFileBeside(path, await readMetaImageHeader(path));
+}
+
+/** The data file that is written beside an `.mhd`. */
+export function metaImageVoxelFileWritten(path: string, { compression = 1 }: WriteImageOptions): readonly string[] {
+  return /\.mhd$/i.test(path) ? [path.replace(/\.mhd$/i, compression === 0 ? ".raw" : ".zraw")] : [];
 }

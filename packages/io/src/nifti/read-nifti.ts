@@ -1,6 +1,7 @@
 import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
 import { readPrefix, readRest } from "../files/bounded-file.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
+import { isPairName, pairFile } from "./nifti-pair.ts";
 import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
 import { arrayTypeOf, planar, storedVoxels } from "../voxels/stored-voxels.ts";
 
@@ -39,8 +40,8 @@ export async function readNiftiForms(path: string): Promise<NiftiHeader["forms"]
 }
 
 async function readHeader(path: string): Promise<{ header: NiftiHeader; voxelPath: string }> {
-  const isPair = /\.(hdr|img)(\.gz)?$/i.test(path);
-  const headerPath = isPair ? partner(path, "hdr") : path;
+  const isPair = isPairName(path);
+  const headerPath = isPair ? await pairFile(path, "hdr") : path;
   const { bytes } = await readPrefix(headerPath, largestHeader);
   const header = parseNiftiHeader(bytes, headerPath);
   if (header.pair !== isPair) {
@@ -49,13 +50,7 @@ async function readHeader(path: string): Promise<{ header: NiftiHeader; voxelPat
       : `the header belongs to an .hdr/.img pair ("ni${header.version}"); rename it to .hdr, beside its .img`;
     throw new ImageFileError(headerPath, "magic", problem);
   }
-  return { header, voxelPath: isPair ? partner(path, "img") : path };
-}
-
-function partner(path: string, ending: string): string {
-  return path.replace(/(hdr|img)((\.gz)?)$/i, (_, own: string, gz: string) => {
-    return (own === own.toUpperCase() ? ending.toUpperCase() : ending) + gz;
-  });
+  return { header, voxelPath: isPair ? await pairFile(path, "img") : path };
 }
 
 function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): VoxelArray {

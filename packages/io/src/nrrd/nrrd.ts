@@ -3,7 +3,8 @@ import type { Geometry, Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { splitAxisVector } from "../geometry/axis-vectors.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
-import { readVoxels } from "../voxels/headed-voxels.ts";
+import type { WriteImageOptions } from "../image-format.ts";
+import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { readNrrdHeader } from "./nrrd-header.ts";
 import { arrayTypeOf, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
@@ -41,7 +42,7 @@ export async function writeNrrd(path: string, volume: Volume, { compression = 1 
   const { shape, geometry, data } = volume;
   const [channels, nz, ny, nx] = shape;
   const raw = compression === 0;
-  const voxelPath = /\.nhdr$/i.test(path) ? path.replace(/\.nhdr$/i, raw ? ".raw" : ".raw.gz") : undefined;
+  const [voxelPath] = nrrdVoxelFileWritten(path, { compression });
   const isList = channels > 1;
   const header = [
     "NRRD0005",
@@ -70,6 +71,16 @@ export async function writeNrrd(path: string, volume: Volume, { compression = 1 
       if (voxelPath === undefined) yield* voxels();
     })(),
   );
+}
+
+/** The data file that a header names. */
+export async function nrrdVoxelFile(path: string): Promise<readonly string[]> {
+  return voxelFileBeside(path, await readNrrdHeader(path));
+}
+
+/** The data file that is written beside an `.nhdr`. */
+export function nrrdVoxelFileWritten(path: string, { compression = 1 }: WriteImageOptions): readonly string[] {
+  return /\.nhdr$/i.test(path) ? [path.replace(/\.nhdr$/i, compression === 0 ? ".raw" : ".raw.gz")] : [];
 }
 
 /** Direction · spacing per axis, such that reading gives spacing and direction back, bit for bit if that can be had. */

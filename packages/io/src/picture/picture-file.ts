@@ -5,19 +5,20 @@ import {
   createVolume,
   type Geometry,
   ImageFileError,
-  InvalidArtifactError,
   UnsupportedError,
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { describeFileError, exists, makeFolder, readJson } from "@nnunet/core/node";
+import { describeFileError, makeFolder } from "@nnunet/core/node";
 import { readWhole } from "../files/bounded-file.ts";
+import type { WriteImageOptions } from "../image-format.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { itkReadImage, itkWriteImage } from "../itk/itk-wasm.ts";
 import { parseBmpHeader, parseJpegHeader } from "./picture-headers.ts";
 import { planeGeometry } from "../geometry/plane-geometry.ts";
 import { interleaved, planar } from "../voxels/stored-voxels.ts";
 import { parseTiffHeader } from "./tiff-header.ts";
+import { readTiffSpacing, writeTiffSpacing } from "./tiff-spacing.ts";
 import { narrowestUnsigned } from "../voxels/unsigned-voxels.ts";
 
 /*
@@ -59,15 +60,14 @@ export async function readPictureInfo(path: string): Promise<ImageInfo> {
 }
 
 /**
- * Writes a TIFF (2D, or 3D as pages) or BMP file.
+ * Writes a TIFF (2D, or 3D as pages, with its spacing in a JSON file beside it) or BMP file.
  *
- * @throws {UnsupportedError} for JPEG, which changes values, and for what the format cannot hold
+ * @throws {UnsupportedError} for what the format cannot hold
+ * @throws {FileError} if there is a spacing file that says something else and may not be replaced
  */
-export async function writePicture(path: string, volume: Volume): Promise<void> {
+export async function writePicture(path: string, volume: Volume, options: WriteImageOptions = {}): Promise<void> {
   const ending = extname(path).toLowerCase();
   const [channels, nz, ny, nx] = volume.shape;
-  if (/jpe?g/.test(ending))
-    throw new UnsupportedError("writing JPEG, which changes the values,", "use .png or .nii.gz");
   const isBmp = ending === ".bmp";
   if (isBmp && (nz > 1 || (channels !== 1 && channels !== 3))) {
     throw new UnsupportedError(`an image of ${nz} slices and ${channels} channels as BMP`, "use .nii.gz");
@@ -92,6 +92,8 @@ export async function writePicture(path: string, volume: Volume): Promise<void> 
       components: channels,
       data: channels === 1 ? narrow : interleaved(narrow, channels),
     });
+    // The spacing first: without it the image would be read with another.
+    await writeTiffSpacing(path, volume, options);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
@@ -112,18 +114,8 @@ async function checkPicture(path: string): Promise<Picture> {
   return { format, shape: [channels, 1, height, width], dataType: "uint8", bytes: width * height * channels };
 }
 
-/**
- * nnU-Net's rule for 3D TIFF: the spacing stands in a JSON file beside it, `case.json` for `case_0000.tif` and
- * `case.tif`: `{ "spacing": [z, y, x] }`. Without one it is 1.
- */
+/** The spacing of several slices stands beside them; without a word there it is 1. */
 async function pictureGeometry(path: string, slices: number): Promise<Geometry> {
   if (slices === 1) return planeGeometry;
-  const jsonPath = `${path.replace(/(_\d{4})?\.[^.]+$/, "")}.json`;
-  if (!(await exists(jsonPath))) return { ...planeGeometry, spacing: [1, 1, 1] };
-  const { spacing } = ((await readJson(jsonPath)) ?? {}) as { spacing?: unknown };
-  const positive = (s: unknown) => typeof s === "number" && s > 0 && Number.isFinite(s);
-  if (!(Array.isArray(spacing) && spacing.length === 3 && spacing.every(positive))) {
-    throw new InvalidArtifactError(jsonPath, "spacing", `expected three positive numbers [z, y, x] in mm`);
-  }
-  return { ...planeGeometry, spacing: [spacing[0], spacing[1], spacing[2]] };
+  return { ...planeGeometry, spacing: (await readTiffSpacing(path)) ?? [1, 1, 1] };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type CaseFiles, type Geometry, spatialShape, type Volume } from "@nnunet/core";
 import { readImage } from "../image-file.ts";
+import { formatOfName } from "../image-formats.ts";
 import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
 import { readNiftiForms } from "../nifti/read-nifti.ts";
 import { geometryFromForms } from "../nifti/nifti-geometry.ts";
@@ -138,7 +139,7 @@ function reportGridDifferences(
 }
 
 async function reportTwoPlacements(id: string, path: string, volume: Volume, add: AddProblem): Promise<void> {
-  if (!/\.(nii|hdr|img)(\.gz)?$/i.test(path)) return;
+  if (formatOfName(path)?.name !== "NIfTI") return;
   const forms = await readNiftiForms(path);
   if (!(forms.sformCode > 0 && forms.qformCode > 0)) return;
   const [, nz, ny, nx] = volume.shape;

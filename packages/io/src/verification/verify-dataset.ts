@@ -9,9 +9,8 @@ import {
   isEndingWrong,
   listImages,
   readDatasetJson,
-  requireFolder,
-  visibleFiles,
 } from "../dataset/dataset-folder.ts";
+import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
 import {
   type AddProblem,
   type DatasetProblem,

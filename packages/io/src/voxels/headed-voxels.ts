@@ -26,3 +26,8 @@ export async function readVoxels(path: string, header: VoxelHeader): Promise<Vol
   const data = storedVoxels(buffer, type, header.littleEndian, path);
   return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
 }
+
+/** The file with the voxels, if it is another one than the header's. */
+export function voxelFileBeside(path: string, { voxelPath }: VoxelHeader): readonly string[] {
+  return voxelPath === path ? [] : [voxelPath];
+}

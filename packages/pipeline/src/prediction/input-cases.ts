@@ -2,34 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
-import { listDicomSeries } from "@nnunet/io";
-
-const endings = [
-  ".nii.gz",
-  ".nii",
-  ".hdr",
-  ".nrrd",
-  ".nhdr",
-  ".mha",
-  ".mhd",
-  ".tif",
-  ".tiff",
-  ".png",
-  ".bmp",
-  ".jpg",
-  ".jpeg",
-];
-
-/**
- * A file name without its image ending; undefined if it is not the name of an image.
- *
- * @example imageStem("hippocampus_001_0000.nii.gz"); // "hippocampus_001_0000"
- */
-export function imageStem(path: string): string | undefined {
-  const name = basename(path);
-  const ending = endings.find((e) => name.toLowerCase().endsWith(e));
-  return ending === undefined || name.startsWith(".") ? undefined : name.slice(0, -ending.length);
-}
+import { imageStem, listDicomSeries, readableEndings } from "@nnunet/io";
 
 /**
  * The cases that a user means by one path: a file, a folder of files, or a folder of one DICOM series.
@@ -99,7 +72,7 @@ async function dicomCase(folder: string): Promise<CaseFiles> {
   }
   const series = await listDicomSeries(folder).catch(() => []);
   if (series.length === 0) {
-    throw new FileError(folder, `no image in it (${endings.join(", ")}, or the files of a DICOM series)`);
+    throw new FileError(folder, `no image in it (${readableEndings.join(", ")}, or the files of a DICOM series)`);
   }
   return { id: basename(folder), images: [folder] };
 }

@@ -22,7 +22,6 @@ import {
   segmentationEnding,
 } from "./prediction-output.ts";
 import type { Context } from "../stages.ts";
-import { writeTiffSpacing } from "./tiff-spacing.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 
 export interface PredictionOptions extends StageOptions {
@@ -158,7 +157,6 @@ async function predictOne(
     await writeImage(probabilitiesPath(path), probabilities);
     written.push(probabilitiesPath(path));
   }
-  await writeTiffSpacing(path, segmentation, overwrite);
-  await writeImage(path, segmentation);
+  await writeImage(path, segmentation, { overwrite });
   return [path, ...written];
 }

@@ -11,13 +11,8 @@ import {
   UnsupportedError,
 } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { readImageInfo } from "@nnunet/io";
-import { imageStem } from "./input-cases.ts";
+import { imageStem, readImageInfo, writableEndings } from "@nnunet/io";
 import { contentHash, exists } from "../records/made-from.ts";
-
-/** Formats that a segmentation can be written in; the last two hold one slice. */
-const volumeEndings = [".nii.gz", ".nii", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd", ".tif", ".tiff"];
-const sliceEndings = [".png", ".bmp"];
 
 /**
  * Whether predictions go into one file, named by `output`, or into a folder of that name. Reads no more than the
@@ -32,12 +27,12 @@ export async function namesOneFile(input: string, output: string): Promise<boole
   const stem = imageStem(output);
   if (stem === undefined && (extname(output) === "" || !fromFile)) return false;
   const ending = basename(output).slice(stem?.length ?? -extname(output).length);
-  const known = [...volumeEndings, ...sliceEndings].join(" ");
-  if (!isOneOf(ending, [...volumeEndings, ...sliceEndings])) {
+  const known = writableEndings().join(" ");
+  if (!isOneOf(ending, writableEndings())) {
     const folder = stem === undefined ? `, or ${output}/ for a folder` : "";
     throw new UnsupportedError(`writing ${output} (${ending})`, `use one of ${known}${folder}`);
   }
-  if (isOneOf(ending, sliceEndings) && (await exists(input))) {
+  if (!isOneOf(ending, writableEndings(2)) && (await exists(input))) {
     const image = fromFile ? input : await firstImage(input);
     const [, slices] = (await readImageInfo(image)).shape;
     if (slices > 1) {
@@ -61,8 +56,9 @@ export async function segmentationEnding(
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
     return ".nii.gz";
   };
-  if (isOneOf(fileEnding, volumeEndings)) return fileEnding;
-  if (!isOneOf(fileEnding, sliceEndings)) return instead(`${fileEnding}, the dataset's file_ending, cannot be written`);
+  if (isOneOf(fileEnding, writableEndings(2))) return fileEnding;
+  if (!isOneOf(fileEnding, writableEndings()))
+    return instead(`${fileEnding}, the dataset's file_ending, cannot be written`);
   for (const { images } of cases) {
     const [, slices] = (await readImageInfo(images[0]!)).shape;
     if (slices > 1) return instead(`${images[0]} has ${slices} slices, which ${fileEnding} cannot hold`);

@@ -14,8 +14,7 @@ import {
 } from "@nnunet/core";
 import { describeFileError, writeJsonAtomic } from "@nnunet/core/node";
 import { summarise, summaryToJson } from "@nnunet/evaluate";
-import { placementDifference, readImage } from "@nnunet/io";
-import { imageStem } from "../prediction/input-cases.ts";
+import { imageStem, placementDifference, readImage, saysItsPlace } from "@nnunet/io";
 import type { Context } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -61,9 +60,6 @@ export async function pairFolders(
   return pairs;
 }
 
-/** Formats whose files do not say where they lie. */
-const placeless = /\.(png|bmp|jpe?g|tiff?)$/i;
-
 export interface EvaluationOptions extends StageOptions {
   /**
    * What to do with a prediction that lies elsewhere in space than its reference: refuse (the default), or only warn,
@@ -101,7 +97,7 @@ export async function evaluatePairs(
       if (expected.shape.join() !== predicted.shape.join()) {
         throw new ShapeMismatchError(prediction, expected.shape, predicted.shape, `it is compared with ${reference}`);
       }
-      const isPlaced = !placeless.test(reference) && !placeless.test(prediction);
+      const isPlaced = saysItsPlace(reference) && saysItsPlace(prediction);
       const apart = isPlaced ? placementDifference(expected.geometry, predicted.geometry) : undefined;
       if (apart) {
         const problem = `differs from ${reference}: [${apart.second}] here, [${apart.first}] there`;

@@ -1,6 +1,6 @@
 import type { CaseFiles, DatasetJson, FingerprintExtractor, Plans, Preprocessor } from "@nnunet/core";
 import { labelSet } from "@nnunet/core";
-import { readCase } from "@nnunet/io";
+import { imageFiles, readCase } from "@nnunet/io";
 import { hashFiles, preprocessedHash, storedHash, writePreprocessedCase } from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
 
@@ -9,9 +9,10 @@ import { contentHash } from "../records/made-from.ts";
  * cannot travel to another thread, so the pipeline runs it here in the main thread through the same functions.
  */
 
-/** SHA-256 of the bytes of all files of a case. */
-export function hashCase(files: CaseFiles): Promise<string> {
-  return hashFiles([...files.images, ...(files.label === undefined ? [] : [files.label])]);
+/** SHA-256 of the bytes of all files of a case, the voxel files of detached headers with them. */
+export async function hashCase(files: CaseFiles): Promise<string> {
+  const images = [...files.images, ...(files.label === undefined ? [] : [files.label])];
+  return hashFiles((await Promise.all(images.map(imageFiles))).flat());
 }
 
 export interface MeasureTask {

@@ -1,0 +1,160 @@
+import { basename } from "node:path";
+import { readDicom, readDicomInfo } from "./dicom/dicom-series.ts";
+import type { ImageFormat } from "./image-format.ts";
+import {
+  metaImageVoxelFile,
+  metaImageVoxelFileWritten,
+  readMetaImage,
+  readMetaImageInfo,
+  writeMetaImage,
+} from "./metaimage/metaimage.ts";
+import { niftiVoxelFile, niftiVoxelFileWritten } from "./nifti/nifti-pair.ts";
+import { readNifti, readNiftiInfo } from "./nifti/read-nifti.ts";
+import { writeNifti } from "./nifti/write-nifti.ts";
+import { nrrdVoxelFile, nrrdVoxelFileWritten, readNrrd, readNrrdInfo, writeNrrd } from "./nrrd/nrrd.ts";
+import { readPicture, readPictureInfo, writePicture } from "./picture/picture-file.ts";
+import { tiffSpacingFile, tiffSpacingFileWritten } from "./picture/tiff-spacing.ts";
+import { readPng, readPngInfo, writePng } from "./png/png.ts";
+
+/*
+ * The formats of images: the only list of endings there is. Whoever asks which files are images, which can be written
+ * or what lies beside them asks here.
+ */
+
+export const imageFormats: readonly ImageFormat[] = [
+  {
+    name: "NIfTI",
+    endings: [".nii.gz", ".nii", ".hdr", ".hdr.gz"],
+    partnerEndings: [".img", ".img.gz"],
+    read: readNifti,
+    readInfo: readNiftiInfo,
+    write: writeNifti,
+    slices: "several",
+    place: "geometry",
+    companions: niftiVoxelFile,
+    companionsWritten: niftiVoxelFileWritten,
+  },
+  {
+    name: "NRRD",
+    endings: [".nrrd", ".nhdr"],
+    read: readNrrd,
+    readInfo: readNrrdInfo,
+    write: writeNrrd,
+    slices: "several",
+    place: "geometry",
+    companions: nrrdVoxelFile,
+    companionsWritten: nrrdVoxelFileWritten,
+  },
+  {
+    name: "MetaImage",
+    endings: [".mha", ".mhd"],
+    read: readMetaImage,
+    readInfo: readMetaImageInfo,
+    write: writeMetaImage,
+    slices: "several",
+    place: "geometry",
+    companions: metaImageVoxelFile,
+    companionsWritten: metaImageVoxelFileWritten,
+  },
+  {
+    name: "TIFF",
+    endings: [".tif", ".tiff"],
+    read: readPicture,
+    readInfo: readPictureInfo,
+    write: writePicture,
+    slices: "several",
+    place: "spacing",
+    companions: tiffSpacingFile,
+    companionsWritten: tiffSpacingFileWritten,
+  },
+  {
+    name: "PNG",
+    endings: [".png"],
+    read: readPng,
+    readInfo: readPngInfo,
+    write: writePng,
+    slices: "one",
+    place: "none",
+  },
+  {
+    name: "BMP",
+    endings: [".bmp"],
+    read: readPicture,
+    readInfo: readPictureInfo,
+    write: writePicture,
+    slices: "one",
+    place: "none",
+  },
+  {
+    name: "JPEG",
+    endings: [".jpg", ".jpeg"],
+    read: readPicture,
+    readInfo: readPictureInfo,
+    notWritten: ["changes the values", "use .png or .nii.gz"],
+    slices: "one",
+    place: "none",
+  },
+  {
+    name: "DICOM",
+    endings: [".dcm", ".dicom", ".ima"],
+    isSeries: true,
+    read: (path) => readDicom(path),
+    readInfo: (path) => readDicomInfo(path),
+    notWritten: ["is not offered", "use .nii.gz"],
+    slices: "several",
+    place: "geometry",
+  },
+];
+
+/** The format whose images are called so; undefined where the name says nothing. `.img` is the other half of NIfTI. */
+export function formatOfName(path: string): ImageFormat | undefined {
+  const name = basename(path).toLowerCase();
+  return imageFormats.find(({ endings, partnerEndings = [] }) =>
+    [...endings, ...partnerEndings].some((ending) => name.endsWith(ending)),
+  );
+}
+
+/** The format of folders and of files whose names say nothing. */
+export const seriesFormat = imageFormats.find(({ isSeries }) => isSeries)!;
+
+/** Endings of files that each are an image and can be read, lower case with the dot. DICOM, read as a series, has none. */
+export const readableEndings: readonly string[] = imageFormats
+  .filter(({ isSeries }) => !isSeries)
+  .flatMap(({ endings }) => endings);
+
+/**
+ * Endings of the formats in which an image of so many slices can be written.
+ *
+ * @example writableEndings(5).includes(".png"); // false
+ */
+export function writableEndings(slices = 1): readonly string[] {
+  return imageFormats
+    .filter((format) => format.write && (slices === 1 || format.slices === "several"))
+    .flatMap(({ endings }) => endings);
+}
+
+/**
+ * The image ending of a file's name, lower case; undefined if it is not called as an image is. Hidden files are none.
+ * Nor is an `.img`: it belongs to the `.hdr` beside it.
+ *
+ * @example imageEnding("hippocampus_001_0000.nii.gz"); // ".nii.gz"
+ */
+export function imageEnding(path: string): string | undefined {
+  const name = basename(path).toLowerCase();
+  return name.startsWith(".") ? undefined : readableEndings.find((ending) => name.endsWith(ending));
+}
+
+/**
+ * A file's name without its image ending; undefined if it is not the name of an image.
+ *
+ * @example imageStem("hippocampus_001_0000.nii.gz"); // "hippocampus_001_0000"
+ */
+export function imageStem(path: string): string | undefined {
+  const ending = imageEnding(path);
+  return ending === undefined ? undefined : basename(path).slice(0, -ending.length);
+}
+
+/** Whether images called so say where they lie in space; pictures (PNG, TIFF, …) do not. */
+export function saysItsPlace(path: string): boolean {
+  return (formatOfName(path) ?? seriesFormat).place === "geometry";
+}
