@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Keeps what is cited findable. Run by `npm run lint`.
+ * Keeps what is cited findable. Run by `npm run lint`; `node tools/check-citations.mjs FOLDER` checks another checkout.
  *
  * - "docs/method.md §2.7" names a heading of docs/method.md, "§0 item 14" an entry of its §0, "§4.3, step 9" a row of
  *   the table there, and §3, "Class locations" a heading within §3
@@ -10,12 +10,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const root = resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), ".."));
 const problems = [];
 const sections = readSections(readFileSync(join(root, "docs/method.md"), "utf8"));
 
 const self = fileURLToPath(import.meta.url);
-const files = [...markdownHere(), ...["bench", "docs", "examples", "packages", "tools"].flatMap(filesBelow)];
+const folders = ["bench", "docs", "examples", "packages", "tools"].filter((name) => existsSync(join(root, name)));
+const files = [...readdirSync(root).filter((name) => name.endsWith(".md")), ...folders.flatMap(filesBelow)];
 let citations = 0;
 for (const file of files) {
   const text = readFileSync(join(root, file), "utf8");
@@ -28,10 +29,6 @@ if (problems.length > 0) {
   process.exit(1);
 }
 console.log(`${citations} citations of docs/method.md and all relative links lead somewhere`);
-
-function markdownHere() {
-  return readdirSync(root).filter((name) => name.endsWith(".md"));
-}
 
 /** Sources and documents, relative to the root; nothing that was built or installed. */
 function filesBelow(folder) {
