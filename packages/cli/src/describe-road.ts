@@ -7,7 +7,7 @@ export function describeRoad({ dataset, folds, test }: RoadResult): string {
   const parts: string[] = [];
   for (const { configuration, fold, training } of folds) {
     parts.push(
-      `\n${configuration}, fold ${fold}: ${training.validation.cases.length} validation cases\n${diceTable(training.validation, dataset.json)}\nModel: ${training.model}`,
+      `\n${configuration}, fold ${fold}: ${training.validation.cases.length} ${fold === "all" ? "training" : "validation"} cases\n${diceTable(training.validation, dataset.json)}\nModel: ${training.model}`,
     );
   }
   for (const { configuration, folder, summary } of test) {

@@ -22,6 +22,7 @@ export interface TrainFlags extends WorkerFlags {
   readonly batchSize?: number;
   readonly baseFeatures?: number;
   readonly seed?: number;
+  readonly randomSplit?: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -58,7 +59,8 @@ export function withTrainOptions(command: Command): Command {
       "feature maps of the first stage, the others in proportion (default: the plan's)",
       positiveInteger,
     )
-    .option("--seed <n>", "seed of weights, patches and augmentation (default: 0)", integer);
+    .option("--seed <n>", "seed of weights, patches and augmentation (default: 0)", integer)
+    .option("--random-split", "divide the cases at random for a fold that splits_final.json does not have");
 }
 
 export function deviceOption(): Option {

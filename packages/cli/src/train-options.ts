@@ -4,7 +4,8 @@ import type { Session } from "./session.ts";
 
 /** The flags of `train` as the pipeline's options. */
 export function trainOptionsOf(flags: TrainFlags, { signal, onEvent }: Session): TrainOptions {
-  const { workers, maxMemory, engine, device, epochs, iterationsPerEpoch, batchSize, baseFeatures, seed } = flags;
+  const { workers, maxMemory, engine, device, epochs, iterationsPerEpoch, batchSize, baseFeatures, seed, randomSplit } =
+    flags;
   return {
     workers,
     maxMemoryGb: maxMemory,
@@ -15,6 +16,7 @@ export function trainOptionsOf(flags: TrainFlags, { signal, onEvent }: Session):
     batchSize,
     baseFeatures,
     seed,
+    randomSplit,
     signal,
     onEvent,
   };

@@ -258,6 +258,8 @@ export interface LabelMetrics {
 
 /** `summary.json`; keys of the records are label ids or "(1, 2)" for regions. */
 export interface EvaluationSummary {
+  /** What a reader of the scores must know to judge them, one sentence: that they are those of training cases, say. */
+  readonly remark?: string;
   readonly foregroundMean: LabelMetrics;
   readonly mean: Readonly<Record<string, LabelMetrics>>;
   readonly cases: readonly {

@@ -1,4 +1,4 @@
-import { type EvaluationSummary, InvalidArtifactError, type LabelMetrics } from "@nnunet/core";
+import { type EvaluationSummary, InvalidArtifactError, type LabelMetrics, parseJson } from "@nnunet/core";
 import { metricNames } from "./summarise.ts";
 
 /** Our names and nnU-Net v2's. */
@@ -21,6 +21,7 @@ const jsonNames: Readonly<Record<keyof LabelMetrics, string>> = {
  */
 export function summaryToJson(summary: EvaluationSummary): unknown {
   return {
+    ...(summary.remark === undefined ? {} : { remark: summary.remark }),
     foreground_mean: metricsToJson(summary.foregroundMean),
     mean: mapValues(summary.mean, metricsToJson),
     metric_per_case: summary.cases.map(({ metrics, predictionFile, referenceFile }) => ({
@@ -41,6 +42,7 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
   const perCase = root["metric_per_case"];
   if (!Array.isArray(perCase)) throw new InvalidArtifactError(path, "metric_per_case", "expected a list of cases");
   return {
+    ...(root["remark"] === undefined ? {} : { remark: text(root["remark"], path, "remark", "a sentence") }),
     foregroundMean: metricsFromJson(root["foreground_mean"], path, "foreground_mean"),
     mean: labelsFromJson(root["mean"], path, "mean"),
     cases: perCase.map((entry, i) => {
@@ -59,8 +61,7 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
 export function summaryFromText(content: string, path: string): EvaluationSummary {
   let json: unknown;
   try {
-    // strings are matched first, so that a file called NaN stays one
-    json = JSON.parse(content.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b/g, (token) => (token === "NaN" ? "null" : token)));
+    json = parseJson(content);
   } catch (error) {
     throw new InvalidArtifactError(path, "", `not valid JSON (${(error as Error).message}); evaluate again`, {
       cause: error,
@@ -98,8 +99,8 @@ function record(json: unknown, path: string, field: string): Record<string, unkn
   return json as Record<string, unknown>;
 }
 
-function text(json: unknown, path: string, field: string): string {
-  if (typeof json !== "string") throw new InvalidArtifactError(path, field, "expected a file name");
+function text(json: unknown, path: string, field: string, what = "a file name"): string {
+  if (typeof json !== "string") throw new InvalidArtifactError(path, field, `expected ${what}`);
   return json;
 }
 

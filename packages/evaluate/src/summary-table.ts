@@ -3,7 +3,7 @@ import { labelGroups } from "./case-metrics.ts";
 
 /**
  * The summary as a table for the terminal: per label the mean Dice and IoU, the worst case's Dice, the mean volumes in
- * voxels, and over how many cases the mean goes.
+ * voxels, and over how many cases the mean goes. A remark of the summary stands below it.
  *
  * @param labels - gives each label or region its name; or, for labels without regions, the names alone in ascending
  *   order of the ids. Keys only are shown if left out.
@@ -39,7 +39,8 @@ export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | rea
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
       .join("  ")
       .trimEnd();
-  const table = [header, ...rows].map(line).join("\n");
+  const remark = summary.remark === undefined ? "" : `\n${summary.remark}`;
+  const table = `${[header, ...rows].map(line).join("\n")}${remark}`;
   if (emptyPairs === 0) return table;
   return `${table}\nA label that neither reference nor prediction has gives no Dice in that case (–); means leave it out: ${emptyPairs} of ${keys.length * summary.cases.length}.`;
 }

@@ -98,3 +98,13 @@ test("says what is wrong", () => {
     "s.json → foreground_mean.Dice: expected a number or null; evaluate again",
   );
 });
+
+test("a remark goes into the file, comes back from it and stands below the table", () => {
+  const remarked = { ...summary, remark: "These are training cases." };
+  const text = JSON.stringify(summaryToJson(remarked));
+  expect(summaryFromText(text, "s.json")).toEqual(remarked);
+  expect(summaryTable(remarked, labels).split("\n").at(-2)).toBe("These are training cases.");
+  expect(() => summaryFromJson({ metric_per_case: [], remark: 1 }, "s.json")).toThrow(
+    "s.json → remark: expected a sentence",
+  );
+});

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@nnunet/core";
+import { type EventListener, InvalidArgumentError } from "@nnunet/core";
 import { type Device, loadModel, type Model } from "@nnunet/inference";
 import { type Fold, modelFiles, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
@@ -34,7 +34,7 @@ export function predictCommand(program: Command, ending: Ending): void {
     .option("-c, --configuration <name>", "with -d: its configuration")
     .option(
       "-f, --fold <fold...>",
-      "with -d or a folder: the folds to average (default: all that are trained)",
+      "with -d or a folder: the folds to average (default: those of the cross-validation that are trained)",
       foldList,
     )
     .option("--plans <name>", "with -d: name of the plan (default: the only one that was trained)")
@@ -50,7 +50,8 @@ export function predictCommand(program: Command, ending: Ending): void {
         if (flags.continue && flags.overwrite) {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
         }
-        const paths = await chosenModels(flags, pipeline);
+        const paths = await chosenModels(flags, pipeline, onEvent);
+        if (new Set(paths).size < paths.length) throw new InvalidArgumentError("--model", "every model once", paths);
         await namesOneFile(flags.input, flags.output); // refuses an impossible format before a model is loaded
         const models: Model[] = [];
         try {
@@ -86,15 +87,19 @@ function foldsUsed(models: readonly Model[]): string {
   return `using ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")} of ${[...configurations].join(", ")}`;
 }
 
-async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf>): Promise<string[]> {
+async function chosenModels(
+  flags: Flags,
+  pipeline: ReturnType<typeof pipelineOf>,
+  onEvent: EventListener,
+): Promise<string[]> {
   const { model, dataset, configuration, fold } = flags;
   if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
-  if (model) return (await Promise.all(model.map((path) => modelFiles(path, fold)))).flat();
+  if (model) return (await Promise.all(model.map((path) => modelFiles(path, fold, { onEvent })))).flat();
   if (dataset === undefined) throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);
   if (configuration === undefined) {
     const expected = "the configuration that was trained, such as -c 3d_fullres, beside -d";
     throw new InvalidArgumentError("-c, --configuration", expected, configuration);
   }
   const opened = await openNamedDataset(pipeline, dataset);
-  return modelFiles(await pipeline.modelFolder(opened, configuration, flags.plans), fold);
+  return modelFiles(await pipeline.modelFolder(opened, configuration, flags.plans), fold, { onEvent });
 }

@@ -45,7 +45,7 @@ export function trainCommand(program: Command, ending: Ending): void {
           existing: flags.continue ? "continue" : flags.overwrite ? "overwrite" : "refuse",
         });
         session.print(
-          `Validation of fold ${foldName}, ${result.validation.cases.length} cases:\n${diceTable(result.validation, dataset.json)}\nModel: ${result.model}`,
+          `${foldName === "all" ? "Fold all on the cases it was trained on" : `Validation of fold ${foldName}`}, ${result.validation.cases.length} cases:\n${diceTable(result.validation, dataset.json)}\nModel: ${result.model}`,
         );
         session.print(nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", result.model], flags));
         return { value: result };

@@ -3,6 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError, InvalidArtifactError } from "../errors.ts";
+import { parseJson } from "../parse-json.ts";
 
 /**
  * Writes a file so that no reader ever sees half of it: to a temporary name beside it, synced, then renamed.
@@ -154,7 +155,7 @@ export async function readJson(path: string): Promise<unknown> {
     throw describeFileError(path, "could not be read", error);
   }
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new InvalidArtifactError(path, "", `not valid JSON (${(error as Error).message}); correct or remake it`, {
       cause: error,

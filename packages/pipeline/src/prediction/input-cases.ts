@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
 import { imageStem, listDicomSeries, readableEndings } from "@nnunet/io";
@@ -8,10 +8,12 @@ import { imageStem, listDicomSeries, readableEndings } from "@nnunet/io";
  * The cases that a user means by one path: a file, a folder of files, or a folder of one DICOM series.
  *
  * Files are grouped into cases by nnU-Net's channel suffix: `case_0000.nii.gz`, `case_0001.nii.gz`. A file without a
- * suffix is a case of its own, and must hold all channels.
+ * suffix is a case of its own, and must hold all channels. A number that the model has no channel for is never guessed
+ * at: `PID_0001` may be channel 1 of PID or another patient.
  *
  * @param channels - names of the channels that the model needs
- * @throws {FileError} if the path is missing, holds no image, or a channel of a case is missing
+ * @throws {FileError} if the path is missing, holds no image, a channel of a case is missing, or a file is one that the
+ *   model does not have
  */
 export async function inputCases(path: string, channels: readonly string[]): Promise<CaseFiles[]> {
   const isFolder = await stat(path).then(
@@ -20,9 +22,9 @@ export async function inputCases(path: string, channels: readonly string[]): Pro
       throw describeFileError(path, "could not be read", error);
     },
   );
-  if (!isFolder) return [caseOfFile(path, await imagesIn(dirname(path)), channels)];
-  const images = await imagesIn(path);
-  if (images.length === 0) return [await dicomCase(path)];
+  if (!isFolder) return [caseOfFile(path, await siblingsOf(path, channels), channels)];
+  const images = new Set(await imagesIn(path));
+  if (images.size === 0) return [await dicomCase(path)];
   const cases = new Map<string, CaseFiles>();
   for (const image of images) {
     const found = caseOfFile(join(path, image), images, channels);
@@ -38,18 +40,19 @@ export async function inputCases(path: string, channels: readonly string[]): Pro
   return [...cases.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function caseOfFile(path: string, siblings: readonly string[], channels: readonly string[]): CaseFiles {
+function caseOfFile(path: string, siblings: ReadonlySet<string>, channels: readonly string[]): CaseFiles {
   const stem = imageStem(path);
   // A DICOM file may have any name, or none that says so; reading tells.
   if (stem === undefined) return { id: basename(path).replace(/\.\w+$/, ""), images: [path] };
-  const suffix = /^(.+)_(\d{4})$/.exec(stem);
-  if (!suffix) return { id: stem, images: [path] };
-  const id = suffix[1]!;
+  const numbered = channelOf(stem);
+  if (!numbered) return { id: stem, images: [path] };
+  const { id } = numbered;
   const folder = dirname(path);
   const ending = basename(path).slice(stem.length);
+  refuseSurplusChannel(path, channels);
   const images = channels.map((name, channel) => {
     const file = `${id}_${String(channel).padStart(4, "0")}${ending}`;
-    if (!siblings.includes(file)) {
+    if (!siblings.has(file)) {
       throw new FileError(
         join(folder, file),
         `missing; the model needs it as channel ${channel} (${name}) of case ${id}`,
@@ -58,6 +61,36 @@ function caseOfFile(path: string, siblings: readonly string[], channels: readonl
     return join(folder, file);
   });
   return { id, images };
+}
+
+/** `case_0001` is channel 1 of `case`. */
+function channelOf(stem: string): { readonly id: string; readonly channel: number } | undefined {
+  const [, id, digits] = /^(.+)_(\d{4})$/.exec(stem) ?? [];
+  return id === undefined ? undefined : { id, channel: Number(digits) };
+}
+
+/** @throws {FileError} if the number at the end of a file's name is that of no channel */
+function refuseSurplusChannel(path: string, channels: readonly string[]): void {
+  const stem = imageStem(path)!;
+  const { id, channel } = channelOf(stem) ?? { channel: 0 };
+  if (channel < channels.length) return;
+  const known = channels.map((name, i) => `${i} (${name})`).join(", ");
+  const ownName = `${stem}_0000${basename(path).slice(stem.length)}`;
+  throw new FileError(
+    path,
+    `is channel ${channel} of case ${id} by its name, and the model has no channel but ${known}; if it is a case of its own, name it ${ownName}, otherwise take it out of the folder`,
+  );
+}
+
+/** The images beside a file that is named alone. With several channels it stands for its case, which must be whole. */
+async function siblingsOf(path: string, channels: readonly string[]): Promise<ReadonlySet<string>> {
+  const names = await imagesIn(dirname(path));
+  const stem = imageStem(path);
+  const id = stem === undefined ? undefined : channelOf(stem)?.id;
+  for (const name of channels.length > 1 && id !== undefined ? names : []) {
+    if (channelOf(imageStem(name)!)?.id === id) refuseSurplusChannel(join(dirname(path), name), channels);
+  }
+  return new Set(names);
 }
 
 async function imagesIn(folder: string): Promise<string[]> {
@@ -74,5 +107,5 @@ async function dicomCase(folder: string): Promise<CaseFiles> {
   if (series.length === 0) {
     throw new FileError(folder, `no image in it (${readableEndings.join(", ")}, or the files of a DICOM series)`);
   }
-  return { id: basename(folder), images: [folder] };
+  return { id: basename(resolve(folder)), images: [folder] };
 }

@@ -1,32 +1,44 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError, type RawDataset } from "@nnunet/core";
+import { FileError, InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
 import { type Fold, type Folders, modelFolderPaths, resultsPaths, TRAINER_NAME } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
 
 /**
  * The model files behind a path: a file itself, `model.onnx` of a fold's folder, or one per trained fold of a model
- * folder.
+ * folder. What of a model folder is left out is told.
  *
- * @param folds - of a model folder; all that are trained if left out
+ * @param folds - of a model folder; without, the trained folds of the cross-validation, or `fold_all` where there is
+ *   none: it has seen every case, so that it is never averaged with the others unless asked for
  * @throws {FileError} if there is none, or a fold that was asked for is not trained
+ * @throws {InvalidArgumentError} if a fold is asked for twice, or of something that is no model folder
  */
-export async function modelFiles(path: string, folds?: readonly Fold[]): Promise<string[]> {
+export async function modelFiles(
+  path: string,
+  folds?: readonly Fold[],
+  { onEvent }: Pick<StageOptions, "onEvent"> = {},
+): Promise<string[]> {
   const found = await stat(path).catch((error) => {
     throw describeFileError(path, "there is no model", error);
   });
-  if (!found.isDirectory()) return [path];
-  const own = join(path, "model.onnx");
+  const own = found.isDirectory() ? join(path, "model.onnx") : path;
+  if (folds) return askedModels(path, folds, (await exists(own)) ? own : undefined);
   if (await exists(own)) return [own];
   const names = await readdir(path);
-  const trained: string[] = [];
-  for (const name of folds?.map((fold) => `fold_${fold}`) ?? names.filter((n) => n.startsWith("fold_")).sort()) {
-    const { model } = modelFolderPaths(path).fold(name.slice("fold_".length) as Fold);
-    if (await exists(model)) trained.push(model);
-    else if (folds) throw new FileError(model, `missing; train ${name.replace("_", " ")} first, or leave it out`);
+  const modelOf = (fold: Fold) => modelFolderPaths(path).fold(fold).model;
+  const trained: Fold[] = [];
+  const unfinished: Fold[] = [];
+  for (const fold of foldsAmong(names)) ((await exists(modelOf(fold))) ? trained : unfinished).push(fold);
+  const numbered = trained.filter((fold) => fold !== "all");
+  const say = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  if (trained.length > 0 && unfinished.length > 0) {
+    say(`not trained to the end, so left out: ${unfinished.map((fold) => `fold ${fold}`).join(", ")}`);
   }
-  if (trained.length > 0) return trained;
+  if (numbered.length > 0 && numbered.length < trained.length) {
+    say("fold all has seen every case and is left out beside the folds of the cross-validation; ask for it by name");
+  }
+  if (trained.length > 0) return (numbered.length > 0 ? numbered : trained).map(modelOf);
   const deeper = await modelFoldersBelow(path, names);
   const listed = `${deeper.slice(0, 2).join(", ")}${deeper.length > 2 ? ", …" : ""}`;
   throw new FileError(
@@ -35,6 +47,28 @@ export async function modelFiles(path: string, folds?: readonly Fold[]): Promise
       ? `models lie deeper: name one of its ${deeper.length} model folder${deeper.length === 1 ? "" : "s"}: ${listed}`
       : "no model.onnx and no trained fold in it; train first, or name the model file",
   );
+}
+
+/** The folds that a user named, of a folder that holds more than one model. */
+async function askedModels(path: string, folds: readonly Fold[], single: string | undefined): Promise<string[]> {
+  if (new Set(folds).size < folds.length) throw new InvalidArgumentError("fold", "every fold once", folds);
+  const isModelFolder = single !== path && foldsAmong(await readdir(path)).length > 0;
+  if (single !== undefined && !isModelFolder) {
+    throw new InvalidArgumentError("fold", `no fold beside ${single}, which is one model`, folds);
+  }
+  const models: string[] = [];
+  for (const fold of folds) {
+    const { model } = modelFolderPaths(path).fold(fold);
+    if (!(await exists(model))) throw new FileError(model, `missing; train fold ${fold} first, or leave it out`);
+    models.push(model);
+  }
+  return models;
+}
+
+/** The folds whose folders are among these names, ascending, "all" last; `fold_0_old` is none. */
+function foldsAmong(names: readonly string[]): Fold[] {
+  const numbers = names.flatMap((name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? []).map(Number);
+  return [...numbers.sort((a, b) => a - b), ...(names.includes("fold_all") ? (["all"] as const) : [])];
 }
 
 /** Folders such as `nnUNetTrainer__nnUNetPlans__3d_fullres` in a dataset's results, or in `nnUNet_results`. */

@@ -28,7 +28,7 @@ export interface EvaluationPair {
  * Pairs the files of two folders by case id. Every reference needs a prediction, unless `partial` is set; predictions
  * without a reference are left out.
  *
- * @throws {FileError} if a folder is missing or empty, or a reference has no prediction
+ * @throws {FileError} if a folder is missing or empty, holds a case twice, or a reference has no prediction
  */
 export async function pairFolders(
   references: string,
@@ -42,7 +42,12 @@ export async function pairFolders(
     const found = new Map<string, string>();
     for (const name of names.sort()) {
       const stem = imageStem(name);
-      if (stem !== undefined && !stem.endsWith("_probabilities")) found.set(stem, join(folder, name));
+      if (stem === undefined || stem.endsWith("_probabilities")) continue;
+      const other = found.get(stem);
+      if (other !== undefined) {
+        throw new FileError(join(folder, name), `is case ${stem}, as is ${basename(other)}; take one of them away`);
+      }
+      found.set(stem, join(folder, name));
     }
     if (found.size === 0) throw new FileError(folder, "no segmentation in it; expected files such as case_001.nii.gz");
     return found;
@@ -66,6 +71,8 @@ export interface EvaluationOptions extends StageOptions {
    * where the labels are known to belong to the image's voxels whatever their header says.
    */
   readonly misplaced?: "refuse" | "warn";
+  /** Goes into the summary, for whoever reads it. */
+  readonly remark?: string | undefined;
 }
 
 /**
@@ -84,7 +91,7 @@ export async function evaluatePairs(
   pairs: readonly EvaluationPair[],
   dataset: DatasetJson,
   output: string | undefined,
-  { misplaced = "refuse", signal, onEvent }: EvaluationOptions = {},
+  { misplaced = "refuse", remark, signal, onEvent }: EvaluationOptions = {},
 ): Promise<EvaluationSummary> {
   const labels = labelSet(dataset);
   const detail = `${pairs.length} ${pairs.length === 1 ? "case" : "cases"}`;
@@ -125,7 +132,7 @@ export async function evaluatePairs(
         item: basename(reference),
       });
     }
-    const summary = summarise(cases);
+    const summary = { ...(remark === undefined ? {} : { remark }), ...summarise(cases) };
     if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));
     return { result: summary, ...(output === undefined ? {} : { detail: output }) };
   });

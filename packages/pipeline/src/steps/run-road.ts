@@ -4,6 +4,7 @@ import {
   type CaseFiles,
   datasetToJson,
   type EvaluationSummary,
+  InvalidArgumentError,
   InvalidArtifactError,
   type PlannerOptions,
   type RawDataset,
@@ -60,6 +61,7 @@ export interface TestResult {
 export async function runRoad(context: Context, named: string, options: RoadOptions = {}): Promise<RoadResult> {
   const { configurations, folds = [0, 1, 2, 3, 4], planner, ...training } = options;
   const { signal, onEvent } = options;
+  if (new Set(folds).size < folds.length) throw new InvalidArgumentError("fold", "every fold once", folds);
   const dataset = await openOrConvert(context, named, options);
   const inputHashes = await hashCases("verify", dataset.trainingCases, options);
   const testHashes = await hashCases("verify", dataset.testCases, options);
@@ -81,8 +83,10 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
       });
       trained.push({ configuration, fold, training: result });
     }
-    const models = trained.filter((t) => t.configuration === configuration).map((t) => t.training.model);
     if (dataset.testCases.length > 0) {
+      const own = trained.filter((t) => t.configuration === configuration);
+      const averaged = own.some(({ fold }) => fold !== "all") ? own.filter(({ fold }) => fold !== "all") : own;
+      const models = averaged.map(({ training: { model } }) => model);
       test.push(await testConfiguration(context, dataset, plans.plansName, configuration, models, testHashes, options));
     }
   }

@@ -6,17 +6,34 @@ import { crossValidationSplits, splitOfFold, splitsFromJson } from "@nnunet/eval
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
 
+/** The cases of a fold, and what is to be said of scores on its validation cases, if anything. */
+export interface FoldCases {
+  readonly split: Splits[number];
+  readonly remark?: string;
+}
+
 /**
  * The training and validation cases of a fold, by `splits_final.json` of the preprocessed folder. Users may write that
  * file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net makes it. Fold "all"
  * needs no splits.
  *
- * @throws {FileError} if there are too few cases for five folds, or to divide them once more for a fold beyond the file
+ * @param options.randomSplit - divide the cases 80:20 at random for a fold beyond the file, as nnU-Net does unasked; it
+ *   mixes what the file keeps apart, the images of a patient, say
+ * @throws {FileError} if the file has no such fold, there are too few cases for five folds, or to divide them once more
  * @throws {InvalidArtifactError} if the file names unknown cases or mixes training and validation
  */
-export async function casesOfFold(folders: Folders, dataset: RawDataset, fold: Fold): Promise<Splits[number]> {
+export async function casesOfFold(
+  folders: Folders,
+  dataset: RawDataset,
+  fold: Fold,
+  { randomSplit = false }: { readonly randomSplit?: boolean } = {},
+): Promise<FoldCases> {
   const ids = dataset.trainingCases.map((files) => files.id);
-  if (fold === "all") return splitOfFold([], ids, "all");
+  if (fold === "all") {
+    const remark =
+      "These are the cases that fold all was trained on: the scores say nothing about new images, those of a cross-validation do.";
+    return { split: splitOfFold([], ids, "all"), remark };
+  }
   const path = preprocessedPaths(folders, dataset.name).splits;
   if (!(await exists(path))) {
     const own = join(dataset.folder, "splits_final.json");
@@ -33,11 +50,18 @@ export async function casesOfFold(folders: Folders, dataset: RawDataset, fold: F
   }
   const splits = splitsFromJson(await readJson(path), path, ids);
   const split = splitOfFold(splits, ids, fold);
+  if (fold < splits.length) return { split };
+  const listed = `its folds are ${splits.map((_, index) => index).join(", ")}`;
+  if (!randomSplit) {
+    const choose = `choose one of these, add a fold to the file, or train fold "all"`;
+    throw new FileError(path, `has no fold ${fold}: ${listed}; ${choose}`);
+  }
   if (split.train.length === 0 || split.val.length === 0) {
     throw new FileError(
       path,
       `lists ${splits.length} folds, and the ${ids.length} training cases of ${dataset.name} are too few to divide for a fold ${fold}; train fold "all", or add cases`,
     );
   }
-  return split;
+  const remark = `Fold ${fold} is not in splits_final.json (${listed}): its cases were divided 80:20 at random, whatever the file keeps apart.`;
+  return { split, remark };
 }

@@ -33,6 +33,8 @@ export interface TrainOptions extends PoolOptions, SizeOptions {
   /** A fifth of `iterationsPerEpoch` by default: nnU-Net's 50 for its 250. */
   readonly validationIterations?: number;
   readonly seed?: number;
+  /** Divide the cases at random for a fold that `splits_final.json` does not have; an error by default. */
+  readonly randomSplit?: boolean;
   /**
    * What to do where this fold has been trained or begun: refuse (the default), go on from its latest checkpoint,
    * start again, or ("update") keep or continue what was made from the same data, plan and options, and set anything
@@ -87,7 +89,10 @@ export async function trainFold(
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
-  const split = await casesOfFold(folders, dataset, fold);
+  const { split, remark } = await casesOfFold(folders, dataset, fold, options);
+  if (remark !== undefined && fold !== "all") {
+    onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
+  }
   const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
   const network = contentHash([
     configuration,
@@ -119,6 +124,7 @@ export async function trainFold(
         await describeModel(folders, dataset, plans, configurationName);
         await recordHash(madeFrom, "network", hashes.network);
         await recordHash(madeFrom, "training", hashes.training);
+        if (remark !== undefined) await recordHash(madeFrom, "remark", remark);
         begun = true;
         for (const { path } of aside) say(`trained with other data, plan or options, and kept: ${path}`);
         await replaced?.remove();
@@ -161,7 +167,7 @@ export async function trainFold(
     });
     await exportFolds(paths.folder, configurationName, [fold], model);
   }
-  const validation = await validateFold(context, dataset, folder, split.val, options);
+  const validation = await validateFold(context, dataset, folder, { caseIds: split.val, remark }, options);
   return { model, trained: start.kind !== "keep", validation };
 }
 

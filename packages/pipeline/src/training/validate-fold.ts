@@ -15,14 +15,16 @@ import type { Context } from "../stages.ts";
  * Predicts the validation cases of a trained fold as any unseen image would be (sliding window, mirroring, back to
  * the original geometry) and scores them against the original labels.
  *
- * @param inputs - hash of the trained model and of its validation cases; a summary made from the same is kept
+ * A summary made from the same model and cases is kept.
+ *
+ * @param remark - goes into the summary: what is to be known of these cases
  * @returns what `validation/summary.json` says
  */
 export async function validateFold(
   context: Context,
   dataset: RawDataset,
   foldFolder: string,
-  caseIds: readonly string[],
+  { caseIds, remark }: { readonly caseIds: readonly string[]; readonly remark?: string | undefined },
   options: StageOptions & { readonly device?: Device } = {},
 ): Promise<EvaluationSummary> {
   const paths = foldPaths(foldFolder);
@@ -30,7 +32,13 @@ export async function validateFold(
   try {
     const byId = new Map(dataset.trainingCases.map((files) => [files.id, files]));
     const cases = caseIds.map((id) => byId.get(id)!);
-    const inputs = contentHash([softwareVersion, model.metadata.weightsSha256, caseIds, labelSet(dataset.json)]);
+    const inputs = contentHash([
+      softwareVersion,
+      model.metadata.weightsSha256,
+      caseIds,
+      labelSet(dataset.json),
+      remark,
+    ]);
     if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
       return summaryFromText(await readFile(paths.summary, "utf8"), paths.summary);
     }
@@ -40,7 +48,12 @@ export async function validateFold(
     const { signal, onEvent } = options;
     await predictResumably(context, [model], cases, target, record, { signal, onEvent });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
-    const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, { ...options, misplaced: "warn" });
+    const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
+      signal,
+      onEvent,
+      misplaced: "warn",
+      remark,
+    });
     await recordHash(paths.madeFrom, "validation", inputs);
     return summary;
   } finally {

@@ -1,0 +1,137 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, jest, test } from "@jest/globals";
+import type { NnunetEvent } from "@nnunet/core";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { summaryFromText } from "@nnunet/evaluate";
+import { openDataset } from "@nnunet/io";
+import { createPipeline, modelFiles, preprocessedPaths, resultsPaths, type TrainOptions } from "@nnunet/pipeline";
+import { casesOfFold } from "../src/training/splits.ts";
+import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+
+// Each training takes a second or two, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
+
+function listener() {
+  const told: string[] = [];
+  return { told, onEvent: (event: NnunetEvent) => event.type === "message" && told.push(event.text) };
+}
+
+describe("the folds of a model folder that are averaged", () => {
+  const withFolds = (folds: readonly string[], work: (folder: string) => Promise<void>) =>
+    withScratch(async (folder) => {
+      for (const fold of folds) {
+        await mkdir(join(folder, fold));
+        if (!fold.endsWith("_begun")) await writeFile(join(folder, fold, "model.onnx"), "");
+      }
+      await work(folder);
+    });
+  const inFolder = (folder: string, ...folds: readonly string[]) => folds.map((f) => join(folder, f, "model.onnx"));
+
+  test("unasked: those of the cross-validation in order, never fold_all beside them, never a folder of another name", () =>
+    withFolds(["fold_all", "fold_10", "fold_2", "fold_0", "fold_0_old", "fold_1b", "fold_03"], async (folder) => {
+      const { told, onEvent } = listener();
+      expect(await modelFiles(folder, undefined, { onEvent })).toEqual(inFolder(folder, "fold_0", "fold_2", "fold_10"));
+      expect(told).toEqual([
+        "fold all has seen every case and is left out beside the folds of the cross-validation; ask for it by name",
+      ]);
+    }));
+
+  test("unasked: fold_all where it is alone", () =>
+    withFolds(["fold_all"], async (folder) => {
+      expect(await modelFiles(folder)).toEqual(inFolder(folder, "fold_all"));
+    }));
+
+  test("asked for, fold_all is taken; a fold that is not trained is refused, one named twice too", () =>
+    withFolds(["fold_all", "fold_0"], async (folder) => {
+      expect(await modelFiles(folder, ["all"])).toEqual(inFolder(folder, "fold_all"));
+      await expect(modelFiles(folder, [0, 1])).rejects.toThrow(
+        `${join(folder, "fold_1", "model.onnx")}: missing; train fold 1 first, or leave it out`,
+      );
+      await expect(modelFiles(folder, [0, 0])).rejects.toThrow("fold: expected every fold once, got [0, 0]");
+    }));
+
+  test("an unfinished fold is left out, which is told", () =>
+    withFolds(["fold_0"], async (folder) => {
+      await mkdir(join(folder, "fold_1"));
+      const { told, onEvent } = listener();
+      expect(await modelFiles(folder, undefined, { onEvent })).toEqual(inFolder(folder, "fold_0"));
+      expect(told).toEqual(["not trained to the end, so left out: fold 1"]);
+    }));
+
+  test("of a single model no other fold can be asked for", () =>
+    withFolds(["fold_0"], async (folder) => {
+      const model = join(folder, "fold_0", "model.onnx");
+      for (const path of [model, join(folder, "fold_0")]) {
+        await expect(modelFiles(path, [3])).rejects.toThrow(
+          `fold: expected no fold beside ${model}, which is one model, got [3]`,
+        );
+      }
+    }));
+});
+
+const tiny: TrainOptions = {
+  baseFeatures: 2,
+  batchSize: 2,
+  epochs: 1,
+  iterationsPerEpoch: 2,
+  validationIterations: 1,
+  workers: 1,
+};
+
+async function preprocessed(scratch: string) {
+  const folders = foldersIn(scratch);
+  const dataset = await openDataset(await writeTinyDataset(folders.raw));
+  const pipeline = createPipeline({}, folders);
+  await pipeline.fingerprint(dataset);
+  const { plans } = await pipeline.plan(dataset);
+  await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
+  const paths = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres");
+  return { folders, dataset, pipeline, plans, paths };
+}
+
+describe("a fold that splits_final.json does not have", () => {
+  test("is refused and the folds there are listed; a random division is made where it is asked for, and told everywhere", () =>
+    withScratch(async (scratch) => {
+      const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
+      const path = preprocessedPaths(folders, dataset.name).splits;
+      await writeJsonAtomic(path, [
+        { train: ["tiny_0", "tiny_1"], val: ["tiny_2"] },
+        { train: ["tiny_1", "tiny_2"], val: ["tiny_0"] },
+      ]);
+      await expect(pipeline.train(dataset, plans, "3d_fullres", 2, tiny)).rejects.toThrow(
+        `${path}: has no fold 2: its folds are 0, 1; choose one of these, add a fold to the file, or train fold "all"`,
+      );
+      const { told, onEvent } = listener();
+      const { validation } = await pipeline.train(dataset, plans, "3d_fullres", 2, {
+        ...tiny,
+        randomSplit: true,
+        onEvent,
+      });
+      const remark =
+        "Fold 2 is not in splits_final.json (its folds are 0, 1): its cases were divided 80:20 at random, whatever the file keeps apart.";
+      expect(told).toContain(remark);
+      expect(validation.remark).toBe(remark);
+      expect(await readJson(paths.fold(2).madeFrom)).toMatchObject({ remark });
+    }));
+
+  test("the option changes nothing of a fold that the file has", () =>
+    withScratch(async (scratch) => {
+      const folders = foldersIn(scratch);
+      const dataset = await openDataset(await writeTinyDataset(folders.raw));
+      const plain = await casesOfFold(folders, dataset, 4);
+      expect(plain.remark).toBeUndefined();
+      expect(await casesOfFold(folders, dataset, 4, { randomSplit: true })).toEqual(plain);
+    }));
+});
+
+test("the scores of fold all say that they are those of training cases, in the summary and in the file", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const { validation } = await pipeline.train(dataset, plans, "3d_fullres", "all", tiny);
+    const { summary } = paths.fold("all");
+    const onDisk = summaryFromText(await readFile(summary, "utf8"), summary);
+    for (const { remark } of [validation, onDisk]) {
+      expect(remark).toContain("These are the cases that fold all was trained on");
+    }
+  }));

@@ -1,0 +1,47 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { inputCases } from "@nnunet/pipeline";
+import { withScratch } from "./tiny-dataset.ts";
+
+const withFiles = (names: readonly string[], work: (folder: string) => Promise<void>) =>
+  withScratch(async (folder) => {
+    for (const name of names) await writeFile(join(folder, name), "");
+    await work(folder);
+  });
+
+describe("a number at the end of a name that is no channel of the model", () => {
+  const patients = ["PID_0000.nii.gz", "PID_0001.nii.gz", "PID_0002.nii.gz"];
+  const refused = (folder: string, channel: number) =>
+    `${join(folder, `PID_000${channel}.nii.gz`)}: is channel ${channel} of case PID by its name, and the model has no channel but 0 (CT); if it is a case of its own, name it PID_000${channel}_0000.nii.gz, otherwise take it out of the folder`;
+
+  test("three patients are no three channels: the second is refused, and so is their folder", () =>
+    withFiles(patients, async (folder) => {
+      await expect(inputCases(join(folder, "PID_0001.nii.gz"), ["CT"])).rejects.toThrow(refused(folder, 1));
+      await expect(inputCases(folder, ["CT"])).rejects.toThrow(refused(folder, 1));
+    }));
+
+  test("nor where there is no _0000", () =>
+    withFiles(["PID_0001.nii.gz", "PID_0003.nii.gz"], async (folder) => {
+      await expect(inputCases(join(folder, "PID_0003.nii.gz"), ["CT"])).rejects.toThrow(refused(folder, 3));
+      await expect(inputCases(folder, ["CT"])).rejects.toThrow(refused(folder, 1));
+    }));
+
+  test("the one image that a model of one channel can mean is taken where it is named itself", () =>
+    withFiles(patients, async (folder) => {
+      const named = join(folder, "PID_0000.nii.gz");
+      expect(await inputCases(named, ["CT"])).toEqual([{ id: "PID", images: [named] }]);
+    }));
+
+  test("a case of four channels is refused by a model of two, whichever of its files is named", () =>
+    withFiles(["a_0000.nrrd", "a_0001.nrrd", "a_0002.nrrd", "a_0003.nrrd"], async (folder) => {
+      const message = `${join(folder, "a_0002.nrrd")}: is channel 2 of case a by its name, and the model has no channel but 0 (T1), 1 (T2)`;
+      await expect(inputCases(folder, ["T1", "T2"])).rejects.toThrow(message);
+      await expect(inputCases(join(folder, "a_0000.nrrd"), ["T1", "T2"])).rejects.toThrow(message);
+    }));
+
+  test("named as advised, each patient is a case", () =>
+    withFiles(["PID_0001_0000.nii.gz", "PID_0002_0000.nii.gz"], async (folder) => {
+      expect((await inputCases(folder, ["CT"])).map(({ id }) => id)).toEqual(["PID_0001", "PID_0002"]);
+    }));
+});
