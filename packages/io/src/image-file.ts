@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { UnsupportedError, type Volume } from "@nnunet/core";
-import { isDicom } from "./dicom/dicom-tags.ts";
+import { isDicom } from "./dicom/open-dicom.ts";
 import { readPrefix } from "./files/bounded-file.ts";
 import type { ImageFormat, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
 import { formatOfName, readableEndings, seriesFormat, writableEndings } from "./image-formats.ts";

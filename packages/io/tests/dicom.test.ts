@@ -92,15 +92,15 @@ describe("a DICOM series", () => {
 
   test("a slice of another size, orientation, or out of line", async () => {
     expect(await failure([...series([0, 2.5]), dicomSlice({ position: [10, -20, 5], rows: 5 })])).toBe(
-      `${folder}/IM1 → rows: 5, but 3 in IM0; slices of one series must agree`,
+      `${folder}: there are 2 volumes in one series (1: 2 slices, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0; 2: 1 slice, 4 × 5 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0); choose one: readDicom(path, { volume: 1 }), or put its files into a folder of their own`,
     );
     const turned = dicomSlice({ position: [10, -20, 5], orientation: [0, 1, 0, 1, 0, 0] });
     expect(await failure([...series([0, 2.5]), turned])).toBe(
-      `${folder}/IM1 → orientation: 0, 1, 0, 1, 0, 0, but 1, 0, 0, 0, 1, 0 in IM0; slices of one series must agree`,
+      `${folder}: there are 2 volumes in one series (1: 2 slices, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0; 2: 1 slice, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 0 1 0 1 0 0); choose one: readDicom(path, { volume: 1 }), or put its files into a folder of their own`,
     );
     const tilted = [0, 2.5, 5].map((z) => dicomSlice({ position: [0, z, z] }));
     expect(await failure(tilted)).toBe(
-      `slices that are not stacked at a right angle (gantry tilt; ${folder}) is not supported; resample the series`,
+      `a stack whose slices are shifted against each other (gantry tilt of 45.0°: IM0 and IM7 by 2.500 mm; ${folder}) is not supported; resample the series`,
     );
   });
 
@@ -108,17 +108,18 @@ describe("a DICOM series", () => {
     const whole = dicomSlice({ position: [0, 0, 5] });
     const cut = (n: number) => failure([...series([0, 2.5]), whole.subarray(0, n)]);
     expect(await cut(whole.length - 2)).toBe(
-      `${folder}/IM1 → PixelData: expected 24 bytes, got 22; the file is cut off`,
+      `${folder}/IM1 → PixelData: expected 24 bytes (4 × 3 pixels of 16 bits), got 22; the file is cut off`,
     );
     expect(await cut(400)).toBe(
       `${folder}/IM1: the file ends in the middle of an element; it is cut off, get it again`,
     );
     expect(await cut(0)).toBe(`${folder}/IM1: the file is empty; get it again`);
-    expect(await failure([Buffer.alloc(300)])).toBe(
-      `${folder}/IM0: this is no DICOM file: "DICM" is missing at byte 128`,
+    expect(await failure([Buffer.alloc(300)])).toBe(`${folder}: there is no DICOM file in it (IM0)`);
+    expect(await failure([...series([0, 2.5]), Buffer.alloc(300)])).toBe(
+      `${folder}/IM1: this is no DICOM file: "DICM" is missing at byte 128; remove it, or get it again`,
     );
     expect(await failure([dicomSlice({ frames: 5 })])).toBe(
-      `a DICOM file of 5 frames (${folder}/IM0) is not supported; split it into slices`,
+      `${folder}/IM0 → PixelData: expected 120 bytes (5 frames of 4 × 3 pixels of 16 bits), got 24; the header is wrong or the file is damaged`,
     );
     expect(await failure([])).toBe(`${folder}: there is no DICOM file in it`);
   });

@@ -172,7 +172,12 @@ async function* decompressed(
   }
 }
 
-function allocate(path: string, length: number, promise: string): ArrayBuffer {
+/**
+ * Memory for what a header promises; the caller has held the promise against the file.
+ *
+ * @throws {ImageFileError} if there is none, or more than Node can hold in one array
+ */
+export function allocate(path: string, length: number, promise: string): ArrayBuffer {
   const gib = (length / 2 ** 30).toFixed(1);
   if (length > bufferLimits.MAX_LENGTH) {
     throw new ImageFileError(path, "", `${promise}, ${gib} GiB, more than this version of Node can hold in one array`);

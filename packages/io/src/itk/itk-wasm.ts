@@ -36,7 +36,6 @@ const idleMilliseconds = 500;
 
 type Task =
   | { readonly task: "read"; readonly path: string }
-  | { readonly task: "series"; readonly paths: readonly string[] }
   | { readonly task: "write"; readonly path: string; readonly image: ItkImage };
 
 /**
@@ -48,17 +47,6 @@ type Task =
 export async function itkReadImage(path: string, expectedBytes: number, signal?: AbortSignal): Promise<ItkImage> {
   if (expectedBytes > largestItkImage) throw tooLarge(path, expectedBytes);
   return checkedImage(await inWorker({ task: "read", path }, path, expectedBytes, signal), path);
-}
-
-/** Reads the slices of one DICOM series in the order given. The caller has checked that they belong together. */
-export async function itkReadSeries(
-  paths: readonly string[],
-  folder: string,
-  expectedBytes: number,
-  signal?: AbortSignal,
-): Promise<ItkImage> {
-  if (expectedBytes > largestItkImage) throw tooLarge(folder, expectedBytes);
-  return checkedImage(await inWorker({ task: "series", paths }, folder, expectedBytes, signal), folder);
 }
 
 /** Writes a picture file; not atomic, the caller gives a temporary name. */
@@ -73,7 +61,6 @@ export async function itkWriteImage(path: string, image: ItkImage): Promise<void
 // The compiler checks these names, as it cannot look into the text below.
 const readPicture: keyof typeof import("@itk-wasm/image-io") = "readImageNode";
 const writePicture: keyof typeof import("@itk-wasm/image-io") = "writeImageNode";
-const readSeries: keyof typeof import("@itk-wasm/dicom") = "readImageDicomFileSeriesNode";
 const [image, imageType]: (keyof typeof import("itk-wasm"))[] = ["Image", "ImageType"];
 
 // As text, because the source of a worker must be JavaScript both when this file runs from src and from dist.
@@ -85,11 +72,7 @@ const plain = ({ imageType, size, spacing, origin, direction, data }) => ({
   // Some readers give shared memory, or a part of a larger buffer; only a buffer of its own can be handed over.
   data: data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength ? data : data.slice(),
 });
-async function run({ task, path, paths, image }) {
-  if (task === "series") {
-    const { ${readSeries}: read } = await import(workerData.dicom);
-    return plain((await read({ inputImages: paths, singleSortedSeries: true })).outputImage);
-  }
+async function run({ task, path, image }) {
   const { ${readPicture}: read, ${writePicture}: write } = await import(workerData.imageIo);
   if (task === "read") return plain(await read(path));
   const { ${image}: Image, ${imageType}: ImageType } = await import(workerData.itkWasm);
@@ -180,7 +163,6 @@ function startWorker(): Worker {
   const url = (name: string) => pathToFileURL(require.resolve(name)).href;
   const workerData = {
     imageIo: url("@itk-wasm/image-io"),
-    dicom: url("@itk-wasm/dicom"),
     itkWasm: url("itk-wasm"),
   };
   // stdout and stderr true: what ITK prints stays in the worker.

@@ -1,0 +1,76 @@
+import { ImageFileError, show } from "@nnunet/core";
+import type { TagName } from "./tags.ts";
+
+/** One element as it was read: its bytes, or the items of a sequence. */
+export interface Element {
+  readonly bytes: Buffer;
+  readonly items?: readonly DataSet[];
+}
+
+/** The elements of a file, or of an item of a sequence, under DICOM's keywords; values are decoded when asked for. */
+export class DataSet {
+  readonly elements = new Map<TagName, Element>();
+  constructor(
+    readonly path: string,
+    readonly littleEndian: boolean,
+  ) {}
+
+  has(name: TagName): boolean {
+    const element = this.elements.get(name);
+    return element !== undefined && (element.bytes.length > 0 || (element.items?.length ?? 0) > 0);
+  }
+
+  items(name: TagName): readonly DataSet[] {
+    return this.elements.get(name)?.items ?? [];
+  }
+
+  /** "" where it is missing. */
+  text(name: TagName): string {
+    const text = this.elements.get(name)?.bytes.toString("latin1") ?? "";
+    let end = text.length;
+    while (end > 0 && (text[end - 1] === "\0" || text[end - 1] === " ")) end--;
+    return text.slice(0, end).trimStart();
+  }
+
+  /** Decimal numbers in text (DS, IS). Undefined where the element is missing or empty. */
+  decimals(name: TagName, count?: number): number[] | undefined {
+    const text = this.text(name);
+    if (text === "") return undefined;
+    const numbers = text.split("\\").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+    if (!numbers.every(Number.isFinite) || (count !== undefined && numbers.length !== count)) {
+      const expected = count === undefined ? "numbers" : count === 1 ? "a number" : `${count} numbers`;
+      throw this.fail(name, `expected ${expected}, got ${show(text.slice(0, 60))}`);
+    }
+    return numbers;
+  }
+
+  decimal(name: TagName): number | undefined {
+    return this.decimals(name, 1)?.[0];
+  }
+
+  /** Numbers of 16 bits (US). */
+  uint16s(name: TagName): number[] {
+    const { bytes } = this.elements.get(name) ?? { bytes: Buffer.alloc(0) };
+    return Array.from({ length: bytes.length >> 1 }, (_, i) =>
+      this.littleEndian ? bytes.readUInt16LE(2 * i) : bytes.readUInt16BE(2 * i),
+    );
+  }
+
+  uint16(name: TagName): number | undefined {
+    const bytes = this.elements.get(name)?.bytes;
+    if (!bytes || bytes.length < 2) return undefined;
+    return this.littleEndian ? bytes.readUInt16LE(0) : bytes.readUInt16BE(0);
+  }
+
+  /** Numbers of 64 bits in binary (FD). */
+  doubles(name: TagName): number[] {
+    const { bytes } = this.elements.get(name) ?? { bytes: Buffer.alloc(0) };
+    return Array.from({ length: bytes.length >> 3 }, (_, i) =>
+      this.littleEndian ? bytes.readDoubleLE(8 * i) : bytes.readDoubleBE(8 * i),
+    );
+  }
+
+  fail(name: TagName, problem: string): ImageFileError {
+    return new ImageFileError(this.path, name, problem);
+  }
+}

@@ -1,0 +1,106 @@
+import { basename } from "node:path";
+import { UnsupportedError } from "@nnunet/core";
+import type { ImageWarning, ReadImageOptions } from "../image-format.ts";
+import type { DataSet } from "./data-set.ts";
+import type { DicomImage, Frame, FramePlace } from "./dicom-image.ts";
+import { FrameGroups } from "./functional-groups.ts";
+import { frameMarks } from "./frame-marks.ts";
+import { framePlace } from "./frame-place.ts";
+import { frameRescale } from "./frame-rescale.ts";
+import { gridFramePlace } from "./grid-frames.ts";
+import { mosaicOf } from "./mosaic.ts";
+import type { OpenDicom } from "./open-dicom.ts";
+import { readPalette } from "./palette.ts";
+import { type PixelFormat, pixelFormat } from "./pixel-format.ts";
+import { locatePixels } from "./pixel-location.ts";
+import { segmentationFrames } from "./segmentation-frames.ts";
+
+const labelMapStorage = "1.2.840.10008.5.1.4.1.1.66.7";
+const wholeSlideStorage = "1.2.840.10008.5.1.4.1.1.77.1.6";
+/** More than any scanner makes; a file that says more lies. */
+const mostFrames = 1_000_000;
+
+/**
+ * @param palette - whether a palette's numbers are wanted as colours, or as they are
+ * @returns undefined for a DICOM file that holds no pixels: an index, a report, a plan
+ * @throws {ImageFileError} naming the element that is missing, wrong or contradicted by the file's size
+ * @throws {UnsupportedError} for what is not read, by name
+ */
+export function dicomImage(
+  { source, dataSet, pixels, syntax }: OpenDicom,
+  palette: ReadImageOptions["palette"] = "colours",
+): DicomImage | undefined {
+  if (!pixels) {
+    // A slice that ends just before its pixels is cut off, not a report.
+    if (!dataSet.has("Rows")) return undefined;
+    throw dataSet.fail("PixelData", "there are no pixels; the file is cut off or is no image");
+  }
+  const { path } = dataSet;
+  const sopClass = dataSet.text("SOPClassUID");
+  const frameCount = dataSet.decimal("NumberOfFrames") ?? 1;
+  if (!(Number.isInteger(frameCount) && frameCount >= 1 && frameCount <= mostFrames)) {
+    throw dataSet.fail("NumberOfFrames", `expected a whole number of frames, got ${frameCount}`);
+  }
+  if (sopClass === wholeSlideStorage && frameCount > 1) {
+    throw new UnsupportedError(`a whole-slide image in ${frameCount} tiles (${path})`, "export the region as TIFF");
+  }
+  const declared = pixelFormat(dataSet, pixels, syntax.codec !== "native");
+  // The palette of a label map is for showing it: its voxels are the labels.
+  const isIndex = declared.photometric === "PALETTE COLOR" && (palette === "indices" || sopClass === labelMapStorage);
+  const format: PixelFormat = isIndex ? { ...declared, photometric: "MONOCHROME2" } : declared;
+  const { location, warnings } = locatePixels(source, dataSet, pixels, { format, syntax, frameCount });
+  const image = {
+    path,
+    name: basename(path),
+    seriesUid: dataSet.text("SeriesInstanceUID"),
+    instanceUid: dataSet.text("SOPInstanceUID"),
+    modality: dataSet.text("Modality"),
+    description: dataSet.text("SeriesDescription"),
+    imageType: dataSet.text("ImageType"),
+    sopClass,
+    instanceNumber: instanceNumber(dataSet),
+    syntax,
+    format,
+    location,
+    frameCount,
+    frames: [] as Frame[],
+    palette: format.photometric === "PALETTE COLOR" ? readPalette(dataSet, format.signed) : undefined,
+    mosaic: mosaicOf(dataSet, format, frameCount),
+    segmentation: segmentationFrames(dataSet, frameCount),
+    warnings: [...warnings, ...doseWarning(dataSet)],
+  };
+  image.frames.push(...framesOf(image, dataSet));
+  return image;
+}
+
+function framesOf(image: DicomImage, dataSet: DataSet): Frame[] {
+  const shared = dataSet.items("SharedFunctionalGroupsSequence")[0];
+  const perFrame = dataSet.items("PerFrameFunctionalGroupsSequence");
+  // More are harmless: the size of the pixels agrees with NumberOfFrames.
+  if (perFrame.length > 0 && perFrame.length < image.frameCount) {
+    const problem = `${perFrame.length} frames are described, NumberOfFrames says ${image.frameCount}`;
+    throw dataSet.fail("PerFrameFunctionalGroupsSequence", problem);
+  }
+  const isEnhanced = shared !== undefined || perFrame.length > 0;
+  const fileGroups = new FrameGroups(dataSet, shared, undefined);
+  const filePlace: FramePlace | undefined = isEnhanced ? undefined : framePlace(dataSet, fileGroups);
+  const fileRescale = frameRescale(dataSet, fileGroups, image.format);
+  return Array.from({ length: image.frameCount }, (_, index) => {
+    const groups = isEnhanced ? new FrameGroups(dataSet, shared, perFrame[index]) : fileGroups;
+    const place = filePlace ? gridFramePlace(dataSet, filePlace, index, image.frameCount) : framePlace(dataSet, groups);
+    const rescale = isEnhanced ? frameRescale(dataSet, groups, image.format) : fileRescale;
+    return { image, index, ...place, rescale, marks: frameMarks(dataSet, groups) };
+  });
+}
+
+function instanceNumber(dataSet: DataSet): number | undefined {
+  const value = Number(dataSet.text("InstanceNumber") || "NaN");
+  return Number.isInteger(value) ? value : undefined;
+}
+
+function doseWarning(dataSet: DataSet): ImageWarning[] {
+  const scaling = dataSet.text("DoseGridScaling");
+  if (scaling === "") return [];
+  const problem = `the voxels are the stored numbers; times ${scaling} they are the dose`;
+  return [{ path: dataSet.path, field: "DoseGridScaling", problem }];
+}

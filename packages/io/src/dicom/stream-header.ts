@@ -1,0 +1,96 @@
+import { ImageFileError } from "@nnunet/core";
+import type { StreamCodec } from "./codec-worker.ts";
+import type { PixelFormat } from "./pixel-format.ts";
+
+/** What a compressed frame says of itself before it is decoded. */
+export interface StreamHeader {
+  readonly columns: number;
+  readonly rows: number;
+  readonly components: number;
+  readonly bits: number;
+  /** JPEG: the marker that began the frame, 0xc0 for baseline. */
+  readonly process: number;
+}
+
+/**
+ * Reads the size in a compressed frame, and holds it against the file's header: before a decoder takes memory for it.
+ *
+ * @throws {ImageFileError} if the stream is of another kind, size or number of colours than the header says
+ */
+export function checkStream(stream: Buffer, codec: StreamCodec, format: PixelFormat, path: string): StreamHeader {
+  const header = codec === "jpeg2000" || codec === "htj2k" ? jpeg2000Header(stream) : jpegHeader(stream);
+  const fail = (problem: string) => new ImageFileError(path, "PixelData", problem);
+  if (!header) throw fail(`the compressed pixels do not begin like ${names[codec]}; the file is damaged`);
+  const { columns, rows, components, bits } = header;
+  if (columns !== format.columns || rows !== format.rows || components !== format.samples) {
+    const inside = `${columns} × ${rows} pixels of ${components} components`;
+    throw fail(
+      `the compressed picture has ${inside}, the header says ${format.columns} × ${format.rows} of ${format.samples}`,
+    );
+  }
+  if (bits > format.bitsAllocated) {
+    throw fail(`the compressed picture has ${bits} bits, BitsAllocated says ${format.bitsAllocated}`);
+  }
+  return header;
+}
+
+export const names: Readonly<Record<StreamCodec, string>> = {
+  jpeg: "JPEG",
+  jpegLossless: "lossless JPEG",
+  jpegLs: "JPEG-LS",
+  jpeg2000: "JPEG 2000",
+  htj2k: "high-throughput JPEG 2000",
+};
+
+/** The start-of-frame marker: all but the tables and arithmetic coding's conditions among 0xc0 to 0xcf, and JPEG-LS's. */
+function jpegHeader(stream: Buffer): StreamHeader | undefined {
+  if (stream.length < 4 || stream.readUInt16BE(0) !== 0xffd8) return undefined;
+  for (let at = 2; at + 4 <= stream.length; ) {
+    if (stream[at] !== 0xff) return undefined;
+    const marker = stream[at + 1]!;
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    if (isFrame(marker)) {
+      if (at + 10 > stream.length) return undefined;
+      const [bits, rows] = [stream[at + 4]!, stream.readUInt16BE(at + 5)];
+      return { bits, rows, columns: stream.readUInt16BE(at + 7), components: stream[at + 9]!, process: marker };
+    }
+    if (marker === 0xda || marker === 0xd9) return undefined;
+    at += 2 + stream.readUInt16BE(at + 2);
+  }
+  return undefined;
+}
+
+function isFrame(marker: number): boolean {
+  return marker === 0xf7 || (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc);
+}
+
+/** The size of a code stream, which may lie in JPEG 2000's file format. */
+function jpeg2000Header(stream: Buffer): StreamHeader | undefined {
+  const at = codestreamAt(stream);
+  if (at === undefined || at + 45 > stream.length) return undefined;
+  const size = at + 2;
+  if (stream.readUInt32BE(at) !== 0xff4fff51) return undefined;
+  const uint32 = (offset: number) => stream.readUInt32BE(size + offset);
+  const components = stream.readUInt16BE(size + 38);
+  if (components === 0 || size + 40 + 3 * components > stream.length) return undefined;
+  const described = Array.from({ length: components }, (_, c) => stream.subarray(size + 40 + 3 * c, size + 43 + 3 * c));
+  // Components of other sizes or bits than the first are no pixels of DICOM.
+  if (!described.every(([ssiz, x, y]) => ssiz === described[0]![0] && x === 1 && y === 1)) return undefined;
+  const bits = (described[0]![0]! & 0x7f) + 1;
+  return { columns: uint32(6) - uint32(14), rows: uint32(10) - uint32(18), components, bits, process: 0 };
+}
+
+function codestreamAt(stream: Buffer): number | undefined {
+  if (stream.length < 12) return undefined;
+  if (stream.readUInt16BE(0) === 0xff4f) return 0;
+  for (let at = 0; at + 8 <= stream.length; ) {
+    if (stream.toString("latin1", at + 4, at + 8) === "jp2c") return at + 8;
+    const length = stream.readUInt32BE(at);
+    if (length < 8) return undefined;
+    at += length;
+  }
+  return undefined;
+}
