@@ -1,4 +1,4 @@
-import type { RawDataset } from "@nnunet/core";
+import { counted, type RawDataset } from "@nnunet/core";
 import { findDatasetFolder, openDataset } from "@nnunet/io";
 import { createPipeline, type Pipeline } from "@nnunet/pipeline";
 import type { CommonFlags } from "./options.ts";
@@ -14,4 +14,9 @@ export function pipelineOf({ raw, preprocessed, results }: CommonFlags): Pipelin
 /** Opens what the user named: an id, a name or a folder. */
 export async function openNamedDataset(pipeline: Pipeline, name: string): Promise<RawDataset> {
   return openDataset(await findDatasetFolder(pipeline.folders.raw, name));
+}
+
+/** "20 training cases, 1 test case" */
+export function casesOf({ trainingCases, testCases }: RawDataset): string {
+  return `${counted(trainingCases.length, "training case")}, ${counted(testCases.length, "test case")}`;
 }

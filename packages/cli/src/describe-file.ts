@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import {
+  counted,
   type DatasetJson,
   datasetFromJson,
   FileError,
@@ -19,14 +20,15 @@ import { describeValues } from "./image-values.ts";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
 import { describeFingerprint } from "./describe-fingerprint.ts";
+import { useIt } from "./next-hint.ts";
 import { textTable } from "./text-table.ts";
 
 /** What a file or folder is, for `nnunet info`. */
 export interface ArtefactDescription {
   /** "model", "plans", "raw dataset", … */
   readonly kind: string;
-  /** For people, several lines. */
-  readonly text: string;
+  /** For people. */
+  readonly lines: readonly string[];
 }
 
 /** What a file is, by its content rather than its name. */
@@ -36,9 +38,9 @@ export async function describeFile(path: string, byteCount: number): Promise<Art
   if (path.endsWith(".safetensors")) return describeSafetensors(path, size);
   if (path.endsWith(".json")) return describeJson(path);
   if (path.endsWith(".ndjson"))
-    return { kind: "log", text: `${path}: training log, one JSON object per epoch (${size})` };
+    return { kind: "log", lines: [`${path}: training log, one JSON object per epoch (${size})`] };
   if (basename(path) === "progress.svg")
-    return { kind: "curves", text: `${path}: the curves of a training, a picture` };
+    return { kind: "curves", lines: [`${path}: the curves of a training, a picture`] };
   if (imageStem(path) !== undefined) return describeImage(path, size);
   throw new FileError(
     path,
@@ -50,15 +52,15 @@ async function describeModel(path: string, size: string): Promise<ArtefactDescri
   const metadata = modelMetadataFromOnnx(await readFile(path), path);
   const { plans, dataset, configuration, folds, softwareVersion } = metadata;
   const c = plans.configurations[configuration]!;
-  const text = [
+  const lines = [
     `${path}: a trained model (${size}), all that is needed to predict`,
     `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
     `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
     `  out: ${describeLabels(dataset)}`,
     `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
-    `Use it: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${path}`,
+    useIt(path),
   ];
-  return { kind: "model", text: text.join("\n") };
+  return { kind: "model", lines };
 }
 
 async function describeSafetensors(path: string, size: string): Promise<ArtefactDescription> {
@@ -67,7 +69,7 @@ async function describeSafetensors(path: string, size: string): Promise<Artefact
     let count = 0;
     for (const { data } of weights.values()) count += data.length;
     const last = history.at(-1);
-    const text = [
+    const lines = [
       `${path}: a training checkpoint (${size}), ${history.length} of ${settings.epochs} epochs done`,
       `  configuration ${settings.configuration}, fold ${settings.fold}, seed ${settings.seed}, batch ${settings.batchSize}, ${settings.iterationsPerEpoch} steps per epoch`,
       `  ${count.toLocaleString("en")} weights, with their momentum`,
@@ -75,11 +77,14 @@ async function describeSafetensors(path: string, size: string): Promise<Artefact
         ? [`  last epoch: loss ${last.trainLoss.toFixed(4)}, moving patch Dice ${last.movingPseudoDice.toFixed(4)}`]
         : []),
     ];
-    return { kind: "checkpoint", text: text.join("\n") };
+    return { kind: "checkpoint", lines };
   } catch (error) {
     if (!isSegError(error, "INVALID_ARTIFACT") || !error.field.startsWith("__metadata__")) throw error;
     const { tensors } = readSafetensors(await readFile(path), path);
-    return { kind: "tensors", text: `${path}: ${tensors.size} tensors (${size}), not a checkpoint of nnunet-ts` };
+    return {
+      kind: "tensors",
+      lines: [`${path}: ${counted(tensors.size, "tensor")} (${size}), not a checkpoint of nnunet-ts`],
+    };
   }
 }
 
@@ -88,35 +93,36 @@ async function describeJson(path: string): Promise<ArtefactDescription> {
   const json = await readJson(path);
   const has = (...keys: string[]) => typeof json === "object" && json !== null && keys.every((key) => key in json);
   if (has("configurations", "plans_name"))
-    return { kind: "plans", text: describePlans(plansFromJson(json, path), path) };
+    return { kind: "plans", lines: describePlans(plansFromJson(json, path), path) };
   if (has("spacings")) {
     const table = describeFingerprint({ value: fingerprintFromJson(json, path) });
-    return { kind: "fingerprint", text: `${path}: the fingerprint of a dataset\n${table}` };
+    return { kind: "fingerprint", lines: [`${path}: the fingerprint of a dataset`, ...table] };
   }
   if (has("metric_per_case")) {
     const summary = summaryFromJson(json, path);
-    return { kind: "summary", text: `${path}: scores of ${summary.cases.length} cases\n${summaryTable(summary)}` };
+    const head = `${path}: scores of ${counted(summary.cases.length, "case")}`;
+    return { kind: "summary", lines: [head, ...summaryTable(summary).split("\n")] };
   }
   if (has("labels")) {
     const dataset = datasetFromJson(json, path);
-    return { kind: "dataset.json", text: `${path}: the description of a dataset\n  ${describeDataset(dataset)}` };
+    return { kind: "dataset.json", lines: [`${path}: the description of a dataset`, `  ${describeDataset(dataset)}`] };
   }
   if (Array.isArray(json) && json.every((fold) => Array.isArray(fold?.train) && Array.isArray(fold?.val))) {
     const folds = json.map(
       (fold, i) => `  fold ${i}: ${fold.train.length} training, ${fold.val.length} validation cases`,
     );
-    return { kind: "splits", text: `${path}: the folds of a cross-validation\n${folds.join("\n")}` };
+    return { kind: "splits", lines: [`${path}: the folds of a cross-validation`, ...folds] };
   }
   if (basename(path) === "made_from.json") {
     return {
       kind: "record",
-      text: `${path}: hashes of what the artefacts beside it were made from; a rerun skips by them`,
+      lines: [`${path}: hashes of what the artefacts beside it were made from; a rerun skips by them`],
     };
   }
   throw new InvalidArtifactError(path, "", "JSON, but neither plans, fingerprint, dataset.json, summary nor splits");
 }
 
-function describePlans(plans: Plans, path: string): string {
+function describePlans(plans: Plans, path: string): string[] {
   const rows = Object.entries(plans.configurations).map(([name, c]) => [
     name,
     c.spacing.map((s) => Number(s.toPrecision(4))).join(" × "),
@@ -125,21 +131,25 @@ function describePlans(plans: Plans, path: string): string {
     c.architecture.featuresPerStage.join(" "),
   ]);
   const head = ["configuration", "spacing, mm", "patch", "batch", "features"];
-  return `${path}: the plan for ${plans.datasetName}, by ${plans.planner} (rules: ${plans.ruleSet})\n${textTable(head, rows)}\nEvery decision: nnunet plan <dataset> --explain`;
+  return [
+    `${path}: the plan for ${plans.datasetName}, by ${plans.planner} (rules: ${plans.ruleSet})`,
+    ...textTable(head, rows),
+    "Every decision: nnunet plan <dataset> --explain",
+  ];
 }
 
 export async function describeImage(path: string, size: string): Promise<ArtefactDescription> {
   const { shape, geometry, dataType, format } = await readImageInfo(path);
   const values = describeValues(await readImage(path));
   const [channels, ...space] = shape;
-  const text = [
+  const lines = [
     `${path}: a ${format} image (${size})`,
     `  ${space.join(" × ")} voxels [z, y, x] of ${dataType}${channels > 1 ? `, ${channels} channels` : ""}`,
     `  spacing ${geometry.spacing.map((s) => Number(s.toPrecision(6))).join(" × ")} mm [z, y, x]`,
     `  origin ${geometry.origin.map((o) => Number(o.toPrecision(6))).join(", ")} mm [x, y, z, LPS]`,
     `  ${values}`,
   ];
-  return { kind: "image", text: text.join("\n") };
+  return { kind: "image", lines };
 }
 
 export function describeDataset(dataset: DatasetJson): string {

@@ -2,8 +2,8 @@ import type { Fingerprint } from "@nnunet/core";
 import { median } from "./median.ts";
 import { textTable } from "./text-table.ts";
 
-/** The properties of one or several fingerprints as a table, one column per dataset. */
-export function describeFingerprint(fingerprints: Readonly<Record<string, Fingerprint>>): string {
+/** The properties of one or several fingerprints as the lines of a table, one column per dataset. */
+export function describeFingerprint(fingerprints: Readonly<Record<string, Fingerprint>>): string[] {
   const names = Object.keys(fingerprints);
   const rows = new Map<string, string[]>();
   for (const [column, fingerprint] of Object.values(fingerprints).entries()) {

@@ -1,11 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FileError, plansFromJson } from "@nnunet/core";
+import { counted, FileError, listed, plansFromJson } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { type DicomSeriesInfo, imageStem, listDicomSeries, openDataset } from "@nnunet/io";
 import { openPreprocessedCase } from "@nnunet/preprocess";
 import { type ArtefactDescription, describeDataset, describeImage } from "./describe-file.ts";
-import { nextHint } from "./next-hint.ts";
+import { casesOf } from "./dataset-argument.ts";
+import { nextHint, useIt } from "./next-hint.ts";
 import type { CommonFlags } from "./options.ts";
 
 /** What a folder is, by what lies in it. */
@@ -15,13 +16,17 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
     if (!/^Dataset\d{3,}_/.test(basename(path))) {
       return {
         kind: "source dataset",
-        text: `${path}: a dataset that is not in nnU-Net v2's form yet\n${nextHint(["convert", path], flags)}`,
+        lines: [`${path}: a dataset that is not in nnU-Net v2's form yet`, nextHint(["convert", path], flags)],
       };
     }
     const dataset = await openDataset(path);
     return {
       kind: "raw dataset",
-      text: `${path}: raw dataset ${dataset.id}, ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\n  ${describeDataset(dataset.json)}\n${nextHint(["run", path], flags)}`,
+      lines: [
+        `${path}: raw dataset ${dataset.id}, ${casesOf(dataset)}`,
+        `  ${describeDataset(dataset.json)}`,
+        nextHint(["run", path], flags),
+      ],
     };
   }
   if (names.includes("dataset_fingerprint.json") && !names.includes("plans.json")) {
@@ -29,7 +34,11 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
     const folders = names.filter((name) => plans.some((plan) => name.startsWith(`${plan}_`)));
     return {
       kind: "preprocessed dataset",
-      text: `${path}: a preprocessed dataset\n  plans: ${plans.join(", ") || "none yet"}\n  preprocessed: ${folders.join(", ") || "nothing yet"}`,
+      lines: [
+        `${path}: a preprocessed dataset`,
+        `  plans: ${plans.join(", ") || "none yet"}`,
+        `  preprocessed: ${folders.join(", ") || "nothing yet"}`,
+      ],
     };
   }
   if (names.includes("plans.json") && names.some((name) => name.startsWith("fold_"))) {
@@ -37,35 +46,41 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
     const plans = plansFromJson(await readJson(join(path, "plans.json")), join(path, "plans.json"));
     return {
       kind: "model folder",
-      text: `${path}: trainings of ${plans.datasetName}: ${folds.join(", ")}\nUse it: nnunet predict -i IMAGES -o SEGMENTATIONS -m ${path}`,
+      lines: [`${path}: trainings of ${plans.datasetName}: ${folds.join(", ")}`, useIt(path)],
     };
   }
   if (names.some((name) => name.startsWith("checkpoint_") || name === "model.onnx")) {
     const state = names.includes("model.onnx")
       ? "finished: it has its model.onnx"
       : "unfinished: nnunet train … --continue goes on";
-    return { kind: "fold", text: `${path}: the training of one fold, ${state}\n  ${names.sort().join(", ")}` };
+    return { kind: "fold", lines: [`${path}: the training of one fold, ${state}`, `  ${listed(names.sort())}`] };
   }
   if (names.includes("images") && names.includes("labels")) {
-    const text = `${path}: pictures with labels\n${nextHint(["convert", path, "--dataset-id", "N"], flags)}`;
-    return { kind: "source dataset", text };
+    const next = nextHint(["convert", path, "--dataset-id", "N"], flags);
+    return { kind: "source dataset", lines: [`${path}: pictures with labels`, next] };
   }
   const images = names.filter((name) => imageStem(name) !== undefined);
   if (images.length > 0) {
-    return { kind: "images", text: `${path}: a folder of ${images.length} images, such as ${images[0]}` };
+    return { kind: "images", lines: [`${path}: a folder of ${counted(images.length, "image")}, such as ${images[0]}`] };
   }
   const cases = names.filter((name) => name.endsWith(".zarr"));
   if (cases.length > 0) {
-    return { kind: "preprocessed cases", text: `${path}: ${cases.length} preprocessed cases, such as ${cases[0]}` };
+    return {
+      kind: "preprocessed cases",
+      lines: [`${path}: ${counted(cases.length, "preprocessed case")}, such as ${cases[0]}`],
+    };
   }
   if (path.replace(/\/$/, "").endsWith(".zarr")) return describeCase(path);
   const models = names.filter((name) => name.split("__").length === 3);
   if (models.length > 0) {
-    return { kind: "results", text: `${path}: the trained models of a dataset\n  ${models.join("\n  ")}` };
+    return {
+      kind: "results",
+      lines: [`${path}: the trained models of a dataset`, ...models.map((name) => `  ${name}`)],
+    };
   }
   const datasets = names.filter((name) => /^Dataset\d{3,}_/.test(name)).sort();
   if (datasets.length > 0) {
-    return { kind: "root folder", text: `${path}: a folder of datasets\n  ${datasets.join("\n  ")}` };
+    return { kind: "root folder", lines: [`${path}: a folder of datasets`, ...datasets.map((name) => `  ${name}`)] };
   }
   const series = names.length === 0 ? [] : await listDicomSeries(path).catch(() => []);
   if (series.length > 0) return describeSeries(path, series);
@@ -75,22 +90,22 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
 async function describeCase(path: string): Promise<ArtefactDescription> {
   const { shape, properties } = await openPreprocessedCase(dirname(path), basename(path).replace(/\.zarr\/?$/, ""));
   const [channels, ...space] = shape;
-  const text = [
+  const lines = [
     `${path}: preprocessed case ${properties.id} (cropped, normalised, resampled), readable as Zarr 3`,
-    `  ${channels} ${channels === 1 ? "channel" : "channels"} of ${space.join(" × ")} voxels [z, y, x], originally ${properties.originalShape.join(" × ")}`,
+    `  ${counted(channels, "channel")} of ${space.join(" × ")} voxels [z, y, x], originally ${properties.originalShape.join(" × ")}`,
     `  spacing ${properties.spacingAfterResampling.map((s) => Number(s.toPrecision(6))).join(" × ")} mm`,
   ];
-  return { kind: "preprocessed case", text: text.join("\n") };
+  return { kind: "preprocessed case", lines };
 }
 
 async function describeSeries(path: string, series: readonly DicomSeriesInfo[]): Promise<ArtefactDescription> {
   if (series.length > 1) {
-    const listed = series.map((s) => `  ${s.modality}, ${s.files.length} files: ${s.seriesUid}`);
+    const each = series.map((s) => `  ${s.modality}, ${counted(s.files.length, "file")}: ${s.seriesUid}`);
     return {
       kind: "DICOM folder",
-      text: `${path}: ${series.length} DICOM series; put each into a folder of its own\n${listed.join("\n")}`,
+      lines: [`${path}: ${series.length} DICOM series; put each into a folder of its own`, ...each],
     };
   }
-  const { text } = await describeImage(path, `${series[0]!.files.length} files`);
-  return { kind: "DICOM series", text: `${text}\nUse it: nnunet predict -i ${path} -o SEGMENTATION.nii.gz -m MODEL` };
+  const { lines } = await describeImage(path, counted(series[0]!.files.length, "file"));
+  return { kind: "DICOM series", lines: [...lines, useIt("MODEL", path, "SEGMENTATION.nii.gz")] };
 }

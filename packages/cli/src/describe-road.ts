@@ -1,20 +1,22 @@
+import { counted } from "@nnunet/core";
 import { summaryToJson } from "@nnunet/evaluate";
 import type { RoadResult } from "@nnunet/pipeline";
 import { diceTable } from "./dice-table.ts";
 
 /** Scores and files, as a person wants to see them at the end. */
-export function describeRoad({ dataset, folds, test }: RoadResult): string {
-  const parts: string[] = [];
+export function describeRoad({ dataset, folds, test }: RoadResult): string[] {
+  const lines: string[] = [];
   for (const { configuration, fold, training } of folds) {
-    parts.push(
-      `\n${configuration}, fold ${fold}: ${training.validation.cases.length} ${fold === "all" ? "training" : "validation"} cases\n${diceTable(training.validation, dataset.json)}\nModel: ${training.model}`,
-    );
+    const cases = counted(training.validation.cases.length, `${fold === "all" ? "training" : "validation"} case`);
+    lines.push("", `${configuration}, fold ${fold}: ${cases}`);
+    lines.push(...diceTable(training.validation, dataset.json), `Model: ${training.model}`);
   }
   for (const { configuration, folder, summary } of test) {
-    parts.push(`\n${configuration}: images of imagesTs segmented into ${folder}`);
-    if (summary) parts.push(`Against labelsTs, ${summary.cases.length} cases:\n${diceTable(summary, dataset.json)}`);
+    lines.push("", `${configuration}: images of imagesTs segmented into ${folder}`);
+    if (!summary) continue;
+    lines.push(`Against labelsTs, ${counted(summary.cases.length, "case")}:`, ...diceTable(summary, dataset.json));
   }
-  return parts.join("\n");
+  return lines;
 }
 
 export function roadToJson({ dataset, folds, test }: RoadResult): unknown {

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { exitCodeOf } from "./failures.ts";
 import type { Ending } from "./ending.ts";
 import { createProgram } from "./program.ts";
 import { reportFailure } from "./session.ts";

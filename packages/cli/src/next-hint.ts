@@ -14,6 +14,11 @@ export function nextHint(words: readonly string[], { raw, preprocessed, results 
   return `Next: nnunet ${[...words, ...given].map(shellWord).join(" ")}`;
 }
 
+/** The command that predicts with a model, copied as it stands. */
+export function useIt(model: string, input = "IMAGES", output = "SEGMENTATIONS"): string {
+  return `Use it: nnunet ${["predict", "-i", input, "-o", output, "-m", model].map(shellWord).join(" ")}`;
+}
+
 /** `--plans NAME`, where a command for this dataset would not find that plan without it. */
 export async function plansFlag(pipeline: Pipeline, datasetName: string, plansName: string): Promise<string[]> {
   const { folder } = preprocessedPaths(pipeline.folders, datasetName);

@@ -13,6 +13,8 @@ import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import type { Ending } from "./ending.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
+import { sayLines } from "./shell/say.ts";
+import { shell } from "./shell/shell.ts";
 import { softwareVersion } from "@nnunet/pipeline";
 
 /**
@@ -28,7 +30,9 @@ export function createProgram(ending: Ending, json = false): Command {
     .showHelpAfterError("(nnunet --help lists the commands, nnunet <command> --help their options)")
     .showSuggestionAfterError();
   // Before the commands are added: they take it over.
-  if (json) program.configureOutput({ writeErr: () => {} });
+  const { result, progress } = shell();
+  const say = (write: (text: string) => void) => (text: string) => sayLines(write, text.trimEnd().split("\n"));
+  program.configureOutput({ writeOut: say(result), writeErr: json ? () => {} : say(progress) });
   const commands = [
     convertCommand,
     verifyCommand,

@@ -1,5 +1,6 @@
-import type { EventListener, NnunetEvent } from "@nnunet/core";
+import { displayWidth, type EventListener, type NnunetEvent, printable } from "@nnunet/core";
 import { formatDuration } from "./durations.ts";
+import { sayEvent, sayLines } from "./shell/say.ts";
 
 /** Shows what a long command does, from its events alone. */
 export interface Reporter {
@@ -8,29 +9,28 @@ export interface Reporter {
   finish(): void;
 }
 
-interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
 /** A plain line at most this often: a log file should be readable, not a film. */
 const PLAIN_LINE_SECONDS = 5;
 const REDRAW_SECONDS = 0.1;
 const BAR_WIDTH = 24;
 
 /** One line of JSON per event, for machines. */
-export function ndjsonReporter(output: Output): Reporter {
-  return { onEvent: (event) => output.write(`${JSON.stringify(event)}\n`), finish: () => {} };
+export function ndjsonReporter(write: (text: string) => void): Reporter {
+  return { onEvent: (event) => sayEvent(write, event), finish: () => {} };
 }
 
 /**
  * A bar with the remaining time on a terminal, plain lines anywhere else.
  *
+ * @param columns - of the terminal; undefined where there is none
  * @param clock - seconds; replaceable for tests
  */
-export function textReporter(output: Output, clock: () => number = () => performance.now() / 1000): Reporter {
-  const terminal = output.isTTY === true;
+export function textReporter(
+  write: (text: string) => void,
+  columns: () => number | undefined,
+  clock: () => number = () => performance.now() / 1000,
+): Reporter {
+  const terminal = columns() !== undefined;
   let barShown = false;
   let stage = "";
   let total = 0;
@@ -39,12 +39,12 @@ export function textReporter(output: Output, clock: () => number = () => perform
   let shownAt = Number.NEGATIVE_INFINITY;
 
   const clearBar = () => {
-    if (barShown) output.write("\r\x1b[2K");
+    if (barShown) write("\r\x1b[2K");
     barShown = false;
   };
   const line = (text: string) => {
     clearBar();
-    output.write(`${text}\n`);
+    sayLines(write, [text]);
   };
   const begin = (name: string, units: number, done: number) => {
     stage = name;
@@ -65,7 +65,7 @@ export function textReporter(output: Output, clock: () => number = () => perform
       const filled = total > 0 ? Math.min(BAR_WIDTH, Math.floor((BAR_WIDTH * done) / total)) : 0;
       const drawn = `${"█".repeat(filled)}${"─".repeat(BAR_WIDTH - filled)}`;
       const parts = [`${stage} [${drawn}] ${done}/${total}`, left, item].filter(Boolean).join("  ");
-      output.write(fit(parts, output.columns ?? 80));
+      write(fit(printable(parts), columns() ?? 80));
       barShown = true;
     } else {
       if (done >= total || now - shownAt < PLAIN_LINE_SECONDS) return;
@@ -125,5 +125,13 @@ export function textReporter(output: Output, clock: () => number = () => perform
 
 /** Cut to the width of the terminal, so that a bar never wraps. */
 function fit(text: string, columns: number): string {
-  return text.length < columns ? text : `${text.slice(0, Math.max(1, columns - 2))}…`;
+  if (displayWidth(text) < columns) return text;
+  let shown = "";
+  let width = 0;
+  for (const character of text) {
+    width += displayWidth(character);
+    if (width > Math.max(1, columns - 2)) break;
+    shown += character;
+  }
+  return `${shown}…`;
 }

@@ -1,14 +1,20 @@
-import { CancelledError, type EventListener, isSegError } from "@nnunet/core";
-import { exitCodeOf, exitCodes, messageOf } from "./exit-codes.ts";
+import { CancelledError, type EventListener, isSegError, printableJson } from "@nnunet/core";
+import { exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, messageOf } from "./failures.ts";
 import { ndjsonReporter, type Reporter, textReporter } from "./reporter.ts";
+import { sayFailure, sayLines, stoppedSentence } from "./shell/say.ts";
+import { shell } from "./shell/shell.ts";
 
 /** What every command is given: where to report, how it is stopped, and where the three folders are. */
 export interface Session {
   readonly signal: AbortSignal;
   readonly onEvent: EventListener;
   readonly json: boolean;
-  /** For people, on stdout; left out under `--json`. */
-  print(text: string): void;
+  /**
+   * Lines for people, on stdout; left out under `--json`. One text is one line: a line break inside it is a name's, and
+   * is written out.
+   */
+  print(...lines: readonly string[]): void;
 }
 
 export interface CommonOptions {
@@ -35,65 +41,57 @@ export async function runCommand(
   work: (session: Session) => Promise<Outcome>,
 ): Promise<number> {
   const json = options.json === true;
-  const reporter: Reporter = json ? ndjsonReporter(process.stderr) : textReporter(process.stderr);
+  const { result, progress, columns, onStop } = shell();
+  const reporter: Reporter = json ? ndjsonReporter(progress) : textReporter(progress, columns);
   const abort = new AbortController();
-  let interrupts = 0;
-  const interrupt = () => {
-    interrupts++;
-    if (interrupts > 1) process.exit(exitCodes.cancelled);
+  const forget = onStop(() => {
+    if (abort.signal.aborted) process.exit(exitCodes.cancelled);
     reporter.finish();
-    if (!json) process.stderr.write("stopping after the current step; press Ctrl-C again to stop at once\n");
+    if (!json) sayLines(progress, ["stopping; press Ctrl-C again to stop at once"]);
     abort.abort();
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  });
   try {
     const outcome = await work({
       signal: abort.signal,
       onEvent: reporter.onEvent,
       json,
-      print: (text) => {
+      print: (...lines) => {
         reporter.finish();
-        if (!json) process.stdout.write(`${text}\n`);
+        if (!json) sayLines(result, lines);
       },
     });
     reporter.finish();
-    if (json) process.stdout.write(`${JSON.stringify(outcome.value ?? null, null, 2)}\n`);
+    if (json) result(`${printableJson(outcome.value ?? null, 2)}\n`);
     return outcome.exitCode ?? exitCodes.ok;
   } catch (error) {
     reporter.finish();
     return reportFailure(abort.signal.aborted ? new CancelledError("nnunet") : error, options);
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    forget();
   }
 }
 
 /** Prints one sentence for an error and returns the exit code that goes with it. */
-export function reportFailure(error: unknown, options: CommonOptions): number {
+export function reportFailure(error: unknown, { json = false, debug = false }: CommonOptions): number {
+  const { result, progress } = shell();
   const exitCode = exitCodeOf(error);
-  // One line, also where a library's own words have several.
-  const message = messageOf(error)
-    .trim()
-    .replace(/\s*\n\s*/g, " ");
-  if (options.json) {
-    const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
-    process.stdout.write(`${JSON.stringify({ error: { code, message, exitCode } }, null, 2)}\n`);
-  } else if (exitCode === exitCodes.cancelled) {
-    process.stderr.write(
-      `nnunet: stopped; what is finished is kept: run the same command again (train and predict with --continue)\n`,
-    );
-  } else if (exitCode === exitCodes.internal) {
-    const hint = options.debug ? "" : " (this is a defect of nnunet; --debug prints where it happened)";
-    process.stderr.write(`nnunet: ${message}${hint}\n`);
-  } else {
-    process.stderr.write(`nnunet: ${message}\n`);
-  }
-  if (options.debug && error instanceof Error) {
-    process.stderr.write(`${error.stack ?? ""}\n`);
+  const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
+  const hint =
+    exitCode === exitCodes.internal && !debug && !json
+      ? " (this is a defect of nnunet; --debug prints where it happened)"
+      : "";
+  const failure =
+    exitCode === exitCodes.cancelled ? stoppedSentence : { code, message: `${messageOf(error)}${hint}`, exitCode };
+  sayFailure(failure, { json, result, progress });
+  if (debug && error instanceof Error) {
+    const causes: string[] = [];
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-      process.stderr.write(`caused by: ${cause.stack ?? cause.message}\n`);
+      causes.push(`caused by: ${cause.stack ?? cause.message}`);
     }
+    sayLines(
+      progress,
+      [error.stack ?? "", ...causes].flatMap((stack) => stack.split("\n")),
+    );
   }
   return exitCode;
 }

@@ -1,17 +1,24 @@
+import { displayWidth, padded, printableName } from "@nnunet/core";
+
+/** A sentence may be long, a name that fills more than this is not a name. */
+const widestCell = 400;
+
 /**
- * A table of plain text: columns aligned, numbers to the right, a rule under the head.
+ * A table of plain text: columns aligned, numbers to the right, a rule under the head. Cells are neutralised.
  *
+ * @returns lines
  * @example textTable(["label", "Dice"], [["Anterior", "0.871"]]);
  */
-export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)));
-  const numeric = head.map(
-    (_, i) => rows.length > 0 && rows.every((row) => /^(-?[\d.]+( ?%)?|–|)$/.test((row[i] ?? "").trim())),
-  );
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const shown = [head, ...rows].map((row) => head.map((_, i) => printableName(row[i] ?? "", widestCell)));
+  const widths = head.map((_, i) => Math.max(...shown.map((row) => displayWidth(row[i]!))));
+  const numeric = head.map((_, i) => shown.length > 1 && shown.slice(1).every((row) => isNumber(row[i]!)));
   const line = (cells: readonly string[]) =>
-    widths
-      .map((width, i) => (numeric[i] ? (cells[i] ?? "").padStart(width) : (cells[i] ?? "").padEnd(width)))
+    cells
+      .map((cell, i) => padded(cell, widths[i]!, numeric[i] ? "start" : "end"))
       .join("  ")
       .trimEnd();
-  return [line(head), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
+  return [line(shown[0]!), widths.map((width) => "─".repeat(width)).join("  "), ...shown.slice(1).map(line)];
 }
+
+const isNumber = (cell: string) => /^(-?[\d.]+( ?%)?|–|)$/.test(cell.trim());

@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { datasetToJson, InvalidArgumentError, type Volume } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { readImage, writeImage } from "@nnunet/io";
-import { exitCodeOf, messageOf } from "../src/exit-codes.ts";
+import { exitCodeOf, messageOf } from "../src/failures.ts";
 import { madeJson, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
 

@@ -31,7 +31,7 @@ testWhereBuilt("Ctrl-C during training ends with 130, leaves nothing half-writte
       if (stderr.includes("epoch 1/3") && !child.killed) child.kill("SIGINT");
     });
     const code = await new Promise((resolve) => child.on("close", resolve));
-    expect(stderr).toContain("stopping after the current step; press Ctrl-C again to stop at once");
+    expect(stderr).toContain("stopping; press Ctrl-C again to stop at once");
     expect(stderr).toContain("nnunet: stopped; what is finished is kept");
     expect(code).toBe(130);
     const files = await readdir(join(scratch, "results"), { recursive: true });

@@ -7,8 +7,14 @@ import { textTable } from "../src/text-table.ts";
 function report(isTTY: boolean, events: readonly (NnunetEvent | { wait: number })[], columns = 80): string {
   let written = "";
   let now = 0;
-  const output = { write: (text: string) => (written += text), isTTY, columns };
-  const reporter = textReporter(output, () => now);
+  const write = (text: string) => {
+    written += text;
+  };
+  const reporter = textReporter(
+    write,
+    () => (isTTY ? columns : undefined),
+    () => now,
+  );
   for (const event of events) {
     if ("wait" in event) now += event.wait;
     else reporter.onEvent(event);
@@ -83,5 +89,5 @@ test("tables align numbers to the right", () => {
         ["b", "1"],
       ],
     ),
-  ).toBe("label     Dice\n────────  ────\nAnterior  0.87\nb            1");
+  ).toEqual(["label     Dice", "────────  ────", "Anterior  0.87", "b            1"]);
 });

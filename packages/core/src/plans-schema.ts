@@ -3,7 +3,7 @@ import { intensityPerChannelSchema } from "./intensity-json.ts";
 import { flag, list, nonNegativeInteger, positive, positiveInteger, text, three, twoOrThree } from "./json-numbers.ts";
 
 /*
- * `plans.json` as nnU-Net v2 writes it (docs/method.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where
+ * `plans.json` as nnU-Net v2 writes it (facts.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where
  * Python nnU-Net does not look; never inside `arch_kwargs`, which it hands to the network's constructor.
  */
 

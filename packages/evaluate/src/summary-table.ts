@@ -1,4 +1,4 @@
-import type { EvaluationSummary, LabelSet } from "@nnunet/core";
+import { displayWidth, type EvaluationSummary, type LabelSet, padded, printableName } from "@nnunet/core";
 import { labelGroups } from "./case-metrics.ts";
 
 /**
@@ -23,7 +23,7 @@ export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | rea
     emptyPairs += dices.length - defined.length;
     const { dice, iou, referenceVoxels, predictedVoxels } = summary.mean[key]!;
     return [
-      names.has(key) ? `${key} ${names.get(key)}` : key,
+      printableName(names.has(key) ? `${key} ${names.get(key)}` : key),
       decimals(dice),
       decimals(defined.length > 0 ? Math.min(...defined) : Number.NaN),
       decimals(iou),
@@ -33,10 +33,12 @@ export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | rea
   });
   const { dice, iou } = summary.foregroundMean;
   rows.push(["mean of labels", decimals(dice), "", decimals(iou), "", String(summary.cases.length)]);
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => displayWidth(row[column]!))),
+  );
   const line = (row: readonly string[]) =>
     row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .map((cell, i) => padded(cell, widths[i]!, i === 0 ? "end" : "start"))
       .join("  ")
       .trimEnd();
   const remark = summary.remark === undefined ? "" : `\n${summary.remark}`;

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -9,7 +8,7 @@ import {
   type Shape3,
   type VolumeShape,
 } from "@nnunet/core";
-import { describeFileError, makeFolder, readJson } from "@nnunet/core/node";
+import { describeFileError, makeFolder, readJson, temporaryBeside } from "@nnunet/core/node";
 import { caseInMemory, checkPatch } from "./case-in-memory.ts";
 import { type ChunkGrid, chunkGrid, chunksOf, gatherBox } from "./chunk-grid.ts";
 import { groupMetadata, listMetadata, shardBytes, shardedMetadata, shardIndex } from "./zarr-metadata.ts";
@@ -46,7 +45,7 @@ export async function writePreprocessedCase(
 ): Promise<void> {
   const { properties, shape, data, seg } = preprocessed;
   const path = casePath(folder, properties.id);
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  const temporary = temporaryBeside(path);
   try {
     await makeFolder(folder);
     await removeLeftovers(folder, properties.id);

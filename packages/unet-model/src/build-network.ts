@@ -11,7 +11,7 @@ export interface NetworkSize {
 }
 
 /**
- * The U-Net of a configuration as a graph (docs/method.md §5).
+ * The U-Net of a configuration as a graph (facts.md §5).
  *
  * Encoder stages of convolution – instance norm – leaky ReLU (plain), or of residual blocks; the first convolution of
  * a stage has its stride. The decoder upsamples by a transposed convolution (kernel = stride), puts the upsampled
@@ -22,7 +22,7 @@ export interface NetworkSize {
  * const graph = buildNetwork(plans.configurations["3d_fullres"].architecture, {
  *   inputChannels: 1, outputChannels: 3, patchSize: [40, 56, 40],
  * });
- * @see Isensee et al. 2021, Nature Methods 18:203, Methods, "Architecture template"
+ * @see Isensee et al. 2021, Nature Methods 18:203, "Network architecture"
  */
 export function buildNetwork(architecture: Architecture, size: NetworkSize): NetworkGraph {
   checkArchitecture(architecture, size);
@@ -165,10 +165,7 @@ class GraphBuilder {
     return output;
   }
 
-  /**
-   * conv – norm – relu – conv – norm, plus a shortcut that pools and projects where shapes change (docs/method.md §5,
-   * ResEnc).
-   */
+  /** conv – norm – relu – conv – norm, plus a shortcut that pools and projects where shapes change (facts.md §5, ResEnc). */
   residualBlock(
     name: string,
     input: Feature,

@@ -1,6 +1,6 @@
 import { convertDataset } from "@nnunet/io";
 import type { Command } from "commander";
-import { pipelineOf } from "../dataset-argument.ts";
+import { casesOf, pipelineOf } from "../dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, positiveInteger, withCommonOptions, withExample } from "../options.ts";
 import type { Ending } from "../ending.ts";
@@ -22,9 +22,7 @@ export function convertCommand(program: Command, ending: Ending): void {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const { folders } = pipelineOf(flags);
         const dataset = await convertDataset(source, folders.raw, { datasetId: flags.datasetId, signal, onEvent });
-        print(
-          `${dataset.folder}: ${dataset.trainingCases.length} training cases, ${dataset.testCases.length} test cases\n${nextHint(["verify", String(dataset.id)], flags)}`,
-        );
+        print(`${dataset.folder}: ${casesOf(dataset)}`, nextHint(["verify", String(dataset.id)], flags));
         return {
           value: {
             folder: dataset.folder,

@@ -34,7 +34,7 @@ export function demoCommand(program: Command, ending: Ending): void {
           signal,
           onEvent,
         });
-        print(describeDemo(result, root, size, (performance.now() - started) / 1000));
+        print(...describeDemo(result, root, size, (performance.now() - started) / 1000));
         return { value: roadToJson(result) };
       });
     });

@@ -36,7 +36,7 @@ export function evaluateCommand(program: Command, ending: Ending): void {
           labelsFound(pairs.map((pair) => pair.reference)),
         );
         const summary = await pipelineOf(flags).evaluate(pairs, dataset, flags.output, { signal, onEvent });
-        print(diceTable(summary, dataset));
+        print(...diceTable(summary, dataset));
         if (flags.output) print(flags.output);
         return { value: summaryToJson(summary) };
       });

@@ -30,7 +30,7 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
         const pipeline = pipelineOf(flags);
         const options = { workers: flags.workers, maxMemoryGb: flags.maxMemory, signal, onEvent };
         const found: { readonly name: string; readonly fingerprint: Fingerprint }[] = [];
-        let next = "";
+        let next: string[] = [];
         for (const name of names) {
           if (name.endsWith(".json")) {
             found.push({ name, fingerprint: fingerprintFromJson(await readJson(name), name) });
@@ -39,16 +39,16 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
           const dataset = await openNamedDataset(pipeline, name);
           const { fingerprint, path } = await pipeline.fingerprint(dataset, options);
           found.push({ name: dataset.name, fingerprint });
-          next = `${path}\n${nextHint(["plan", name], flags)}`;
+          next = [path, nextHint(["plan", name], flags)];
         }
         const unique = uniqueNames(found.map(({ name }) => name));
         const shown = Object.fromEntries(found.map(({ fingerprint }, i) => [unique[i]!, fingerprint]));
-        print(describeFingerprint(shown));
+        print(...describeFingerprint(shown));
         if (flags.svg) {
           await writeFileAtomic(flags.svg, fingerprintChart(shown));
           print(flags.svg);
         }
-        if (!flags.compare && next) print(next);
+        if (!flags.compare) print(...next);
         const json = Object.entries(shown).map(([name, f]) => [name, fingerprintToJson(f)] as const);
         return { value: flags.compare ? Object.fromEntries(json) : json[0]![1] };
       });

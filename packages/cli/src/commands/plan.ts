@@ -63,8 +63,8 @@ export function planCommand(program: Command, ending: Ending): void {
         if (flags.compare) return compareFiles(flags.compare, session.print);
         const options = plannerOptions(flags);
         const { plans, path, next } = await makePlans(name, flags, options, session);
-        session.print(summary(plans));
-        if (flags.explain) session.print(`\n${explainPlans(plans)}`);
+        session.print(...summary(plans));
+        if (flags.explain) session.print("", ...explainPlans(plans).split("\n"));
         if (flags.draw) {
           for (const [configuration, values] of Object.entries(plans.configurations)) {
             const drawing = join(flags.draw, `${configuration}.svg`);
@@ -73,7 +73,7 @@ export function planCommand(program: Command, ending: Ending): void {
             session.print(drawing);
           }
         }
-        session.print(`${path}${next}`);
+        session.print(path, ...next);
         return { value: plansToJson(plans) };
       });
     });
@@ -94,7 +94,7 @@ async function makePlans(
   flags: Flags,
   options: PlannerOptions,
   session: Session,
-): Promise<{ plans: Plans; path: string; next: string }> {
+): Promise<{ plans: Plans; path: string; next: string[] }> {
   const { fingerprint, datasetJson, output } = flags;
   if (name === undefined) {
     if (!fingerprint || !datasetJson || !output) {
@@ -112,7 +112,7 @@ async function makePlans(
       session.onEvent({ type: "message", stage: "plan", level: "warning", text });
     }
     await writeJsonAtomic(output, plansToJson(plans));
-    return { plans, path: output, next: "" };
+    return { plans, path: output, next: [] };
   }
   for (const [flag, value] of Object.entries({
     "--fingerprint": fingerprint,
@@ -129,14 +129,14 @@ async function makePlans(
     pipeline.plan(dataset, { ...options, onEvent: session.onEvent }),
   );
   const chosen = await plansFlag(pipeline, dataset.name, plans.plansName);
-  return { plans, path, next: `\n${nextHint(["preprocess", name, ...chosen], flags)}` };
+  return { plans, path, next: [nextHint(["preprocess", name, ...chosen], flags)] };
 }
 
-async function compareFiles(paths: readonly string[], print: (text: string) => void) {
+async function compareFiles(paths: readonly string[], print: Session["print"]) {
   if (paths.length !== 2) throw new InvalidArgumentError("--compare", "two plans.json files", paths);
   const [a, b] = await Promise.all(paths.map(async (path) => plansFromJson(await readJson(path), path)));
   const differences = comparePlans(a!, b!);
-  print(differences.text);
+  print(...differences.text.split("\n"));
   return { value: differences };
 }
 
@@ -163,7 +163,7 @@ function plannerOptions({ planner, gpuMemory, targetSpacing, set }: Flags): Plan
 }
 
 /** The few numbers that people look at first. */
-function summary(plans: Plans): string {
+function summary(plans: Plans): string[] {
   const show = (values: readonly number[]) => values.map((v) => Number(v.toPrecision(4))).join(" × ");
   return textTable(
     ["configuration", "spacing, mm", "median shape", "patch", "batch", "stages", "features"],

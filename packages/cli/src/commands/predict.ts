@@ -66,7 +66,7 @@ export function predictCommand(program: Command, ending: Ending): void {
             signal,
             onEvent,
           });
-          print(written.length > 0 ? written.join("\n") : "nothing left to predict");
+          print(...(written.length > 0 ? written : ["nothing left to predict"]));
           return { value: { models: paths, written } };
         } finally {
           for (const model of models) await model.dispose();

@@ -30,7 +30,7 @@ export function preprocessCommand(program: Command, ending: Ending): void {
           onEvent,
         });
         print(
-          textTable(
+          ...textTable(
             ["configuration", "made", "up to date", "folder"],
             results.map((r) => [r.configuration, String(r.made), String(r.skipped), r.folder]),
           ),

@@ -48,7 +48,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
             ...(flags.gpuMemory === undefined ? {} : { gpuMemoryGb: flags.gpuMemory }),
           },
         });
-        session.print(describeRoad(result));
+        session.print(...describeRoad(result));
         return { value: roadToJson(result) };
       });
     });

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@nnunet/core";
+import { counted, InvalidArgumentError } from "@nnunet/core";
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
@@ -44,10 +44,14 @@ export function trainCommand(program: Command, ending: Ending): void {
           ...trainOptionsOf(flags, session),
           existing: flags.continue ? "continue" : flags.overwrite ? "overwrite" : "refuse",
         });
+        const scored =
+          foldName === "all" ? "Fold all on the cases it was trained on" : `Validation of fold ${foldName}`;
         session.print(
-          `${foldName === "all" ? "Fold all on the cases it was trained on" : `Validation of fold ${foldName}`}, ${result.validation.cases.length} cases:\n${diceTable(result.validation, dataset.json)}\nModel: ${result.model}`,
+          `${scored}, ${counted(result.validation.cases.length, "case")}:`,
+          ...diceTable(result.validation, dataset.json),
+          `Model: ${result.model}`,
+          nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", result.model], flags),
         );
-        session.print(nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", result.model], flags));
         return { value: result };
       });
     });

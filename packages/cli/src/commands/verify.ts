@@ -1,4 +1,5 @@
 import { type FixedProblem, findDatasetFolder, fixDataset, type VerificationReport, verifyDataset } from "@nnunet/io";
+import { counted } from "@nnunet/core";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -25,12 +26,11 @@ export function verifyCommand(program: Command, ending: Ending): void {
         const folder = await findDatasetFolder(pipelineOf(flags).folders.raw, name);
         if (flags.fix !== undefined) {
           const { fixed, report } = await fixDataset(folder, flags.fix, { signal, onEvent });
-          print(describeFixed(fixed, report.folder));
-          print(describeReport(report));
+          print(...describeFixed(fixed, report.folder), ...describeReport(report));
           return { value: { fixed, report }, exitCode: report.ok ? exitCodes.ok : exitCodes.problemFound };
         }
         const report = await verifyDataset(folder, { signal, onEvent });
-        print(describeReport(report));
+        print(...describeReport(report));
         return { value: report, exitCode: report.ok ? exitCodes.ok : exitCodes.problemFound };
       });
     });
@@ -42,10 +42,10 @@ export function verifyCommand(program: Command, ending: Ending): void {
   );
 }
 
-function describeFixed(fixed: readonly FixedProblem[], folder: string): string {
-  if (fixed.length === 0) return "Nothing could be put right without losing something; no folder was made.";
+function describeFixed(fixed: readonly FixedProblem[], folder: string): string[] {
+  if (fixed.length === 0) return ["Nothing could be put right without losing something; no folder was made."];
   const rows = fixed.map(({ file, problem, done }) => [file, problem, done]);
-  return `Put right in ${folder}:\n${textTable(["file", "problem", "what was done"], rows)}\n`;
+  return [`Put right in ${folder}:`, ...textTable(["file", "problem", "what was done"], rows), ""];
 }
 
 /** The integrity table, errors and warnings in the order they were found, and one line that sums up. */
@@ -56,14 +56,15 @@ export function describeReport({
   filesRead,
   folder,
   ok,
-}: VerificationReport): string {
-  const counted = `${trainingCases} training cases, ${testCases} test cases, ${filesRead} files read`;
-  if (problems.length === 0) return `${folder} is in order: ${counted}`;
+}: VerificationReport): string[] {
+  const read = `${counted(trainingCases, "training case")}, ${counted(testCases, "test case")}, ${counted(filesRead, "file")} read`;
+  if (problems.length === 0) return [`${folder} is in order: ${read}`];
   const table = textTable(
     ["", "case", "file", "problem", "what to do"],
     problems.map((p) => [p.severity, p.case, p.file, p.problem, p.fix]),
   );
   const errors = problems.filter((p) => p.severity === "error").length;
   const verdict = ok ? "fit for training" : "not fit for training";
-  return `${table}\n\n${folder} is ${verdict}: ${errors} errors, ${problems.length - errors} warnings; ${counted}`;
+  const found = `${counted(errors, "error")}, ${counted(problems.length - errors, "warning")}`;
+  return [...table, "", `${folder} is ${verdict}: ${found}; ${read}`];
 }

@@ -117,7 +117,7 @@ export async function writeDemoDataset(
 }
 
 /** Scores, files and what to do next. */
-export function describeDemo(result: RoadResult, root: string, size: DemoSize, seconds: number): string {
+export function describeDemo(result: RoadResult, root: string, size: DemoSize, seconds: number): string[] {
   const model = result.folds[0]!.training.model;
   const shown = (path: string) => relative(process.cwd(), path) || ".";
   const environment = ["raw", "preprocessed", "results"].map(
@@ -134,16 +134,22 @@ export function describeDemo(result: RoadResult, root: string, size: DemoSize, s
   ];
   const caution =
     size.name === "smoke"
-      ? "\nAt this size the training is far too short: it only shows that everything works, its scores mean nothing.\n"
-      : "";
-  return `${describeRoad(result)}
-${caution}
-The whole road took ${formatDuration(seconds)}. Files made:
-${files.map(([path, what]) => `  ${shown(path)}\n      ${what}`).join("\n")}
-
-What to try next:
-  npx nnunet info ${shown(model)}
-  npx nnunet plan 1 --explain ${environment.join(" ")}
-  npx nnunet predict -i ${shown(join(result.dataset.folder, "imagesTs"))} -o ${shown(join(root, "my_segmentations"))} -m ${shown(model)}
-  npx nnunet convert <a Medical Segmentation Decathlon task>, then npx nnunet run: your own data`;
+      ? [
+          "At this size the training is far too short: it only shows that everything works, its scores mean nothing.",
+          "",
+        ]
+      : [];
+  return [
+    ...describeRoad(result),
+    "",
+    ...caution,
+    `The whole road took ${formatDuration(seconds)}. Files made:`,
+    ...files.flatMap(([path, what]) => [`  ${shown(path)}`, `      ${what}`]),
+    "",
+    "What to try next:",
+    `  npx nnunet info ${shown(model)}`,
+    `  npx nnunet plan 1 --explain ${environment.join(" ")}`,
+    `  npx nnunet predict -i ${shown(join(result.dataset.folder, "imagesTs"))} -o ${shown(join(root, "my_segmentations"))} -m ${shown(model)}`,
+    "  npx nnunet convert <a Medical Segmentation Decathlon task>, then npx nnunet run: your own data",
+  ];
 }

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError, InvalidArtifactError } from "../errors.ts";
 import { parseJson } from "../parse-json.ts";
+import { temporaryBeside } from "./temporaries.ts";
 
 /**
  * Writes a file so that no reader ever sees half of it: to a temporary name beside it, synced, then renamed.
@@ -33,7 +33,7 @@ async function writeAtomic(
   path: string,
   write: (handle: Awaited<ReturnType<typeof open>>) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  const temporary = temporaryBeside(path);
   try {
     await makeFolder(dirname(path));
     const handle = await open(temporary, "wx");

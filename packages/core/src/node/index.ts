@@ -10,3 +10,4 @@ export {
   writeJsonAtomic,
 } from "./files.ts";
 export { switchOffTelemetry } from "./no-telemetry.ts";
+export { tellTemporariesTo, temporaryBeside } from "./temporaries.ts";

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import {
   type DatasetJson,
   datasetToJson,
@@ -9,7 +8,7 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { describeFileError, exists, makeFolder, writeJsonAtomic } from "@nnunet/core/node";
+import { describeFileError, exists, makeFolder, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { idOf } from "./find-dataset.ts";
 
@@ -31,8 +30,7 @@ export async function makeDatasetFolder(
   const started = Date.now();
   if (await exists(target)) throw new FileError(target, "it is already there and is not overwritten; remove it first");
   options.onEvent?.({ type: "stage-start", stage, total, detail: basename(target) });
-  const random = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  const temporary = join(dirname(target), `.${basename(target)}.${random}.tmp`);
+  const temporary = temporaryBeside(target, { hidden: true });
   let done = 0;
   let current: string | undefined;
   const report = () => {

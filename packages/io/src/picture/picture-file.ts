@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import {
@@ -9,7 +8,7 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { describeFileError, makeFolder } from "@nnunet/core/node";
+import { describeFileError, makeFolder, temporaryBeside } from "@nnunet/core/node";
 import { readWhole } from "../files/bounded-file.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 import type { ImageInfo } from "../image-info.ts";
@@ -80,7 +79,7 @@ export async function writePicture(path: string, volume: Volume, options: WriteI
       ? volume.data
       : narrowestUnsigned(volume.data, isBmp ? "BMP" : "TIFF");
   if (isBmp && narrow instanceof Uint16Array) throw new UnsupportedError("a value above 255 in a BMP file", "use .png");
-  const temporary = `${path.slice(0, -ending.length)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp${ending}`;
+  const temporary = temporaryBeside(path, { ending });
   try {
     await makeFolder(dirname(path));
     const size = nz > 1 ? [nx, ny, nz] : [nx, ny];

@@ -1,4 +1,4 @@
-import type { Configuration, Decision, Plans } from "@nnunet/core";
+import { type Configuration, type Decision, type Plans, printable } from "@nnunet/core";
 import { listed, shownValue } from "./formatting.ts";
 import { wrapped } from "./wrapped.ts";
 
@@ -208,6 +208,7 @@ function describe(differences: readonly PlanDifference[]): string {
   }
   return [...sentences]
     .flatMap(([sentence, configurations]) => wrapped(`${listed(configurations)}: ${sentence}`, "", "  "))
+    .map(printable)
     .join("\n");
 }
 

@@ -1,4 +1,4 @@
-import type { Decision, Plans } from "@nnunet/core";
+import { type Decision, type Plans, printable } from "@nnunet/core";
 import { shownValue } from "./formatting.ts";
 import { plansTable } from "./plans-table.ts";
 import { ruleSets } from "../rules/rule-sets.ts";
@@ -66,7 +66,8 @@ export function explainPlans(plans: Plans): string {
       "It is the 3D network in full resolution once more; what the first network found is added to its input.";
     lines.push(chapter, "=".repeat(chapter.length), "", ...wrapped(text), "");
   }
-  return [...lines, "All values", "==========", "", plansTable(plans), ""].join("\n");
+  // Names of an edited or received plan may hold anything: a line stays a line.
+  return [...lines, "All values", "==========", "", ...plansTable(plans).split("\n"), ""].map(printable).join("\n");
 }
 
 function explainDecision({ rule, text, source, rejected }: Decision): string[] {

@@ -1,4 +1,4 @@
-import type { Configuration, Plans } from "@nnunet/core";
+import { type Configuration, displayWidth, padded, type Plans, printable } from "@nnunet/core";
 import { short, times } from "./formatting.ts";
 
 const rows: readonly (readonly [string, (configuration: Configuration) => string])[] = [
@@ -34,12 +34,12 @@ export function plansTable(plans: Plans): string {
   const cells = [
     ["", ...names],
     ...rows.map(([title, show]) => [title, ...names.map((name) => show(plans.configurations[name]!))]),
-  ];
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  ].map((row) => row.map(printable));
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column]!))));
   return cells
     .map((row) =>
       row
-        .map((cell, i) => cell.padEnd(widths[i]!))
+        .map((cell, i) => padded(cell, widths[i]!))
         .join("  ")
         .trimEnd(),
     )

@@ -1,0 +1,60 @@
+import { type InvalidArgumentError, isSegError } from "@nnunet/core";
+import { CommanderError } from "commander";
+import { exitCodes } from "./exit-codes.ts";
+
+/** What the libraries call the values of the command line. Any other argument is made of the user's data. */
+const flags: Readonly<Record<string, string>> = {
+  plan: "plan",
+  dataset: "dataset",
+  source: "source",
+  fold: "fold",
+  configuration: "configuration",
+  datasetId: "--dataset-id",
+  gpuMemoryGb: "--gpu-memory",
+  targetSpacing: "--target-spacing",
+  overrides: "--set",
+  workers: "--workers",
+  maxMemoryGb: "--max-memory",
+  device: "--device",
+  epochs: "--epochs",
+  iterationsPerEpoch: "--iterations-per-epoch",
+  batchSize: "--batch-size",
+  baseFeatures: "--base-features",
+  seed: "--seed",
+  stepFraction: "--step-size",
+};
+
+/** The flag or argument of the command line that an error is about, if it is about one. */
+function flagOf({ argument }: InvalidArgumentError): string | undefined {
+  if (argument.startsWith("-")) return argument;
+  if (argument.startsWith("overrides.")) return `--set ${argument.slice("overrides.".length)}`;
+  return Object.hasOwn(flags, argument) ? flags[argument] : undefined;
+}
+
+/** The sentence of an error; one about a value of the command line names the flag as the user wrote it. */
+export function messageOf(error: unknown): string {
+  if (error instanceof CommanderError) {
+    const noCommand = "no command is given; nnunet --help lists them";
+    return error.code === "commander.help" ? noCommand : error.message.replace(/^error: /, "");
+  }
+  if (isSegError(error, "UNKNOWN_STAGE") && error.kind === "configuration") {
+    return `unknown configuration "${error.stageName}"; this plan has: ${error.known.join(", ")}`;
+  }
+  if (!isSegError(error, "INVALID_ARGUMENT")) return error instanceof Error ? error.message : String(error);
+  return `${flagOf(error) ?? error.argument}${error.message.slice(error.argument.length)}`;
+}
+
+/** The exit code for an error that ended a command. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (isSegError(error, "CANCELLED")) return exitCodes.cancelled;
+  if (isSegError(error, "UNKNOWN_STAGE")) return exitCodes.usage;
+  if (isSegError(error, "INVALID_ARGUMENT")) return flagOf(error) === undefined ? exitCodes.input : exitCodes.usage;
+  if (isSegError(error, "STAGE") && error.cause !== undefined) {
+    // What a stage finds wrong with an argument comes from the data, not from the command line.
+    const code = exitCodeOf(error.cause);
+    return code === exitCodes.usage ? exitCodes.input : code;
+  }
+  if (isSegError(error)) return exitCodes.input;
+  return exitCodes.internal;
+}
