@@ -55,6 +55,8 @@ export {
   createVolume,
   elementCount,
   type Geometry,
+  type GridAsRead,
+  type NiftiPlacement,
   type Shape3,
   type Spacing,
   spatialShape,

@@ -30,6 +30,35 @@ export interface Geometry {
   readonly spacing: Spacing;
   readonly origin: readonly [x: number, y: number, z: number];
   readonly direction: readonly number[];
+  /**
+   * How the file said it. It speaks of that file's grid alone: writers use it only where it says exactly this geometry
+   * and the volume has its shape, so it may be passed on to a changed geometry without harm.
+   */
+  readonly asRead?: GridAsRead;
+}
+
+/** What a file says of its grid beyond its geometry, so that a result on the same grid is written in the same words. */
+export interface GridAsRead {
+  readonly shape: Shape3;
+  /** Axes of space in the file: an image of two has z = 1 here. */
+  readonly axes: 1 | 2 | 3;
+  /** If it is a NIfTI file. */
+  readonly nifti?: NiftiPlacement;
+}
+
+/** The fields of a NIfTI header that place the image, as stored, in the file's own unit of length. */
+export interface NiftiPlacement {
+  readonly version: 1 | 2;
+  /** `xyzt_units` */
+  readonly units: number;
+  readonly sformCode: number;
+  readonly qformCode: number;
+  /** qfac, then the spacing along x, y, z. */
+  readonly pixdim: readonly number[];
+  readonly quaternion: readonly [b: number, c: number, d: number];
+  readonly qoffset: readonly [x: number, y: number, z: number];
+  /** The sform, 3 × 4, row-major. */
+  readonly srow: readonly number[];
 }
 
 /** Voxels with their place: `data` in C order over `shape` = [channel, z, y, x]. A 2D image has z = 1. */

@@ -97,7 +97,7 @@ describe("NIfTI", () => {
       two ? Number(view.getBigInt64(16 + 8 * i, little)) : view.getInt16(40 + 2 * i, little),
     ).map((n, i, all) => (i > all[0]! ? 1 : n));
     const type = view.getInt16(two ? 12 : 70, little);
-    const start = two ? Number(view.getBigInt64(168, little)) : view.getFloat32(108, little);
+    const start = two ? Number(view.getBigInt64(168, little)) : Math.floor(view.getFloat32(108, little));
     const slope = two ? view.getFloat64(176, little) : view.getFloat32(112, little);
     const inter = two ? view.getFloat64(184, little) : view.getFloat32(116, little);
     const readers: Record<number, [number, (at: number) => number]> = {
@@ -116,7 +116,7 @@ describe("NIfTI", () => {
     if (type === 128 || type === 2304) return;
     const [size, value] = readers[type]!;
     expect(start + size * data.length).toBe(bytes.length);
-    const scaled = slope !== 0 && !Number.isNaN(slope) && !(slope === 1 && inter === 0);
+    const scaled = slope !== 0 && Number.isFinite(slope) && !(slope === 1 && inter === 0);
     for (let i = 0; i < data.length; i++) {
       const stored = value(start + size * i);
       const expected = scaled ? stored * slope + inter : stored;

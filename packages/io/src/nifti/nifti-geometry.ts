@@ -134,7 +134,8 @@ export function formsFromGeometry(geometry: Geometry, extent: Extent, round: (x:
   return exact ?? both;
 }
 
-function sameGeometry(a: Geometry | { readonly field: string }, b: Geometry): boolean {
+/** Bit for bit. */
+export function sameGeometry(a: Geometry | { readonly field: string }, b: Geometry): boolean {
   if ("field" in a) return false;
   const same = (x: readonly number[], y: readonly number[]) => x.every((v, i) => v === y[i]);
   return same(a.spacing, b.spacing) && same(a.origin, b.origin) && same(a.direction, b.direction);

@@ -1,6 +1,7 @@
-import { type Geometry, ImageFileError, type VolumeShape } from "@nnunet/core";
+import { type Geometry, ImageFileError, type NiftiPlacement, type VolumeShape } from "@nnunet/core";
+import { axesToWrite } from "../geometry/axes-to-write.ts";
 import { type NiftiDataType, niftiDataTypes, refusedDataTypes } from "./nifti-data-types.ts";
-import { formsFromGeometry, geometryFromForms, type NiftiForms } from "./nifti-geometry.ts";
+import { geometryOfPlacement, type HeaderComplaints, placementToWrite } from "./nifti-placement.ts";
 
 /** What a checked NIfTI header says, in the terms of this library. */
 export interface NiftiHeader {
@@ -16,7 +17,8 @@ export interface NiftiHeader {
   readonly voxelBytes: number;
   /** Stored value · slope + intercept; undefined where the file says that no scaling is meant. */
   readonly scaling: { readonly slope: number; readonly intercept: number } | undefined;
-  readonly forms: NiftiForms;
+  /** What is odd about it, field by field. */
+  readonly warnings: readonly { readonly field: string; readonly problem: string }[];
 }
 
 /** Byte positions of the fields we use; the two versions hold the same fields in different places and widths. */
@@ -60,9 +62,6 @@ const layouts = {
 /** Enough of a file to hold either header. */
 export const largestHeader = 544;
 
-const millimetresPerUnit: Readonly<Record<number, number>> = { 0: 1, 1: 1000, 2: 1, 3: 0.001 };
-const unitNames: Readonly<Record<number, string>> = { 1: "metres", 3: "micrometres" };
-
 /**
  * Reads and checks the header of a NIfTI-1 or NIfTI-2 file of either byte order.
  *
@@ -74,6 +73,8 @@ export function parseNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   const fail = (field: string, problem: string): never => {
     throw new ImageFileError(path, field, problem);
   };
+  const warnings: { field: string; problem: string }[] = [];
+  const warn = (field: string, problem: string) => void warnings.push({ field, problem });
   if (bytes.length < 348) fail("", `the file has ${bytes.length} bytes, a NIfTI header alone has 348; it is cut off`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sizes = [view.getInt32(0, true), view.getInt32(0, false)];
@@ -103,66 +104,52 @@ export function parseNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
     );
   const bitpix = int16(at.bitpix);
   const bits = 8 * dataType.bytes * dataType.components;
-  if (bitpix !== bits) fail("bitpix", `expected ${bits} for datatype ${dataType.name}, got ${bitpix}`);
+  if (bitpix !== bits)
+    warn("bitpix", `expected ${bits} for datatype ${dataType.name}, got ${bitpix}; the type is taken`);
 
   const dim = Array.from({ length: 8 }, (_, i) => whole(at.dim, i));
-  const { extent, channels } = readExtent(dim, fail);
+  const { extent, channels, axes } = readExtent(dim, fail);
   const fileChannels = channels * dataType.components;
   if (channels > 1 && dataType.components > 1) fail("dim[4]", `expected one ${dataType.name} volume, got ${channels}`);
   const voxelBytes = extent[0] * extent[1] * extent[2] * fileChannels * dataType.bytes;
   if (!Number.isSafeInteger(voxelBytes)) fail("dim", `[${dim}] is larger than any file`);
 
-  const voxelOffset = version === 1 ? real(at.voxOffset) : whole(at.voxOffset);
+  const statedOffset = version === 1 ? real(at.voxOffset) : whole(at.voxOffset);
+  const voxelOffset = Math.floor(statedOffset);
   const smallest = pair ? 0 : version === 1 ? 352 : 544;
   if (!(Number.isSafeInteger(voxelOffset) && voxelOffset >= smallest)) {
-    fail("vox_offset", `expected a whole number of at least ${smallest}, got ${voxelOffset}`);
+    fail("vox_offset", `expected a whole number of at least ${smallest}, got ${statedOffset}`);
   }
+  if (voxelOffset !== statedOffset)
+    warn("vox_offset", `expected a whole number, got ${statedOffset}; ${voxelOffset} is taken`);
 
-  const round = version === 1 ? Math.fround : (x: number) => x;
-  const forms = readForms();
-  const geometry = geometryFromForms(forms, extent, round);
-  if ("field" in geometry) return fail(geometry.field, geometry.problem);
+  const list = (offset: number, length: number) => Array.from({ length }, (_, i) => real(offset, i));
+  const nifti: NiftiPlacement = {
+    version,
+    units: version === 1 ? bytes[at.units]! : view.getInt32(at.units, little),
+    sformCode: code(at.sformCode),
+    qformCode: code(at.qformCode),
+    pixdim: list(at.pixdim, 4),
+    quaternion: list(at.quaternion, 3) as unknown as NiftiPlacement["quaternion"],
+    qoffset: list(at.qoffset, 3) as unknown as NiftiPlacement["qoffset"],
+    srow: list(at.srow, 12),
+  };
+  const geometry = geometryOfPlacement(nifti, extent, { warn, fail });
   return {
     version,
     littleEndian: little,
     pair,
     dataType,
     shape: [fileChannels, extent[2], extent[1], extent[0]],
-    geometry,
+    geometry: { ...geometry, asRead: { shape: [extent[2], extent[1], extent[0]], axes, nifti } },
     voxelOffset,
     voxelBytes,
-    scaling: dataType.components > 1 ? undefined : readScaling(real(at.slope), real(at.inter), fail),
-    forms,
+    scaling: dataType.components > 1 ? undefined : readScaling(real(at.slope), real(at.inter), { warn, fail }),
+    warnings,
   };
-
-  function readForms(): NiftiForms {
-    const unit = (version === 1 ? bytes[at.units]! : view.getInt32(at.units, little)) & 7;
-    const scale = millimetresPerUnit[unit] ?? fail("xyzt_units", `expected 0 to 3 as the unit of length, got ${unit}`);
-    // Rounded again, so that the millimetres can be stored exactly.
-    const length = (value: number) => (scale === 1 ? value : round(value * scale));
-    const pixdim = [1, 2, 3].map((i) => {
-      const value = real(at.pixdim, i);
-      if (value === 0 && extent[i - 1] === 1) return 1;
-      if (!(value > 0 && Number.isFinite(value))) {
-        fail(`pixdim[${i}]`, `expected a positive spacing in ${unitNames[unit] ?? "mm"}, got ${value}`);
-      }
-      return length(value);
-    });
-    const sformCode = code(at.sformCode);
-    const qformCode = code(at.qformCode);
-    return {
-      sformCode,
-      qformCode,
-      srow: Array.from({ length: 12 }, (_, i) => length(real(at.srow, i))),
-      quaternion: [real(at.quaternion), real(at.quaternion, 1), real(at.quaternion, 2)],
-      qoffset: [length(real(at.qoffset)), length(real(at.qoffset, 1)), length(real(at.qoffset, 2))],
-      qfac: real(at.pixdim) < 0 ? -1 : 1,
-      pixdim: [pixdim[0]!, pixdim[1]!, pixdim[2]!],
-    };
-  }
 }
 
-type Fail = (field: string, problem: string) => never;
+type Fail = HeaderComplaints["fail"];
 
 function readMagic(magic: Uint8Array, version: 1 | 2, fail: Fail): boolean {
   const text = String.fromCharCode(...magic);
@@ -174,7 +161,10 @@ function readMagic(magic: Uint8Array, version: 1 | 2, fail: Fail): boolean {
 }
 
 /** File axes x, y, z, then channels along the 4th (time) or the 5th (vector) axis. */
-function readExtent(dim: readonly number[], fail: Fail): { extent: [number, number, number]; channels: number } {
+function readExtent(
+  dim: readonly number[],
+  fail: Fail,
+): { extent: [number, number, number]; channels: number; axes: 1 | 2 | 3 } {
   const count = dim[0]!;
   if (!(count >= 1 && count <= 7)) fail("dim[0]", `expected 1 to 7 axes, got ${count}`);
   const length = (i: number) => {
@@ -190,13 +180,17 @@ function readExtent(dim: readonly number[], fail: Fail): { extent: [number, numb
   if (length(4) > 1 && length(5) > 1) {
     fail("dim[5]", `expected 1 beside ${length(4)} volumes along the 4th axis, got ${length(5)}; split the file`);
   }
-  return { extent: [length(1), length(2), length(3)], channels: length(4) * length(5) };
+  const axes = Math.min(3, count) as 1 | 2 | 3;
+  return { extent: [length(1), length(2), length(3)], channels: length(4) * length(5), axes };
 }
 
-/** As nibabel: a slope of 0 or NaN means that the stored values are the values. */
-function readScaling(slope: number, intercept: number, fail: Fail): NiftiHeader["scaling"] {
+/** As nibabel and ITK: a slope that is 0 or no number means that the stored values are the values. */
+function readScaling(slope: number, intercept: number, { warn, fail }: HeaderComplaints): NiftiHeader["scaling"] {
   if (slope === 0 || Number.isNaN(slope)) return undefined;
-  if (!Number.isFinite(slope)) fail("scl_slope", `expected a finite number, got ${slope}`);
+  if (!Number.isFinite(slope)) {
+    warn("scl_slope", `expected a finite number, got ${slope}; the values are taken as they are stored`);
+    return undefined;
+  }
   if (!Number.isFinite(intercept)) fail("scl_inter", `expected a finite number, got ${intercept}`);
   return slope === 1 && intercept === 0 ? undefined : { slope, intercept };
 }
@@ -230,27 +224,26 @@ export function encodeNiftiHeader(
   };
   bytes.writeInt32LE(at.size, 0);
   bytes.write(`n${pair ? "i" : "+"}${version}${version === 1 ? "\0" : "\0\r\n\x1a\n"}`, at.magic, "latin1");
-  for (const [i, n] of [channels > 1 ? 4 : 3, nx, ny, nz, channels, 1, 1, 1].entries()) {
+  const axes = channels > 1 ? 4 : axesToWrite(geometry, shape);
+  for (const [i, n] of [axes, nx, ny, nz, channels, 1, 1, 1].entries()) {
     if (version === 1) bytes.writeInt16LE(n, at.dim + 2 * i);
     else bytes.writeBigInt64LE(BigInt(n), at.dim + 8 * i);
   }
   bytes.writeInt16LE(datatype, at.datatype);
   bytes.writeInt16LE(8 * type.bytes, at.bitpix);
-  const forms = formsFromGeometry(geometry, [nx, ny, nz], version === 1 ? Math.fround : (x) => x);
-  real(at.pixdim, [forms.qfac, ...forms.pixdim, 1, 1, 1, 1]);
+  const placement = placementToWrite(geometry, shape, version);
+  real(at.pixdim, [...placement.pixdim, 1, 1, 1, 1]);
   const voxelOffset = pair ? 0 : at.size + 4;
   if (version === 1) real(at.voxOffset, [voxelOffset]);
   else bytes.writeBigInt64LE(BigInt(voxelOffset), at.voxOffset);
   real(at.slope, [1]);
   real(at.inter, [0]);
-  if (version === 1) bytes[at.units] = 2;
-  else bytes.writeInt32LE(2, at.units);
-  code(at.qformCode, forms.qformCode);
-  code(at.sformCode, forms.sformCode);
-  if (forms.qformCode > 0) {
-    real(at.quaternion, forms.quaternion);
-    real(at.qoffset, forms.qoffset);
-  }
-  if (forms.sformCode > 0) real(at.srow, forms.srow);
+  if (version === 1) bytes[at.units] = placement.units & 255;
+  else bytes.writeInt32LE(placement.units, at.units);
+  code(at.qformCode, placement.qformCode);
+  code(at.sformCode, placement.sformCode);
+  real(at.quaternion, placement.quaternion);
+  real(at.qoffset, placement.qoffset);
+  real(at.srow, placement.srow);
   return bytes;
 }

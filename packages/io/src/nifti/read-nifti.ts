@@ -1,5 +1,6 @@
 import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
 import { readPrefix, readRest } from "../files/bounded-file.ts";
+import type { ReadImageOptions } from "../image-format.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
 import { isPairName, pairFile } from "./nifti-pair.ts";
 import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
@@ -15,8 +16,8 @@ import { arrayTypeOf, planar, storedVoxels } from "../voxels/stored-voxels.ts";
  * @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged
  * @throws {FileError} if the file is missing or unreadable
  */
-export async function readNifti(path: string): Promise<Volume> {
-  const { header, voxelPath } = await readHeader(path);
+export async function readNifti(path: string, options: ReadImageOptions = {}): Promise<Volume> {
+  const { header, voxelPath } = await readHeader(path, options);
   const { shape, dataType, voxelOffset, voxelBytes } = header;
   const promise = promiseOf(shape, dataType.name);
   const buffer = await readRest(voxelPath, voxelOffset, voxelBytes, promise);
@@ -24,8 +25,8 @@ export async function readNifti(path: string): Promise<Volume> {
 }
 
 /** The header alone. Errors as {@link readNifti}, except that the voxels are not looked at. */
-export async function readNiftiInfo(path: string): Promise<ImageInfo> {
-  const { header } = await readHeader(path);
+export async function readNiftiInfo(path: string, options: ReadImageOptions = {}): Promise<ImageInfo> {
+  const { header } = await readHeader(path, options);
   return {
     shape: header.shape,
     geometry: header.geometry,
@@ -34,16 +35,15 @@ export async function readNiftiInfo(path: string): Promise<ImageInfo> {
   };
 }
 
-/** The two ways in which the header says where the image lies; for `verifyDataset`. */
-export async function readNiftiForms(path: string): Promise<NiftiHeader["forms"]> {
-  return (await readHeader(path)).header.forms;
-}
-
-async function readHeader(path: string): Promise<{ header: NiftiHeader; voxelPath: string }> {
+async function readHeader(
+  path: string,
+  { onWarning }: ReadImageOptions,
+): Promise<{ header: NiftiHeader; voxelPath: string }> {
   const isPair = isPairName(path);
   const headerPath = isPair ? await pairFile(path, "hdr") : path;
   const { bytes } = await readPrefix(headerPath, largestHeader);
   const header = parseNiftiHeader(bytes, headerPath);
+  for (const warning of header.warnings) onWarning?.({ path: headerPath, ...warning });
   if (header.pair !== isPair) {
     const problem = isPair
       ? `the header says that the voxels follow in this file ("n+${header.version}"); rename it to .nii`

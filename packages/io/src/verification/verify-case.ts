@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
 import { type CaseFiles, type Geometry, spatialShape, type Volume } from "@nnunet/core";
 import { readImage } from "../image-file.ts";
-import { formatOfName } from "../image-formats.ts";
 import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
-import { readNiftiForms } from "../nifti/read-nifti.ts";
-import { geometryFromForms } from "../nifti/nifti-geometry.ts";
+import { geometryByQform } from "../nifti/nifti-placement.ts";
 import { placeTolerance, roundingOf, sameSpacing } from "../geometry/same-place.ts";
 import { type AddProblem, messageWithoutPath } from "./verification-report.ts";
 
@@ -43,7 +41,7 @@ export async function verifyCase(
     hash.update(`${volume.shape} ${data.constructor.name} `);
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     reportNonFinite(files.id, path, volume, add);
-    await reportTwoPlacements(files.id, path, volume, add);
+    reportTwoPlacements(files.id, path, volume, add);
     if (first) reportGridDifferences(files.id, path, volume, first.volume, first.path, add);
     // The voxels themselves are let go, so that one file at a time is in memory.
     else first = { volume: { shape: volume.shape, geometry: volume.geometry }, path };
@@ -62,7 +60,7 @@ export async function verifyCase(
     if (label) {
       filesRead++;
       if (first) reportGridDifferences(files.id, files.label, label, first.volume, first.path, add);
-      await reportTwoPlacements(files.id, files.label, label, add);
+      reportTwoPlacements(files.id, files.label, label, add);
       reportLabels(files.id, files.label, label, allowed, add);
     }
   }
@@ -138,13 +136,13 @@ function reportGridDifferences(
   report("direction", direction, first.geometry.direction);
 }
 
-async function reportTwoPlacements(id: string, path: string, volume: Volume, add: AddProblem): Promise<void> {
-  if (formatOfName(path)?.name !== "NIfTI") return;
-  const forms = await readNiftiForms(path);
-  if (!(forms.sformCode > 0 && forms.qformCode > 0)) return;
-  const [, nz, ny, nx] = volume.shape;
-  const other = geometryFromForms({ ...forms, sformCode: 0 }, [nx, ny, nz], Math.fround);
-  if (!("field" in other) && samePlace(other, volume.geometry)) return;
+function reportTwoPlacements(id: string, path: string, { geometry }: Volume, add: AddProblem): void {
+  const { asRead } = geometry;
+  const forms = asRead?.nifti;
+  if (!(forms && forms.sformCode > 0 && forms.qformCode > 0)) return;
+  const [nz, ny, nx] = asRead.shape;
+  const other = geometryByQform(forms, [nx, ny, nz]);
+  if (other && samePlace(other, geometry)) return;
   add(
     "two-placements",
     id,
