@@ -16,6 +16,7 @@ export { openDataset } from "./dataset/dataset-folder.ts";
 export { type FixedProblem, type FixResult, fixDataset } from "./verification/fix-dataset.ts";
 export { findDatasetFolder } from "./dataset/find-dataset.ts";
 export { readCase } from "./dataset/read-case.ts";
+export { readLabels } from "./dataset/read-labels.ts";
 export { type PlacementDifference, placementDifference } from "./geometry/same-place.ts";
 export type { DatasetProblem, ProblemKind, VerificationReport } from "./verification/verification-report.ts";
 export { verifyDataset } from "./verification/verify-dataset.ts";

@@ -66,7 +66,7 @@ describe("convertDataset", () => {
     ]);
     const second = await readImage(join(dataset.folder, "imagesTr/y_0001.nii.gz"));
     expect(second.data).toEqual(image(5).data);
-    expect(second.geometry).toEqual(geometry);
+    expect(second.geometry).toMatchObject(geometry);
     expect((await readCase(dataset.trainingCases[1]!, dataset.json)).image.data).toEqual(twoChannels(4).data);
     expect(JSON.parse(readFileSync(join(dataset.folder, "dataset.json"), "utf8"))).toEqual({
       name: "BRATS",

@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { findDatasetFolder, openDataset, readCase, writeImage } from "@nnunet/io";
+import { gzipSync } from "node:zlib";
+import type { Geometry } from "@nnunet/core";
+import { findDatasetFolder, openDataset, readCase, readImage, writeImage } from "@nnunet/io";
 import { geometry, image, labels, makeDataset, volume, writeDatasetJson } from "./made-dataset.ts";
 import { scratchFolder } from "./nifti-files.ts";
 
@@ -134,7 +136,7 @@ describe("readCase", () => {
     expect(loaded.id).toBe("b");
     expect(loaded.image.shape).toEqual([2, 2, 3, 4]);
     expect(loaded.image.data).toEqual(Float32Array.from([...image(2).data, ...image(3).data]));
-    expect(loaded.image.geometry).toEqual(geometry);
+    expect(loaded.image.geometry).toMatchObject(geometry);
     expect(loaded.label!.shape).toEqual([1, 2, 3, 4]);
     expect(loaded.label!.data).toEqual(Int16Array.from(labels().data));
   });
@@ -170,8 +172,42 @@ describe("readCase", () => {
     await writeImage(label(), { ...labels(), geometry: { ...geometry, direction: [1, 0, 0, 0, -1, 0, 0, 0, 1] } });
     await expect(read()).rejects.toHaveProperty(
       "message",
-      `${label()} → direction: expected [1,0,0,0,1,0,0,0,1] as in ${folder}/imagesTr/a_0000.nii.gz, got [1,0,0,0,-1,0,0,0,1]: its voxels run another way; reorient one of the two`,
+      `${label()} → direction: expected [1,0,0,0,1,0,0,0,1] as in ${folder}/imagesTr/a_0000.nii.gz, got [1,0,0,0,-1,0,0,0,1]; its voxels run another way; reorient one of the two`,
     );
+  });
+
+  test.each(["origin", "direction", "spacing"] as const)(
+    "a %s that differs by more than rounding, of a channel or a label",
+    async (field) => {
+      const by = (change: number): Geometry => {
+        const [c, d] = [Math.cos(change), Math.sin(change)];
+        if (field === "direction") return { ...geometry, direction: [c, -d, 0, d, c, 0, 0, 0, 1] };
+        const [first, ...others] = geometry[field];
+        return { ...geometry, [field]: [first + change, ...others] };
+      };
+      for (const [path, written] of [
+        [second(), (place: Geometry) => image(1, place)],
+        [label(), (place: Geometry) => ({ ...labels(), geometry: place })],
+      ] as const) {
+        await writeImage(path, written(by(0.01)));
+        await expect(read()).rejects.toMatchObject({ code: "IMAGE_FILE", field, path });
+        await writeImage(path, written(by(1e-6)));
+        await read();
+      }
+    },
+  );
+
+  test("labels of scaled 32-bit integers are the float32 values that were meant", async () => {
+    // 1428571428 · 7e-10 = 0.9999999996
+    const stored = Int32Array.from({ length: 24 }, (_, i) => [0, 1428571428][i % 2]!);
+    const path = label().replace(/\.gz$/, "");
+    await writeImage(path, volume(stored));
+    const bytes = readFileSync(path);
+    bytes.writeFloatLE(7e-10, 112);
+    bytes.writeFloatLE(0, 116);
+    writeFileSync(label(), gzipSync(bytes));
+    expect((await readImage(label())).data[1]).not.toBe(1);
+    expect((await read()).label!.data.slice(0, 4)).toEqual(Int16Array.of(0, 1, 0, 1));
   });
 
   test.each([
@@ -198,7 +234,10 @@ describe("readCase", () => {
 
   test("labels of several channels", async () => {
     await writeImage(label(), { data: new Uint8Array(48), shape: [2, 2, 3, 4], geometry });
-    await expect(read()).rejects.toHaveProperty("message", `${label()}: expected one label per voxel, got 2 channels`);
+    await expect(read()).rejects.toHaveProperty(
+      "message",
+      `${label()} → channels: expected one label per voxel, got 2 channels; write a file whose voxels are the numbers of the classes: 0, 1, 2, …, or a palette image with these indices`,
+    );
   });
 
   test("regions and the ignore label are declared values; a number too large for float32 is none", async () => {

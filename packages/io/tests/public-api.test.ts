@@ -17,6 +17,7 @@ test("the package exports these names", () => {
     "readDicom",
     "readImage",
     "readImageInfo",
+    "readLabels",
     "readableEndings",
     "saysItsPlace",
     "verifyDataset",

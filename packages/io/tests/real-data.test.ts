@@ -40,7 +40,8 @@ const { entries }: { entries: Entry[] } = JSON.parse(
     const ending = path.endsWith(".png") ? ".png" : ".nii.gz";
     await writeImage(`${scratch}/again${ending}`, volume);
     const again = await readImage(`${scratch}/again${ending}`);
-    expect(again.geometry).toEqual(volume.geometry);
+    const { asRead: _, ...place } = volume.geometry; // another format says it in its own words
+    expect(again.geometry).toMatchObject(place);
     expect(Buffer.compare(Buffer.from(again.data.buffer), Buffer.from(volume.data.buffer))).toBe(0);
   });
 });

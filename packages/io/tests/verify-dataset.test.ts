@@ -120,14 +120,14 @@ describe("verifyDataset", () => {
         "error",
         "c",
         "imagesTr/c_0001.nii.gz",
-        "origin [-10,4,8], but [-10,4,7.5] in c_0000.nii.gz",
+        "direction [-1,0,0,0,1,0,0,0,1], but [1,0,0,0,1,0,0,0,1] in c_0000.nii.gz",
         "check that the two lie on each other, then take over the image's",
       ],
       [
         "error",
         "c",
         "imagesTr/c_0001.nii.gz",
-        "direction [-1,0,0,0,1,0,0,0,1], but [1,0,0,0,1,0,0,0,1] in c_0000.nii.gz",
+        "origin [-10,4,8], but [-10,4,7.5] in c_0000.nii.gz",
         "check that the two lie on each other, then take over the image's",
       ],
       [

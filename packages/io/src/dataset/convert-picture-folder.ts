@@ -12,6 +12,7 @@ import { makeFolder } from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { imageEnding, imageStem, saysItsPlace, writableEndings } from "../image-formats.ts";
 import { openDataset } from "./dataset-folder.ts";
+import { readLabels } from "./read-labels.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
@@ -73,7 +74,7 @@ export async function convertPictureFolder(
         if (label === undefined) continue;
         const labelPath = join(made, "labelsTr", `${id}${fileEnding}`);
         if (isNumbered) await place(label, labelPath);
-        else await writeImage(labelPath, renumbered(await readImage(label), values));
+        else await writeImage(labelPath, renumbered(await readLabels(label), values));
       }
     }
     const names = values.slice(1).map((_, i) => (values.length === 2 ? "foreground" : `label_${i + 1}`));
@@ -121,10 +122,7 @@ async function commonChannels(paths: readonly string[]): Promise<number> {
 async function labelValues(labels: ReadonlyMap<string, string>): Promise<number[]> {
   const found = new Set<number>([0]);
   for (const path of labels.values()) {
-    const { data, shape } = await readImage(path);
-    if (shape[0] !== 1) {
-      throw new ImageFileError(path, "", `expected one label per pixel, got ${shape[0]} colours; save it as greyscale`);
-    }
+    const { data } = await readLabels(path);
     for (let i = 0; i < data.length; i++) if (i === 0 || data[i] !== data[i - 1]) found.add(data[i]!);
   }
   if (found.size > 256) {

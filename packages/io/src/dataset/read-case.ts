@@ -12,36 +12,47 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
+import { placementDifference } from "../geometry/same-place.ts";
 import { readImage } from "../image-file.ts";
-import { sameSpacing } from "../geometry/same-place.ts";
+import type { ReadImageOptions } from "../image-format.ts";
+import { readLabels } from "./read-labels.ts";
 
 /**
  * Reads a case: all channels as one float32 array [channel, z, y, x], the labels as int16 [1, z, y, x]; checks that
  * they belong together.
  *
- * Geometry is that of the first channel. Origin and direction may differ a little, as they do in real datasets
- * (`verifyDataset` reports it); an axis that runs the other way is an error, because the labels would lie mirrored.
+ * Geometry is that of the first channel. All files of a case must have their voxels at the same places, beyond
+ * rounding ({@link placementDifference}): where they differ, nobody knows which of them the labels belong to.
  *
+ * @param options - `onWarning` hears what is odd about the files
  * @throws {FileError} if a file is missing or unreadable
  * @throws {ImageFileError} if a file is damaged, an image has a NaN or infinite voxel, a label file has a value that
- *   dataset.json does not declare, or spacings or the order of axes differ
+ *   dataset.json does not declare, or spacing, direction or origin differ
  * @throws {ShapeMismatchError} if a channel or the label has another shape
  */
-export async function readCase(files: CaseFiles, dataset: DatasetJson): Promise<LoadedCase> {
-  const image = await readChannels(files, dataset);
+export async function readCase(
+  files: CaseFiles,
+  dataset: DatasetJson,
+  options: ReadImageOptions = {},
+): Promise<LoadedCase> {
+  const image = await readChannels(files, dataset, options);
   if (files.label === undefined) return { id: files.id, image };
-  const stored = await readImage(files.label);
+  const stored = await readLabels(files.label, options);
   checkSameGrid(`label ${files.label} of case ${files.id}`, files.label, stored, image, files.images[0]!);
   return { id: files.id, image, label: toLabels(stored, labelSet(dataset).allowed, files.label) };
 }
 
 /** File by file into one array, so that at most one file lies in memory beside it. */
-async function readChannels({ id, images }: CaseFiles, dataset: DatasetJson): Promise<Volume<Float32Array>> {
+async function readChannels(
+  { id, images }: CaseFiles,
+  dataset: DatasetJson,
+  options: ReadImageOptions,
+): Promise<Volume<Float32Array>> {
   const expected = dataset.channelNames.length;
   let whole: Volume<Float32Array> | undefined;
   let channels = 0;
   for (const path of images) {
-    const part = await readImage(path);
+    const part = await readImage(path, options);
     checkFinite(part, path);
     const [nz, ny, nx] = spatialShape(part);
     const voxels = nz * ny * nx;
@@ -67,9 +78,6 @@ async function readChannels({ id, images }: CaseFiles, dataset: DatasetJson): Pr
 
 /** The voxels of a label file as int16, each of a declared value. */
 export function toLabels(stored: Volume, allowed: readonly number[], path: string): Volume<Int16Array> {
-  if (stored.shape[0] !== 1) {
-    throw new ImageFileError(path, "", `expected one label per voxel, got ${stored.shape[0]} channels`);
-  }
   const declared = new Uint8Array(32768);
   for (const id of allowed) declared[id] = 1;
   const { data } = stored;
@@ -96,26 +104,19 @@ function checkSameGrid(subject: string, path: string, volume: Volume, first: Vol
   if (shape.some((n, axis) => n !== expected[axis])) {
     throw new ShapeMismatchError(subject, expected, shape, `all files of a case share one grid, that of ${firstPath}`);
   }
-  if (!sameSpacing(volume.geometry.spacing, first.geometry.spacing)) {
-    throw new ImageFileError(
-      path,
-      "spacing",
-      `expected [${first.geometry.spacing}] mm as in ${firstPath}, got [${volume.geometry.spacing}]; correct the header or resample the file`,
-    );
-  }
-  if (liesOtherwise(volume.geometry.direction, first.geometry.direction)) {
-    throw new ImageFileError(
-      path,
-      "direction",
-      `expected [${first.geometry.direction}] as in ${firstPath}, got [${volume.geometry.direction}]: its voxels run another way; reorient one of the two`,
-    );
-  }
+  const difference = placementDifference(first.geometry, volume.geometry);
+  if (!difference) return;
+  const { field, first: expectedPlace, second } = difference;
+  const unit = field === "direction" ? "" : " mm";
+  const problem = `expected [${expectedPlace}]${unit} as in ${firstPath}, got [${second}]`;
+  throw new ImageFileError(path, field, `${problem}; ${placementAdvice[field]}`);
 }
 
-/** Whether an axis of one runs the other way or along another axis; smaller differences are `verifyDataset`'s. */
-function liesOtherwise(a: readonly number[], b: readonly number[]): boolean {
-  return a.some((v, i) => Math.abs(v - b[i]!) > 0.5);
-}
+const placementAdvice = {
+  spacing: "correct the header or resample the file",
+  direction: "its voxels run another way; reorient one of the two",
+  origin: "it lies elsewhere; find out which header is right and correct the other",
+} as const;
 
 function checkFinite(volume: Volume, path: string): void {
   const i = firstNonFinite(volume.data);

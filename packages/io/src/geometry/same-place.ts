@@ -12,7 +12,7 @@ export interface PlacementDifference {
   readonly second: readonly number[];
 }
 
-export function sameSpacing(a: readonly number[], b: readonly number[]): boolean {
+function sameSpacing(a: readonly number[], b: readonly number[]): boolean {
   return a.every((s, axis) => Math.abs(s - b[axis]!) <= spacingTolerance * Math.max(s, b[axis]!));
 }
 
@@ -20,22 +20,35 @@ export function sameSpacing(a: readonly number[], b: readonly number[]): boolean
  * Whether two images of the same shape have their voxels at the same places: spacing within 1e-5 of its value, origin
  * and direction within 0.001 (mm; `verifyDataset` calls that rounding, too), or within 1e-5 of a large origin.
  *
+ * This is the one rule for the files of a case, in every stage, and for predictions that are compared with references.
+ *
  * @returns the first difference of spacing, direction, origin, in this order; undefined if there is none
  * @example placementDifference(reference.geometry, prediction.geometry)?.field; // "direction"
  */
 export function placementDifference(first: Geometry, second: Geometry): PlacementDifference | undefined {
+  const difference = placementDifferences(first, second).find(({ tiny }) => !tiny);
+  return difference && { field: difference.field, first: difference.first, second: difference.second };
+}
+
+/** All differences beyond what float32 loses, in the order spacing, direction, origin; tiny ones are within tolerance. */
+export function placementDifferences(
+  first: Geometry,
+  second: Geometry,
+): (PlacementDifference & { readonly tiny: boolean })[] {
+  const differences: (PlacementDifference & { tiny: boolean })[] = [];
   if (!sameSpacing(first.spacing, second.spacing)) {
-    return { field: "spacing", first: first.spacing, second: second.spacing };
+    differences.push({ field: "spacing", first: first.spacing, second: second.spacing, tiny: false });
   }
   for (const field of ["direction", "origin"] as const) {
     const [a, b] = [first[field] as readonly number[], second[field] as readonly number[]];
-    const tolerance = Math.max(placeTolerance, roundingOf(a));
-    if (a.some((value, i) => !(Math.abs(value - b[i]!) <= tolerance))) return { field, first: a, second: b };
+    const largest = Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+    if (largest <= roundingOf(a)) continue;
+    differences.push({ field, first: a, second: b, tiny: largest <= placeTolerance });
   }
-  return undefined;
+  return differences;
 }
 
 /** What a header's float32 may lose of a vector. */
-export function roundingOf(vector: readonly number[]): number {
+function roundingOf(vector: readonly number[]): number {
   return 1e-5 * Math.max(1, ...vector.map(Math.abs));
 }

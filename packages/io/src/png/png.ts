@@ -2,6 +2,7 @@ import { deflateSync, inflateSync } from "node:zlib";
 import { createVolume, ImageFileError, UnsupportedError, type Volume } from "@nnunet/core";
 import { writeFileAtomic } from "@nnunet/core/node";
 import { readPrefix, readWhole } from "../files/bounded-file.ts";
+import type { ReadImageOptions } from "../image-format.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { planeGeometry } from "../geometry/plane-geometry.ts";
 import { encodePngChunk, pngChunks, pngSignature } from "./png-chunks.ts";
@@ -33,11 +34,11 @@ const depthsOfColour: Readonly<Record<number, readonly number[]>> = {
 
 /**
  * Reads a PNG image: [channel, 1, y, x] of uint8, or uint16 for 16 bits. Greys of 1, 2 and 4 bits are spread over 0–255,
- * a palette becomes its colours, alpha is a channel of its own: what libpng and ITK give.
+ * a palette becomes its colours (or, if asked for, its indices), alpha is a channel of its own: what libpng and ITK give.
  *
  * @throws {ImageFileError} if the file is damaged, cut off or not a PNG
  */
-export async function readPng(path: string): Promise<Volume> {
+export async function readPng(path: string, options: ReadImageOptions = {}): Promise<Volume> {
   const chunks = pngChunks(await readWhole(path), path);
   const header = parseHeader(chunks[0]?.type === "IHDR" ? chunks[0].content : Buffer.alloc(0), path);
   const packed = Buffer.concat(chunks.filter(({ type }) => type === "IDAT").map(({ content }) => content));
@@ -75,19 +76,20 @@ export async function readPng(path: string): Promise<Volume> {
   }
   if (header.colour === 3) {
     const palette = chunks.find(({ type }) => type === "PLTE")?.content;
+    if (options.palette === "indices") return volumeOf(pixels, 1, header);
     return volumeOf(paletteColours(pixels as Uint8Array, palette, path), 3, header);
   }
   if (depth < 8) for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i]! * 255) / ((1 << depth) - 1);
   return volumeOf(pixels, samples, header);
 }
 
-export async function readPngInfo(path: string): Promise<ImageInfo> {
+export async function readPngInfo(path: string, options: ReadImageOptions = {}): Promise<ImageInfo> {
   const { bytes } = await readPrefix(path, 33);
   if (!bytes.subarray(0, 8).equals(pngSignature)) {
     throw new ImageFileError(path, "signature", "this is no PNG file, whatever its name says");
   }
   const header = parseHeader(bytes.subarray(16, 29), path);
-  const channels = header.colour === 3 ? 3 : header.samples;
+  const channels = header.colour === 3 && options.palette !== "indices" ? 3 : header.samples;
   return {
     shape: [channels, 1, header.height, header.width],
     geometry: planeGeometry,

@@ -9,6 +9,7 @@ export type ProblemKind =
   | "missing-file"
   | "extra-file"
   | "unreadable"
+  | "odd-header"
   | "channels"
   | "shape"
   | "spacing"

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { type CaseFiles, type Geometry, spatialShape, type Volume } from "@nnunet/core";
+import { type CaseFiles, type Geometry, isSegError, spatialShape, type Volume } from "@nnunet/core";
 import { readImage } from "../image-file.ts";
 import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
 import { geometryByQform } from "../nifti/nifti-placement.ts";
-import { placeTolerance, roundingOf, sameSpacing } from "../geometry/same-place.ts";
+import { placementDifferences, placeTolerance } from "../geometry/same-place.ts";
+import type { ImageWarning } from "../image-format.ts";
+import { readLabels } from "../dataset/read-labels.ts";
 import { type AddProblem, messageWithoutPath } from "./verification-report.ts";
 
 export interface CaseContents {
@@ -30,7 +32,7 @@ export async function verifyCase(
   let filesRead = 0;
   let complete = files.images.length > 0;
   for (const path of files.images) {
-    const volume = await tryRead(files.id, path, add);
+    const volume = await tryRead(files.id, path, readImage, add);
     if (!volume) {
       complete = false;
       continue;
@@ -56,7 +58,7 @@ export async function verifyCase(
     );
   }
   if (files.label !== undefined) {
-    const label = await tryRead(files.id, files.label, add);
+    const label = await tryRead(files.id, files.label, readLabels, add);
     if (label) {
       filesRead++;
       if (first) reportGridDifferences(files.id, files.label, label, first.volume, first.path, add);
@@ -67,11 +69,20 @@ export async function verifyCase(
   return { filesRead, digest: complete ? hash.digest("hex") : undefined };
 }
 
-async function tryRead(id: string, path: string, add: AddProblem): Promise<Volume | undefined> {
+async function tryRead(id: string, path: string, read: typeof readImage, add: AddProblem): Promise<Volume | undefined> {
+  const onWarning = ({ field, problem }: ImageWarning) => {
+    const what = field === "" ? problem : `${field}: ${problem}`;
+    add("odd-header", id, path, what, "check that the image lies where it should, or correct the header", {
+      severity: "warning",
+    });
+  };
   try {
-    return await readImage(path);
+    return await read(path, { onWarning });
   } catch (error) {
-    add("unreadable", id, path, messageWithoutPath(error, path), "get or make the file again, or remove the case");
+    const problem = messageWithoutPath(error, path);
+    if (isSegError(error, "IMAGE_FILE") && error.field === "channels") {
+      add("channels", id, path, error.problem, "make one label map of it");
+    } else add("unreadable", id, path, problem, "get or make the file again, or remove the case");
     return undefined;
   }
 }
@@ -114,27 +125,21 @@ function reportGridDifferences(
     const text = `shape [${shape}], but [${expected}] in ${name}`;
     add("shape", id, path, text, "resample one of the two onto the other's grid, or remove the case");
   }
-  const { spacing, origin, direction } = volume.geometry;
-  if (!sameSpacing(spacing, first.geometry.spacing)) {
-    const text = `spacing [${spacing}] mm, but [${first.geometry.spacing}] in ${name}`;
-    add("spacing", id, path, text, "find out which header is right and correct the other");
+  for (const { field, first: wanted, second: got, tiny } of placementDifferences(first.geometry, volume.geometry)) {
+    const text = `${field} [${got}]${field === "spacing" ? " mm" : ""}, but [${wanted}] in ${name}`;
+    const severity = tiny ? "warning" : "error";
+    add(field, id, path, text, tiny ? "rounding; take over the image's" : placementFix[field], {
+      severity,
+      fixable: tiny,
+    });
   }
-  const report = (kind: "origin" | "direction", got: readonly number[], wanted: readonly number[]) => {
-    const largest = Math.max(...got.map((v, i) => Math.abs(v - wanted[i]!)));
-    if (largest <= roundingOf(wanted)) return;
-    const tiny = largest <= placeTolerance;
-    add(
-      kind,
-      id,
-      path,
-      `${kind} [${got}], but [${wanted}] in ${name}`,
-      tiny ? "rounding; take over the image's" : "check that the two lie on each other, then take over the image's",
-      { severity: tiny ? "warning" : "error", fixable: tiny },
-    );
-  };
-  report("origin", origin, first.geometry.origin);
-  report("direction", direction, first.geometry.direction);
 }
+
+const placementFix = {
+  spacing: "find out which header is right and correct the other",
+  origin: "check that the two lie on each other, then take over the image's",
+  direction: "check that the two lie on each other, then take over the image's",
+} as const;
 
 function reportTwoPlacements(id: string, path: string, { geometry }: Volume, add: AddProblem): void {
   const { asRead } = geometry;
@@ -162,14 +167,10 @@ function samePlace(a: Geometry, b: Geometry): boolean {
 function reportLabels(
   id: string,
   path: string,
-  { data, shape }: Volume,
+  { data }: Volume,
   allowed: readonly number[] | undefined,
   add: AddProblem,
 ): void {
-  if (shape[0] !== 1) {
-    add("channels", id, path, `expected one label per voxel, got ${shape[0]} channels`, "make one label map of it");
-    return;
-  }
   const counts = new Map<number, number>();
   let last = Number.NaN;
   let run = 0;

@@ -22,6 +22,7 @@ import {
   segmentationEnding,
 } from "./prediction-output.ts";
 import type { Context } from "../stages.ts";
+import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 
 export interface PredictionOptions extends StageOptions {
@@ -140,10 +141,18 @@ async function predictOne(
   models: readonly Model[],
   { label: _, ...files }: CaseFiles,
   path: string,
-  { mirroring = true, stepSize = 0.5, saveProbabilities = false, overwrite = false, signal }: PredictionOptions,
+  {
+    mirroring = true,
+    stepSize = 0.5,
+    saveProbabilities = false,
+    overwrite = false,
+    signal,
+    onEvent: hear,
+  }: PredictionOptions,
   onEvent: EventListener | undefined,
 ): Promise<string[]> {
-  const image = await readCase(files, models[0]!.metadata.dataset);
+  const onWarning = warnOfImages("predict", hear);
+  const image = await readCase(files, models[0]!.metadata.dataset, { onWarning });
   const { segmentation, probabilities } = await stages.predictImage(models, image, {
     mirroring,
     stepSize,

@@ -1,5 +1,5 @@
 import type { CaseFiles, Configuration } from "@nnunet/core";
-import { readImageInfo } from "@nnunet/io";
+import { type ImageWarning, readImageInfo } from "@nnunet/io";
 
 /** Preprocessing holds at most this many float32 copies of the larger of its input and its output. */
 const COPIES = 3;
@@ -8,17 +8,19 @@ const COPIES = 3;
  * What reading and preprocessing a case takes at its peak, from the headers alone.
  *
  * @param configurations - whose target grids count; none for the fingerprint, which only reads
+ * @param onWarning - hears what is odd about the headers
  * @returns bytes
  */
 export async function caseBytes(
   files: CaseFiles,
   transposeForward: readonly number[],
   configurations: readonly Configuration[],
+  onWarning?: (warning: ImageWarning) => void,
 ): Promise<number> {
   let channels = 0;
   let largest = 0;
   for (const path of files.images) {
-    const { shape, geometry } = await readImageInfo(path);
+    const { shape, geometry } = await readImageInfo(path, onWarning ? { onWarning } : {});
     channels += shape[0];
     const extent = transposeForward.map((axis) => shape[axis + 1]!);
     const spacing = transposeForward.map((axis) => geometry.spacing[axis]!);

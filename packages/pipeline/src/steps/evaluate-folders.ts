@@ -14,7 +14,7 @@ import {
 } from "@nnunet/core";
 import { describeFileError, writeJsonAtomic } from "@nnunet/core/node";
 import { summarise, summaryToJson } from "@nnunet/evaluate";
-import { imageStem, placementDifference, readImage, saysItsPlace } from "@nnunet/io";
+import { imageStem, placementDifference, readLabels, saysItsPlace } from "@nnunet/io";
 import type { Context } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -100,7 +100,7 @@ export async function evaluatePairs(
     const warn = (text: string) => onEvent?.({ type: "message", stage: "evaluate", level: "warning", text });
     for (const { reference, prediction } of pairs) {
       throwIfCancelled(signal, "evaluation");
-      const [expected, predicted] = [await readLabels(reference), await readLabels(prediction)];
+      const [expected, predicted] = [await readWholeLabels(reference), await readWholeLabels(prediction)];
       if (expected.shape.join() !== predicted.shape.join()) {
         throw new ShapeMismatchError(prediction, expected.shape, predicted.shape, `it is compared with ${reference}`);
       }
@@ -151,8 +151,8 @@ function undeclaredLabels(data: VoxelArray, allowed: readonly number[]): number[
   return [...unknown].sort((a, b) => a - b);
 }
 
-async function readLabels(path: string): Promise<Volume> {
-  const volume = await readImage(path);
+async function readWholeLabels(path: string): Promise<Volume> {
+  const volume = await readLabels(path);
   const { data } = volume;
   for (let i = 0; i < data.length; i++) {
     if (!Number.isInteger(data[i]!)) {

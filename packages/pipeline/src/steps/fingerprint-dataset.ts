@@ -10,6 +10,7 @@ import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { caseBytes } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type MeasureTask, measureCaseFiles } from "../workers/case-tasks.ts";
+import { warnOfImages } from "./image-warnings.ts";
 import { hashCases } from "./hash-cases.ts";
 import { preprocessedPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
@@ -38,10 +39,12 @@ export async function fingerprintDataset(
     options,
     async (): Promise<{ result: FingerprintResult; detail: string }> => {
       const tasks: CaseWork<MeasureTask>[] = [];
+      // Here and not in the later stages as well, so that each oddness is told once.
+      const onWarning = warnOfImages("fingerprint", options.onEvent);
       for (const files of dataset.trainingCases) {
         tasks.push({
           id: files.id,
-          bytes: await caseBytes(files, [0, 1, 2], []),
+          bytes: await caseBytes(files, [0, 1, 2], [], onWarning),
           input: { files, dataset: dataset.json },
         });
       }

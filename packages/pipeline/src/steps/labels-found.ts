@@ -1,11 +1,11 @@
 import type { DatasetJson } from "@nnunet/core";
-import { readImage } from "@nnunet/io";
+import { readLabels } from "@nnunet/io";
 
 /** A stand-in for dataset.json: every label above 0 that occurs in the files, named by its number. */
 export async function labelsFound(paths: readonly string[]): Promise<DatasetJson> {
   const found = new Set<number>();
   for (const path of paths) {
-    const { data } = await readImage(path);
+    const { data } = await readLabels(path);
     let last = 0;
     for (let i = 0; i < data.length; i++) {
       if (data[i] === last) continue;
