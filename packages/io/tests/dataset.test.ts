@@ -3,7 +3,15 @@ import { basename, join } from "node:path";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { gzipSync } from "node:zlib";
 import type { Geometry } from "@nnunet/core";
-import { findDatasetFolder, openDataset, readCase, readImage, writeImage } from "@nnunet/io";
+import {
+  findDatasetFolder,
+  type ImageWarning,
+  openDataset,
+  type ReadImageOptions,
+  readCase,
+  readImage,
+  writeImage,
+} from "@nnunet/io";
 import { geometry, image, labels, makeDataset, volume, writeDatasetJson } from "./made-dataset.ts";
 import { scratchFolder } from "./nifti-files.ts";
 
@@ -124,15 +132,15 @@ describe("findDatasetFolder", () => {
 });
 
 describe("readCase", () => {
-  const read = async (n = 0) => {
+  const read = async (options: ReadImageOptions = {}, n = 0) => {
     const dataset = await openDataset(folder);
-    return readCase(dataset.trainingCases[n]!, dataset.json);
+    return readCase(dataset.trainingCases[n]!, dataset.json, options);
   };
   const label = () => join(folder, "labelsTr/a.nii.gz");
   const second = () => join(folder, "imagesTr/a_0001.nii.gz");
 
   test("channels as float32, labels as int16, geometry of the file", async () => {
-    const loaded = await read(1);
+    const loaded = await read({}, 1);
     expect(loaded.id).toBe("b");
     expect(loaded.image.shape).toEqual([2, 2, 3, 4]);
     expect(loaded.image.data).toEqual(Float32Array.from([...image(2).data, ...image(3).data]));
@@ -177,7 +185,7 @@ describe("readCase", () => {
   });
 
   test.each(["origin", "direction", "spacing"] as const)(
-    "a %s that differs by more than rounding, of a channel or a label",
+    "a %s that differs by more than rounding: an error of a channel; of a label a warning, but for the spacing",
     async (field) => {
       const by = (change: number): Geometry => {
         const [c, d] = [Math.cos(change), Math.sin(change)];
@@ -185,15 +193,22 @@ describe("readCase", () => {
         const [first, ...others] = geometry[field];
         return { ...geometry, [field]: [first + change, ...others] };
       };
-      for (const [path, written] of [
-        [second(), (place: Geometry) => image(1, place)],
-        [label(), (place: Geometry) => ({ ...labels(), geometry: place })],
-      ] as const) {
-        await writeImage(path, written(by(0.01)));
-        await expect(read()).rejects.toMatchObject({ code: "IMAGE_FILE", field, path });
-        await writeImage(path, written(by(1e-6)));
-        await read();
+      await writeImage(second(), image(1, by(0.01)));
+      await expect(read()).rejects.toMatchObject({ code: "IMAGE_FILE", field, path: second() });
+      await writeImage(second(), image(1, by(1e-6)));
+      await writeImage(label(), { ...labels(), geometry: by(0.01) });
+      const told: ImageWarning[] = [];
+      const reading = read({ onWarning: (warning) => told.push(warning) });
+      if (field === "spacing") await expect(reading).rejects.toMatchObject({ field, path: label() });
+      else {
+        await reading;
+        expect(told).toMatchObject([{ path: label(), field }]);
+        expect(told[0]!.problem).toMatch(
+          /, but \[.*\] in .*a_0000\.nii\.gz; its voxels are taken as those of the image$/,
+        );
       }
+      await writeImage(label(), { ...labels(), geometry: by(1e-6) });
+      await read();
     },
   );
 

@@ -21,6 +21,7 @@ test("the package exports these names", () => {
     "readableEndings",
     "saysItsPlace",
     "verifyDataset",
+    "warnOfLabelElsewhere",
     "writableEndings",
     "writeImage",
     "writtenFiles",

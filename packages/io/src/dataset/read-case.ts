@@ -2,6 +2,7 @@ import {
   type CaseFiles,
   createVolume,
   type DatasetJson,
+  type Geometry,
   ImageFileError,
   type LoadedCase,
   labelSet,
@@ -12,7 +13,7 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { placementDifference } from "../geometry/same-place.ts";
+import { mayLabelDiffer, placementDifferences } from "../geometry/same-place.ts";
 import { readImage } from "../image-file.ts";
 import type { ReadImageOptions } from "../image-format.ts";
 import { readLabels } from "./read-labels.ts";
@@ -21,13 +22,14 @@ import { readLabels } from "./read-labels.ts";
  * Reads a case: all channels as one float32 array [channel, z, y, x], the labels as int16 [1, z, y, x]; checks that
  * they belong together.
  *
- * Geometry is that of the first channel. All files of a case must have their voxels at the same places, beyond
- * rounding ({@link placementDifference}): where they differ, nobody knows which of them the labels belong to.
+ * Geometry is that of the first channel. All channels must have their voxels at the same places, beyond rounding
+ * ({@link placementDifference}): where they differ, nobody knows which of them the labels belong to. A label may lie
+ * elsewhere, which is told, but not run another way, because it would lie mirrored.
  *
  * @param options - `onWarning` hears what is odd about the files
  * @throws {FileError} if a file is missing or unreadable
  * @throws {ImageFileError} if a file is damaged, an image has a NaN or infinite voxel, a label file has a value that
- *   dataset.json does not declare, or spacing, direction or origin differ
+ *   dataset.json does not declare, or files differ in spacing, direction or (channels) origin
  * @throws {ShapeMismatchError} if a channel or the label has another shape
  */
 export async function readCase(
@@ -38,7 +40,8 @@ export async function readCase(
   const image = await readChannels(files, dataset, options);
   if (files.label === undefined) return { id: files.id, image };
   const stored = await readLabels(files.label, options);
-  checkSameGrid(`label ${files.label} of case ${files.id}`, files.label, stored, image, files.images[0]!);
+  warnOfLabelElsewhere(files.label, stored.geometry, image.geometry, files.images[0]!, options);
+  checkSameGrid(`label ${files.label} of case ${files.id}`, files.label, stored, image, files.images[0]!, true);
   return { id: files.id, image, label: toLabels(stored, labelSet(dataset).allowed, files.label) };
 }
 
@@ -98,18 +101,43 @@ export function toLabels(stored: Volume, allowed: readonly number[], path: strin
   return { data: labels, shape: stored.shape, geometry: stored.geometry };
 }
 
-function checkSameGrid(subject: string, path: string, volume: Volume, first: Volume, firstPath: string): void {
+function checkSameGrid(
+  subject: string,
+  path: string,
+  volume: Volume,
+  first: Volume,
+  firstPath: string,
+  isLabel = false,
+): void {
   const shape = spatialShape(volume);
   const expected = spatialShape(first);
   if (shape.some((n, axis) => n !== expected[axis])) {
     throw new ShapeMismatchError(subject, expected, shape, `all files of a case share one grid, that of ${firstPath}`);
   }
-  const difference = placementDifference(first.geometry, volume.geometry);
+  const difference = placementDifferences(first.geometry, volume.geometry).find(
+    (found) => !found.tiny && !(isLabel && mayLabelDiffer(found)),
+  );
   if (!difference) return;
   const { field, first: expectedPlace, second } = difference;
   const unit = field === "direction" ? "" : " mm";
   const problem = `expected [${expectedPlace}]${unit} as in ${firstPath}, got [${second}]`;
   throw new ImageFileError(path, field, `${problem}; ${placementAdvice[field]}`);
+}
+
+/** Tells of a label that may lie elsewhere than its image and does. */
+export function warnOfLabelElsewhere(
+  path: string,
+  label: Geometry,
+  image: Geometry,
+  imagePath: string,
+  { onWarning }: ReadImageOptions,
+): void {
+  for (const difference of placementDifferences(image, label)) {
+    if (difference.tiny || !mayLabelDiffer(difference)) continue;
+    const { field, first, second } = difference;
+    const problem = `[${second}], but [${first}] in ${imagePath}; its voxels are taken as those of the image`;
+    onWarning?.({ path, field, problem });
+  }
 }
 
 const placementAdvice = {

@@ -20,7 +20,8 @@ function sameSpacing(a: readonly number[], b: readonly number[]): boolean {
  * Whether two images of the same shape have their voxels at the same places: spacing within 1e-5 of its value, origin
  * and direction within 0.001 (mm; `verifyDataset` calls that rounding, too), or within 1e-5 of a large origin.
  *
- * This is the one rule for the files of a case, in every stage, and for predictions that are compared with references.
+ * This is the one rule for the channels of a case, in every stage, and for predictions that are compared with
+ * references; labels may lie elsewhere in one respect ({@link mayLabelDiffer}).
  *
  * @returns the first difference of spacing, direction, origin, in this order; undefined if there is none
  * @example placementDifference(reference.geometry, prediction.geometry)?.field; // "direction"
@@ -46,6 +47,14 @@ export function placementDifferences(
     differences.push({ field, first: a, second: b, tiny: largest <= placeTolerance });
   }
   return differences;
+}
+
+/**
+ * Whether a label may differ so from its image: it belongs to the image voxel by voxel, and public datasets have many
+ * labels whose origin nobody wrote down. That deserves a warning; an axis that runs another way mirrors the label.
+ */
+export function mayLabelDiffer({ field, first, second }: PlacementDifference): boolean {
+  return field === "origin" || (field === "direction" && first.every((v, i) => Math.abs(v - second[i]!) <= 0.5));
 }
 
 /** What a header's float32 may lose of a vector. */

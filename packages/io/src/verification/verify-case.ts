@@ -3,7 +3,7 @@ import { type CaseFiles, type Geometry, isSegError, spatialShape, type Volume } 
 import { readImage } from "../image-file.ts";
 import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
 import { geometryByQform } from "../nifti/nifti-placement.ts";
-import { placementDifferences, placeTolerance } from "../geometry/same-place.ts";
+import { mayLabelDiffer, placementDifferences, placeTolerance } from "../geometry/same-place.ts";
 import type { ImageWarning } from "../image-format.ts";
 import { readLabels } from "../dataset/read-labels.ts";
 import { type AddProblem, messageWithoutPath } from "./verification-report.ts";
@@ -44,7 +44,7 @@ export async function verifyCase(
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     reportNonFinite(files.id, path, volume, add);
     reportTwoPlacements(files.id, path, volume, add);
-    if (first) reportGridDifferences(files.id, path, volume, first.volume, first.path, add);
+    if (first) reportGridDifferences(files.id, path, volume, first.volume, first.path, false, add);
     // The voxels themselves are let go, so that one file at a time is in memory.
     else first = { volume: { shape: volume.shape, geometry: volume.geometry }, path };
   }
@@ -61,7 +61,7 @@ export async function verifyCase(
     const label = await tryRead(files.id, files.label, readLabels, add);
     if (label) {
       filesRead++;
-      if (first) reportGridDifferences(files.id, files.label, label, first.volume, first.path, add);
+      if (first) reportGridDifferences(files.id, files.label, label, first.volume, first.path, true, add);
       reportTwoPlacements(files.id, files.label, label, add);
       reportLabels(files.id, files.label, label, allowed, add);
     }
@@ -116,6 +116,7 @@ function reportGridDifferences(
   volume: Volume,
   first: Omit<Volume, "data">,
   firstPath: string,
+  isLabel: boolean,
   add: AddProblem,
 ): void {
   const shape = spatialShape(volume);
@@ -127,7 +128,7 @@ function reportGridDifferences(
   }
   for (const { field, first: wanted, second: got, tiny } of placementDifferences(first.geometry, volume.geometry)) {
     const text = `${field} [${got}]${field === "spacing" ? " mm" : ""}, but [${wanted}] in ${name}`;
-    const severity = tiny ? "warning" : "error";
+    const severity = tiny || (isLabel && mayLabelDiffer({ field, first: wanted, second: got })) ? "warning" : "error";
     add(field, id, path, text, tiny ? "rounding; take over the image's" : placementFix[field], {
       severity,
       fixable: tiny,

@@ -1,5 +1,5 @@
-import type { CaseFiles, Configuration } from "@nnunet/core";
-import { type ImageWarning, readImageInfo } from "@nnunet/io";
+import type { CaseFiles, Configuration, Geometry } from "@nnunet/core";
+import { type ImageWarning, readImageInfo, warnOfLabelElsewhere } from "@nnunet/io";
 
 /** Preprocessing holds at most this many float32 copies of the larger of its input and its output. */
 const COPIES = 3;
@@ -19,8 +19,10 @@ export async function caseBytes(
 ): Promise<number> {
   let channels = 0;
   let largest = 0;
+  let first: Geometry | undefined;
   for (const path of files.images) {
     const { shape, geometry } = await readImageInfo(path, onWarning ? { onWarning } : {});
+    first ??= geometry;
     channels += shape[0];
     const extent = transposeForward.map((axis) => shape[axis + 1]!);
     const spacing = transposeForward.map((axis) => geometry.spacing[axis]!);
@@ -34,6 +36,10 @@ export async function caseBytes(
       }
       largest = Math.max(largest, voxels);
     }
+  }
+  if (onWarning && files.label !== undefined && first) {
+    const { geometry } = await readImageInfo(files.label, { onWarning });
+    warnOfLabelElsewhere(files.label, geometry, first, files.images[0]!, { onWarning });
   }
   return COPIES * 4 * (channels + 1) * largest;
 }
