@@ -1,6 +1,11 @@
 import { z } from "zod";
+import { mostChannels, mostOtherKeys } from "./artefact-bounds.ts";
 import type { DatasetJson } from "./artefacts.ts";
 import { InvalidArtifactError } from "./errors.ts";
+import { atMost, checkKeys, checkLabels, checkRegions, hasIdToNameLabels, invertLabels } from "./dataset-labels.ts";
+import { shortName } from "./parse-artifact.ts";
+import { parseByParts } from "./parse-by-parts.ts";
+import { fileEndingProblem, pathSegmentProblem } from "./path-segment.ts";
 import { show } from "./show.ts";
 
 /*
@@ -14,6 +19,10 @@ const explicitCases = z.record(
   z.string(),
   z.object({ images: z.array(z.string().min(1)).min(1), label: z.string().min(1).optional() }),
 );
+const fileEnding = z.string().superRefine((ending, context) => {
+  const message = fileEndingProblem(ending);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
 const known = new Set([
   "name",
   "channel_names",
@@ -43,10 +52,10 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
     throw new InvalidArtifactError(path, field, problem);
   };
   const check = <T>(schema: z.ZodType<T>, value: unknown, field: string): T => {
-    const result = schema.safeParse(value);
-    if (result.success) return result.data;
-    const issue = result.error.issues[0]!;
-    const where = [field, ...issue.path.map(String)].join(".");
+    checkKeys(value, field, fail);
+    const { data, issue } = parseByParts(schema, value);
+    if (!issue) return data;
+    const where = [field, ...issue.path.map((key) => shortName(String(key)))].join(".");
     return fail(where, `${issue.message.replace(/^Invalid input: /, "")}, got ${show(valueAt(value, issue.path))}`);
   };
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
@@ -65,6 +74,7 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
   const channelNames = Object.keys(channelTable).map((_, i) => {
     return channelTable[String(i)] ?? fail(channelKey, `expected the keys "0", "1", … in a row, "${i}" is missing`);
   });
+  atMost(channelNames.length, mostChannels, "channels", channelKey, fail);
   if (channelNames.length === 0) fail(channelKey, `expected at least one channel, for example { "0": "CT" }`);
 
   const rawLabels = require("labels", `"labels": { "background": 0, "tumour": 1 }`);
@@ -79,23 +89,26 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
   checkRegions(labelTable, regionsClassOrder, fail);
 
   const numTraining = check(z.int().min(0), require("numTraining", `"numTraining": 20`), "numTraining");
-  const fileEnding =
+  const ending =
     raw["file_ending"] === undefined && idToName
       ? ".nii.gz"
-      : check(
-          z.string().regex(/^\.[^/\\]+$/, "expected an ending with its dot, such as .nii.gz"),
-          require("file_ending", `"file_ending": ".nii.gz"`),
-          "file_ending",
-        );
+      : check(fileEnding, require("file_ending", `"file_ending": ".nii.gz"`), "file_ending");
   const other = Object.fromEntries(Object.entries(raw).filter(([key]) => !known.has(key)));
+  atMost(Object.keys(other).length, mostOtherKeys, "keys that are not ours", "", fail);
+  const cases = raw["dataset"] == null ? undefined : check(explicitCases, raw["dataset"], "dataset");
+  for (const [id, { images }] of Object.entries(cases ?? {})) {
+    const problem = pathSegmentProblem(id);
+    if (problem !== undefined) fail("dataset", `${problem}, got ${show(id)}`);
+    atMost(images.length, mostChannels, "images of a case", `dataset.${id}.images`, fail);
+  }
   return {
     ...(raw["name"] == null ? {} : { name: check(z.string(), raw["name"], "name") }),
     channelNames,
     labels: labelTable,
     ...(regionsClassOrder ? { regionsClassOrder } : {}),
     numTraining,
-    fileEnding,
-    ...(raw["dataset"] == null ? {} : { dataset: plainCases(check(explicitCases, raw["dataset"], "dataset")) }),
+    fileEnding: ending,
+    ...(cases ? { dataset: plainCases(cases) } : {}),
     ...(Object.keys(other).length > 0 ? { other } : {}),
   };
 }
@@ -112,58 +125,6 @@ export function datasetToJson(dataset: DatasetJson): unknown {
     ...(dataset.dataset === undefined ? {} : { dataset: dataset.dataset }),
     ...dataset.other,
   };
-}
-
-type Fail = (field: string, problem: string) => never;
-
-function hasIdToNameLabels(value: unknown): value is Record<string, string> {
-  if (typeof value !== "object" || value === null) return false;
-  const entries = Object.entries(value);
-  return entries.length > 0 && entries.every(([key, name]) => /^\d+$/.test(key) && typeof name === "string");
-}
-
-function invertLabels(table: Record<string, string>, fail: Fail): Record<string, number> {
-  const byName: Record<string, number> = {};
-  for (const [id, name] of Object.entries(table)) {
-    // The Decathlon's "Background" is v2's "background".
-    const key = Number(id) === 0 ? "background" : name;
-    if (Object.hasOwn(byName, key))
-      fail(`labels.${id}`, `the name ${show(key)} is used twice; give each label its own name`);
-    byName[key] = Number(id);
-  }
-  return byName;
-}
-
-function checkLabels(table: Record<string, number | number[]>, fail: Fail): void {
-  const background = table["background"];
-  if (background === undefined) fail("labels", `there is no "background"; add "background": 0`);
-  if (background !== 0 && !(Array.isArray(background) && background.length === 1 && background[0] === 0)) {
-    fail("labels.background", `expected 0, got ${show(background)}`);
-  }
-  const seen = new Map<number, string>();
-  for (const [name, value] of Object.entries(table)) {
-    if (typeof value !== "number") continue;
-    const first = seen.get(value);
-    if (first !== undefined) fail(`labels.${name}`, `the id ${value} already belongs to ${show(first)}`);
-    seen.set(value, name);
-  }
-  const ignore = table["ignore"];
-  if (ignore === undefined) return;
-  const highest = Math.max(...Object.values(table).flat());
-  const used = Object.entries(table).some(([name, value]) => name !== "ignore" && [value].flat().includes(highest));
-  if (ignore !== highest || used) {
-    fail("labels.ignore", `expected one id higher than every other label, got ${show(ignore)}`);
-  }
-}
-
-function checkRegions(table: Record<string, number | number[]>, order: number[] | undefined, fail: Fail): void {
-  const foreground = Object.entries(table).filter(([name]) => name !== "background" && name !== "ignore");
-  if (!foreground.some(([, value]) => Array.isArray(value) && value.length > 1)) return;
-  if (order === undefined) {
-    fail("regions_class_order", "this key is missing; labels with several ids need the label to write for each region");
-  } else if (order.length !== foreground.length) {
-    fail("regions_class_order", `expected one label per region (${foreground.length}), got ${order.length}`);
-  }
 }
 
 function plainCases(cases: z.infer<typeof explicitCases>): NonNullable<DatasetJson["dataset"]> {

@@ -1,12 +1,21 @@
 import { z } from "zod";
 import type { Fingerprint } from "./artefacts.ts";
+import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "./artefact-bounds.ts";
 import { InvalidArtifactError } from "./errors.ts";
 import { intensityFromJson, intensityPerChannelSchema, intensityToJson } from "./intensity-json.ts";
-import { finite, list, nonNegativeInteger, positive, positiveInteger, text, three } from "./json-numbers.ts";
+import { finite, list, nonNegativeInteger, positiveInteger, segment, text, three } from "./json-numbers.ts";
 import { parseArtifact } from "./parse-artifact.ts";
 import type { Shape3, Spacing } from "./volume.ts";
 
-const shape = three(positiveInteger, "three positive integers [z, y, x]");
+const tooLong = `expected at most ${longestAxis} voxels`;
+const shape = three(positiveInteger.max(longestAxis, { error: tooLong }), "three positive integers [z, y, x]");
+const isPositive = "expected a positive number";
+const millimetres = `expected ${smallestSpacing} to ${largestSpacing} mm`;
+const spacing = z
+  .number({ error: isPositive })
+  .positive({ error: isPositive })
+  .min(smallestSpacing, { error: millimetres })
+  .max(largestSpacing, { error: millimetres });
 const fraction = z
   .number({ error: "expected a fraction in (0, 1]" })
   .gt(0, { error: "expected a fraction in (0, 1]" })
@@ -16,11 +25,11 @@ const fraction = z
 export const fingerprintSchema = z
   .object(
     {
-      spacings: list(three(positive, "three positive numbers [z, y, x] in mm"), "one spacing per training case"),
+      spacings: list(three(spacing, "three positive numbers [z, y, x] in mm"), "one spacing per training case"),
       shapes_after_crop: list(shape, "one shape per training case"),
       foreground_intensity_properties_per_channel: intensityPerChannelSchema,
       median_relative_size_after_cropping: fraction.describe("Voxels after cropping / before, median over the cases"),
-      case_ids: list(text, "one id per training case").optional(),
+      case_ids: list(segment, "one id per training case").optional(),
       shapes_before_crop: list(shape, "one shape per training case").optional(),
       class_ratios: z
         .record(z.string(), finite.min(0, { error: "expected a ratio of at least 0" }))
@@ -56,6 +65,10 @@ export function fingerprintFromJson(json: unknown, path: string): Fingerprint {
   const foregroundIntensityPerChannel = intensityFromJson(parsed.foreground_intensity_properties_per_channel, path);
   if (foregroundIntensityPerChannel.length === 0) {
     const problem = "has no channel; expected the foreground statistics of every channel";
+    throw new InvalidArtifactError(path, "foreground_intensity_properties_per_channel", problem);
+  }
+  if (foregroundIntensityPerChannel.length > mostChannels) {
+    const problem = `expected at most ${mostChannels} channels, got ${foregroundIntensityPerChannel.length}`;
     throw new InvalidArtifactError(path, "foreground_intensity_properties_per_channel", problem);
   }
   return {

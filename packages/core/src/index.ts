@@ -42,6 +42,8 @@ export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
 export { jsonSchemas } from "./json-schemas.ts";
 export { type LabelSet, labelSet } from "./label-set.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
+export { parseJson, type ParseJsonOptions } from "./parse-json.ts";
+export { checkPathSegment, pathSegmentProblem } from "./path-segment.ts";
 export { plansFromJson, plansToJson } from "./plans-json.ts";
 export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./printable.ts";
 export { createRandom, type RandomGenerator } from "./random.ts";

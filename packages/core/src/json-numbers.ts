@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pathSegmentProblem } from "./path-segment.ts";
 
 /*
  * The numbers and short lists that artefact files are made of. Every message begins with "expected", because
@@ -18,6 +19,11 @@ export const nonNegativeInteger = z
   .int({ error: "expected an integer of at least 0" })
   .min(0, { error: "expected an integer of at least 0" });
 export const text = z.string({ error: "expected a text" });
+/** A text that becomes the name of a file or folder. */
+export const segment = z.string({ error: "expected a text" }).superRefine((name, context) => {
+  const message = pathSegmentProblem(name);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
 export const flag = z.boolean({ error: "expected true or false" });
 
 /** A list of exactly three, [z, y, x]. */

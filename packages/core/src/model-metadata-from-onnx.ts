@@ -3,8 +3,10 @@ import { datasetFromJson } from "./dataset-json.ts";
 import { InvalidArtifactError } from "./errors.ts";
 import { nonNegativeInteger } from "./json-numbers.ts";
 import { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
-import { parseArtifact } from "./parse-artifact.ts";
+import { listNames, parseArtifact } from "./parse-artifact.ts";
+import { parseJson } from "./parse-json.ts";
 import { plansFromJson } from "./plans-json.ts";
+import { show } from "./show.ts";
 
 const folds = z
   .array(z.union([nonNegativeInteger, z.literal("all")], { error: 'expected a fold number or "all"' }), {
@@ -34,17 +36,12 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     throw new InvalidArtifactError(path, `nnunet.${key}`, problem);
   };
   const json = (key: string): unknown => {
-    const value = plain(key);
-    try {
-      return JSON.parse(value);
-    } catch (cause) {
-      throw new InvalidArtifactError(path, `nnunet.${key}`, "is not valid JSON; export the model again", { cause });
-    }
+    return parseJson(plain(key), path, { field: `nnunet.${key}`, remedy: "export the model again" });
   };
   const plans = plansFromJson(json("plans"), `${path} → nnunet.plans`);
   const configuration = plain("configuration");
   if (!Object.hasOwn(plans.configurations, configuration)) {
-    const problem = `names "${configuration}", which its plans do not have (${Object.keys(plans.configurations).join(", ")})`;
+    const problem = `names ${show(configuration)}, which its plans do not have (${listNames(Object.keys(plans.configurations))})`;
     throw new InvalidArtifactError(path, "nnunet.configuration", problem);
   }
   return {

@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import { InvalidArtifactError } from "./errors.ts";
+import { parseByParts } from "./parse-by-parts.ts";
+import { printableName } from "./printable.ts";
 import { show } from "./show.ts";
 
 /**
@@ -15,17 +17,28 @@ export function parseArtifact<T>(
   path: string,
   prefix: readonly (string | number)[] = [],
 ): T {
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  const keys = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
+  const { data, issue } = parseByParts(schema, json);
+  if (!issue) return data;
   let value = json;
-  for (const key of keys) value = (value as Record<string | number, unknown> | null | undefined)?.[key];
+  for (const key of issue.path) value = (value as Record<string | number, unknown> | null | undefined)?.[key];
   const problem = value === undefined ? `is missing; ${issue.message}` : `${issue.message}, got ${show(value)}`;
-  throw new InvalidArtifactError(path, fieldName([...prefix, ...keys]), problem);
+  throw new InvalidArtifactError(path, fieldName([...prefix, ...issue.path]), problem);
 }
 
 /** `["configurations", "2d", "strides", 1]` → "configurations.2d.strides[1]" */
 export function fieldName(keys: readonly (string | number)[]): string {
-  return keys.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
+  return keys
+    .map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${shortName(key)}`))
+    .join("");
+}
+
+/** A name for the path of a field; one of a million letters is cut. */
+export function shortName(name: string): string {
+  return printableName(name, 60);
+}
+
+/** Names for a sentence: "2d, 3d_fullres"; of many the first eight and how many there are. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, 8).map(shortName).join(", ");
+  return names.length > 8 ? `${shown}, … (${names.length} in all)` : shown;
 }

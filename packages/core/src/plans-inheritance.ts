@@ -1,4 +1,6 @@
 import { InvalidArtifactError } from "./errors.ts";
+import { listNames } from "./parse-artifact.ts";
+import { show } from "./show.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -16,11 +18,15 @@ export function resolveInheritance(configurations: Record<string, JsonObject>, n
     if (parent === undefined) return resolved;
     const field = `configurations.${child}.inherits_from`;
     if (typeof parent !== "string" || !Object.hasOwn(configurations, parent)) {
-      const known = Object.keys(configurations).join(", ");
-      throw new InvalidArtifactError(path, field, `names ${JSON.stringify(parent)}, which is none of ${known}`);
+      const known = listNames(Object.keys(configurations));
+      throw new InvalidArtifactError(path, field, `names ${show(parent)}, which is none of ${known}`);
     }
     if (chain.includes(parent)) {
-      throw new InvalidArtifactError(path, field, `inherits in a circle: ${[...chain, parent].join(" → ")}`);
+      throw new InvalidArtifactError(
+        path,
+        field,
+        `inherits in a circle: ${[...chain.slice(chain.indexOf(parent)), parent].join(" → ")}`,
+      );
     }
     chain.push(parent);
     resolved = { ...configurations[parent], ...resolved };
@@ -46,8 +52,8 @@ export function modernizeConfiguration(configuration: JsonObject): JsonObject {
   } = configuration;
   const kernels = Array.isArray(conv_kernel_sizes) ? conv_kernel_sizes : [];
   const strides = Array.isArray(pool_op_kernel_sizes) ? pool_op_kernel_sizes : [];
-  const withFirst =
-    strides.length === kernels.length - 1 ? [(strides[0] ?? [1, 1, 1]).map(() => 1), ...strides] : strides;
+  const first = Array.isArray(strides[0]) ? strides[0] : [1, 1, 1];
+  const withFirst = strides.length === kernels.length - 1 ? [first.map(() => 1), ...strides] : strides;
   const features = kernels.map((_, stage) =>
     Math.min(Number(UNet_base_num_features) * 2 ** stage, Number(unet_max_num_features)),
   );

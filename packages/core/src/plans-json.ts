@@ -1,7 +1,9 @@
 import type { Configuration, NormalizationScheme, Plans, ResamplingScheme } from "./artefacts.ts";
 import { InvalidArtifactError } from "./errors.ts";
 import { intensityFromJson, intensityToJson } from "./intensity-json.ts";
-import { parseArtifact } from "./parse-artifact.ts";
+import { listNames, parseArtifact } from "./parse-artifact.ts";
+import { checkPathSegment } from "./path-segment.ts";
+import { checkBounds, checkValueCount, mostConfigurations } from "./plans-bounds.ts";
 import { checkConfiguration } from "./plans-checks.ts";
 import { modernizeConfiguration, resolveInheritance } from "./plans-inheritance.ts";
 import { type ConfigurationJson, configurationSchema, plansFrameSchema } from "./plans-schema.ts";
@@ -34,17 +36,20 @@ export function plansFromJson(json: unknown, path: string): Plans {
     const problem = `expected the inverse of transpose_forward [${frame.transpose_forward.join(", ")}], got [${frame.transpose_backward.join(", ")}]`;
     throw new InvalidArtifactError(path, "transpose_backward", problem);
   }
+  checkNames(json, path);
   const configurations: Record<string, Configuration> = {};
   for (const name of Object.keys(frame.configurations)) {
     const whole = modernizeConfiguration(resolveInheritance(frame.configurations, name, path));
+    checkValueCount(whole, name, path);
     const parsed = parseArtifact(configurationSchema, whole, path, ["configurations", name]);
     const configuration = configurationFromJson(parsed, name, path);
     checkConfiguration(configuration, name, path);
+    checkBounds(configuration, name, path);
     configurations[name] = configuration;
   }
   for (const [name, { previousConfiguration }] of Object.entries(configurations)) {
     if (previousConfiguration !== undefined && !Object.hasOwn(configurations, previousConfiguration)) {
-      const problem = `names "${previousConfiguration}", which is none of ${Object.keys(configurations).join(", ")}`;
+      const problem = `names "${previousConfiguration}", which is none of ${listNames(Object.keys(configurations))}`;
       throw new InvalidArtifactError(path, `configurations.${name}.previous_stage`, problem);
     }
   }
@@ -64,6 +69,16 @@ export function plansFromJson(json: unknown, path: string): Plans {
   };
 }
 
+/** The names of the configurations as the file has them: zod leaves out `__proto__` without a word. */
+function checkNames(json: unknown, path: string): void {
+  const names = Object.keys((json as { configurations: object }).configurations);
+  if (names.length > mostConfigurations) {
+    const problem = `expected at most ${mostConfigurations} configurations, got ${names.length}`;
+    throw new InvalidArtifactError(path, "configurations", problem);
+  }
+  for (const name of names) checkPathSegment(name, path, "configurations");
+}
+
 function configurationFromJson(json: ConfigurationJson, name: string, path: string): Configuration {
   const net = json.architecture.arch_kwargs;
   const kind = json.architecture.network_class_name.endsWith("PlainConvUNet") ? "plain" : "residual";
@@ -79,7 +94,7 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
   }
   const next = typeof json.next_stage === "string" ? [json.next_stage] : (json.next_stage ?? []);
   if (next.length > 1) {
-    throw new InvalidArtifactError(path, `${field}.next_stage`, `expected one configuration, got ${next.join(", ")}`);
+    throw new InvalidArtifactError(path, `${field}.next_stage`, `expected one configuration, got ${listNames(next)}`);
   }
   const extras = json.nnunet_ts ?? {};
   const patch = json.patch_size;

@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { intensityPerChannelSchema } from "./intensity-json.ts";
-import { flag, list, nonNegativeInteger, positive, positiveInteger, text, three, twoOrThree } from "./json-numbers.ts";
+import {
+  flag,
+  list,
+  nonNegativeInteger,
+  positive,
+  positiveInteger,
+  segment,
+  text,
+  three,
+  twoOrThree,
+} from "./json-numbers.ts";
 
 /*
  * `plans.json` as nnU-Net v2 writes it (facts.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where
@@ -92,11 +102,11 @@ const resamplingName = z
   })
   .optional();
 
-const names = z.union([text, list(text, "names")], { error: "expected the name of a configuration" });
+const names = z.union([segment, list(segment, "names")], { error: "expected the name of a configuration" });
 
 export const configurationSchema = z.object(
   {
-    data_identifier: text,
+    data_identifier: segment,
     preprocessor_name: z
       .literal("DefaultPreprocessor", { error: 'expected "DefaultPreprocessor" (no other is supported)' })
       .optional(),
@@ -123,9 +133,9 @@ export const configurationSchema = z.object(
     resampling_fn_probabilities_kwargs: resamplingSchema,
     architecture: architectureSchema,
     batch_dice: flag.describe("Dice over the whole batch instead of the mean over its patches"),
-    previous_stage: text.nullish().describe("Configuration whose segmentation is an extra input (cascade)"),
+    previous_stage: segment.nullish().describe("Configuration whose segmentation is an extra input (cascade)"),
     next_stage: names.nullish(),
-    inherits_from: text.optional().describe("Configuration from which all keys that are left out are taken"),
+    inherits_from: segment.optional().describe("Configuration from which all keys that are left out are taken"),
     nnunet_ts: configurationExtrasSchema.optional(),
   },
   { error: "expected a configuration (a JSON object)" },
@@ -147,8 +157,8 @@ const permutation = three(
 );
 
 const top = {
-  dataset_name: text,
-  plans_name: text,
+  dataset_name: segment,
+  plans_name: segment,
   original_median_spacing_after_transp: three(positive, "three positive numbers [z, y, x] in mm"),
   original_median_shape_after_transp: three(positive, "three positive numbers [z, y, x] in voxels"),
   image_reader_writer: text,

@@ -8,12 +8,21 @@ import { printableJson, printableName } from "./printable.ts";
  * @example show([1, NaN, "a"]); // "[1, NaN, \"a\"]"
  */
 export function show(value: unknown): string {
+  return showLevel(value, 2);
+}
+
+/** Lists inside lists are written out `levels` deep. */
+function showLevel(value: unknown, levels: number): string {
   if (typeof value === "string") return printableJson(value.length > 120 ? `${value.slice(0, 117)}...` : value);
   if (typeof value === "bigint") return `${value}n`;
   if (ArrayBuffer.isView(value))
     return `${value.constructor.name}(${"length" in value ? value.length : value.byteLength})`;
   if (Array.isArray(value)) {
-    const shown = value.slice(0, 8).map(show).join(", ");
+    if (levels === 0 && value.length > 0) return "[…]";
+    const shown = value
+      .slice(0, 8)
+      .map((item) => showLevel(item, levels - 1))
+      .join(", ");
     return value.length > 8 ? `[${shown}, … ${value.length} items]` : `[${shown}]`;
   }
   if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;

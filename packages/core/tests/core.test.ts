@@ -38,3 +38,11 @@ test("MersenneTwister is NumPy's RandomState: first words of seed 12345, and a p
   const twister = new MersenneTwister(12345);
   expect([twister.nextUint32(), twister.nextUint32()]).toEqual([3992670690, 3823185381]);
 });
+
+test("show writes lists inside lists two deep, so that a deep one stays short", () => {
+  let deep: unknown = 1;
+  for (let i = 0; i < 50; i++) deep = [deep, deep, deep, deep, deep, deep, deep, deep];
+  expect(show([[1, 2], [3]])).toBe("[[1, 2], [3]]");
+  expect(show(deep).length).toBeLessThan(500);
+  expect(show({ ["k".repeat(1e6)]: 1 }).length).toBeLessThan(100);
+});

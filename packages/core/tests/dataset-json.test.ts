@@ -80,3 +80,31 @@ describe("datasetFromJson", () => {
     expect(() => datasetFromJson(json, "p")).toThrow(new Error(message));
   });
 });
+
+test.each<[string, object, string]>([
+  [
+    "a region of a million ids",
+    { labels: { background: 0, a: Array.from({ length: 1e6 }, (_, i) => i % 30_000) }, regions_class_order: [1] },
+    "labels.a: expected at most 100000 entries",
+  ],
+  [
+    "a region that repeats an id",
+    { labels: { background: 0, a: [1, 2, 1] }, regions_class_order: [1] },
+    "labels.a: expected each id of a region once",
+  ],
+  [
+    "two thousand channels",
+    { channel_names: Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [i, "CT"])) },
+    "channel_names: expected at most 1024 channels, got 2000",
+  ],
+  [
+    "five thousand keys of other tools",
+    Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 1])),
+    "expected at most 1000 keys that are not ours, got 5000",
+  ],
+  ["null for the labels of a table", { labels: { background: 0, a: null } }, "labels.a: "],
+  ["null for a case", { dataset: { c1: null } }, "dataset.c1: "],
+])("refuses by bounds: %s", (_, change, message) => {
+  const json = { channel_names: { 0: "CT" }, labels: { background: 0, a: 1 }, numTraining: 1, file_ending: ".png" };
+  expect(() => datasetFromJson({ ...json, ...change }, "d.json")).toThrow(message);
+});

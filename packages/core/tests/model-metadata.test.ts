@@ -107,7 +107,7 @@ test.each<[string, Record<string, string>, string]>([
   [
     "broken JSON",
     { ...pairs, "nnunet.folds": "[0" },
-    "model.onnx → nnunet.folds: is not valid JSON; export the model again",
+    "model.onnx → nnunet.folds: not valid JSON (line 1, column 3: expected a comma or ], the file ends); export the model again",
   ],
   [
     "an unknown configuration",

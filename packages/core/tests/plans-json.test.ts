@@ -207,3 +207,103 @@ test("reads and writes all complete golden plans of nnU-Net v2", () => {
     expect(plansFromJson(written, name)).toEqual(plans);
   }
 });
+
+test.each<[string, (json: Json) => void, string]>([
+  [
+    "patch of 2³⁰",
+    (json) => (json.configurations["2d"].patch_size = [2 ** 30, 2 ** 30]),
+    "patch_size: expected at most 134,217,728 voxels in a patch",
+  ],
+  [
+    "batch of 2³⁰",
+    (json) => (json.configurations["2d"].batch_size = 2 ** 30),
+    "batch_size: expected at most 65,536 patches in a batch",
+  ],
+  [
+    "spacing of 1e-300 mm",
+    (json) => (json.configurations["2d"].spacing = [1e-300, 1]),
+    "spacing[0]: expected 1e-8 to 1,000,000 mm",
+  ],
+  [
+    "image of 1e300 voxels",
+    (json) => (json.configurations["2d"].median_image_size_in_voxels = [1e300, 1]),
+    "median_image_size_in_voxels[0]: expected at most",
+  ],
+  [
+    "2³⁰ features",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.features_per_stage[1] = 2 ** 30),
+    "features_per_stage: expected at most 536,870,912 weights in the network",
+  ],
+  [
+    "10⁶ convolutions in a stage",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.n_conv_per_stage[0] = 1e6),
+    "n_conv_per_stage[0]: expected at most 100 convolutions",
+  ],
+  [
+    "kernels of 10⁹ + 1",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.kernel_sizes[0] = [1e9 + 1, 1]),
+    "kernel_sizes[0]: expected at most 99 voxels along an axis",
+  ],
+  [
+    "10⁵ resolution stages",
+    (json) => {
+      const kwargs = json.configurations["2d"].architecture.arch_kwargs;
+      const stages = 50;
+      Object.assign(kwargs, {
+        n_stages: stages,
+        strides: Array(stages).fill([1, 1]),
+        kernel_sizes: Array(stages).fill([3, 3]),
+        features_per_stage: Array(stages).fill(1),
+        n_conv_per_stage: Array(stages).fill(1),
+        n_conv_per_stage_decoder: Array(stages - 1).fill(1),
+      });
+    },
+    "n_stages: expected at most 28 resolution stages, got 50",
+  ],
+  [
+    "a million strides",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.strides = Array(1e6).fill([1, 1])),
+    "configurations.2d: expected at most 2000 values in it",
+  ],
+  [
+    "20,000 configurations that inherit from each other",
+    (json) => {
+      for (let i = 1; i < 20_000; i++) json.configurations[`c${i}`] = { inherits_from: i === 1 ? "2d" : `c${i - 1}` };
+    },
+    "configurations: expected at most 100 configurations",
+  ],
+  [
+    "null for a configuration",
+    (json) => (json.configurations["2d"] = null),
+    "configurations.2d: expected a configuration, got null",
+  ],
+  [
+    "null for the architecture",
+    (json) => (json.configurations["2d"].architecture = null),
+    "architecture: expected the network",
+  ],
+  [
+    "an old plan whose strides are numbers",
+    (json) => {
+      const { architecture: _, ...rest } = json.configurations["2d"];
+      json.configurations["2d"] = {
+        ...rest,
+        UNet_class_name: "PlainConvUNet",
+        pool_op_kernel_sizes: [5],
+        conv_kernel_sizes: [
+          [3, 3],
+          [3, 3],
+        ],
+        n_conv_per_stage_encoder: [1, 1],
+        n_conv_per_stage_decoder: [1],
+        UNet_base_num_features: 8,
+        unet_max_num_features: 16,
+      };
+    },
+    "strides[1]: expected one positive integer per axis",
+  ],
+])("refuses by bounds: %s", (_, damage, message) => {
+  const json = pythonPlans();
+  damage(json);
+  expect(() => plansFromJson(json, "plans.json")).toThrow(message);
+});

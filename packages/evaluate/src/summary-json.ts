@@ -59,14 +59,7 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
 
 /** Reads the text of a `summary.json`, also one that Python wrote with bare NaN in it. */
 export function summaryFromText(content: string, path: string): EvaluationSummary {
-  let json: unknown;
-  try {
-    json = parseJson(content);
-  } catch (error) {
-    throw new InvalidArtifactError(path, "", `not valid JSON (${(error as Error).message}); evaluate again`, {
-      cause: error,
-    });
-  }
+  const json = parseJson(content, path, { remedy: "evaluate again" });
   return summaryFromJson(json, path);
 }
 

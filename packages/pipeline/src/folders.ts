@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { pathBelow } from "@nnunet/core/node";
 import { checkpointFiles } from "@nnunet/trainer";
 
 /** The three roots that nnU-Net's users know, as absolute paths. */
@@ -34,24 +35,28 @@ export function resolveFolders(
   };
 }
 
-/** Every path under `nnUNet_preprocessed/<dataset>`. */
+/**
+ * Every path under `nnUNet_preprocessed/<dataset>`. Names that come out of files go one step down, never elsewhere.
+ *
+ * @throws {FileError} if a name is not that of one file or folder
+ */
 export function preprocessedPaths(folders: Folders, datasetName: string) {
-  const folder = join(folders.preprocessed, datasetName);
+  const folder = pathBelow(folders.preprocessed, datasetName);
   return {
     folder,
     dataset: join(folder, "dataset.json"),
     fingerprint: join(folder, "dataset_fingerprint.json"),
-    plans: (plansName: string) => join(folder, `${plansName}.json`),
+    plans: (plansName: string) => pathBelow(folder, `${plansName}.json`),
     splits: join(folder, "splits_final.json"),
     /** What each artefact here was made from; lets a rerun skip what is done. */
     madeFrom: join(folder, "made_from.json"),
-    cases: (dataIdentifier: string) => join(folder, dataIdentifier),
+    cases: (dataIdentifier: string) => pathBelow(folder, dataIdentifier),
   };
 }
 
-/** Every path under `nnUNet_results/<dataset>/nnUNetTrainer__<plans>__<configuration>`. */
+/** Every path under `nnUNet_results/<dataset>/nnUNetTrainer__<plans>__<configuration>`. Throws as above. */
 export function resultsPaths(folders: Folders, datasetName: string, plansName: string, configuration: string) {
-  const folder = join(folders.results, datasetName, `${TRAINER_NAME}__${plansName}__${configuration}`);
+  const folder = pathBelow(folders.results, datasetName, `${TRAINER_NAME}__${plansName}__${configuration}`);
   return { folder, ...modelFolderPaths(folder) };
 }
 
@@ -61,7 +66,7 @@ export function modelFolderPaths(folder: string) {
     plans: join(folder, "plans.json"),
     dataset: join(folder, "dataset.json"),
     fingerprint: join(folder, "dataset_fingerprint.json"),
-    fold: (fold: Fold) => foldPaths(join(folder, `fold_${fold}`)),
+    fold: (fold: Fold) => foldPaths(pathBelow(folder, `fold_${fold}`)),
   };
 }
 

@@ -8,7 +8,7 @@ import {
   type Shape3,
   type VolumeShape,
 } from "@nnunet/core";
-import { describeFileError, makeFolder, readJson, temporaryBeside } from "@nnunet/core/node";
+import { describeFileError, makeFolder, pathBelow, readJson, temporaryBeside } from "@nnunet/core/node";
 import { caseInMemory, checkPatch } from "./case-in-memory.ts";
 import { type ChunkGrid, chunkGrid, chunksOf, gatherBox } from "./chunk-grid.ts";
 import { groupMetadata, listMetadata, shardBytes, shardedMetadata, shardIndex } from "./zarr-metadata.ts";
@@ -150,7 +150,7 @@ export async function storedHash(folder: string, id: string): Promise<string | u
 }
 
 function casePath(folder: string, id: string): string {
-  return join(folder, `${id}.zarr`);
+  return pathBelow(folder, `${id}.zarr`);
 }
 
 interface CaseHeader {

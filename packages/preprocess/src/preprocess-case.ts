@@ -127,7 +127,8 @@ export const defaultPreprocessor: Preprocessor = { name: "default", preprocessCa
 
 /** The configuration of that name. @throws {InvalidArgumentError} naming those that exist */
 export function findConfiguration(plans: Plans, name: string): Configuration {
-  const configuration = plans.configurations[name];
+  // "constructor" and the like are no configurations
+  const configuration = Object.hasOwn(plans.configurations, name) ? plans.configurations[name] : undefined;
   if (!configuration) {
     throw new InvalidArgumentError("configuration", `one of ${Object.keys(plans.configurations).join(", ")}`, name);
   }

@@ -8,7 +8,7 @@ import {
   plansFromJson,
   plansToJson,
 } from "@nnunet/core";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
+import { pathBelow, readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import {
   comparePlans,
   defaultPlanner,
@@ -67,7 +67,7 @@ export function planCommand(program: Command, ending: Ending): void {
         if (flags.explain) session.print("", ...explainPlans(plans).split("\n"));
         if (flags.draw) {
           for (const [configuration, values] of Object.entries(plans.configurations)) {
-            const drawing = join(flags.draw, `${configuration}.svg`);
+            const drawing = pathBelow(flags.draw, `${configuration}.svg`);
             const title = `${plans.datasetName}, ${configuration}`;
             await writeFileAtomic(drawing, drawNetwork(values, { title }));
             session.print(drawing);

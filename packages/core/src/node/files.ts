@@ -1,8 +1,7 @@
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { FileError, InvalidArtifactError } from "../errors.ts";
-import { parseJson } from "../parse-json.ts";
+import { FileError } from "../errors.ts";
 import { temporaryBeside } from "./temporaries.ts";
 
 /**
@@ -141,26 +140,6 @@ function requireRegular(path: string, found: Stats): void {
 /** JSON with two spaces and a final newline, written by {@link writeFileAtomic}. NaN and infinities become null. */
 export async function writeJsonAtomic(path: string, value: unknown): Promise<void> {
   await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
-}
-
-/**
- * @throws {FileError} if the file is missing or unreadable
- * @throws {InvalidArtifactError} if it is not JSON; says at which character
- */
-export async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw describeFileError(path, "could not be read", error);
-  }
-  try {
-    return parseJson(text);
-  } catch (error) {
-    throw new InvalidArtifactError(path, "", `not valid JSON (${(error as Error).message}); correct or remake it`, {
-      cause: error,
-    });
-  }
 }
 
 const reasons: Record<string, string> = {

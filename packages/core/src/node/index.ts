@@ -3,7 +3,6 @@ export {
   exists,
   makeFolder,
   openRegularFile,
-  readJson,
   regularFile,
   writeChunksAtomic,
   writeFileAtomic,
@@ -11,3 +10,5 @@ export {
 } from "./files.ts";
 export { switchOffTelemetry } from "./no-telemetry.ts";
 export { tellTemporariesTo, temporaryBeside } from "./temporaries.ts";
+export { pathBelow } from "./path-below.ts";
+export { readJson } from "./read-json.ts";

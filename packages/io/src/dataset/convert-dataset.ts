@@ -1,6 +1,7 @@
 import { copyFile } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import {
+  checkPathSegment,
   type DatasetJson,
   datasetFromJson,
   FileError,
@@ -10,7 +11,7 @@ import {
   show,
   type Volume,
 } from "@nnunet/core";
-import { describeFileError, exists, makeFolder, readJson } from "@nnunet/core/node";
+import { describeFileError, exists, makeFolder, pathBelow, readJson } from "@nnunet/core/node";
 import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./convert-picture-folder.ts";
 import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
 import { listImages, openDataset } from "./dataset-folder.ts";
@@ -75,7 +76,7 @@ export async function convertDataset(
       for (const one of cases) {
         step(one.id);
         await convertImages(one, images, json);
-        if (one.label !== undefined) await copy(one.label, join(made, "labelsTr", `${one.id}${json.fileEnding}`));
+        if (one.label !== undefined) await copy(one.label, pathBelow(made, "labelsTr", `${one.id}${json.fileEnding}`));
       }
     }
     const { training: _, test: __, numTest: ___, ...other } = json.other ?? {};
@@ -124,7 +125,7 @@ async function sourceCases(folder: string, entries: readonly ListedCase[], json:
     // macOS's ._ files got into some lists, too.
     if (basename(image).startsWith(".")) continue;
     const path = inside(folder, image);
-    const id = basename(image, json.fileEnding);
+    const id = checkPathSegment(basename(image, json.fileEnding), join(folder, "dataset.json"), "training");
     const labelPath = label === undefined ? undefined : inside(folder, label);
     let images = [path];
     if (!(await exists(path))) {
@@ -165,7 +166,7 @@ function inside(folder: string, file: string): string {
 }
 
 async function convertImages(one: SourceCase, folder: string, json: DatasetJson): Promise<void> {
-  const to = (channel: number) => join(folder, `${one.id}_${String(channel).padStart(4, "0")}${json.fileEnding}`);
+  const to = (channel: number) => pathBelow(folder, `${one.id}_${String(channel).padStart(4, "0")}${json.fileEnding}`);
   const channels = one.images.length > 1 ? one.images.length : (await readImageInfo(one.images[0]!)).shape[0];
   if (channels !== json.channelNames.length) {
     throw new FileError(

@@ -8,7 +8,7 @@ import {
   type StageOptions,
   type Volume,
 } from "@nnunet/core";
-import { makeFolder } from "@nnunet/core/node";
+import { makeFolder, pathBelow } from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { imageEnding, imageStem, saysItsPlace, writableEndings } from "../image-formats.ts";
 import { openDataset } from "./dataset-folder.ts";
@@ -69,10 +69,10 @@ export async function convertPictureFolder(
       if (cases.size > 0) await makeFolder(to);
       for (const [id, path] of cases) {
         step(id);
-        await place(path, join(to, `${id}_0000${fileEnding}`));
+        await place(path, pathBelow(to, `${id}_0000${fileEnding}`));
         const label = to.endsWith("imagesTr") ? labels.get(id) : undefined;
         if (label === undefined) continue;
-        const labelPath = join(made, "labelsTr", `${id}${fileEnding}`);
+        const labelPath = pathBelow(made, "labelsTr", `${id}${fileEnding}`);
         if (isNumbered) await place(label, labelPath);
         else await writeImage(labelPath, renumbered(await readLabels(label), values));
       }

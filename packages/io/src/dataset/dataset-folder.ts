@@ -1,6 +1,7 @@
 import { basename, extname, join, resolve } from "node:path";
 import {
   type CaseFiles,
+  checkPathSegment,
   type DatasetJson,
   datasetFromJson,
   FileError,
@@ -47,6 +48,7 @@ export async function openDataset(folder: string): Promise<RawDataset> {
     id: caseId,
     images: completeChannels(join(absolute, "imagesTs"), caseId, files, json),
   }));
+  checkCaseIds(json.dataset ? testCases : [...trainingCases, ...testCases], absolute);
   const unlabelled = trainingCases.find(({ label }) => label === undefined);
   if (unlabelled) {
     const path = join(absolute, "dataset.json");
@@ -58,6 +60,11 @@ export async function openDataset(folder: string): Promise<RawDataset> {
   }
   await requireFiles(trainingCases);
   return { folder: absolute, id, name, json, trainingCases, testCases };
+}
+
+/** Ids that come from file names become names of other files, by the rule of those in dataset.json. */
+function checkCaseIds(cases: readonly CaseFiles[], folder: string): void {
+  for (const { id, images } of cases) checkPathSegment(id, images[0] ?? folder, "case id");
 }
 
 /** dataset.json of a folder, checked. */
@@ -84,7 +91,7 @@ export function datasetNameParts(folder: string): { id: number; name: string } {
       "the folder of a dataset is called DatasetNNN_Name, such as Dataset004_Hippocampus; rename it, or convert it first",
     );
   }
-  return { id: Number(match[1]), name };
+  return { id: Number(match[1]), name: checkPathSegment(name, folder, "name") };
 }
 
 /**

@@ -5,10 +5,11 @@ import {
   datasetToJson,
   FileError,
   InvalidArgumentError,
+  pathSegmentProblem,
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { describeFileError, exists, makeFolder, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
+import { describeFileError, exists, makeFolder, pathBelow, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { idOf } from "./find-dataset.ts";
 
@@ -73,5 +74,8 @@ export async function newDatasetFolder(rawRoot: string, id: number | undefined, 
       "this dataset is already there and is not overwritten; remove it first, or choose another number with --dataset-id",
     );
   }
-  return resolve(rawRoot, `Dataset${String(id).padStart(3, "0")}_${name.replace(/[^\w.-]+/g, "_")}`);
+  const folderName = `Dataset${String(id).padStart(3, "0")}_${name.replace(/[^\w.-]+/g, "_")}`;
+  const problem = pathSegmentProblem(folderName);
+  if (problem !== undefined) throw new InvalidArgumentError("name", problem.replace("expected ", ""), name);
+  return pathBelow(resolve(rawRoot), folderName);
 }

@@ -72,7 +72,8 @@ export async function detachedFile(headerPath: string, field: string, name: stri
 export function numbers(path: string, field: string, text: string, count: number): number[] {
   const parts = text.trim().split(/\s+/);
   const values = parts.map((part) =>
-    /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(part) ? Number(part) : Number.NaN,
+    // not `\d+\.?\d*`, which takes quadratic time to refuse a long one
+    /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/.test(part) ? Number(part) : Number.NaN,
   );
   if (values.length !== count || !values.every(Number.isFinite)) {
     throw new ImageFileError(

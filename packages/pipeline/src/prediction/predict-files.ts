@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   type CaseFiles,
   type EventListener,
@@ -10,6 +9,7 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
+import { pathBelow } from "@nnunet/core/node";
 import type { Model } from "@nnunet/inference";
 import { readCase, writeImage } from "@nnunet/io";
 import { inputCases } from "./input-cases.ts";
@@ -63,7 +63,7 @@ export async function predictFiles(
     throw new FileError(output, `is one file, but ${input} holds ${cases.length} cases; name a folder instead`);
   }
   const ending = toFile ? "" : await segmentationEnding(metadata.dataset, cases, options);
-  const target = (files: CaseFiles) => (toFile ? output : join(output, `${files.id}${ending}`));
+  const target = (files: CaseFiles) => (toFile ? output : pathBelow(output, `${files.id}${ending}`));
   return predictCases(context, models, cases, target, options, async () => {
     if (!toFile) await describePredictions(output, metadata);
   });

@@ -10,6 +10,7 @@ import {
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
+import { pathBelow } from "@nnunet/core/node";
 import { loadModel, type Model } from "@nnunet/inference";
 import { convertDataset, findDatasetFolder, openDataset, verifyDataset } from "@nnunet/io";
 import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
@@ -152,7 +153,7 @@ async function testConfiguration(
   );
   const madeFrom = join(folder, "made_from.json");
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
-  const target = (files: CaseFiles) => join(folder, `${files.id}${ending}`);
+  const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
   const models: Model[] = [];
   try {
     for (const path of modelPaths) models.push(await loadModel(path, { device: device ?? "cpu" }));

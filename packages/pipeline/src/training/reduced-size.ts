@@ -86,7 +86,8 @@ function sizeDecision(configuration: string, what: string, planned: unknown, res
 
 /** One configuration of a plan. */
 export function findConfiguration(plans: Plans, name: string): Configuration {
-  const configuration = plans.configurations[name];
+  // "constructor" and the like are no configurations
+  const configuration = Object.hasOwn(plans.configurations, name) ? plans.configurations[name] : undefined;
   if (!configuration) throw new UnknownStageError("configuration", name, Object.keys(plans.configurations));
   return configuration;
 }

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { type CaseFiles, type EvaluationSummary, labelSet, type RawDataset, type StageOptions } from "@nnunet/core";
-import { readFile } from "node:fs/promises";
-import { summaryFromText } from "@nnunet/evaluate";
+import { pathBelow, readJson } from "@nnunet/core/node";
+import { summaryFromJson } from "@nnunet/evaluate";
 import { type Device, loadModel } from "@nnunet/inference";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { foldPaths } from "../folders.ts";
@@ -40,10 +39,10 @@ export async function validateFold(
       remark,
     ]);
     if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
-      return summaryFromText(await readFile(paths.summary, "utf8"), paths.summary);
+      return summaryFromJson(await readJson(paths.summary), paths.summary);
     }
     const ending = await segmentationEnding(dataset.json, cases, options);
-    const target = (files: CaseFiles) => join(paths.validation, `${files.id}${ending}`);
+    const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
     const record = { madeFrom: paths.madeFrom, name: "validation", inputs };
     const { signal, onEvent } = options;
     await predictResumably(context, [model], cases, target, record, { signal, onEvent });
