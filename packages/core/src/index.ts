@@ -48,7 +48,6 @@ export { plansFromJson, plansToJson } from "./plans-json.ts";
 export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./printable.ts";
 export { createRandom, type RandomGenerator } from "./random.ts";
 export { roundHalfEven } from "./round-half-even.ts";
-export { parseJson } from "./parse-json.ts";
 export { show } from "./show.ts";
 export type { FingerprintExtractor, Planner, PlannerOptions, Postprocessor, Preprocessor } from "./stages.ts";
 export {
