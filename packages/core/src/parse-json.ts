@@ -85,7 +85,7 @@ function survey(text: string): { readonly problem?: string; readonly plain: stri
     } else if (code === 0x4e || code === 0x49) {
       const name = code === 0x4e ? "NaN" : "Infinity";
       if (!text.startsWith(name, at)) continue;
-      const start = text[at - 1] === "-" ? at - 1 : at;
+      const start = name === "Infinity" && text[at - 1] === "-" ? at - 1 : at;
       parts.push(text.slice(copied, start), "null");
       at += name.length - 1;
       copied = at + 1;
