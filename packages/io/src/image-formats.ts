@@ -1,6 +1,8 @@
 import { basename } from "node:path";
+import { readBmp, readBmpInfo, writeBmp } from "./bmp/bmp.ts";
 import { readDicom, readDicomInfo } from "./dicom/dicom-series.ts";
 import type { ImageFormat } from "./image-format.ts";
+import { readJpeg, readJpegInfo } from "./jpeg/read-jpeg.ts";
 import {
   metaImageVoxelFile,
   metaImageVoxelFileWritten,
@@ -12,9 +14,10 @@ import { niftiVoxelFile, niftiVoxelFileWritten } from "./nifti/nifti-pair.ts";
 import { readNifti, readNiftiInfo } from "./nifti/read-nifti.ts";
 import { writeNifti } from "./nifti/write-nifti.ts";
 import { nrrdVoxelFile, nrrdVoxelFileWritten, readNrrd, readNrrdInfo, writeNrrd } from "./nrrd/nrrd.ts";
-import { readPicture, readPictureInfo, writePicture } from "./picture/picture-file.ts";
-import { tiffSpacingFile, tiffSpacingFileWritten } from "./picture/tiff-spacing.ts";
 import { readPng, readPngInfo, writePng } from "./png/png.ts";
+import { readTiff, readTiffInfo } from "./tiff/read-tiff.ts";
+import { tiffSpacingFile, tiffSpacingFileWritten } from "./tiff/tiff-spacing.ts";
+import { writeTiff } from "./tiff/write-tiff.ts";
 
 /*
  * The formats of images: the only list of endings there is. Whoever asks which files are images, which can be written
@@ -59,9 +62,9 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "TIFF",
     endings: [".tif", ".tiff"],
-    read: readPicture,
-    readInfo: readPictureInfo,
-    write: writePicture,
+    read: readTiff,
+    readInfo: readTiffInfo,
+    write: writeTiff,
     slices: "several",
     place: "spacing",
     companions: tiffSpacingFile,
@@ -79,17 +82,17 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "BMP",
     endings: [".bmp"],
-    read: readPicture,
-    readInfo: readPictureInfo,
-    write: writePicture,
+    read: readBmp,
+    readInfo: readBmpInfo,
+    write: writeBmp,
     slices: "one",
     place: "none",
   },
   {
     name: "JPEG",
     endings: [".jpg", ".jpeg"],
-    read: readPicture,
-    readInfo: readPictureInfo,
+    read: readJpeg,
+    readInfo: readJpegInfo,
     notWritten: ["changes the values", "use .png or .nii.gz"],
     slices: "one",
     place: "none",

@@ -129,13 +129,7 @@ describe("pictures (tools/fixtures/io/pictures.py)", () => {
     writeFileSync(path, Buffer.from(picture.file, "base64"));
     const image = await readImage(path);
     expect(image.shape).toEqual(picture.shape);
-    const pixels = Array.from(image.data);
-    if (name.endsWith("jpg")) {
-      // The inverse cosine transform may be rounded either way.
-      for (const [i, v] of pixels.entries()) expect(Math.abs(v - picture.pixels[i]!)).toBeLessThanOrEqual(2);
-    } else {
-      expect(pixels).toEqual(picture.pixels);
-    }
+    expect(Array.from(image.data)).toEqual(picture.pixels);
     expect(image.geometry.spacing).toEqual(picture.shape[1] === 1 ? [999, 1, 1] : [1, 1, 1]);
     const info = await readImageInfo(path);
     expect([info.shape, info.geometry, info.dataType]).toEqual([image.shape, image.geometry, picture.dtype]);
@@ -267,7 +261,7 @@ test("itk-wasm leaves the exit code and the console alone, and its failures are 
     const picture = load("pictures.json").find(({ name }: { name: string }) => name === "rgb8.tif");
     const bytes = Buffer.from(picture.file, "base64");
     writeFileSync(join(folder, "ok.tif"), bytes);
-    await readImage(join(folder, "ok.tif"));
+    await itkReadImage(join(folder, "ok.tif"), 231);
     expect(process.exitCode).toBe(7);
     const path = join(folder, "no.mha");
     writeFileSync(path, "ObjectType = Image\n");
@@ -286,7 +280,7 @@ test("itk-wasm serves several at once, stops when asked to, and starts again aft
   const picture = load("pictures.json").find(({ name }: { name: string }) => name === "stack16-3D.tif");
   const path = join(folder, "many.tif");
   writeFileSync(path, Buffer.from(picture.file, "base64"));
-  const read = async () => Array.from((await readImage(path)).data);
+  const read = async () => Array.from((await itkReadImage(path, 462)).data);
   for (const pixels of await Promise.all([read(), read(), read()])) expect(pixels).toEqual(picture.pixels);
   const controller = new AbortController();
   const stopped = itkReadImage(path, 462, controller.signal);

@@ -228,6 +228,76 @@ describe("PNG", () => {
   );
 });
 
+describe("TIFF, BMP and JPEG", () => {
+  const kinds = (format: string): { name: string; file: string; voxels?: string }[] => {
+    const archive = readFileSync(new URL(`./fixtures/${format}-kinds.json.gz`, import.meta.url));
+    return JSON.parse(gunzipSync(archive).toString()).entries;
+  };
+  const nothingMore: Check = () => {};
+
+  test.each([
+    ["u2 None ['tile']", 250],
+    ["f4 zlib []", 250],
+    ["i2 lzw ['tile']", 250],
+    ["u1 packbits ['rowsperstrip']", 250],
+    ["i4 zstd ['rowsperstrip']", 250],
+    ["rgb 4 ['unassalpha'] apart", 200],
+    ["jpeg ycbcr (2, 2) ['tile']", 250],
+    ["jpeg separated", 100],
+    ["12 bits", 150],
+    ["palette", 150],
+    ["ImageJ slices and channels", 200],
+    ["ImageJ in one directory", 150],
+    ["OME ZCYX", 200],
+    ["pyramid below", 150],
+  ])("TIFF: %s", async (name, count) => {
+    const bytes = Buffer.from(kinds("tiff").find((kind) => kind.name.startsWith(name))!.file, "hex");
+    // Directories lie at the beginning or at the end; small files are mutated everywhere alike.
+    await fuzz("picture.tif", count, count, bytes, Math.min(bytes.length, 400), nothingMore);
+  });
+
+  /** Where only pixels changed, these are the changed pixels. */
+  test("TIFF without compression: what the bytes say", async () => {
+    const path = join(folder, "plain.tif");
+    const pixels = Uint16Array.from({ length: 60 }, (_, i) => i * 1000);
+    const geometry = { spacing: [1, 1, 1], origin: [0, 0, 0], direction: [1, 0, 0, 0, 1, 0, 0, 0, 1] } as const;
+    await writeImage(path, { data: pixels, shape: [1, 1, 6, 10], geometry }, { compression: 0 });
+    const original = readFileSync(path);
+    const start = original.indexOf(Buffer.from(pixels.buffer, 0, 40));
+    const check: Check = ({ data }, bytes) => {
+      if (bytes.length !== original.length || !bytes.subarray(0, start).equals(original.subarray(0, start))) return;
+      expect(Buffer.from(data.buffer).equals(bytes.subarray(start, start + 120))).toBe(true);
+    };
+    await fuzz("plain.tif", 77, 500, original, 300, check);
+  });
+
+  test.each([
+    ["header 40, 4 bits, colours", 250],
+    ["header 12, 8 bits, greys", 200],
+    ["header 124, 8 bits, ramp", 200],
+    ["header 40, 24 bits", 250],
+    ["header 56, masks", 200],
+    ["run lengths of 8 bits 1", 300],
+    ["run lengths of 4 bits 2", 300],
+  ])("BMP: %s", async (name, count) => {
+    const bytes = Buffer.from(kinds("bmp").find((kind) => kind.name.startsWith(name))!.file, "hex");
+    await fuzz("picture.bmp", count, count, bytes, 140, nothingMore);
+  });
+
+  test.each([
+    ["L 0  []", 250],
+    ["L 0 progressive", 300],
+    ["RGB 2  [('restart_marker_blocks', 2)]", 250],
+    ["RGB 2 progressive", 300],
+    ["CMYK 1 ", 150],
+    ["sampling 440", 150],
+    ["12 bits", 150],
+  ])("JPEG: %s", async (name, count) => {
+    const bytes = Buffer.from(kinds("jpeg").find((kind) => kind.name.startsWith(name))!.file, "hex");
+    await fuzz("picture.jpg", count, count, bytes, bytes.length, nothingMore);
+  });
+});
+
 function crc32(bytes: Uint8Array): number {
   let crc = ~0;
   for (const byte of bytes) {

@@ -124,7 +124,8 @@ async function readPlain(
   return buffer;
 }
 
-async function withFile<T>(
+/** Opens an ordinary, non-empty file for `use`, and closes it; errors of the system become ours. */
+export async function withFile<T>(
   path: string,
   use: (handle: FileHandle, size: number, compressed: boolean) => Promise<T>,
 ): Promise<T> {

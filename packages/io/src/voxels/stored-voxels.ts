@@ -64,6 +64,11 @@ export function storedVoxels(buffer: ArrayBuffer, type: StoredType, littleEndian
   }
 }
 
+/** An array of zeros. @throws {RangeError} if there is no memory for it */
+export function emptyVoxels(type: StoredType, length: number): VoxelArray {
+  return storedVoxels(new ArrayBuffer(length * bytesOf[arrayTypeOf(type)]), arrayTypeOf(type), true, "");
+}
+
 /** NumPy's name of an array's element type. */
 export function typeOfArray(data: VoxelArray): StoredType {
   return data.constructor.name.replace("Array", "").toLowerCase() as StoredType;

@@ -17,3 +17,18 @@ export function narrowestUnsigned(data: VoxelArray, format: string): Uint8Array 
   }
   return largest < 256 ? Uint8Array.from(data) : Uint16Array.from(data);
 }
+
+/**
+ * Whole numbers that all lie in 0–65535 as uint8, or as uint16 where one needs it; anything else as it is.
+ */
+export function narrowestIntegers(data: VoxelArray): VoxelArray {
+  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array) return data;
+  let [smallest, largest] = [0, 0];
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (value < smallest) smallest = value;
+    if (value > largest) largest = value;
+  }
+  if (smallest < 0 || largest > 65535) return data;
+  return largest < 256 ? Uint8Array.from(data) : data instanceof Uint16Array ? data : Uint16Array.from(data);
+}
