@@ -31,7 +31,16 @@ export function checkStream(stream: Buffer, codec: StreamCodec, format: PixelFor
   if (bits > format.bitsAllocated) {
     throw fail(`the compressed picture has ${bits} bits, BitsAllocated says ${format.bitsAllocated}`);
   }
+  if (!ends(stream)) throw fail(`the ${names[codec]} data do not end with their mark; the file is cut off or damaged`);
   return header;
+}
+
+/** Decoders take what is missing for zeros. JPEG's end of image and JPEG 2000's end of code stream are the same bytes. */
+function ends(stream: Buffer): boolean {
+  let end = stream.length;
+  // Fragments are padded to an even length, or further.
+  while (end > 2 && (stream[end - 1] === 0 || stream[end - 1] === 0xff)) end--;
+  return stream[end - 2] === 0xff && stream[end - 1] === 0xd9;
 }
 
 export const names: Readonly<Record<StreamCodec, string>> = {
