@@ -4,6 +4,7 @@
  *
  * - "docs/method.md §2.7" names a heading of docs/method.md, "§0 item 14" an entry of its §0, "§4.3, step 9" a row of
  *   the table there, and §3, "Class locations" a heading within §3
+ * - nothing cites facts.md, the working sheet that docs/method.md replaces
  * - a relative link in a document (at the root, in docs/, a package's README) leads to a file that exists
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -21,6 +22,7 @@ let citations = 0;
 for (const file of files) {
   const text = readFileSync(join(root, file), "utf8");
   checkCitations(file, text);
+  if (/facts\.md/.test(text)) problems.push(`${file}: cites facts.md, which is not shipped; cite docs/method.md`);
   if (/^([^/]+|docs\/.*|packages\/[^/]+\/README)\.md$/.test(file)) checkLinks(file, text);
 }
 for (const problem of problems) console.error(problem);
@@ -52,8 +54,8 @@ function readSections(text) {
 }
 
 function checkCitations(file, text) {
-  // A citation may go on after a line break, behind the asterisk of a docstring.
-  const cited = /method\.md\s(?:§[\d.]*\d|, "[^"]+"|\([a-c]\)|items? \d+|steps? \d+|,? ?and|to|\d+|[\s,*])+/g;
+  // The name may be a link, and a citation may go on after a line break, behind the asterisk of a docstring.
+  const cited = /method\.md\)?\s(?:§[\d.]*\d|, "[^"]+"|\([a-c]\)|items? \d+|steps? \d+|,? ?and|to|\d+|[\s,*])+/g;
   for (const { 0: match, index } of text.matchAll(cited)) {
     const where = `${file}:${text.slice(0, index).split("\n").length}`;
     const citation = match.replace(/[\s*]+/g, " ");

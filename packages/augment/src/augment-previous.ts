@@ -48,7 +48,7 @@ export function operateOnLabel(
  * in random order, each with its own operator and radius; then, per label, the removal of one small component.
  *
  * @param masks - one per label, [z, y, x] of `shape`
- * @see paper, Supplement D (cascade); facts.md §4.3
+ * @see paper, Supplement D (cascade); docs/method.md §4.3
  */
 export function augmentPreviousSegmentation(
   masks: readonly Uint8Array[],

@@ -86,7 +86,7 @@ export interface AugmentationParameters {
   };
 }
 
-/** Supplement D as written and in its order; where it is silent, the paper-era code (facts.md §4.3). */
+/** Supplement D as written and in its order; where it is silent, the paper-era code (docs/method.md §4.3). */
 const paper: AugmentationParameters = {
   name: "paper",
   foregroundSlice: "slice",
@@ -136,7 +136,7 @@ const paper: AugmentationParameters = {
   },
 };
 
-/** Today's nnU-Net (facts.md §4.3, column v2). */
+/** Today's nnU-Net (docs/method.md §4.3, column v2). */
 const v2: AugmentationParameters = {
   name: "v2",
   foregroundSlice: "voxel",

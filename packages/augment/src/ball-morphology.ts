@@ -14,7 +14,7 @@ export const binaryOperators: readonly BinaryOperator[] = ["dilation", "erosion"
  * @param radius - voxels, need not be an integer; with z = 1 the ball is a disc
  * @throws {InvalidArgumentError} if the radius is negative or not a number
  * @example applyBinaryOperator(Uint8Array.of(0, 1, 0), [1, 1, 3], "dilation", 1); // [1, 1, 1]
- * @see paper, Supplement D (cascade, 1); facts.md §4.3
+ * @see paper, Supplement D (cascade, 1); docs/method.md §4.3
  */
 export function applyBinaryOperator(
   mask: Uint8Array,

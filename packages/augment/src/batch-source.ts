@@ -31,7 +31,7 @@ import { scaledShape, writeTarget } from "./segmentation-targets.ts";
  * @example
  * const source = createBatchSource({ cases, configuration, labels, seed: 1, mode: "training", outputScales: [[1, 1, 1]] });
  * const { data, shape, targets } = await source.batch(0, 0); // shape [2, 1, 40, 56, 40]
- * @see paper, Online Methods (training) and Supplement D; facts.md §4
+ * @see paper, Online Methods (training) and Supplement D; docs/method.md §4
  */
 export function createBatchSource(options: BatchSourceOptions): BatchSource {
   const {
@@ -142,7 +142,7 @@ function inSpace(size: readonly number[]): Shape3 {
   return (size.length === 2 ? [1, ...size] : [...size]) as unknown as Shape3;
 }
 
-/** Channels normalised inside the nonzero region alone are 0 outside of it again (facts.md §4.3, step 9). */
+/** Channels normalised inside the nonzero region alone are 0 outside of it again (docs/method.md §4.3, step 9). */
 function clearOutsideMask(data: Float32Array, seg: Int16Array, useMaskForNorm: readonly boolean[]): void {
   for (const [c, masked] of useMaskForNorm.entries()) {
     if (!masked) continue;

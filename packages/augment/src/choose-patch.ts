@@ -12,7 +12,7 @@ export interface SampledCase {
  * Whether a sample of the batch must contain foreground: the last ones, `batchSize − rne(batchSize · (1 − fraction))`.
  *
  * @example [0, 1, 2].map((i) => isForegroundSample(i, 3, 0.33)); // [false, false, true]
- * @see facts.md item 18
+ * @see docs/method.md §0 item 18
  */
 export function isForegroundSample(sample: number, batchSize: number, fraction: number): boolean {
   const random = batchSize * (1 - fraction);
@@ -32,7 +32,7 @@ export function isForegroundSample(sample: number, batchSize: number, fraction: 
  * @param loaderPatch - size to read, [z, y, x]
  * @param networkPatch - size the network sees, [z, y, x]
  * @param evenSlices - draw a foreground voxel's slice first, uniformly among those that hold the class (2D, `paper`)
- * @see facts.md §4.2, items 18 and 19
+ * @see docs/method.md §4.2 and §0 items 18 and 19
  */
 export function choosePatchStart(
   sampled: SampledCase,
@@ -57,7 +57,7 @@ export function choosePatchStart(
   }
   const [, ny, nx] = sampled.size;
   const position = [Math.floor(voxel / (ny * nx)), Math.floor(voxel / nx) % ny, voxel % nx];
-  // Clamped from below only: a patch centred near the far border may reach further out (facts.md item 19).
+  // Clamped from below only: a patch centred near the far border may reach further out (docs/method.md §0 item 19).
   return [0, 1, 2].map((axis) =>
     Math.max(lowest[axis]!, position[axis]! - Math.floor(loaderPatch[axis]! / 2)),
   ) as unknown as Shape3;

@@ -20,7 +20,7 @@ export const v2BlurRadius = (sigma: number) => Math.round((6 * sigma - 0.5) / 2)
  * @param out - written and returned; may be `channel` itself
  * @throws {InvalidArgumentError} if a σ is negative or not a number
  * @example gaussianBlur(Float32Array.of(0, 1, 0), [1, 1, 3], [0, 0, 0.5]); // [0.107, 0.786, 0.107]
- * @see paper, Supplement D, step 3; facts.md §4.3
+ * @see paper, Supplement D, step 3; docs/method.md §4.3
  */
 export function gaussianBlur(
   channel: Float32Array,

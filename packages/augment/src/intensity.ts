@@ -21,7 +21,7 @@ export function scaleBrightness(
  * channel's mean (`around: "mean"`). After normalisation the two are nearly the same.
  *
  * @param out - written and returned; may be `channel` itself
- * @see paper, Supplement D, step 5; facts.md §4.3
+ * @see paper, Supplement D, step 5; docs/method.md §4.3
  */
 export function scaleContrast(
   channel: Float32Array,
@@ -44,7 +44,7 @@ export function scaleContrast(
  * @param options.inverted - the power is taken of 1 − value
  * @param options.keepStatistics - afterwards mean and standard deviation are set to what they were (reference code)
  * @param out - written and returned; may be `channel` itself
- * @see paper, Supplement D, step 7; facts.md §4.3
+ * @see paper, Supplement D, step 7; docs/method.md §4.3
  */
 export function applyGamma(
   channel: Float32Array,

@@ -17,7 +17,7 @@ export function maximumRotation(patchSize: readonly number[], dummy2d: boolean):
  * @returns the size to read, same axes as `patchSize`
  * @throws {InvalidArgumentError} if `patchSize` is not two or three positive integers
  * @example loaderPatchSize([128, 128, 128], 30); // [205, 205, 205]
- * @see facts.md §4.1
+ * @see docs/method.md §4.1
  */
 export function loaderPatchSize(patchSize: readonly number[], rotation: number, dummy2d = false): number[] {
   if (!(patchSize.length === 2 || patchSize.length === 3) || !patchSize.every((n) => Number.isInteger(n) && n > 0)) {

@@ -7,7 +7,7 @@ import { type PreprocessedCaseReader, type Shape3, ShapeMismatchError } from "@n
  * @param size - [z, y, x]
  * @returns `data` of shape [channel, ...size], `seg` of shape `size`
  * @throws {ShapeMismatchError} if the reader returns something else than the box asked for
- * @see facts.md §4.2
+ * @see docs/method.md §4.2
  */
 export async function readPaddedPatch(
   reader: Pick<PreprocessedCaseReader, "id" | "shape" | "readPatch">,

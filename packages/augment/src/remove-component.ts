@@ -23,7 +23,7 @@ export function smallComponents(
  *
  * @param maximumFraction - only components below this fraction of the patch's voxels are candidates
  * @returns how many voxels were deleted
- * @see paper, Supplement D (cascade, 2); facts.md §4.3
+ * @see paper, Supplement D (cascade, 2); docs/method.md §4.3
  */
 export function removeRandomComponent(
   mask: Uint8Array,

@@ -1,7 +1,7 @@
 import { elementCount, type LabelSet, roundHalfEven, type Shape3 } from "@nnunet/core";
 import { nearestIndices } from "./nearest-indices.ts";
 
-/** Shape of a label map at a fraction of the resolution: `rne(size · scale)` per axis (facts.md §4.3, step 13). */
+/** Shape of a label map at a fraction of the resolution: `rne(size · scale)` per axis (docs/method.md §4.3, step 13). */
 export function scaledShape(shape: readonly number[], scale: readonly number[]): number[] {
   return shape.map((n, axis) => Math.max(1, roundHalfEven(n * scale[axis]!)));
 }

@@ -10,7 +10,7 @@ import { resampleImage } from "@nnunet/kernels";
  * @param options.inPlane - leave z as it is (2D and anisotropic patches)
  * @param out - written and returned; may be `channel` itself
  * @throws {InvalidArgumentError} if `zoom` is outside (0, 1]
- * @see paper, Supplement D, step 6; facts.md §4.3
+ * @see paper, Supplement D, step 6; docs/method.md §4.3
  */
 export function simulateLowResolution(
   channel: Float32Array,

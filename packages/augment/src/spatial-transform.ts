@@ -14,7 +14,7 @@ export interface SamplingTransform {
  * @param angles - radians about [z, y, x]; [a, 0, 0] turns slices in their plane
  * @param coordinateScale - factor on sampling coordinates [z, y, x]: above 1 the object looks smaller
  * @example samplingMatrix([0, 0, 0], [1, 2, 2]); // [1, 0, 0, 0, 2, 0, 0, 0, 2]
- * @see facts.md §4.1 (signs) and §4.3, step 1
+ * @see docs/method.md §4.1 (signs) and §4.3, step 1
  */
 export function samplingMatrix(
   angles: readonly [number, number, number],

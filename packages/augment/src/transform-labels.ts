@@ -11,7 +11,7 @@ import { type SamplingTransform, samplingRows } from "./spatial-transform.ts";
  * @param target - size of the patch, [z, y, x]
  * @param outside - label where the sampling point is beyond the outermost voxel centres; −1 as in a preprocessed case
  * @param out - written and returned, [z, y, x] of `target`; not `source`
- * @see facts.md §4.3, step 1 (interpolation)
+ * @see docs/method.md §4.3, step 1 (interpolation)
  */
 export function transformLabels(
   source: Int16Array,

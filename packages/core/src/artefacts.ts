@@ -6,7 +6,7 @@ import type { Geometry, Shape3, Spacing, Volume, VolumeShape } from "./volume.ts
  * Arrays are [channel, z, y, x], spacings [z, y, x] in mm.
  */
 
-/** `dataset.json` of a raw dataset (facts.md §2.10). */
+/** `dataset.json` of a raw dataset (docs/method.md §2.10). */
 export interface DatasetJson {
   /** Dataset folder name such as `Dataset004_Hippocampus`, where it is known. */
   readonly name?: string;
@@ -90,7 +90,7 @@ export interface Decision {
   readonly configuration: string;
   /** Stable name of the rule, "patch-size-reduction". */
   readonly rule: string;
-  /** Paper section or facts.md section. */
+  /** Section of the paper or of docs/method.md. */
   readonly source: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly result: unknown;
@@ -104,7 +104,7 @@ export interface ResamplingScheme {
   readonly order: number;
   /** Spline order along the coarse axis when it is resampled separately. */
   readonly orderZ: number;
-  /** null: decided per image by the anisotropy rule (facts.md §3). */
+  /** null: decided per image by the anisotropy rule (docs/method.md §3). */
   readonly forceSeparateZ: boolean | null;
 }
 
@@ -244,7 +244,7 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** Counts and ratios of one label in one case (facts.md §8). */
+/** Counts and ratios of one label in one case (docs/method.md §8). */
 export interface LabelMetrics {
   readonly dice: number;
   readonly iou: number;

@@ -9,8 +9,8 @@ import { fileEndingProblem, pathSegmentProblem } from "./path-segment.ts";
 import { show } from "./show.ts";
 
 /*
- * dataset.json ⇄ DatasetJson (facts.md §2.10). nnU-Net v2 names labels → ids; the Decathlon and nnU-Net v1 write the
- * table the other way round (`"1": "Anterior"`), call the channels `modality` and leave out `file_ending`.
+ * dataset.json ⇄ DatasetJson (docs/method.md §2.10). nnU-Net v2 names labels → ids; the Decathlon and nnU-Net v1 write
+ * the table the other way round (`"1": "Anterior"`), call the channels `modality` and leave out `file_ending`.
  */
 
 const labelId = z.int().min(0).max(32767);
@@ -45,7 +45,7 @@ const known = new Set([
  * @throws {InvalidArtifactError} naming the first key that is missing or wrong
  * @example datasetFromJson({ channel_names: { 0: "MRI" }, labels: { background: 0, tumour: 1 }, numTraining: 3,
  *   file_ending: ".nii.gz" }, "dataset.json").channelNames; // ["MRI"]
- * @see facts.md §2.10
+ * @see docs/method.md §2.10
  */
 export function datasetFromJson(json: unknown, path: string): DatasetJson {
   const fail = (field: string, problem: string): never => {

@@ -18,7 +18,7 @@ export interface LabelSet {
 }
 
 /**
- * Reads the meaning of the labels out of dataset.json (facts.md §2.10).
+ * Reads the meaning of the labels out of dataset.json (docs/method.md §2.10).
  *
  * @example labelSet(hippocampus).foreground; // [1, 2]
  */

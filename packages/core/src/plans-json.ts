@@ -126,7 +126,7 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
     ...(json.previous_stage && { previousConfiguration: json.previous_stage }),
     ...(next[0] !== undefined && { nextConfiguration: next[0] }),
     ...(json.inherits_from !== undefined && { inheritsFrom: json.inherits_from }),
-    // The four defaults are what Python nnU-Net v2 does (facts.md §2.9, §3, §7).
+    // The four defaults are what Python nnU-Net v2 does (docs/method.md §2.9, §3, §7).
     dummy2dAugmentation: extras.dummy_2d_augmentation ?? (patch.length === 3 && Math.max(...patch) / patch[0]! > 3),
     normalizeBeforeResampling: extras.normalize_before_resampling ?? true,
     averaging: extras.averaging ?? "logits",

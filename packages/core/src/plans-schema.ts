@@ -13,7 +13,7 @@ import {
 } from "./json-numbers.ts";
 
 /*
- * `plans.json` as nnU-Net v2 writes it (facts.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where
+ * `plans.json` as nnU-Net v2 writes it (docs/method.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where
  * Python nnU-Net does not look; never inside `arch_kwargs`, which it hands to the network's constructor.
  */
 

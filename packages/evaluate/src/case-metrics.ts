@@ -19,7 +19,7 @@ import {
  * @throws {ShapeMismatchError} if the two differ in length
  * @throws {InvalidArgumentError} if there is no foreground label to compare
  * @example caseMetrics(Int16Array.of(0, 1, 1), Int16Array.of(0, 0, 1), labels)["1"].dice; // 0.6666…
- * @see facts.md §8
+ * @see docs/method.md §8
  */
 export function caseMetrics(
   reference: VoxelArray,

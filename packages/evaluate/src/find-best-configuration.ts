@@ -18,7 +18,7 @@ export interface RankedCandidate {
  * What to try: each trained configuration by itself, then every pair as an ensemble.
  *
  * @example candidateConfigurations(["2d", "3d_fullres"]); // [["2d"], ["3d_fullres"], ["2d", "3d_fullres"]]
- * @see paper, Methods "Empirical parameters"; facts.md §8
+ * @see paper, Methods "Empirical parameters"; docs/method.md §8
  */
 export function candidateConfigurations(trained: readonly string[]): string[][] {
   const pairs = trained.flatMap((first, i) => trained.slice(i + 1).map((second) => [first, second]));
@@ -34,7 +34,7 @@ export function candidateConfigurations(trained: readonly string[]): string[][] 
  * @returns the best, and all of them, best first
  * @throws {InvalidArgumentError} if there is no candidate, a score is undefined, or the cases differ
  * @example findBestConfiguration(candidates).best.configurations; // ["3d_fullres"]
- * @see paper, Methods "Empirical parameters"; facts.md §8
+ * @see paper, Methods "Empirical parameters"; docs/method.md §8
  */
 export function findBestConfiguration(
   candidates: readonly Candidate[],

@@ -7,7 +7,7 @@ import { InvalidArgumentError, InvalidArtifactError, MersenneTwister, type Split
  * @param caseIds - any order; sorted by code point here
  * @throws {InvalidArgumentError} if there are fewer cases than folds, fewer than two folds, or a case twice
  * @example crossValidationSplits(["a", "b", "c", "d", "e"])[0].val; // ["a"]
- * @see facts.md §6; checked against scikit-learn's splits in golden/splits.json
+ * @see docs/method.md §6; checked against scikit-learn's splits in golden/splits.json
  */
 export function crossValidationSplits(caseIds: readonly string[], folds = 5, seed = 12345): Splits {
   const sorted = sortedCases(caseIds);
@@ -36,7 +36,7 @@ export function crossValidationSplits(caseIds: readonly string[], folds = 5, see
  * @param caseIds - of the dataset, any order; used beyond the list and for "all"
  * @throws {InvalidArgumentError} if `fold` is neither "all" nor a non-negative integer
  * @example splitOfFold(splits, ids, 0).val;
- * @see facts.md §6
+ * @see docs/method.md §6
  */
 export function splitOfFold(splits: Splits, caseIds: readonly string[], fold: number | "all"): Splits[number] {
   const sorted = sortedCases(caseIds);

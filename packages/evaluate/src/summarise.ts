@@ -22,7 +22,7 @@ export const metricNames = [
  * @param cases - at least one, all with the same labels
  * @throws {InvalidArgumentError} if there is no case, or two cases have different labels
  * @example summarise([{ referenceFile: "a.nii.gz", predictionFile: "a.nii.gz", metrics }]).foregroundMean.dice;
- * @see facts.md §8
+ * @see docs/method.md §8
  */
 export function summarise(cases: EvaluationSummary["cases"]): EvaluationSummary {
   const [first] = cases;

@@ -47,7 +47,7 @@ export interface CaseMeasurement {
  * @param loaded - image [channel, z, y, x] and label [1, z, y, x]
  * @throws {InvalidArgumentError} if the case has no label, or a foreground voxel is NaN or infinite
  * @throws {ShapeMismatchError} if label and image differ in shape, or the channels are not those of the dataset
- * @see Isensee et al. 2021, Methods, "Dataset fingerprints"; facts.md §1
+ * @see Isensee et al. 2021, Methods, "Dataset fingerprints"; docs/method.md §1
  */
 export function measureCase(loaded: LoadedCase, dataset: DatasetJson): CaseMeasurement {
   const { id, image, label } = loaded;

@@ -21,7 +21,7 @@ export interface AxisWindows {
  * @param patchLength - voxels
  * @param stepFraction - see {@link patchStarts}
  * @param gaussian - weight by the Gaussian; otherwise patches count the same everywhere
- * @see facts.md §7
+ * @see docs/method.md §7
  */
 export function axisWindows(
   imageLength: number,

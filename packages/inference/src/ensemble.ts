@@ -8,7 +8,7 @@ import { InvalidArgumentError, type LabelSet, ShapeMismatchError, type Volume } 
  * @throws {InvalidArgumentError} if there is none
  * @throws {ShapeMismatchError} if two differ in shape
  * @example segmentationFromProbabilities(ensembleProbabilities([flat, full]), labelSet(dataset));
- * @see paper, Methods "Empirical parameters", ensembling by averaging softmax; facts.md §7
+ * @see paper, Methods "Empirical parameters", ensembling by averaging softmax; docs/method.md §7
  */
 export function ensembleProbabilities(volumes: readonly Volume<Float32Array>[]): Volume<Float32Array> {
   const [first] = volumes;
@@ -40,7 +40,7 @@ export function ensembleProbabilities(volumes: readonly Volume<Float32Array>[]):
  * @param probabilities - [class or region, z, y, x]
  * @returns [1, z, y, x] label ids
  * @throws {ShapeMismatchError} if the channels do not fit the labels
- * @see facts.md §7, "Export"
+ * @see docs/method.md §7, "Export"
  */
 export function segmentationFromProbabilities(
   { data, shape, geometry }: Volume<Float32Array>,

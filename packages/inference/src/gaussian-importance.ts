@@ -8,7 +8,7 @@ import { elementCount, InvalidArgumentError } from "@nnunet/core";
  * @returns C order over `patchSize`, all values in (0, 1]
  * @throws {InvalidArgumentError} if an extent is not a positive integer
  * @example gaussianImportance([8]).slice(3, 6); // Float32Array [0.6065…, 1, 0.6065…]
- * @see paper, Supplement B.1 "Inference"; facts.md §0 item 14
+ * @see paper, Supplement B.1 "Inference"; docs/method.md §0 item 14
  */
 export function gaussianImportance(patchSize: readonly number[]): Float32Array {
   if (patchSize.length === 0) throw new InvalidArgumentError("patchSize", "one positive integer per axis", patchSize);

@@ -13,7 +13,7 @@ import { InvalidArgumentError, roundHalfEven } from "@nnunet/core";
  * @throws {InvalidArgumentError} if the image is smaller than the patch, the patch is not a positive integer, or the
  *   fraction is outside (0, 1]
  * @example patchStarts(110, 64, 0.5); // [0, 23, 46]
- * @see facts.md §0 item 15; paper, Supplement B.1 "Inference": adjacent patches overlap by half
+ * @see docs/method.md §0 item 15; paper, Supplement B.1 "Inference": adjacent patches overlap by half
  */
 export function patchStarts(imageLength: number, patchLength: number, stepFraction = 0.5): number[] {
   // written so that NaN fails too

@@ -53,7 +53,7 @@ export interface CaseScores {
  * @throws {CancelledError} if `signal` is aborted; checked before every run of a network
  * @example
  * const { scores, shape } = await predictCase([model], preprocessed, { mirroring: false }); // shape: [3, 40, 56, 40]
- * @see paper, Supplement B.1 "Inference"; facts.md §7
+ * @see paper, Supplement B.1 "Inference"; docs/method.md §7
  */
 export async function predictCase(
   models: readonly Model[],

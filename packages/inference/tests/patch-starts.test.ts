@@ -8,7 +8,7 @@ test("a hand-made axis", () => {
   expect(patchStarts(64, 64)).toEqual([0]);
 });
 
-test("equals the reference on 101 random volumes (facts.md's golden numbers)", () => {
+test("equals the reference on 101 random volumes (docs/method.md §0 item 15)", () => {
   const path = new URL("./fixtures/sliding-window-steps.json", import.meta.url);
   const volumes: { tile: number[]; image: number[]; step: number; steps: number[][] }[] = JSON.parse(
     readFileSync(path, "utf8"),

@@ -12,7 +12,7 @@ interface Expected {
   median2d: number[];
 }
 type Row = { spacings: Spacing[]; shapes: Shape3[] } & Record<"paper" | "v2", Expected>;
-// Made by tools/fixtures/planner/target_spacing.py with NumPy, from the paper and facts.md alone.
+// Made by tools/fixtures/planner/target_spacing.py with NumPy, from the paper and docs/method.md alone.
 const rows: Row[] = JSON.parse(readFileSync(new URL("./fixtures/mixed_datasets.json", import.meta.url), "utf8"));
 
 test.each(["paper", "v2"] as const)(

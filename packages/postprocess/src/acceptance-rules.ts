@@ -21,7 +21,7 @@ const mean = (dice: MeanDice) => Object.values(dice).reduce((sum, d) => sum + d,
  * - `v2`: if the mean over labels improves and none worsens; full connectivity. With a label that no case has the mean
  *   is NaN and never improves, as in nnU-Net v2.
  *
- * @see paper, Methods "Empirical parameters"; facts.md §8
+ * @see paper, Methods "Empirical parameters"; docs/method.md §8
  */
 export const acceptanceRules = {
   paper: {

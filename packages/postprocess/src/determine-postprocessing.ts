@@ -38,7 +38,7 @@ export interface DeterminePostprocessingOptions extends StageOptions {
  * @example
  * const found = await determinePostprocessing(() => cases, labels, caseMetrics);
  * found.keepLargest; // [[1, 2], [1]]
- * @see paper, Methods "Empirical parameters"; facts.md §8
+ * @see paper, Methods "Empirical parameters"; docs/method.md §8
  */
 export async function determinePostprocessing(
   cases: () => Iterable<ValidationCase> | AsyncIterable<ValidationCase>,

@@ -16,7 +16,7 @@ export type LabelGroup = readonly number[];
  * @throws {InvalidArgumentError} if a group is empty or holds the background
  * @throws {ShapeMismatchError} if the segmentation has not the voxels of `shape`
  * @example keepLargestComponents(Int16Array.of(1, 0, 1, 1), [1, 1, 4], [[1]]); // Int16Array [0, 0, 1, 1]
- * @see paper, Methods "Empirical parameters"; facts.md §8
+ * @see paper, Methods "Empirical parameters"; docs/method.md §8
  */
 export function keepLargestComponents(
   segmentation: Int16Array,

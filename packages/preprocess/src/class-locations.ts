@@ -15,7 +15,7 @@ const MINIMUM_SHARE = 0.01;
  * @param seg - [z, y, x] labels, −1 outside the nonzero region
  * @returns flat indices into `seg`, in the order drawn
  * @example classLocations(Int16Array.of(0, 2, 0, 2), labels); // { "1": [], "2": [3, 1] }
- * @see facts.md §3, "Class locations"
+ * @see docs/method.md §3, "Class locations"
  */
 export function classLocations(seg: Int16Array, labels: LabelSet): Record<string, Int32Array> {
   const keys: (readonly number[])[] = labels.regions ? [...labels.regions] : labels.foreground.map((id) => [id]);

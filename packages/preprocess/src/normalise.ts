@@ -20,7 +20,7 @@ const EPSILON = 1e-8;
  * @param mask - per voxel, nonzero inside; for z-score in mask
  * @throws {InvalidArgumentError} if CT lacks its statistics, or RGB values leave 0 … 255
  * @example normaliseChannel(Float32Array.of(1, 3), "ZScore"); // the array becomes [-1, 1]
- * @see Isensee et al. 2021, Methods, "Intensity normalization"; facts.md §3
+ * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §3
  */
 export function normaliseChannel(
   data: Float32Array,

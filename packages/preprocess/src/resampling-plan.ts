@@ -20,7 +20,7 @@ export function resampledShape(shape: Shape3, spacing: Spacing, target: Spacing)
  *
  * @param force - true or false overrides the threshold (`force_separate_z` in plans.json)
  * @example anisotropicAxis([5, 1, 1], [2.5, 1, 1], null); // 0
- * @see facts.md §3, "Resampling"
+ * @see docs/method.md §3, "Resampling"
  */
 export function anisotropicAxis(current: Spacing, next: Spacing, force: boolean | null): number | undefined {
   const anisotropic = (s: Spacing) => Math.max(...s) / Math.min(...s) > ANISOTROPY_THRESHOLD;

@@ -36,7 +36,7 @@ export interface RestoreOptions {
  * @returns [1, z, y, x] labels in the axes and geometry of the original image
  * @throws {ShapeMismatchError} if the channels do not fit the labels or the data does not fit the shape
  * @example restoreSegmentation(scores, [3, 40, 56, 40], preprocessed.properties, configuration, labels).shape;
- * @see Isensee et al. 2021, Methods, "Inference"; facts.md §7, "Export"
+ * @see Isensee et al. 2021, Methods, "Inference"; docs/method.md §7, "Export"
  */
 export function restoreSegmentation(
   scores: Float32Array,

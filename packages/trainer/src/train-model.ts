@@ -79,9 +79,9 @@ export const checkpointFiles = {
 } as const;
 
 /**
- * Trains one fold of one configuration (paper, "Training"; facts.md §6): SGD with Nesterov momentum 0.99 and weight
- * decay 3e-5, polynomial learning rate from 0.01, Dice + cross-entropy with deep supervision, gradients clipped at norm
- * 12, 1000 epochs of 250 steps and 50 validation batches.
+ * Trains one fold of one configuration (paper, "Training"; docs/method.md §6): SGD with Nesterov momentum 0.99 and
+ * weight decay 3e-5, polynomial learning rate from 0.01, Dice + cross-entropy with deep supervision, gradients clipped
+ * at norm 12, 1000 epochs of 250 steps and 50 validation batches.
  *
  * Writes into `folder`: `checkpoint_latest` after every epoch, `checkpoint_best` when the moving average (0.9) of the
  * foreground pseudo-Dice improves, `checkpoint_final` at the end, `training_log.ndjson`, and `progress.svg`. A training

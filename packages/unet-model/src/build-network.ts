@@ -11,7 +11,7 @@ export interface NetworkSize {
 }
 
 /**
- * The U-Net of a configuration as a graph (facts.md §5).
+ * The U-Net of a configuration as a graph (docs/method.md §5).
  *
  * Encoder stages of convolution – instance norm – leaky ReLU (plain), or of residual blocks; the first convolution of
  * a stage has its stride. The decoder upsamples by a transposed convolution (kernel = stride), puts the upsampled
@@ -165,7 +165,10 @@ class GraphBuilder {
     return output;
   }
 
-  /** conv – norm – relu – conv – norm, plus a shortcut that pools and projects where shapes change (facts.md §5, ResEnc). */
+  /**
+   * conv – norm – relu – conv – norm, plus a shortcut that pools and projects where shapes change (docs/method.md §5,
+   * ResEnc).
+   */
   residualBlock(
     name: string,
     input: Feature,

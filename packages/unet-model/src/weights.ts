@@ -10,7 +10,7 @@ export interface WeightTensor {
 export type Weights = ReadonlyMap<string, WeightTensor>;
 
 /**
- * Fresh weights: Kaiming normal for convolutions, zeros for biases, ones and zeros for norms (facts.md §5).
+ * Fresh weights: Kaiming normal for convolutions, zeros for biases, ones and zeros for norms (docs/method.md §5).
  *
  * @example const weights = initialiseWeights(graph, createRandom(0, "weights"));
  */

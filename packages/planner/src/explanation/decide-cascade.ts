@@ -12,7 +12,7 @@ export function decideCascade(full: PlannedNetwork, search: CascadeSearch, { blu
   const trigger: Decision = {
     configuration: "3d_fullres",
     rule: "cascade",
-    source: "paper, Methods, Configuration of 3D U-Net cascade; facts.md §2.8",
+    source: "paper, Methods, Configuration of 3D U-Net cascade; docs/method.md §2.8",
     inputs: { patchSize, medianShape: full.medianShape, cascadeTrigger, cascadeMinimumShrinkage },
     result: lowResolution !== undefined,
     rejected: lowResolution
@@ -36,7 +36,7 @@ export function decideCascade(full: PlannedNetwork, search: CascadeSearch, { blu
     {
       configuration: "3d_lowres",
       rule: "low-resolution-spacing",
-      source: "paper, Methods, Configuration of 3D U-Net cascade; Figure E.1 b; facts.md §2.8",
+      source: "paper, Methods, Configuration of 3D U-Net cascade; Figure E.1 b; docs/method.md §2.8",
       inputs: { spacing: full.spacing, medianShape: full.medianShape, cascadeCoverage, cascadeSpacingStep },
       result: lowResolution.spacing,
       rejected: shown.map(({ spacing, coverage }) => ({

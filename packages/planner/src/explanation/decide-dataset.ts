@@ -40,7 +40,7 @@ function decideMemory({ ruleSet, gpuMemoryGb, blueprint }: PlanningContext): Dec
   return {
     configuration: dataset,
     rule: "memory-budget",
-    source: "paper, Methods, Adaptation to GPU memory budget; facts.md §2.6, §2.7",
+    source: "paper, Methods, Adaptation to GPU memory budget; docs/method.md §2.6, §2.7",
     inputs: { gpuMemoryGb, minimumBatchSize: blueprint.minimumBatchSize },
     result: { "2d": flat!, "3d": full! },
     rejected: [],
@@ -75,7 +75,7 @@ function decideSpacing(
   return {
     configuration: dataset,
     rule: "target-spacing",
-    source: "paper, Methods, Target spacing; facts.md §2.1",
+    source: "paper, Methods, Target spacing; docs/method.md §2.1",
     inputs: {
       numberOfCases: spacings.length,
       medianSpacing,
@@ -107,7 +107,7 @@ function decideTransposition({ target, options, forward, medianShape }: DatasetF
   return {
     configuration: dataset,
     rule: "transposition",
-    source: "facts.md §2.2",
+    source: "docs/method.md §2.2",
     inputs: { targetSpacing: options.targetSpacing ?? target.spacing, medianShapeAfterCropping: medianShape },
     result: forward,
     rejected: moved
@@ -134,7 +134,7 @@ function decideNormalization(
   return {
     configuration: dataset,
     rule: "normalization",
-    source: "paper, Methods, Intensity normalization; facts.md §2.9",
+    source: "paper, Methods, Intensity normalization; docs/method.md §2.9",
     inputs: {
       channelNames,
       ...(blueprint.normalizationSchemes && { requestedSchemes: blueprint.normalizationSchemes }),
@@ -162,7 +162,7 @@ function decideMask(
   return {
     configuration: dataset,
     rule: "nonzero-mask",
-    source: "paper, Methods, Intensity normalization; facts.md §2.9",
+    source: "paper, Methods, Intensity normalization; docs/method.md §2.9",
     inputs: { medianRelativeSizeAfterCropping: size, maskThreshold, normalizationSchemes },
     result: useMaskForNorm,
     rejected: [],
@@ -189,7 +189,7 @@ function decideResampling({ blueprint }: PlanningContext): Decision {
   return {
     configuration: dataset,
     rule: "resampling",
-    source: "paper, Methods, Resampling; facts.md §3",
+    source: "paper, Methods, Resampling; docs/method.md §3",
     inputs: {
       ...{ imageOrder, imageOrderZ, segmentationOrder, segmentationOrderZ },
       ...{ probabilitiesOrder, probabilitiesOrderZ, forceSeparateZ },
@@ -210,7 +210,7 @@ export function decideConfigurations(names: readonly string[], medianShape: read
   return {
     configuration: dataset,
     rule: "configurations",
-    source: "paper, Methods, Selecting the best U-Net configuration; facts.md §2.8",
+    source: "paper, Methods, Selecting the best U-Net configuration; docs/method.md §2.8",
     inputs: { medianShapeAfterCropping: medianShape, ...(!flat && { cascade: names.includes("3d_lowres") }) },
     result: names,
     rejected: flat ? [{ alternative: "3d_fullres", reason: "the images have a single slice" }] : [],

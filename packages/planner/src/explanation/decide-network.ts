@@ -26,7 +26,7 @@ function decideMedianShape(network: PlannedNetwork, { cases }: PlanningContext):
   return {
     configuration,
     rule: "median-shape",
-    source: "paper, Methods, Adaptation of network topology; facts.md §2.3",
+    source: "paper, Methods, Adaptation of network topology; docs/method.md §2.3",
     inputs: {
       ...(configuration === "3d_lowres" ? { lowResolutionSpacing: spacing } : { targetSpacing: spacing }),
       numberOfCases: cases,
@@ -43,7 +43,7 @@ function decideInitialPatch({ configuration, spacing, medianShape, initialPatch 
   return {
     configuration,
     rule: "initial-patch-size",
-    source: "paper, Methods, Initialization; facts.md §2.4",
+    source: "paper, Methods, Initialization; docs/method.md §2.4",
     inputs: { spacing, medianShape },
     result: initialPatch,
     rejected: [],
@@ -70,7 +70,7 @@ function decidePatch(network: PlannedNetwork, { inputChannels, labels, blueprint
   return {
     configuration,
     rule: "patch-size",
-    source: "paper, Methods, Adaptation to GPU memory budget; Figure E.1 a; facts.md §2.7",
+    source: "paper, Methods, Adaptation to GPU memory budget; Figure E.1 a; docs/method.md §2.7",
     inputs: {
       initialPatchSize: initialPatch,
       medianShape,
@@ -117,7 +117,7 @@ function decideTopology(network: PlannedNetwork, { blueprint }: PlanningContext)
   return {
     configuration,
     rule: "network-topology",
-    source: "paper, Methods, Architecture topology; facts.md §2.5",
+    source: "paper, Methods, Architecture topology; docs/method.md §2.5",
     inputs: { patchSize, spacing, minimumFeatureMapEdge: blueprint.minimumFeatureMapEdge },
     result: { strides, kernelSizes },
     rejected: [],
@@ -133,7 +133,7 @@ function decideFeatures(network: PlannedNetwork, { blueprint }: PlanningContext)
   return {
     configuration,
     rule: "feature-maps",
-    source: "paper, Methods, Architecture template; facts.md §2.7",
+    source: "paper, Methods, Architecture template; docs/method.md §2.7",
     inputs: {
       baseFeatures,
       maximumFeatures: maximum,
@@ -186,7 +186,7 @@ function decideBatch(network: PlannedNetwork, { blueprint, gpuMemoryGb, cases }:
   return {
     configuration,
     rule: "batch-size",
-    source: "paper, Methods, Batch size; facts.md §2.7",
+    source: "paper, Methods, Batch size; docs/method.md §2.7",
     inputs: {
       memoryEstimate: fitted.estimate,
       memoryBudget: network.budget,
@@ -217,7 +217,7 @@ function decideDummy2d(
   return {
     configuration: network.configuration,
     rule: "dummy-2d-augmentation",
-    source: "paper, Supplement D; facts.md §2.9",
+    source: "paper, Supplement D; docs/method.md §2.9",
     inputs: { patchSize, dummy2dThreshold },
     result: flat,
     rejected: [],
@@ -241,7 +241,7 @@ function decideBatchDice(network: PlannedNetwork, { batchDice }: Configuration):
   return {
     configuration,
     rule: "batch-dice",
-    source: "facts.md §2.9",
+    source: "docs/method.md §2.9",
     inputs: configuration === "3d_fullres" ? { cascade: batchDice } : {},
     result: batchDice,
     rejected: [],

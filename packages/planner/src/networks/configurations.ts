@@ -8,7 +8,7 @@ import type { ChannelPreprocessing } from "./preprocess-channels.ts";
  * The configurations of a plan, in the order in which nnU-Net v2 lists them. With a cascade there are two more: its
  * low resolution, and the full resolution that also sees what the low resolution found.
  *
- * @see facts.md §2.8, §2.9
+ * @see docs/method.md §2.8, §2.9
  */
 export function configurationsOf(
   { flat, full, search }: PlannedNetworks,
@@ -70,7 +70,7 @@ function configure(
   };
 }
 
-/** A 3D patch much longer than it is deep: only axis 0 counts (facts.md §2.9). */
+/** A 3D patch much longer than it is deep: only axis 0 counts (docs/method.md §2.9). */
 function isDummy2d(patchSize: readonly number[], { dummy2dThreshold }: Blueprint): boolean {
   return patchSize.length === 3 && Math.max(...patchSize) / patchSize[0]! > dummy2dThreshold;
 }

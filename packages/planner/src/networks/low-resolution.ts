@@ -19,7 +19,7 @@ export interface CascadeSearch {
  * enough of the median image.
  *
  * @param medianShape - of the full resolution, not rounded
- * @see Isensee et al. 2021, Methods, "Configuration of 3D U-Net cascade"; Figure E.1 b; facts.md §2.8
+ * @see Isensee et al. 2021, Methods, "Configuration of 3D U-Net cascade"; Figure E.1 b; docs/method.md §2.8
  */
 export function planLowResolution(
   full: PlannedNetwork,

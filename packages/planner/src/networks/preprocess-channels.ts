@@ -14,7 +14,7 @@ export interface ChannelPreprocessing {
  * removed much of the images, and only for channels that are scaled image by image.
  *
  * @throws {InvalidArgumentError} if schemes were given, but not one per channel
- * @see Isensee et al. 2021, Methods, "Intensity normalization"; facts.md §2.9
+ * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §2.9
  */
 export function preprocessChannels(
   { medianRelativeSizeAfterCropping: size }: Fingerprint,

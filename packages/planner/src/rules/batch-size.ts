@@ -33,7 +33,7 @@ export function patchBudget(reference: MemoryReference, gpuMemoryGb: number, min
  *
  * @param estimate - feature map elements of one sample
  * @param datasetVoxels - voxels of all training cases after resampling
- * @see Isensee et al. 2021, Methods, "Batch size"; facts.md §2.7
+ * @see Isensee et al. 2021, Methods, "Batch size"; docs/method.md §2.7
  */
 export function chooseBatch(
   estimate: number,

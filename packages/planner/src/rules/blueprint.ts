@@ -58,7 +58,7 @@ export interface Blueprint {
   readonly plansName: string;
 }
 
-/** The paper's values (Methods, "Blueprint parameters"; facts.md §2 where the text is silent). */
+/** The paper's values (Methods, "Blueprint parameters"; docs/method.md §2 where the text is silent). */
 export const paperBlueprint: Blueprint = {
   architecture: "plain",
   baseFeatures: 32,

@@ -34,7 +34,7 @@ export interface FittedPatch {
  * @param medianShape - voxels, same axes
  * @param budget - largest estimate that fits
  * @returns the fit; its estimate exceeds the budget only if nothing was left to shorten
- * @see Isensee et al. 2021, Methods, "Adaptation to GPU memory budget"; facts.md §2.7
+ * @see Isensee et al. 2021, Methods, "Adaptation to GPU memory budget"; docs/method.md §2.7
  */
 export function fitPatch(
   start: readonly number[],

@@ -6,7 +6,7 @@ import { medianPerAxis } from "./percentile.ts";
  *
  * @param target - mm, [z, y, x]
  * @param roundEachCase - nnU-Net v2 rounds every case to whole voxels before taking the median; the paper-era code not
- * @see facts.md §2.3
+ * @see docs/method.md §2.3
  */
 export function medianResampledShape(
   spacings: readonly Spacing[],

@@ -25,7 +25,7 @@ export function featuresPerStage(stages: number, baseFeatures: number, maximum: 
  * The estimate of the paper-era code: encoder, decoder and up-convolution of each stage, the input and the output.
  *
  * @param featureCorrection - the code counts the 2D network with 30 base features although it builds 32
- * @see facts.md §2.6 (v1)
+ * @see docs/method.md §2.6 (v1)
  */
 export function paperEstimate(featureCorrection: number): MemoryEstimate {
   return ({ topology, kind, convsPerStage, convsPerStageDecoder, inputChannels, labels, ...network }) => {
@@ -52,7 +52,7 @@ export function paperEstimate(featureCorrection: number): MemoryEstimate {
 /**
  * nnU-Net v2's estimate: every feature map of the network that will be built, exactly.
  *
- * @see facts.md §2.6 (v2)
+ * @see docs/method.md §2.6 (v2)
  */
 export const featureMapEstimate: MemoryEstimate = (network) => {
   const { topology, kind, convsPerStage, convsPerStageDecoder } = network;

@@ -5,7 +5,7 @@ import type { NormalizationScheme } from "@nnunet/core";
  *
  * CT has calibrated intensities, so one fixed scale serves all images; any other modality is scaled image by image.
  *
- * @see Isensee et al. 2021, Methods, "Intensity normalization"; facts.md §2.9
+ * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §2.9
  */
 export function normalizationScheme(channelName: string): NormalizationScheme {
   return byName[channelName.toLowerCase()] ?? "ZScore";

@@ -85,7 +85,7 @@ const paper: RuleSet = {
   },
 };
 
-/** nnU-Net v2's planners differ in their references alone (facts.md §2.7). */
+/** nnU-Net v2's planners differ in their references alone (docs/method.md §2.7). */
 function v2RuleSet(
   own: Pick<RuleSet, "name" | "title" | "plannerName" | "gpuMemoryGb" | "blueprint" | "sharesDataWith">,
   elements: { two: number; three: number },

@@ -29,7 +29,7 @@ export interface TargetSpacingRule {
  * cases are interpolated up rather than thrown away.
  *
  * @param shapes - after cropping, voxels
- * @see Isensee et al. 2021, Methods, "Target spacing"; facts.md §2.1
+ * @see Isensee et al. 2021, Methods, "Target spacing"; docs/method.md §2.1
  */
 export function targetSpacing(
   spacings: readonly Spacing[],

@@ -6,7 +6,7 @@ import { finishTopology, type TopologyRule } from "./topology.ts";
  *
  * The paper-era code halves sizes as exact fractions; later versions of nnU-Net v1 round up (`halve`).
  *
- * @see Isensee et al. 2021, Methods, "Architecture topology"; facts.md §2.5 (a)
+ * @see Isensee et al. 2021, Methods, "Architecture topology"; docs/method.md §2.5 (a)
  */
 function paperTopologyWith(halve: (size: number) => number): TopologyRule {
   return (initialSpacing, patchSize, minimumEdge) => {

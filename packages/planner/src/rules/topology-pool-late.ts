@@ -4,7 +4,7 @@ import { finishTopology, type TopologyRule } from "./topology.ts";
  * The topology of nnU-Net v1's base planner, which made the paper's MSLesion (D15) networks: every axis is halved as
  * often as its size allows, the short ones last.
  *
- * @see facts.md §2.5 (c)
+ * @see docs/method.md §2.5 (c)
  */
 export const poolLateTopology: TopologyRule = (initialSpacing, patchSize, minimumEdge) => {
   const spacing = [...initialSpacing];

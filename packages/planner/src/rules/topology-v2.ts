@@ -4,7 +4,7 @@ import { finishTopology, type TopologyRule } from "./topology.ts";
  * nnU-Net v2's topology: as the paper's, but an axis that can shrink no more no longer holds back the others, and a
  * kernel that has grown to 3 stays 3.
  *
- * @see facts.md §2.5 (b)
+ * @see docs/method.md §2.5 (b)
  */
 export const v2Topology: TopologyRule = (initialSpacing, patchSize, minimumEdge) => {
   const spacing = [...initialSpacing];

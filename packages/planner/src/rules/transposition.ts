@@ -7,7 +7,7 @@
  * @param spacing - target spacing, mm, [z, y, x]
  * @param medianShape - voxels, [z, y, x]
  * @returns `forward[i]` is the original axis that becomes axis i; `backward` undoes it
- * @see facts.md §2.2
+ * @see docs/method.md §2.2
  */
 export function transposition(
   spacing: readonly number[],

@@ -4,7 +4,7 @@ import type { Loss } from "./loss.ts";
 
 /**
  * Weights of the deep-supervision losses, highest resolution first: halved at each step, the lowest resolution gets
- * nothing, and the sum is 1 (facts.md §0 item 11). With one output its weight is 1.
+ * nothing, and the sum is 1 (docs/method.md §0 item 11). With one output its weight is 1.
  *
  * @example deepSupervisionWeights(4); // [4/7, 2/7, 1/7, 0]
  */

@@ -11,7 +11,7 @@ import type { Tape, Value } from "../ort/tape.ts";
 export type Loss = (tape: Tape, logits: Value, target: Value) => Value;
 
 export interface DiceCrossEntropyOptions {
-  /** Dice over the batch as one volume, instead of the mean over samples (facts.md §6). */
+  /** Dice over the batch as one volume, instead of the mean over samples (docs/method.md §6). */
   readonly batchDice: boolean;
   /** Voxels with this label count nowhere. */
   readonly ignoreLabel?: number;
@@ -24,7 +24,7 @@ export interface DiceCrossEntropyOptions {
 const smooth = 1e-5;
 
 /**
- * Cross-entropy plus negative soft Dice, weights 1 and 1 (paper, Supplement B.1; facts.md §6).
+ * Cross-entropy plus negative soft Dice, weights 1 and 1 (paper, Supplement B.1; docs/method.md §6).
  *
  * Dice of a class = (2·Σ p·g + 1e-5) / (Σ p + Σ g + 1e-5), without the background; its mean over classes (and samples)
  * enters with a minus, so a perfect segmentation has loss −1.

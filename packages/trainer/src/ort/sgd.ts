@@ -1,6 +1,6 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
 
-/** Stochastic gradient descent with Nesterov momentum (facts.md §6). */
+/** Stochastic gradient descent with Nesterov momentum (docs/method.md §6). */
 export interface SgdOptions {
   /** 0.99 */
   readonly momentum: number;
