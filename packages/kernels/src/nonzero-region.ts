@@ -19,7 +19,7 @@ const OUTSIDE = 2;
  * @returns `mask` [z, y, x] of 0 and 1 over the whole image; `box` half-open, [z, y, x]
  * @throws {ShapeMismatchError} if `data` does not have as many elements as `shape` promises
  * @example nonzeroRegion(Float32Array.of(0, 5, 0, 7, 0), [1, 1, 1, 5]).box; // [[0, 1], [0, 1], [1, 4]]
- * @see Isensee et al. 2021, Methods, "Cropping"; docs/method.md §1
+ * @see Isensee et al. 2021, Methods, "Dataset fingerprints"; docs/method.md §1
  */
 export function nonzeroRegion(data: Float32Array, shape: VolumeShape): { mask: Uint8Array; box: Box } {
   if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);

@@ -43,7 +43,7 @@ export interface ResampleImageOptions {
  * @throws {ShapeMismatchError} if `data` does not have as many elements as `shape` promises
  * @throws {InvalidArgumentError} if a shape, an order or the axis is outside its domain
  * @example resampleImage(Float32Array.of(0, 1), [1, 1, 2], [1, 1, 4], { order: 1 }); // [0, 0.25, 0.75, 1]
- * @see Isensee et al. 2021, Supplement "Resampling"; docs/method.md §0 items 21, 22 and §3
+ * @see Isensee et al. 2021, Methods, "Resampling"; docs/method.md §0 items 21, 22 and §3
  */
 export function resampleImage(
   data: Float32Array,

@@ -15,7 +15,7 @@ import { checkOrder, checkShape, type SeparateAxis } from "./resample-image.ts";
  * @throws {ShapeMismatchError} if `labels` does not have as many elements as `shape` promises
  * @throws {InvalidArgumentError} if a shape, an order or the axis is outside its domain
  * @example resampleLabels(Int16Array.of(0, 3), [1, 1, 2], [1, 1, 4], { order: 1 }); // [0, 0, 3, 3]
- * @see Isensee et al. 2021, Supplement "Resampling"; docs/method.md §0 item 23 and §3
+ * @see Isensee et al. 2021, Methods, "Resampling"; docs/method.md §0 item 23 and §3
  */
 export function resampleLabels(
   labels: Int16Array,

@@ -43,7 +43,7 @@ const OUTSIDE = -1;
  * @throws {InvalidArgumentError} if the plans lack the configuration or do not fit the case
  * @throws {ShapeMismatchError} if image and label differ in shape
  * @example preprocessCase(loaded, plans, "3d_fullres", dataset).shape; // [1, 40, 56, 40]
- * @see Isensee et al. 2021, Methods, "Preprocessing"; docs/method.md §3
+ * @see Isensee et al. 2021, Methods, "Intensity normalization", "Resampling"; docs/method.md §3
  */
 export function preprocessCase(
   loaded: LoadedCase,

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "@nnunet/core";
 
 /**
- * The learning rate of an epoch: initial · (1 − epoch / epochs)^0.9 (paper, "Training"; docs/method.md §6).
+ * The learning rate of an epoch: initial · (1 − epoch / epochs)^0.9 (paper, "Training schedule"; docs/method.md §6).
  *
  * @param epoch - counted from 0
  * @example polyLearningRate(0.01, 500, 1000); // 0.005358867312681467

@@ -79,7 +79,7 @@ export const checkpointFiles = {
 } as const;
 
 /**
- * Trains one fold of one configuration (paper, "Training"; docs/method.md §6): SGD with Nesterov momentum 0.99 and
+ * Trains one fold of one configuration (paper, "Training schedule"; docs/method.md §6): SGD with Nesterov momentum 0.99 and
  * weight decay 3e-5, polynomial learning rate from 0.01, Dice + cross-entropy with deep supervision, gradients clipped
  * at norm 12, 1000 epochs of 250 steps and 50 validation batches.
  *

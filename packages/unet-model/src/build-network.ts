@@ -22,7 +22,7 @@ export interface NetworkSize {
  * const graph = buildNetwork(plans.configurations["3d_fullres"].architecture, {
  *   inputChannels: 1, outputChannels: 3, patchSize: [40, 56, 40],
  * });
- * @see Isensee et al. 2021, Nature Methods 18:203, "Network architecture"
+ * @see Isensee et al. 2021, Nature Methods 18:203, Methods, "Architecture template"
  */
 export function buildNetwork(architecture: Architecture, size: NetworkSize): NetworkGraph {
   checkArchitecture(architecture, size);

@@ -210,7 +210,7 @@ export function decideConfigurations(names: readonly string[], medianShape: read
   return {
     configuration: dataset,
     rule: "configurations",
-    source: "paper, Methods, Selecting the best U-Net configuration; docs/method.md §2.8",
+    source: "paper, Supplement B.1, Selecting the best U-Net configuration; docs/method.md §2.8",
     inputs: { medianShapeAfterCropping: medianShape, ...(!flat && { cascade: names.includes("3d_lowres") }) },
     result: names,
     rejected: flat ? [{ alternative: "3d_fullres", reason: "the images have a single slice" }] : [],
