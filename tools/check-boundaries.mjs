@@ -5,6 +5,7 @@
  * - a stage imports core, kernels and no other stage (except trainer → unet-model and inference → preprocess)
  * - the dependencies in a package.json and the references in its tsconfig.json are those that its sources import
  * - a file that loads onnxruntime switches its telemetry off itself
+ * - what tests import is in dependencies or devDependencies, by which nx knows when to run them again
  * - no relative import leaves its package; only a test may borrow a helper from another package's tests
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -47,8 +48,14 @@ for (const name of names) {
       }
     }
   }
+  const forTests = new Set(Object.keys(manifest.devDependencies ?? {}));
   for (const file of ["tests", "bench"].flatMap((part) => sourceFiles(join(folder, part)))) {
     for (const target of importsOf(file)) {
+      const [scope, other] = target.split("/");
+      const used = scope === "@nnunet" ? `@nnunet/${other}` : undefined;
+      if (used && other !== name && !declared.has(used) && !forTests.has(used)) {
+        problems.push(`${show(file)} imports ${used}, which is in no dependencies of packages/${name}/package.json`);
+      }
       const borrowed = /^\.\.\/\.\.\/[\w-]+\/tests\//.test(target) && file.includes("/tests/");
       if (target.startsWith(".") && !borrowed) checkInside(folder, file, target);
     }
