@@ -1,4 +1,5 @@
 import { ImageFileError, UnsupportedError } from "@nnunet/core";
+import { mostCompressedPixels } from "../voxels/picture-size.ts";
 
 /*
  * The headers of BMP: OS/2 1 (12 bytes) and 2 (16, 64), Windows 3 (40, 52, 56), 4 (108) and 5 (124).
@@ -85,9 +86,9 @@ export function parseBmpHeader(bytes: Buffer, path: string): BmpHeader {
   if (!isRunLength && end > bytes.length) {
     fail("biHeight", `${width} × ${height} pixels need ${end} bytes, the file has ${bytes.length}; it is cut off`);
   }
-  // No run is longer than 255 pixels from two bytes; what is skipped costs nothing, but a file that skips all is none.
-  if (isRunLength && width * height > 255 * Math.max(0, bytes.length - pixelOffset) * 64) {
-    fail("biHeight", `${bytes.length} bytes cannot hold ${width} × ${height} pixels`);
+  // Jumps over pixels cost four bytes, however far they go.
+  if (isRunLength && width * height > mostCompressedPixels) {
+    refuse(`run-length coded BMP of ${width} × ${height} pixels, more than ${mostCompressedPixels},`);
   }
   return { width, height, isTopDown: signedHeight < 0, bits, isRunLength, masks, palette, pixelOffset };
 }

@@ -1,3 +1,4 @@
+import { mostCompressedPixels } from "../voxels/picture-size.ts";
 import { JpegDamage } from "./huffman.ts";
 import { inverseDct } from "./inverse-dct.ts";
 import { coloursOf, type JpegColours, toRgb } from "./jpeg-colours.ts";
@@ -23,8 +24,6 @@ export interface DecodeJpegOptions {
   readonly planar?: boolean;
 }
 
-/** More than this is no picture but an attack on memory: 2¹⁴ × 2¹⁴ in three colours, more than a whole-slide scan has. */
-const mostSamples = 3 * 2 ** 28;
 /** Encoders make about ten. */
 const mostScans = 200;
 
@@ -128,8 +127,8 @@ function checkSize({ width, height, components }: JpegFrame, bytes: number): voi
   if (blocks > bytes * 8) {
     throw new JpegDamage(`it promises ${width} × ${height} pixels, which ${bytes} bytes cannot hold`);
   }
-  if (width * height * components.length > mostSamples) {
-    throw new JpegFeature(`JPEG of ${width} × ${height} pixels`);
+  if (width * height > mostCompressedPixels) {
+    throw new JpegFeature(`JPEG of ${width} × ${height} pixels, more than ${mostCompressedPixels},`);
   }
 }
 

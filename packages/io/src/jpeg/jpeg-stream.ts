@@ -65,6 +65,9 @@ const foreignFrames: Readonly<Record<number, string>> = {
   15: "hierarchical JPEG",
 };
 
+/** Tables, comments, profiles and scans; the largest profile has 255. */
+const mostSegments = 10_000;
+
 const cutOff = "the file is cut off, get it again";
 
 /** A feature that is refused by its name. */
@@ -95,12 +98,15 @@ export function walkJpeg(
   onScan: (scan: JpegScan, at: number) => number | undefined,
 ): void {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) throw new JpegDamage("this is no JPEG file, whatever its name says", "");
+  let segments = 0;
   for (let at = 2; ; ) {
+    if (++segments > mostSegments) throw new JpegDamage(`it has more than ${mostSegments} segments`);
     if (at + 2 > bytes.length) throw new JpegDamage("the end-of-image marker is missing", cutOff);
     if (bytes[at] !== 0xff) throw new JpegDamage(`expected a marker at byte ${at}`);
     const marker = bytes[at + 1]!;
     if (marker === 0xff) {
       at++;
+      segments--; // bytes of ff may fill the space before a marker
       continue;
     }
     if (marker === 0xd9) return;

@@ -20,19 +20,19 @@ export function omeAxes(xml: string, directories: number, path: string): PageAxe
   if (/<BinaryOnly[ />]/.test(xml)) {
     throw new UnsupportedError(`OME-TIFF whose description lies in another file (${path})`, "save it as one file");
   }
-  const images = elements(xml, "Image");
+  const images = elements(xml, "Image", 1000);
   if (images.length > 1) {
-    const what = `OME-TIFF with ${images.length} series (${path})`;
+    const what = `OME-TIFF with ${images.length === 1000 ? "1000 or more" : images.length} series (${path})`;
     throw new UnsupportedError(what, "save each series as a file of its own");
   }
-  const pixels = elements(xml, "Pixels")[0] ?? fail(`${saidBy} has no Pixels`);
+  const pixels = elements(xml, "Pixels", 1)[0] ?? fail(`${saidBy} has no Pixels`);
   const size = (axis: string): number => {
     const value = Number(attribute(pixels, `Size${axis}`) ?? "1");
     return Number.isInteger(value) && value >= 1 && value < 2 ** 31 ? value : fail(`${saidBy} has a wrong Size${axis}`);
   };
   const order = attribute(pixels, "DimensionOrder") ?? "XYCZT";
   if (!dimensionOrders.includes(order)) fail(`${saidBy} has a wrong DimensionOrder`);
-  const samples = Number(attribute(elements(xml, "Channel")[0] ?? "", "SamplesPerPixel") ?? "1");
+  const samples = Number(attribute(elements(xml, "Channel", 1)[0] ?? "", "SamplesPerPixel") ?? "1");
   if (!(Number.isInteger(samples) && samples >= 1 && size("C") % samples === 0)) {
     fail(`${saidBy} has ${size("C")} channels of ${samples} samples`);
   }
@@ -65,9 +65,10 @@ function pagesOfPlanes(
   { fail, path }: { fail: (problem: string) => never; path: string },
 ): (number | undefined)[] {
   const pages = new Array<number | undefined>(planes).fill(undefined);
-  const found = elements(xml, "TiffData");
+  const found = elements(xml, "TiffData", planes + 1);
+  if (found.length > planes) fail("the OME description has more TiffData than images");
   if (found.length === 0) return pages.map((_, i) => i);
-  const files = new Set(elements(xml, "UUID").map((uuid) => attribute(uuid, "FileName")));
+  const files = new Set(elements(xml, "UUID", planes).map((uuid) => attribute(uuid, "FileName")));
   if (files.size > 1) throw new UnsupportedError(`OME-TIFF over several files (${path})`, "save it as one file");
   const step = steps(order, lengths);
   const wrong = "the OME description has a wrong TiffData";
@@ -102,16 +103,15 @@ function steps(order: string, lengths: Readonly<Record<string, number>>): Record
   return step;
 }
 
-/** The opening tags of one name, with or without a namespace: `Pixels SizeX="3" …`. */
-function elements(xml: string, name: string): string[] {
+/** The first opening tags of one name, at most so many, with or without a namespace: `Pixels SizeX="3" …`. */
+function elements(xml: string, name: string, most = Number.POSITIVE_INFINITY): string[] {
   const found: string[] = [];
-  for (let at = xml.indexOf("<"); at >= 0; at = xml.indexOf("<", at + 1)) {
-    const colon = xml.indexOf(":", at);
-    const start = colon > at && colon - at < 20 && /^\w+$/.test(xml.slice(at + 1, colon)) ? colon + 1 : at + 1;
-    if (!xml.startsWith(name, start) || !/[\s/>]/.test(xml[start + name.length] ?? "")) continue;
-    const end = xml.indexOf(">", start);
+  for (let at = xml.indexOf(name); at >= 0 && found.length < most; at = xml.indexOf(name, at + 1)) {
+    const before = xml.slice(Math.max(0, at - 20), at);
+    if (!/<(\w+:)?$/.test(before) || !/[\s/>]/.test(xml[at + name.length] ?? "")) continue;
+    const end = xml.indexOf(">", at);
     if (end < 0) break;
-    found.push(xml.slice(start, end));
+    found.push(xml.slice(at, end));
     at = end;
   }
   return found;

@@ -45,7 +45,7 @@ const typeSizes: Readonly<Record<number, number>> = {
 export class ReadingBudget {
   private left: number;
   constructor(private readonly source: ByteSource) {
-    this.left = 4 * source.size + 65536;
+    this.left = 2 * source.size + 65536;
   }
 
   /** @throws {ImageFileError} if more was asked for than the file can have */
@@ -131,7 +131,10 @@ export async function tagNumbers(
     throw new ImageFileError(source.path, tagName(tag), problem);
   }
   const bytes = await tagBytes(source, budget, entry);
-  return Array.from({ length: entry.count }, (_, i) => unsigned(bytes, i * size, size, directory.littleEndian));
+  // There may be a million of them: no closure, and no growing.
+  const numbers = new Array<number>(entry.count);
+  for (let i = 0; i < entry.count; i++) numbers[i] = unsigned(bytes, i * size, size, directory.littleEndian);
+  return numbers;
 }
 
 /** The bytes of one tag's values, as they are. */
@@ -144,5 +147,6 @@ export async function tagBytes(source: ByteSource, budget: ReadingBudget, entry:
 function unsigned(bytes: Buffer, at: number, size: number, littleEndian: boolean): number {
   if (size === 1) return bytes[at]!;
   if (size === 8) return Number(littleEndian ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
-  return littleEndian ? bytes.readUIntLE(at, size) : bytes.readUIntBE(at, size);
+  if (size === 2) return littleEndian ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at);
+  return littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
 }

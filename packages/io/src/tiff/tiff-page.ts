@@ -51,8 +51,9 @@ const largestRatios: Readonly<Record<number, number>> = {
   [compressions.zstd]: 2 ** 15, // a block of 128 KiB from four bytes
 };
 
-/** A strip or tile is decoded as a whole. */
-const largestSegment = 2 ** 30;
+/** A strip or tile is decoded as a whole. Strips may be whole images; tiles are there to be small. */
+const largestStrip = 2 ** 30;
+const largestTile = 2 ** 28;
 
 /**
  * @param number - of the page, from 1, for errors
@@ -157,11 +158,14 @@ export async function readTiffPage(
     if (needed > count * ratio) {
       fail(countTag, `${what} ${i + 1} needs ${needed} bytes, its ${count} stored ones cannot hold them`);
     }
-    if (needed > largestSegment && compression !== compressions.none) {
-      refuse(`TIFF with a ${what} of ${needed} bytes`, "save it in smaller strips");
-    }
     counts.push(count);
   }
+  const segmentBytes = rowBytes * segmentHeight;
+  // A tile may be larger than a small image, but not by so much that nobody would have made it.
+  const fits = isTiled
+    ? segmentBytes <= Math.min(largestTile, 2 ** 24 + 16 * height * rowBytesOf(width, samples, bits))
+    : segmentBytes <= largestStrip || compression === compressions.none;
+  if (!fits) refuse(`TIFF with a ${what} of ${segmentBytes} bytes`, "save it in smaller pieces");
   return {
     width,
     height,
