@@ -188,12 +188,15 @@ export async function readTiffPage(
   };
 }
 
-/** The most bytes that a file of this size can become, decompressed. */
+/**
+ * The most bytes that a file of this size can become, decompressed. Where nothing is compressed equal tiles may still be
+ * stored once.
+ */
 export function mostBytes({ compression }: TiffPage, fileSize: number): number {
-  return fileSize * largestRatios[compression]!;
+  return fileSize * Math.max(16, largestRatios[compression]!);
 }
 
-/** Bytes of all its strips or tiles, decompressed. */
+/** Bytes of all its strips or tiles, decompressed; those that reach beyond the image are counted as whole. */
 export function decodedBytes({ offsets, segmentWidth, segmentHeight, samples, isPlanar, bits }: TiffPage): number {
   return offsets.length * segmentHeight * rowBytesOf(segmentWidth, isPlanar ? 1 : samples, bits);
 }
