@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { describeFileError } from "@nnunet/core/node";
-import { type ArtefactDescription, describeFile } from "./describe-file.ts";
+import type { ArtefactDescription } from "./artefact-description.ts";
+import { describeFile } from "./describe-file.ts";
 import { describeFolder } from "./describe-folder.ts";
 import type { CommonFlags } from "./options.ts";
 

@@ -2,14 +2,12 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import {
   counted,
-  type DatasetJson,
   datasetFromJson,
   FileError,
   fingerprintFromJson,
   InvalidArtifactError,
   isSegError,
-  labelSet,
-  modelMetadataFromOnnx,
+  modelDatasetFromJson,
   type Plans,
   plansFromJson,
 } from "@nnunet/core";
@@ -20,16 +18,10 @@ import { describeValues } from "./image-values.ts";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
 import { describeFingerprint } from "./describe-fingerprint.ts";
-import { useIt } from "./next-hint.ts";
+import type { ArtefactDescription } from "./artefact-description.ts";
+import { describeDataset } from "./describe-labels.ts";
+import { describeModel } from "./describe-model.ts";
 import { textTable } from "./text-table.ts";
-
-/** What a file or folder is, for `nnunet info`. */
-export interface ArtefactDescription {
-  /** "model", "plans", "raw dataset", … */
-  readonly kind: string;
-  /** For people. */
-  readonly lines: readonly string[];
-}
 
 /** What a file is, by its content rather than its name. */
 export async function describeFile(path: string, byteCount: number): Promise<ArtefactDescription> {
@@ -46,21 +38,6 @@ export async function describeFile(path: string, byteCount: number): Promise<Art
     path,
     "not an artefact of nnunet: expected an image, .onnx, .safetensors, .json or a folder of these",
   );
-}
-
-async function describeModel(path: string, size: string): Promise<ArtefactDescription> {
-  const metadata = modelMetadataFromOnnx(await readFile(path), path);
-  const { plans, dataset, configuration, folds, softwareVersion } = metadata;
-  const c = plans.configurations[configuration]!;
-  const lines = [
-    `${path}: a trained model (${size}), all that is needed to predict`,
-    `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
-    `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
-    `  out: ${describeLabels(dataset)}`,
-    `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
-    useIt(path),
-  ];
-  return { kind: "model", lines };
 }
 
 async function describeSafetensors(path: string, size: string): Promise<ArtefactDescription> {
@@ -104,7 +81,7 @@ async function describeJson(path: string): Promise<ArtefactDescription> {
     return { kind: "summary", lines: [head, ...summaryTable(summary).split("\n")] };
   }
   if (has("labels")) {
-    const dataset = datasetFromJson(json, path);
+    const dataset = has("numTraining") ? datasetFromJson(json, path) : modelDatasetFromJson(json, path);
     return { kind: "dataset.json", lines: [`${path}: the description of a dataset`, `  ${describeDataset(dataset)}`] };
   }
   if (Array.isArray(json) && json.every((fold) => Array.isArray(fold?.train) && Array.isArray(fold?.val))) {
@@ -150,18 +127,6 @@ export async function describeImage(path: string, size: string): Promise<Artefac
     `  ${values}`,
   ];
   return { kind: "image", lines };
-}
-
-export function describeDataset(dataset: DatasetJson): string {
-  return `channels: ${dataset.channelNames.join(", ")}; labels: ${describeLabels(dataset)}`;
-}
-
-function describeLabels(dataset: DatasetJson): string {
-  const { ignoreLabel } = labelSet(dataset);
-  const listed = Object.entries(dataset.labels).map(
-    ([name, id]) => `${typeof id === "number" ? id : `(${id.join(", ")})`} ${name}`,
-  );
-  return `${listed.join(", ")}${ignoreLabel === undefined ? "" : " (not trained on)"}`;
 }
 
 function bytes(count: number): string {

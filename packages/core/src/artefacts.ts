@@ -25,6 +25,12 @@ export interface DatasetJson {
   readonly other?: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * What prediction needs of a dataset.json, and all of it that a trained model carries: no case names, descriptions,
+ * references or contacts.
+ */
+export type ModelDataset = Pick<DatasetJson, "channelNames" | "labels" | "regionsClassOrder" | "fileEnding">;
+
 /** One case of a dataset by its files; nothing is read yet. Paths are absolute. */
 export interface CaseFiles {
   readonly id: string;

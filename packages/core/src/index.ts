@@ -10,6 +10,7 @@ export type {
   IntensityProperties,
   LabelMetrics,
   LoadedCase,
+  ModelDataset,
   NormalizationScheme,
   Plans,
   PreprocessedCase,
@@ -22,6 +23,7 @@ export type {
 } from "./artefacts.ts";
 export { counted, listed } from "./counted.ts";
 export { datasetFromJson, datasetToJson } from "./dataset-json.ts";
+export { modelDatasetFromJson, modelDatasetKeys, modelDatasetToJson } from "./model-dataset-json.ts";
 export {
   type AnySegError,
   CancelledError,
@@ -65,5 +67,6 @@ export {
   type VolumeShape,
   type VoxelArray,
 } from "./volume.ts";
-export { type ModelMetadata, protobufFields, readOnnxMetadata } from "./model-metadata.ts";
+export { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
+export { type ProtobufField, protobufFields, protobufText } from "./protobuf-fields.ts";
 export { modelMetadataFromOnnx } from "./model-metadata-from-onnx.ts";

@@ -22,7 +22,7 @@ export interface LabelSet {
  *
  * @example labelSet(hippocampus).foreground; // [1, 2]
  */
-export function labelSet(dataset: DatasetJson): LabelSet {
+export function labelSet(dataset: Pick<DatasetJson, "labels"> & Partial<DatasetJson>): LabelSet {
   const entries = Object.entries(dataset.labels);
   const ignoreEntry = entries.find(([name]) => name === "ignore");
   const ignoreLabel = typeof ignoreEntry?.[1] === "number" ? ignoreEntry[1] : undefined;

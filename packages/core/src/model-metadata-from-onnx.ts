@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { datasetFromJson } from "./dataset-json.ts";
+import { modelDatasetFromJson } from "./model-dataset-json.ts";
 import { InvalidArtifactError } from "./errors.ts";
 import { nonNegativeInteger } from "./json-numbers.ts";
 import { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
@@ -22,7 +22,8 @@ const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 
  * are not touched.
  *
  * Keys of `metadata_props`: `nnunet.plans`, `nnunet.dataset`, `nnunet.folds` and `nnunet.mirror_axes` hold JSON;
- * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text.
+ * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text. Loading a model to run it also
+ * compares the hashes, `nnunet.file_sha256` where it is there.
  *
  * @param path - named in errors
  * @throws {InvalidArtifactError} if the bytes are no ONNX file, a key is missing or holds no valid value
@@ -46,7 +47,7 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
   }
   return {
     plans,
-    dataset: datasetFromJson(json("dataset"), `${path} → nnunet.dataset`),
+    dataset: modelDatasetFromJson(json("dataset"), `${path} → nnunet.dataset`),
     configuration,
     folds: parseArtifact(folds, json("folds"), path, ["nnunet.folds"]),
     mirrorAxes: parseArtifact(axes, json("mirror_axes"), path, ["nnunet.mirror_axes"]),

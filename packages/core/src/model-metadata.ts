@@ -1,10 +1,11 @@
-import type { DatasetJson, Plans } from "./artefacts.ts";
+import type { ModelDataset, Plans } from "./artefacts.ts";
 import { InvalidArtifactError } from "./errors.ts";
+import { protobufFields, protobufText } from "./protobuf-fields.ts";
 
 /** What a `model.onnx` says of itself: enough to predict with this one file. */
 export interface ModelMetadata {
   readonly plans: Plans;
-  readonly dataset: DatasetJson;
+  readonly dataset: ModelDataset;
   /** "3d_fullres", … */
   readonly configuration: string;
   readonly folds: readonly (number | "all")[];
@@ -12,7 +13,7 @@ export interface ModelMetadata {
   readonly mirrorAxes: readonly number[];
   /** Version of nnunet-ts that wrote it. */
   readonly softwareVersion: string;
-  /** SHA-256 of the weights as stored, hex. */
+  /** SHA-256 of the weights as stored, fold after fold, hex. */
   readonly weightsSha256: string;
 }
 
@@ -29,15 +30,22 @@ export function readOnnxMetadata(bytes: Uint8Array, path: string): Map<string, s
   const pairs = new Map<string, string>();
   for (const field of protobufFields(bytes, path)) {
     if (field.number !== 14 || !field.bytes) continue;
-    let key = "";
-    let value = "";
-    for (const inner of protobufFields(field.bytes, path)) {
-      if (inner.bytes && inner.number === 1) key = new TextDecoder().decode(inner.bytes);
-      if (inner.bytes && inner.number === 2) value = new TextDecoder().decode(inner.bytes);
-    }
+    const [key, value] = metadataPair(field.bytes, path);
+    if (pairs.has(key)) throw new InvalidArtifactError(path, key, "is there twice; export the model again");
     pairs.set(key, value);
   }
   return pairs;
+}
+
+/** Key and value of one entry of `metadata_props` (StringStringEntryProto). */
+function metadataPair(bytes: Uint8Array, path: string): [key: string, value: string] {
+  let key = "";
+  let value = "";
+  for (const { number, bytes: text } of protobufFields(bytes, path)) {
+    if (text && number === 1) key = protobufText(text, path, "metadata_props");
+    if (text && number === 2) value = protobufText(text, path, key);
+  }
+  return [key, value];
 }
 
 /** First bytes that a ModelProto may have: the tags of its fields of one byte, and of training_info and functions. */
@@ -50,38 +58,5 @@ function checkModelStart(bytes: Uint8Array, path: string): void {
   if (isText || !modelTags.has(bytes[0]!)) {
     const problem = `this is not an ONNX model${isText ? ", but text" : ""}; name a model.onnx or a folder with trained folds`;
     throw new InvalidArtifactError(path, "", problem);
-  }
-}
-
-/** The fields of one protobuf message in order; `bytes` for all but varints. Throws as {@link readOnnxMetadata}. */
-export function* protobufFields(bytes: Uint8Array, path: string): Generator<{ number: number; bytes?: Uint8Array }> {
-  let at = 0;
-  const broken = () =>
-    new InvalidArtifactError(path, "", "not a whole ONNX file (it is cut off or damaged); export or copy it again");
-  const varint = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      if (at >= bytes.length || scale > 2 ** 63) throw broken();
-      const byte = bytes[at++]!;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-      scale *= 128;
-    }
-  };
-  while (at < bytes.length) {
-    const tag = varint();
-    const number = Math.floor(tag / 8);
-    const wire = tag % 8;
-    if (number === 0) throw broken();
-    if (wire === 0) {
-      varint();
-      yield { number };
-    } else {
-      const length = wire === 2 ? varint() : wire === 5 ? 4 : wire === 1 ? 8 : Number.NaN;
-      if (!(at + length <= bytes.length)) throw broken();
-      yield { number, bytes: bytes.subarray(at, at + length) };
-      at += length;
-    }
   }
 }

@@ -1,4 +1,4 @@
-import type { DatasetJson, Fingerprint, LoadedCase, Plans, PreprocessedCase } from "./artefacts.ts";
+import type { DatasetJson, Fingerprint, LoadedCase, ModelDataset, Plans, PreprocessedCase } from "./artefacts.ts";
 
 /*
  * A stage is a name, written into the artefact that it makes, and a function from artefact to artefact. Replace one by
@@ -34,7 +34,7 @@ export interface FingerprintExtractor<Measurement = unknown> {
 
 export interface Preprocessor {
   readonly name: string;
-  preprocessCase(loaded: LoadedCase, plans: Plans, configuration: string, dataset: DatasetJson): PreprocessedCase;
+  preprocessCase(loaded: LoadedCase, plans: Plans, configuration: string, dataset: ModelDataset): PreprocessedCase;
 }
 
 export interface Postprocessor {

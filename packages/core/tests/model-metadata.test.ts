@@ -89,13 +89,32 @@ function onnx(metadata: Record<string, string>): Uint8Array {
 test("reads plans, dataset and training out of a model", () => {
   expect(modelMetadataFromOnnx(onnx(pairs), "model.onnx")).toEqual({
     plans,
-    dataset: expect.objectContaining(dataset),
+    dataset: { channelNames: ["MRI"], labels: { background: 0, cell: 1 }, fileEnding: ".png" },
     configuration: "2d",
     folds: [0, 3, "all"],
     mirrorAxes: [0, 1],
     softwareVersion: "0.1.0",
     weightsSha256: "ab".repeat(32),
   });
+});
+
+test("of a whole dataset.json, as older models carry it, keeps what prediction needs", () => {
+  const whole = {
+    name: "Dataset900_MadeUp",
+    description: "cells of Jane Doe",
+    reference: "somebody@hospital.example",
+    channel_names: { 0: "MRI" },
+    labels: { background: 0, cell: 1 },
+    numTraining: 1,
+    file_ending: ".png",
+    training: [{ image: "./imagesTr/Doe_Jane.png", label: "./labelsTr/Doe_Jane.png" }],
+    dataset: { Doe_Jane: { images: ["Doe_Jane.png"], label: "Doe_Jane_label.png" } },
+  };
+  const { dataset: kept } = modelMetadataFromOnnx(
+    onnx({ ...pairs, "nnunet.dataset": JSON.stringify(whole) }),
+    "model.onnx",
+  );
+  expect(kept).toEqual({ channelNames: ["MRI"], labels: { background: 0, cell: 1 }, fileEnding: ".png" });
 });
 
 test.each<[string, Record<string, string>, string]>([

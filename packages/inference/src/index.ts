@@ -1,4 +1,5 @@
 export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
+export { type InspectedModel, inspectModel } from "./guard/check-model.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";
 export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";
 export { describeMemory, estimateMemory, type PredictionMemory } from "./memory-estimate.ts";

@@ -1,12 +1,6 @@
-import {
-  InvalidArtifactError,
-  isSegError,
-  labelSet,
-  type ModelMetadata,
-  modelMetadataFromOnnx,
-  UnsupportedError,
-} from "@nnunet/core";
-import { firstExternalWeight } from "./external-data.ts";
+import { InvalidArtifactError, isSegError, labelSet, type ModelMetadata, UnsupportedError } from "@nnunet/core";
+import { inspectModel } from "./guard/check-model.ts";
+import { inputChannels } from "./input-channels.ts";
 import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
 
 /** A trained network that knows how its input is made and what its output means. */
@@ -55,15 +49,7 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   const { device = "cpu", threads, cpuOperators = false, createSession = nodeSessions } = options;
   const path = typeof source === "string" ? source : "model.onnx";
   const bytes = typeof source === "string" ? await readBytes(source) : source;
-  const metadata = modelMetadataFromOnnx(bytes, path);
-  const external = firstExternalWeight(bytes, path);
-  if (external !== undefined) {
-    throw new InvalidArtifactError(
-      path,
-      `graph.initializer.${external}`,
-      "the weights lie in a file of their own; export the model with its weights inside",
-    );
-  }
+  const { metadata } = await inspectModel(bytes, path);
   let session: NetworkSession;
   try {
     session = await createSession(bytes, { device, cpuOperators, ...(threads === undefined ? {} : { threads }) });
@@ -86,7 +72,18 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
     await session.release();
     throw error;
   }
-  return { metadata, run: (batch, shape) => session.run(batch, shape), dispose: () => session.release() };
+  const run = (batch: Float32Array, shape: readonly number[]) =>
+    session.run(batch, shape).catch((error: unknown) => {
+      throw isSegError(error) ? error : failedRun(error, device, path);
+    });
+  return { metadata, run, dispose: () => session.release() };
+}
+
+function failedRun(error: unknown, device: Device, path: string): Error {
+  const reason = `onnxruntime stopped in the middle of it: ${plainReason(error)}`;
+  if (device === "cpu")
+    return new InvalidArtifactError(path, "", `${reason}; export the model again`, { cause: error });
+  return new UnsupportedError(`device ${device} for this network (${reason})`, "choose the device cpu");
 }
 
 /** What onnxruntime says, without the source files and the failed C++ expression that it puts in front. */
@@ -108,12 +105,6 @@ async function readBytes(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw describeFileError(path, "could not be read", error);
   }
-}
-
-/** Channels that the network expects: the image's, and for the second network of a cascade one per foreground label. */
-export function inputChannels(metadata: ModelMetadata): number {
-  const cascade = metadata.plans.configurations[metadata.configuration]?.previousConfiguration !== undefined;
-  return metadata.dataset.channelNames.length + (cascade ? labelSet(metadata.dataset).foreground.length : 0);
 }
 
 function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string): void {

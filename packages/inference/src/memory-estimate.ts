@@ -1,5 +1,5 @@
 import { elementCount, labelSet, type ModelMetadata, type VolumeShape } from "@nnunet/core";
-import { inputChannels } from "./load-model.ts";
+import { inputChannels } from "./input-channels.ts";
 import { patchesPerRun } from "./patches-per-run.ts";
 
 /** Bytes that `predictCase` will hold at its peak, beyond the preprocessed image and the loaded models. */

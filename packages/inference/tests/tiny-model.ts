@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import {
   type Configuration,
   type DatasetJson,
-  datasetToJson,
   elementCount,
+  modelDatasetToJson,
   type ModelMetadata,
   type Plans,
   type PreprocessedCase,
@@ -81,7 +82,6 @@ export function tinyMetadata(
     dataset: {
       channelNames,
       labels,
-      numTraining: 1,
       fileEnding: ".nii.gz",
       ...(Object.values(labels).some((v) => typeof v !== "number") ? { regionsClassOrder: [1, 2] } : {}),
     },
@@ -105,15 +105,21 @@ export function tinyModelBytes(
     outputShape: ["n", outputChannels, ...patchSize],
     metadata: {
       "nnunet.plans": JSON.stringify(plansToJson(metadata.plans)),
-      "nnunet.dataset": JSON.stringify(datasetToJson(metadata.dataset)),
+      "nnunet.dataset": JSON.stringify(modelDatasetToJson(metadata.dataset)),
       "nnunet.configuration": metadata.configuration,
       "nnunet.folds": JSON.stringify(metadata.folds),
       "nnunet.mirror_axes": JSON.stringify(metadata.mirrorAxes),
       "nnunet.version": metadata.softwareVersion,
-      "nnunet.weights_sha256": metadata.weightsSha256,
+      "nnunet.weights_sha256": weightsSha256(network.weights),
     },
     ...network,
   });
+}
+
+function weightsSha256(weights: TinyModel["weights"]): string {
+  const hash = createHash("sha256");
+  for (const { values } of Object.values(weights)) hash.update(new Uint8Array(new Float32Array(values).buffer));
+  return hash.digest("hex");
 }
 
 /** logits[k] = Σ matrix[k][c] · input[c] + bias[k], voxel by voxel: mirroring and patches cannot change it. */

@@ -55,12 +55,12 @@ export function tinyOnnx(model: TinyModel): Uint8Array {
   ]);
 }
 
-function valueInfo(name: string, shape: readonly (number | string)[]): Uint8Array {
+export function valueInfo(name: string, shape: readonly (number | string)[]): Uint8Array {
   const dims = shape.map((n) => bytesField(1, typeof n === "number" ? integer(1, n) : text(2, n)));
   return join([text(1, name), bytesField(2, bytesField(1, join([integer(1, 1), bytesField(2, join(dims))])))]);
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
+export function join(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -70,7 +70,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-function varint(value: number): number[] {
+export function varint(value: number): number[] {
   const bytes = [];
   while (value >= 128) {
     bytes.push((value % 128) + 128);
@@ -79,7 +79,7 @@ function varint(value: number): number[] {
   return [...bytes, value];
 }
 
-const integer = (field: number, value: number) => new Uint8Array([...varint(field * 8), ...varint(value)]);
-const bytesField = (field: number, bytes: Uint8Array) =>
+export const integer = (field: number, value: number) => new Uint8Array([...varint(field * 8), ...varint(value)]);
+export const bytesField = (field: number, bytes: Uint8Array) =>
   join([new Uint8Array([...varint(field * 8 + 2), ...varint(bytes.length)]), bytes]);
-const text = (field: number, value: string) => bytesField(field, new TextEncoder().encode(value));
+export const text = (field: number, value: string) => bytesField(field, new TextEncoder().encode(value));

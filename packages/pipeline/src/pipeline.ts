@@ -1,4 +1,4 @@
-import type { DatasetJson, EvaluationSummary, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
+import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
 import type { Model } from "@nnunet/inference";
 import type { PoolOptions } from "./workers/case-pool.ts";
 import { type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
@@ -47,7 +47,7 @@ export interface Pipeline {
   /** Segmentations + references → `summary.json`. */
   evaluate(
     pairs: readonly EvaluationPair[],
-    dataset: DatasetJson,
+    dataset: ModelDataset,
     output: string | undefined,
     options?: StageOptions,
   ): Promise<EvaluationSummary>;

@@ -1,6 +1,6 @@
 import {
   type Configuration,
-  type DatasetJson,
+  type ModelDataset,
   elementCount,
   InvalidArgumentError,
   type LoadedCase,
@@ -49,7 +49,7 @@ export function preprocessCase(
   loaded: LoadedCase,
   plans: Plans,
   configurationName: string,
-  dataset: DatasetJson,
+  dataset: ModelDataset,
 ): PreprocessedCase {
   const configuration = findConfiguration(plans, configurationName);
   const { image, label } = loaded;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { datasetToJson, InvalidArgumentError, labelSet, type ModelMetadata, plansToJson } from "@nnunet/core";
+import { InvalidArgumentError, labelSet, modelDatasetToJson, type ModelMetadata, plansToJson } from "@nnunet/core";
 import type { NetworkGraph, NetworkNode } from "./network-graph.ts";
 import { addForwardNode, nodesFor } from "./onnx/forward-nodes.ts";
 import { OnnxGraph } from "./onnx/onnx-graph.ts";
@@ -10,8 +10,9 @@ export type ExportMetadata = Omit<ModelMetadata, "weightsSha256">;
 
 /**
  * A complete `model.onnx`: input "input" [n, channel, (z,) y, x] float32 with any n and the spatial size of the patch,
- * output "logits" [n, class, (z,) y, x]. Only the full-resolution head is kept. Weights are inline; plans, dataset.json
- * and the rest of `metadata` travel in `metadata_props`, so that this one file is enough to predict.
+ * output "logits" [n, class, (z,) y, x]. Only the full-resolution head is kept. Weights are inline; plans and the rest of
+ * `metadata` travel in `metadata_props`, so that this one file is enough to predict. No more than that travels: of
+ * dataset.json what {@link ModelDataset} lists, of the plans all but their explanation.
  *
  * Several sets of weights (folds) become one model that averages them: the logits themselves, or, where the
  * configuration averages probabilities, the logarithm of the mean softmax, whose softmax is that mean (for regions the
@@ -50,8 +51,8 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
   onnx.output("logits", "float32", ["n", head.channels, ...size]);
   return onnx.encode(
     new Map([
-      ["nnunet.plans", JSON.stringify(plansToJson(metadata.plans))],
-      ["nnunet.dataset", JSON.stringify(datasetToJson(metadata.dataset))],
+      ["nnunet.plans", JSON.stringify(plansToJson({ ...metadata.plans, explanation: [] }))],
+      ["nnunet.dataset", JSON.stringify(modelDatasetToJson(metadata.dataset))],
       ["nnunet.configuration", metadata.configuration],
       ["nnunet.folds", JSON.stringify(metadata.folds)],
       ["nnunet.mirror_axes", JSON.stringify(metadata.mirrorAxes)],
@@ -59,6 +60,7 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
       ["nnunet.weights_sha256", hash.digest("hex")],
     ]),
     metadata.softwareVersion,
+    "nnunet.file_sha256",
   );
 }
 

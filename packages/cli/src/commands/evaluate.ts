@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type DatasetJson, datasetFromJson } from "@nnunet/core";
+import { type ModelDataset, modelDatasetFromJson } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { summaryToJson } from "@nnunet/evaluate";
 import { labelsFound, pairFolders } from "@nnunet/pipeline";
@@ -51,9 +51,9 @@ async function labelsOf(
   reference: string,
   prediction: string,
   given: string | undefined,
-  otherwise: () => Promise<DatasetJson>,
-): Promise<DatasetJson> {
+  otherwise: () => Promise<ModelDataset>,
+): Promise<ModelDataset> {
   const places = [prediction, reference, dirname(reference)].map((folder) => join(folder, "dataset.json"));
   const path = given ?? places.find((place) => existsSync(place));
-  return path === undefined ? otherwise() : datasetFromJson(await readJson(path), path);
+  return path === undefined ? otherwise() : modelDatasetFromJson(await readJson(path), path);
 }

@@ -15,9 +15,9 @@ export function infoCommand(program: Command, ending: Ending): void {
       ending.code = await runCommand(flags, async ({ print }) => {
         const described = [];
         for (const path of paths) {
-          const { kind, lines } = await describeArtefact(path, flags);
+          const { lines, ...rest } = await describeArtefact(path, flags);
           print(...lines);
-          described.push({ path, kind, text: lines.join("\n") });
+          described.push({ path, ...rest, text: lines.join("\n") });
         }
         return { value: described };
       });

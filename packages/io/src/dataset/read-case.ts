@@ -1,7 +1,7 @@
 import {
   type CaseFiles,
   createVolume,
-  type DatasetJson,
+  type ModelDataset,
   type Geometry,
   ImageFileError,
   type LoadedCase,
@@ -34,7 +34,7 @@ import { readLabels } from "./read-labels.ts";
  */
 export async function readCase(
   files: CaseFiles,
-  dataset: DatasetJson,
+  dataset: ModelDataset,
   options: ReadImageOptions = {},
 ): Promise<LoadedCase> {
   const image = await readChannels(files, dataset, options);
@@ -48,7 +48,7 @@ export async function readCase(
 /** File by file into one array, so that at most one file lies in memory beside it. */
 async function readChannels(
   { id, images }: CaseFiles,
-  dataset: DatasetJson,
+  dataset: ModelDataset,
   options: ReadImageOptions,
 ): Promise<Volume<Float32Array>> {
   const expected = dataset.channelNames.length;

@@ -2,8 +2,10 @@ import { readdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import {
   type Configuration,
-  datasetToJson,
   FileError,
+  fingerprintFromJson,
+  fingerprintToJson,
+  modelDatasetToJson,
   type Plans,
   plansFromJson,
   plansToJson,
@@ -16,7 +18,8 @@ import { findConfiguration } from "../training/reduced-size.ts";
 
 /**
  * Writes what any reader of a trained model needs beside its folds: the plan with the sizes that are really trained,
- * dataset.json and the fingerprint.
+ * of dataset.json what prediction needs, and the fingerprint. Model folders are given away: no case is named in them,
+ * nor anybody to contact.
  */
 export async function describeModel(
   folders: Folders,
@@ -26,9 +29,11 @@ export async function describeModel(
 ): Promise<void> {
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   await writeJsonAtomic(paths.plans, plansToJson(plans));
-  await writeJsonAtomic(paths.dataset, datasetToJson(dataset.json));
+  await writeJsonAtomic(paths.dataset, modelDatasetToJson(dataset.json));
   const fingerprint = preprocessedPaths(folders, dataset.name).fingerprint;
-  if (await exists(fingerprint)) await writeJsonAtomic(paths.fingerprint, await readJson(fingerprint));
+  if (!(await exists(fingerprint))) return;
+  const { caseIds: _, ...measured } = fingerprintFromJson(await readJson(fingerprint), fingerprint);
+  await writeJsonAtomic(paths.fingerprint, fingerprintToJson(measured));
 }
 
 /**

@@ -2,8 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import {
   type CaseFiles,
-  datasetToJson,
-  type DatasetJson,
+  modelDatasetToJson,
+  type ModelDataset,
   FileError,
   type ModelMetadata,
   plansToJson,
@@ -47,7 +47,7 @@ export async function namesOneFile(input: string, output: string): Promise<boole
  * `.nii.gz`, which is told.
  */
 export async function segmentationEnding(
-  { fileEnding }: DatasetJson,
+  { fileEnding }: ModelDataset,
   cases: readonly CaseFiles[],
   { onEvent }: StageOptions,
 ): Promise<string> {
@@ -91,7 +91,7 @@ export async function refuseInputsAsOutputs(cases: readonly CaseFiles[], outputs
 export async function describePredictions(folder: string, { dataset, plans }: ModelMetadata): Promise<void> {
   const files = [
     { path: join(folder, "plans.json"), json: plansToJson(plans) },
-    { path: join(folder, "dataset.json"), json: datasetToJson(dataset) },
+    { path: join(folder, "dataset.json"), json: modelDatasetToJson(dataset) },
   ] as const;
   const [plansThere, datasetThere] = [await exists(files[0].path), await exists(files[1].path)];
   for (const { path, json } of files) {

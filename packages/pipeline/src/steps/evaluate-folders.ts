@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
-  type DatasetJson,
+  type ModelDataset,
   type EvaluationSummary,
   FileError,
   ImageFileError,
@@ -89,7 +89,7 @@ export interface EvaluationOptions extends StageOptions {
 export async function evaluatePairs(
   { stages }: Context,
   pairs: readonly EvaluationPair[],
-  dataset: DatasetJson,
+  dataset: ModelDataset,
   output: string | undefined,
   { misplaced = "refuse", remark, signal, onEvent }: EvaluationOptions = {},
 ): Promise<EvaluationSummary> {

@@ -1,4 +1,4 @@
-import { datasetFromJson, FileError, labelSet, plansFromJson } from "@nnunet/core";
+import { FileError, labelSet, modelDatasetFromJson, plansFromJson } from "@nnunet/core";
 import { readJson, writeFileAtomic } from "@nnunet/core/node";
 import { readCheckpoint } from "@nnunet/trainer";
 import { buildNetwork, type Weights, writeOnnxModel } from "@nnunet/unet-model";
@@ -23,7 +23,7 @@ export async function exportFolds(
 ): Promise<void> {
   const paths = modelFolderPaths(modelFolder);
   const plans = plansFromJson(await readJson(paths.plans), paths.plans);
-  const dataset = datasetFromJson(await readJson(paths.dataset), paths.dataset);
+  const dataset = modelDatasetFromJson(await readJson(paths.dataset), paths.dataset);
   const configuration = findConfiguration(plans, configurationName);
   const graph = buildNetwork(configuration.architecture, {
     inputChannels: dataset.channelNames.length,

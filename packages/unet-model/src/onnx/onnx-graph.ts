@@ -137,8 +137,9 @@ export class OnnxGraph {
    * The model as ONNX bytes.
    *
    * @param metadata - stored as `metadata_props`
+   * @param seal - key of a last entry of the metadata: the SHA-256 of all bytes before it
    */
-  encode(metadata: ReadonlyMap<string, string> = new Map(), producerVersion = ""): Uint8Array {
+  encode(metadata: ReadonlyMap<string, string> = new Map(), producerVersion = "", seal?: string): Uint8Array {
     const model = new ProtobufWriter();
     model.integer(1, 8).string(2, "nnunet-ts").string(3, producerVersion);
     model.message(7, (graph) => {
@@ -159,6 +160,10 @@ export class OnnxGraph {
       model.message(8, (m) => (domain ? m.string(1, domain) : m).integer(2, version));
     }
     for (const [key, value] of metadata) model.message(14, (m) => m.string(1, key).string(2, value));
+    if (seal !== undefined) {
+      const hash = model.sha256();
+      model.message(14, (m) => m.string(1, seal).string(2, hash));
+    }
     return model.finish();
   }
 }

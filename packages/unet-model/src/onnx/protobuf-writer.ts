@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 const text = new TextEncoder();
 
 /**
@@ -43,6 +45,13 @@ export class ProtobufWriter {
     this.#varint(BigInt(inner.#length));
     for (const piece of inner.#pieces) this.#push(piece);
     return this;
+  }
+
+  /** SHA-256 of what was written so far, hex. */
+  sha256(): string {
+    const hash = createHash("sha256");
+    for (const piece of this.#pieces) hash.update(piece);
+    return hash.digest("hex");
   }
 
   finish(): Uint8Array {

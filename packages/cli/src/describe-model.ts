@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import { modelDatasetKeys } from "@nnunet/core";
+import { describeFileError } from "@nnunet/core/node";
+import { inspectModel } from "@nnunet/inference";
+import type { ArtefactDescription } from "./artefact-description.ts";
+import { describeLabels } from "./describe-labels.ts";
+import { useIt } from "./next-hint.ts";
+
+/** How much of a text is shown; `--json` shows all of it. */
+const shownCharacters = 300;
+
+/** A model, and all that it carries, so that its owner can look through it before giving it away. */
+export async function describeModel(path: string, size: string): Promise<ArtefactDescription> {
+  const content = await readFile(path).catch((error: unknown) => {
+    throw describeFileError(path, "could not be read", error);
+  });
+  const { metadata, carried } = await inspectModel(content, path);
+  const { plans, dataset, configuration, folds, softwareVersion } = metadata;
+  const c = plans.configurations[configuration]!;
+  const beyond = Object.keys(parsed(carried.get("nnunet.dataset"))).filter((key) => !modelDatasetKeys.includes(key));
+  const lines = [
+    `${path}: a trained model (${size}), all that is needed to predict`,
+    `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
+    `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
+    `  out: ${describeLabels(dataset)}`,
+    `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
+    "  carries, for whoever gets it (--json shows all of it):",
+    ...[...carried].flatMap(([key, value]) => textLines(key, value)),
+    ...(beyond.length === 0
+      ? []
+      : [
+          `  beyond what prediction needs: ${beyond.join(", ")} of dataset.json; export the model again to leave that out`,
+        ]),
+    useIt(path),
+  ];
+  return { kind: "model", lines, carried: Object.fromEntries(carried) };
+}
+
+/** One line per text; of JSON one per key. */
+function textLines(key: string, value: string): string[] {
+  const entries = Object.entries(parsed(value));
+  if (entries.length === 0) return [`    ${key}: ${shortened(value)}`];
+  return entries.map(([name, entry]) => `    ${key} → ${name}: ${shortened(JSON.stringify(entry))}`);
+}
+
+function parsed(value: string | undefined): object {
+  try {
+    const json: unknown = JSON.parse(value ?? "");
+    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : {};
+  } catch {
+    return {};
+  }
+}
+
+function shortened(value: string): string {
+  return value.length <= shownCharacters
+    ? value
+    : `${value.slice(0, shownCharacters)}… (${value.length.toLocaleString("en")} characters)`;
+}

@@ -1,0 +1,38 @@
+import type { ModelDataset } from "./artefacts.ts";
+import { datasetFromJson } from "./dataset-json.ts";
+
+/** Keys of a dataset.json that prediction needs; `modality` is the Decathlon's name of `channel_names`. */
+export const modelDatasetKeys: readonly string[] = [
+  "channel_names",
+  "modality",
+  "labels",
+  "regions_class_order",
+  "file_ending",
+];
+
+/** The part of a dataset.json that travels with a model, as `dataset.json` keys. */
+export function modelDatasetToJson({ channelNames, labels, regionsClassOrder, fileEnding }: ModelDataset): unknown {
+  return {
+    channel_names: Object.fromEntries(channelNames.map((name, i) => [String(i), name])),
+    labels,
+    ...(regionsClassOrder === undefined ? {} : { regions_class_order: regionsClassOrder }),
+    file_ending: fileEnding,
+  };
+}
+
+/**
+ * Reads what {@link modelDatasetToJson} wrote, or a whole dataset.json, as older models carry it; of that, the rest is
+ * not looked at.
+ *
+ * @throws {InvalidArtifactError} as {@link datasetFromJson}
+ */
+export function modelDatasetFromJson(json: unknown, path: string): ModelDataset {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return datasetFromJson(json, path);
+  const whole = json as Record<string, unknown>;
+  const needed = modelDatasetKeys.flatMap((key) => (Object.hasOwn(whole, key) ? [[key, whole[key]]] : []));
+  const { channelNames, labels, regionsClassOrder, fileEnding } = datasetFromJson(
+    { ...Object.fromEntries(needed), numTraining: 0 },
+    path,
+  );
+  return { channelNames, labels, ...(regionsClassOrder === undefined ? {} : { regionsClassOrder }), fileEnding };
+}
