@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { modelDatasetKeys } from "@nnunet/core";
+import { modelDatasetKeys, printable } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
 import { inspectModel } from "@nnunet/inference";
 import type { ArtefactDescription } from "./artefact-description.ts";
@@ -29,7 +29,7 @@ export async function describeModel(path: string, size: string): Promise<Artefac
     ...(beyond.length === 0
       ? []
       : [
-          `  beyond what prediction needs: ${beyond.join(", ")} of dataset.json; export the model again to leave that out`,
+          `  beyond what prediction needs: ${printable(beyond.join(", "))} of dataset.json; export the model again to leave that out`,
         ]),
     useIt(path),
   ];
@@ -39,8 +39,10 @@ export async function describeModel(path: string, size: string): Promise<Artefac
 /** One line per text; of JSON one per key. */
 function textLines(key: string, value: string): string[] {
   const entries = Object.entries(parsed(value));
-  if (entries.length === 0) return [`    ${key}: ${shortened(value)}`];
-  return entries.map(([name, entry]) => `    ${key} → ${name}: ${shortened(JSON.stringify(entry))}`);
+  if (entries.length === 0) return [`    ${printable(key)}: ${shortened(value)}`];
+  return entries.map(
+    ([name, entry]) => `    ${printable(key)} → ${printable(name)}: ${shortened(JSON.stringify(entry))}`,
+  );
 }
 
 function parsed(value: string | undefined): object {
@@ -53,7 +55,6 @@ function parsed(value: string | undefined): object {
 }
 
 function shortened(value: string): string {
-  return value.length <= shownCharacters
-    ? value
-    : `${value.slice(0, shownCharacters)}… (${value.length.toLocaleString("en")} characters)`;
+  const shown = printable(value.slice(0, shownCharacters));
+  return value.length <= shownCharacters ? shown : `${shown}… (${value.length.toLocaleString("en")} characters)`;
 }

@@ -8,6 +8,7 @@ test("exports these names and no others", () => {
   "ensembleProbabilities",
   "estimateMemory",
   "gaussianImportance",
+  "inspectModel",
   "loadModel",
   "nodeSessions",
   "onnxRuntimeSessions",

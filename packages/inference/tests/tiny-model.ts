@@ -93,11 +93,16 @@ export function tinyMetadata(
   };
 }
 
-/** The bytes of a model.onnx around the given nodes; shapes are what the metadata say unless overridden. */
+/**
+ * The bytes of a model.onnx around the given nodes; shapes are what the metadata say unless overridden.
+ *
+ * @param carried - entries of the metadata that replace the right ones, or come on top
+ */
 export function tinyModelBytes(
   metadata: ModelMetadata,
   network: Pick<TinyModel, "nodes" | "weights"> & Partial<TinyModel>,
   outputChannels: number,
+  carried: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const { patchSize } = metadata.plans.configurations[metadata.configuration]!;
   return tinyOnnx({
@@ -111,6 +116,7 @@ export function tinyModelBytes(
       "nnunet.mirror_axes": JSON.stringify(metadata.mirrorAxes),
       "nnunet.version": metadata.softwareVersion,
       "nnunet.weights_sha256": weightsSha256(network.weights),
+      ...carried,
     },
     ...network,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { modelMetadataFromOnnx, type Plans } from "@nnunet/core";
+import { type DatasetJson, modelMetadataFromOnnx, type Plans, readOnnxMetadata } from "@nnunet/core";
 import { type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
 import { goldenNetworks, readGoldenNetwork } from "./golden-networks.ts";
@@ -70,6 +70,38 @@ describe.each(goldenNetworks)("$name as model.onnx", (network) => {
     );
     expect(read.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
   });
+});
+
+test("a model carries what prediction needs and nothing else: no case, no person, no description", () => {
+  const { graph, weights } = readGoldenNetwork(goldenNetworks[0]!);
+  const { architecture, patchSize } = goldenNetworks[0]!;
+  const plain = tinyMetadata(architecture, patchSize, [0]);
+  const secrets = ["Doe_Jane", "somebody@hospital.example", "of the Hospital of Somewhere", "Smith et al."];
+  const dataset: DatasetJson = {
+    ...plain.dataset,
+    name: secrets[2]!,
+    numTraining: 1,
+    dataset: { [secrets[0]!]: { images: [`${secrets[0]}.nii.gz`] } },
+    other: { contact: secrets[1], description: secrets[2], reference: secrets[3], training: [secrets[0]] },
+  };
+  const decision = {
+    configuration: "dataset",
+    rule: "x",
+    source: "",
+    inputs: { case: secrets[0] },
+    result: 1,
+    rejected: [],
+  };
+  const plans = { ...plain.plans, explanation: [{ ...decision, text: `because of ${secrets[0]}` }] };
+  const bytes = writeOnnxModel(graph, [weights], { ...plain, plans, dataset });
+  for (const secret of secrets) expect(Buffer.from(bytes).includes(secret)).toBe(false);
+  const carried = readOnnxMetadata(bytes, "model.onnx");
+  expect([...carried.keys()].sort()).toEqual(
+    ["configuration", "dataset", "file_sha256", "folds", "mirror_axes", "plans", "version", "weights_sha256"].map(
+      (key) => `nnunet.${key}`,
+    ),
+  );
+  expect(Object.keys(JSON.parse(carried.get("nnunet.dataset")!))).toEqual(["channel_names", "labels", "file_ending"]);
 });
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,4 +1,4 @@
-import { InvalidArtifactError, type ProtobufField, protobufFields, protobufText, show } from "@nnunet/core";
+import { InvalidArtifactError, printable, type ProtobufField, protobufFields, protobufText, show } from "@nnunet/core";
 
 /** What a message may hold: its fields by number, those that may come more than once marked by a star. */
 export type Fields = Readonly<Record<number, string>>;
@@ -23,8 +23,6 @@ const refusedNames: Readonly<Record<string, Fields>> = {
 };
 
 const longestName = 512;
-// control characters, and those that turn the direction of writing
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** The fields of a message by name. */
 export type Message = ReadonlyMap<string, readonly ProtobufField[]>;
@@ -57,7 +55,7 @@ export function refuse(path: string, where: string, problem: string): never {
 export function readName(field: ProtobufField | undefined, path: string, where: string): string {
   if (!field?.bytes) return refuse(path, where, "is missing");
   const name = protobufText(field.bytes, path, where);
-  if (name.length === 0 || name.length > longestName || unprintable.test(name)) {
+  if (name.length === 0 || name.length > longestName || printable(name) !== name) {
     refuse(path, where, `expected a name of 1–${longestName} printable characters, got ${show(name)}`);
   }
   return name;

@@ -1,0 +1,47 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { pointwise, tinyMetadata, tinyModelBytes } from "../../inference/tests/tiny-model.ts";
+import { nnunet, withScratch } from "./run-nnunet.ts";
+
+const network = pointwise([[1], [2], [3]], [0.5, 0, 0], 3);
+const model = (carried: Record<string, string> = {}) => tinyModelBytes(tinyMetadata([4, 4, 4]), network, 3, carried);
+
+test("info shows all that a model carries", () =>
+  withScratch(async (folder) => {
+    const path = join(folder, "model.onnx");
+    writeFileSync(path, model({ "somebody.note": "from \u001b[2Jthe clinic" }));
+    const { code, stdout } = await nnunet("info", path);
+    expect(code).toBe(0);
+    expect(stdout).toContain('nnunet.dataset → channel_names: {"0":"MR0"}');
+    expect(stdout).toContain('nnunet.dataset → labels: {"background":0,"a":1,"b":2}');
+    expect(stdout).toContain('nnunet.plans → dataset_name: "Dataset900_Tiny"');
+    expect(stdout).toContain("somebody.note: from \\x1b[2Jthe clinic");
+    expect(stdout).toContain("graph.name: tiny");
+    expect(stdout).not.toContain("beyond what prediction needs");
+  }));
+
+test("info names what an older model carries of dataset.json beyond what prediction needs, and --json all of it", () =>
+  withScratch(async (folder) => {
+    const path = join(folder, "model.onnx");
+    const whole = {
+      name: "Dataset900_Tiny",
+      description: "x".repeat(1000),
+      reference: "somebody@hospital.example",
+      channel_names: { 0: "MR0" },
+      labels: { background: 0, a: 1, b: 2 },
+      numTraining: 1,
+      file_ending: ".nii.gz",
+      training: [{ image: "./imagesTr/Doe_Jane.nii.gz", label: "./labelsTr/Doe_Jane.nii.gz" }],
+    };
+    writeFileSync(path, model({ "nnunet.dataset": JSON.stringify(whole) }));
+    const { stdout } = await nnunet("info", path);
+    expect(stdout).toContain('reference: "somebody@hospital.example"');
+    expect(stdout).toContain("Doe_Jane");
+    expect(stdout).toContain(`description: "${"x".repeat(299)}… (1,002 characters)`);
+    expect(stdout).toContain(
+      "beyond what prediction needs: name, description, reference, numTraining, training of dataset.json; export the model again to leave that out",
+    );
+    const [described] = JSON.parse((await nnunet("info", path, "--json")).stdout);
+    expect(JSON.parse(described.carried["nnunet.dataset"])).toEqual(whole);
+  }));
