@@ -1,9 +1,28 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { makeFolder, openRegularFile, readJson, regularFile, writeJsonAtomic } from "@nnunet/core/node";
+import {
+  appendLine,
+  copyFileAtomic,
+  makeFolder,
+  openRegularFile,
+  readJson,
+  regularFile,
+  writeJsonAtomic,
+} from "@nnunet/core/node";
 
 const scratch = mkdtempSync(join(tmpdir(), "core-files-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -48,4 +67,31 @@ if (!hasPipes) console.warn("skipped: no mkfifo or /dev/zero here, so pipes and 
   const { handle, stats } = await openRegularFile(join(scratch, "ordinary"));
   expect(stats.size).toBe(3);
   await handle.close();
+});
+
+test("a planted link of an output's name is replaced and what it leads to is left alone, also by a line of a log", async () => {
+  const folder = join(scratch, "planted");
+  mkdirSync(folder);
+  const victim = join(folder, "victim");
+  writeFileSync(victim, "mine");
+  const names = ["log.ndjson", "copy.json", "plans.json"];
+  for (const name of names) symlinkSync(victim, join(folder, name));
+  linkSync(victim, join(folder, "hard.ndjson"));
+  symlinkSync(join(folder, "nowhere"), join(folder, "dangling.ndjson"));
+  await appendLine(join(folder, "log.ndjson"), "1");
+  await appendLine(join(folder, "log.ndjson"), "2");
+  await appendLine(join(folder, "hard.ndjson"), "3");
+  await appendLine(join(folder, "dangling.ndjson"), "4");
+  await copyFileAtomic(victim, join(folder, "copy.json"));
+  await writeJsonAtomic(join(folder, "plans.json"), {});
+  expect(readFileSync(victim, "utf8")).toBe("mine");
+  const read = (name: string) => readFileSync(join(folder, name), "utf8");
+  expect(["log.ndjson", "hard.ndjson", "dangling.ndjson", "copy.json"].map(read)).toEqual([
+    "1\n2\n",
+    "mine3\n",
+    "4\n",
+    "mine",
+  ]);
+  expect(readdirSync(folder).filter((name) => lstatSync(join(folder, name)).isSymbolicLink())).toEqual([]);
+  expect(readdirSync(folder)).not.toContain("nowhere");
 });

@@ -1,5 +1,6 @@
 import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
 import type { Model } from "@nnunet/inference";
+import { whileLocked } from "@nnunet/core/node";
 import type { PoolOptions } from "./workers/case-pool.ts";
 import { type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
 import { exportFolds } from "./steps/export-model.ts";
@@ -78,7 +79,8 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
       trainFold(context, dataset, plans, configuration, fold, options),
     modelFolder: (dataset, configuration, plansName) =>
       findModelFolder(context.folders, dataset, configuration, plansName),
-    exportModel: exportFolds,
+    exportModel: (modelFolder, configuration, folds, output) =>
+      whileLocked(output, "exporting a model", () => exportFolds(modelFolder, configuration, folds, output)),
     predict: (models, input, output, options) => predictFiles(context, models, input, output, options),
     evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),
     run: (dataset, options) => runRoad(context, dataset, options),

@@ -128,7 +128,9 @@ describe("the user's files", () => {
       await expect(pipeline.predict([model], image, image, overwrite)).rejects.toThrow(
         `${image}: is an image to be segmented, and never overwritten; choose another output`,
       );
-      await expect(pipeline.predict([model], image, folder, overwrite)).rejects.toThrow(`${image}: is an image`);
+      await expect(pipeline.predict([model], image, folder, overwrite)).rejects.toThrow(
+        `${folder}: lies among the images to be segmented: a later run would take the segmentations in it for images; choose another output`,
+      );
       await expect(pipeline.predict([model], image, join(folder, "b.nrrd"), overwrite)).rejects.toThrow(
         `${join(folder, "b.nrrd")}: is the same file as ${image}, an image to be segmented, and never overwritten; choose another output`,
       );
@@ -172,7 +174,7 @@ describe("the user's files", () => {
       await expect(stopped).rejects.toThrow("prediction: cancelled");
       const first = join(output, "tiny_0.nrrd");
       const { mtimeMs } = await stat(first);
-      expect((await readdir(output)).sort()).toEqual(["dataset.json", "plans.json", "tiny_0.nrrd"]);
+      expect((await readdir(output)).sort()).toEqual(["dataset.json", "made_from.json", "plans.json", "tiny_0.nrrd"]);
 
       await expect(pipeline.predict([model], input, output, fast)).rejects.toThrow(
         `${first}: exists already; add --continue to keep it and predict the other cases, or --overwrite to replace it, or choose another output`,

@@ -1,4 +1,4 @@
-import { appendFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -12,7 +12,7 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { makeFolder, writeFileAtomic } from "@nnunet/core/node";
+import { appendLine, makeFolder, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import {
   type Checkpoint,
@@ -62,6 +62,8 @@ export interface TrainOptions extends StageOptions {
   /** Go on from `checkpoint_latest`; without it a folder that holds a training is an error. */
   readonly continue?: boolean;
   readonly threads?: number;
+  /** Waited for when nothing is left that could be refused, before the first batch is asked for. */
+  readonly onBegin?: () => Promise<void>;
 }
 
 export interface TrainingResult {
@@ -104,6 +106,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainingResult>
   const path = (kind: keyof typeof checkpointFiles) => join(folder, checkpointFiles[kind]);
   const resumed = await findCheckpoint(folder, options.continue ?? false, settings);
   if (resumed && resumed.history.length >= epochs) {
+    await options.onBegin?.();
     return { graph, weights: resumed.weights, history: resumed.history, checkpoint: path("final") };
   }
   await makeFolder(folder);
@@ -129,6 +132,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainingResult>
   });
   try {
     if (resumed) await session.setState(resumed.weights, resumed.momentum);
+    await options.onBegin?.();
     let best = Math.max(Number.NEGATIVE_INFINITY, ...history.map((h) => h.movingPseudoDice));
     for (let epoch = history.length; epoch < epochs; epoch++) {
       const started = performance.now();
@@ -156,10 +160,8 @@ export async function trainModel(options: TrainOptions): Promise<TrainingResult>
       }
       await writeCheckpoint(path(epoch === epochs - 1 ? "final" : "latest"), checkpoint);
       if (epoch === epochs - 1) await rm(path("latest"), { force: true });
-      await appendFile(
-        join(folder, "training_log.ndjson"),
-        `${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`,
-      );
+      const line = JSON.stringify({ time: new Date().toISOString(), ...record });
+      await appendLine(join(folder, "training_log.ndjson"), line);
       await writeFileAtomic(join(folder, "progress.svg"), progressChart(history, labels.names));
       onEvent?.({
         type: "epoch",

@@ -181,9 +181,15 @@ function tell(child: ChildProcess, message: ToWorker): void {
   if (child.connected) child.send(message, () => {});
 }
 
+/** A lock may be somebody else's by now. */
+async function remove(path: string): Promise<void> {
+  if (path.endsWith(".lock")) (await import("@nnunet/core/node")).removeEndedLock(path);
+  else await rm(path, { recursive: true, force: true }).catch(() => {});
+}
+
 /** What was in the making when the work ended; a second at most. */
 async function removed(paths: ReadonlySet<string>): Promise<void> {
-  const all = Promise.all([...paths].map((path) => rm(path, { recursive: true, force: true }).catch(() => {})));
+  const all = Promise.all([...paths].map(remove));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
     timer = setTimeout(resolve, 1000);

@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError } from "../errors.ts";
 import { temporaryBeside } from "./temporaries.ts";
@@ -49,15 +49,45 @@ async function writeAtomic(
   }
 }
 
+/** Copies a file as {@link writeFileAtomic} writes one. */
+export async function copyFileAtomic(from: string, to: string): Promise<void> {
+  const { handle } = await openRegularFile(from);
+  await writeChunksAtomic(to, handle.createReadStream());
+}
+
+/**
+ * Adds a line to a log. Only to an ordinary file of its own: a link, a pipe or a device of that name is taken away first
+ * and what it leads to is left alone, as the functions above leave it.
+ *
+ * @throws {FileError} if the disk is full or the folder cannot be written
+ */
+export async function appendLine(path: string, line: string): Promise<void> {
+  try {
+    const found = await lstat(path).catch(() => undefined);
+    if (found && !found.isFile() && !found.isDirectory()) await rm(path);
+    if (found?.isFile() && found.nlink > 1) await copyFileAtomic(path, path); // a hard link becomes a file of its own
+    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    const handle = await open(path, flags, 0o666);
+    try {
+      await handle.writeFile(`${line}\n`);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw describeFileError(path, "could not be written", error);
+  }
+}
+
 /**
  * Makes a folder and the folders above it that are missing; one that is there already is left alone.
  *
  * One level at a time, because Node's own `mkdir` with `recursive` never returns below `/proc` and other file systems
  * that answer "no such folder" to whatever is to be made in them.
  *
+ * @returns the folders that were made, the outermost first
  * @throws {FileError} if a part of the path is a file, or the nearest existing folder takes no new one
  */
-export async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string): Promise<string[]> {
   const missing: string[] = [];
   let nearest = resolve(folder);
   for (;;) {
@@ -72,9 +102,14 @@ export async function makeFolder(folder: string): Promise<void> {
     missing.push(nearest);
     nearest = dirname(nearest);
   }
+  const made: string[] = [];
   for (const next of missing.reverse()) {
-    await mkdir(next).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "EEXIST") return; // made by somebody else meanwhile
+    try {
+      await mkdir(next);
+      made.push(next);
+    } catch (caught) {
+      const error = caught as NodeJS.ErrnoException;
+      if (error.code === "EEXIST") continue; // made by somebody else meanwhile
       if (error.code !== "ENOENT") throw describeFileError(folder, "could not be written", error);
       throw new FileError(
         folder,
@@ -83,8 +118,9 @@ export async function makeFolder(folder: string): Promise<void> {
           cause: error,
         },
       );
-    });
+    }
   }
+  return made;
 }
 
 /** Whether there is a file or folder of this name; a link that leads nowhere is none. */

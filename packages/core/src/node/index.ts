@@ -1,4 +1,6 @@
 export {
+  appendLine,
+  copyFileAtomic,
   describeFileError,
   exists,
   makeFolder,
@@ -12,3 +14,13 @@ export { switchOffTelemetry } from "./no-telemetry.ts";
 export { tellTemporariesTo, temporaryBeside } from "./temporaries.ts";
 export { pathBelow } from "./path-below.ts";
 export { readJson } from "./read-json.ts";
+export {
+  type Busy,
+  type Lock,
+  lockedBy,
+  lockFile,
+  pause,
+  removeEndedLock,
+  tryLock,
+  whileLocked,
+} from "./folder-lock.ts";

@@ -24,15 +24,20 @@ export function temporaryBeside(
   const stem = ending ? path.slice(0, -ending.length) : path;
   const name = `${hidden ? "." : ""}${basename(stem)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp${ending}`;
   const temporary = join(dirname(stem), name);
+  tellTemporary(temporary);
+  return temporary;
+}
+
+/** Tells the process that watches over this one of a file that must not outlive it. */
+export function tellTemporary(path: string): void {
   const [process_, descriptor] = (process.env[listener] ?? "").split(":").map(Number);
   if (process_ === process.pid && descriptor !== undefined) {
     try {
-      writeSync(descriptor, `${resolve(temporary)}\0`);
+      writeSync(descriptor, `${resolve(path)}\0`);
     } catch {
       // nobody listens any more: the name says to whom the leftovers belonged
     }
   }
-  return temporary;
 }
 
 /** From now on every thread of this process tells its temporary names, each ended by NUL, to this file descriptor. */

@@ -1,5 +1,5 @@
 import { rename, rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import {
   type DatasetJson,
   datasetToJson,
@@ -9,7 +9,15 @@ import {
   type StageOptions,
   throwIfCancelled,
 } from "@nnunet/core";
-import { describeFileError, exists, makeFolder, pathBelow, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
+import {
+  describeFileError,
+  exists,
+  makeFolder,
+  pathBelow,
+  temporaryBeside,
+  whileLocked,
+  writeJsonAtomic,
+} from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { idOf } from "./find-dataset.ts";
 
@@ -22,6 +30,19 @@ import { idOf } from "./find-dataset.ts";
  * @param fill - writes the files into the folder it is given, calls `step` before each case, returns dataset.json
  */
 export async function makeDatasetFolder(
+  target: string,
+  total: number,
+  stage: string,
+  options: StageOptions,
+  fill: (folder: string, step: (caseId: string) => void) => Promise<DatasetJson>,
+): Promise<void> {
+  const number = /^Dataset\d+(?=_)/.exec(basename(target))?.[0] ?? basename(target);
+  await whileLocked(join(dirname(target), number), `making ${basename(target)}`, () =>
+    fillDatasetFolder(target, total, stage, options, fill),
+  );
+}
+
+async function fillDatasetFolder(
   target: string,
   total: number,
   stage: string,

@@ -1,5 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import {
   type CaseFiles,
   modelDatasetToJson,
@@ -71,16 +71,47 @@ export function probabilitiesPath(segmentation: string): string {
   return join(dirname(segmentation), `${imageStem(segmentation)}_probabilities.nii.gz`);
 }
 
-/** @throws {FileError} if an output is one of the input files, by whatever name; no option allows that */
-export async function refuseInputsAsOutputs(cases: readonly CaseFiles[], outputs: readonly string[]): Promise<void> {
-  const inputs = new Map<string, string>();
-  for (const path of cases.flatMap(({ images }) => images)) inputs.set((await identity(path)) ?? path, path);
-  for (const output of outputs) {
-    const input = inputs.get((await identity(output)) ?? output);
-    if (input === undefined) continue;
-    const same = input === output ? "is" : `is the same file as ${input},`;
-    throw new FileError(output, `${same} an image to be segmented, and never overwritten; choose another output`);
+/**
+ * Results never lie among the images that they are made from, where the next run would take them for images, nor among
+ * those of a dataset.
+ *
+ * @param toFile - whether `output` is a file
+ * @throws {FileError} if the output folder is that of the images, or inside the folder of a series, or a dataset's
+ */
+export async function refuseResultsAmongInputs(input: string, output: string, toFile: boolean): Promise<void> {
+  const images = (await isFolder(input)) ? input : dirname(input);
+  const folder = toFile ? dirname(output) : output;
+  const same = (await identity(images)) === (await identity(folder));
+  // One image named by itself, and its result named by itself, may lie side by side.
+  if (same && !(toFile && images !== input)) {
+    const why = "a later run would take the segmentations in it for images";
+    throw new FileError(output, `lies among the images to be segmented: ${why}; choose another output`);
   }
+  const isSeries = images === input && imageStem(await firstImage(input)) === undefined;
+  if (isSeries && !relative(await nearest(input), await nearest(folder)).startsWith("..")) {
+    throw new FileError(
+      output,
+      `lies inside ${input}, a DICOM series, of which every file counts; choose another output`,
+    );
+  }
+  const part = basename(resolve(folder));
+  if (datasetParts.includes(part) && (await exists(join(folder, "..", "dataset.json")))) {
+    const where = `lies in ${part} of a dataset`;
+    throw new FileError(
+      output,
+      `${where}, whose images and labels are never mixed with predictions; choose another output`,
+    );
+  }
+}
+
+const datasetParts = ["imagesTr", "labelsTr", "imagesTs", "labelsTs"];
+
+/** The real path of a file or folder, of which the last parts need not be there yet. */
+async function nearest(path: string): Promise<string> {
+  const whole = resolve(path);
+  return realpath(whole).catch(async () =>
+    dirname(whole) === whole ? whole : join(await nearest(dirname(whole)), basename(whole)),
+  );
 }
 
 /**
@@ -125,8 +156,8 @@ async function firstImage(folder: string): Promise<string> {
   return image === undefined ? folder : join(folder, image); // without one it is a DICOM series
 }
 
-/** The same for two names of one file. */
-async function identity(path: string): Promise<string | undefined> {
+/** The same for two names of one file; undefined if there is none. */
+export async function identity(path: string): Promise<string | undefined> {
   return stat(path, { bigint: true }).then(
     ({ dev, ino }) => `${dev}:${ino}`,
     () => undefined,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { exists, readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { exists, readJson, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
 
 export { exists };
 
@@ -26,20 +26,29 @@ function sortedKeys(_key: string, value: unknown): unknown {
 
 /** The recorded hash of an artefact; undefined if none is recorded or the record cannot be read. */
 export async function recordedHash(madeFrom: string, artefact: string): Promise<string | undefined> {
-  const record = await readRecord(madeFrom);
-  return record[artefact];
+  const recorded = (await readRecord(madeFrom))[artefact];
+  return typeof recorded === "string" ? recorded : undefined;
 }
 
 /** Records what an artefact was made from. Called after the artefact is written, so a kill between makes it again. */
 export async function recordHash(madeFrom: string, artefact: string, hash: string): Promise<void> {
-  await writeJsonAtomic(madeFrom, { ...(await readRecord(madeFrom)), [artefact]: hash });
+  await changeRecord(madeFrom, (record) => ({ ...record, [artefact]: hash }));
 }
 
-async function readRecord(path: string): Promise<Record<string, string>> {
+/** Reads a record, changes it and writes it, while nobody else does: several processes may work in one folder. */
+export async function changeRecord(
+  madeFrom: string,
+  change: (record: Readonly<Record<string, unknown>>) => Record<string, unknown>,
+): Promise<void> {
+  const write = async () => writeJsonAtomic(madeFrom, change(await readRecord(madeFrom)));
+  await whileLocked(madeFrom, "recording what is done", write, { wait: { stage: "record" } });
+}
+
+export async function readRecord(path: string): Promise<Readonly<Record<string, unknown>>> {
   if (!(await exists(path))) return {};
   try {
     const json = await readJson(path);
-    return typeof json === "object" && json !== null ? (json as Record<string, string>) : {};
+    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
   } catch {
     return {}; // a damaged record only means that the work is done again
   }

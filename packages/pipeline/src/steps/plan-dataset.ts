@@ -1,4 +1,4 @@
-import { copyFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   datasetToJson,
@@ -12,7 +12,7 @@ import {
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { copyFileAtomic, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { planWarnings } from "@nnunet/planner";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
@@ -69,8 +69,8 @@ export async function planDataset(
     }
     const written = await recordedHash(paths.madeFrom, `${name} as written`);
     if (contentHash(onDisk) !== written) {
-      const copy = paths.plans(`${plans.plansName}.edited`);
-      await copyFile(path, copy);
+      const copy = await freePath((n) => paths.plans(`${plans.plansName}.edited${n === 1 ? "" : `_${n}`}`));
+      await copyFileAtomic(path, copy);
       onEvent?.({
         type: "message",
         stage: "plan",
@@ -85,6 +85,13 @@ export async function planDataset(
   await recordHash(paths.madeFrom, name, inputs);
   ended(path);
   return { plans, path, made: true };
+}
+
+/** The first of numbered names that is free: an earlier copy is somebody's work, too. */
+async function freePath(name: (n: number) => string): Promise<string> {
+  let n = 1;
+  while (await exists(name(n))) n++;
+  return name(n);
 }
 
 /**

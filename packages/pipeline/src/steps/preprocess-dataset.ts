@@ -1,3 +1,4 @@
+import { pathBelow } from "@nnunet/core/node";
 import { type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
 import { caseBytes } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
@@ -45,6 +46,7 @@ export async function preprocessDataset(
           tasks.push({
             id: files.id,
             bytes,
+            writes: pathBelow(folder, files.id),
             input: {
               files,
               dataset: dataset.json,

@@ -10,16 +10,16 @@ import {
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { pathBelow } from "@nnunet/core/node";
+import { pathBelow, whileLocked } from "@nnunet/core/node";
 import { loadModel, type Model } from "@nnunet/inference";
 import { convertDataset, findDatasetFolder, openDataset, verifyDataset } from "@nnunet/io";
 import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
 import { fingerprintDataset } from "./fingerprint-dataset.ts";
 import { hashCases } from "./hash-cases.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
 import { planDataset } from "./plan-dataset.ts";
-import { predictResumably } from "../prediction/predict-resumable.ts";
+import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { preprocessDataset } from "./preprocess-dataset.ts";
 import { softwareVersion } from "../software-version.ts";
@@ -88,7 +88,10 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
       const own = trained.filter((t) => t.configuration === configuration);
       const averaged = own.some(({ fold }) => fold !== "all") ? own.filter(({ fold }) => fold !== "all") : own;
       const models = averaged.map(({ training: { model } }) => model);
-      test.push(await testConfiguration(context, dataset, plans.plansName, configuration, models, testHashes, options));
+      const folder = testFolder(context, dataset, plans.plansName, configuration);
+      const work = () => testConfiguration(context, dataset, { configuration, folder }, models, testHashes, options);
+      const wait = { stage: "predict" };
+      test.push(await whileLocked(folder, "segmenting imagesTs", work, { wait, signal, onEvent }));
     }
   }
   return { dataset, plansPath, folds: trained, test };
@@ -138,32 +141,31 @@ async function verifyOnce(
   await recordHash(madeFrom, "verified", inputs);
 }
 
+function testFolder({ folders }: Context, { name }: RawDataset, plansName: string, configuration: string): string {
+  return join(resultsPaths(folders, name, plansName, configuration).folder, "imagesTs_predicted");
+}
+
+/** Segments and scores the test images; one process at a time, because two may have other models. */
 async function testConfiguration(
   context: Context,
   dataset: RawDataset,
-  plansName: string,
-  configuration: string,
+  { configuration, folder }: { readonly configuration: string; readonly folder: string },
   modelPaths: readonly string[],
-  hashes: ReadonlyMap<string, string>,
+  inputHashes: ReadonlyMap<string, string>,
   { device, signal, onEvent }: RoadOptions,
 ): Promise<TestResult> {
-  const folder = join(
-    resultsPaths(context.folders, dataset.name, plansName, configuration).folder,
-    "imagesTs_predicted",
-  );
-  const madeFrom = join(folder, "made_from.json");
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
   const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
   const models: Model[] = [];
   try {
     for (const path of modelPaths) models.push(await loadModel(path, { device: device ?? "cpu" }));
-    const inputs = contentHash([softwareVersion, models.map((m) => m.metadata.weightsSha256), [...hashes]]);
-    const done = await Promise.all(dataset.testCases.map((files) => exists(target(files))));
-    if (!done.every(Boolean) || (await recordedHash(madeFrom, "predictions")) !== inputs) {
-      const record = { madeFrom, name: "predictions", inputs };
-      await predictResumably(context, models, dataset.testCases, target, record, { signal, onEvent });
-      await recordHash(madeFrom, "predictions", inputs);
-    }
+    const record = {
+      madeFrom: join(folder, "made_from.json"),
+      name: "predictions",
+      also: softwareVersion,
+      inputHashes,
+    };
+    await predictCases(context, models, dataset.testCases, { target, existing: "update", record, signal, onEvent });
   } finally {
     for (const model of models) await model.dispose();
   }

@@ -1,21 +1,22 @@
 import { join } from "node:path";
 import {
-  type BatchSource,
   type EvaluationSummary,
+  FileError,
   labelSet,
   type Plans,
   type RawDataset,
   UnsupportedError,
 } from "@nnunet/core";
+import { lockedBy, whileLocked } from "@nnunet/core/node";
 import { type Device, ortEngine, type TrainingEngine } from "@nnunet/trainer";
 import type { PoolOptions } from "../workers/case-pool.ts";
 import { exportFolds } from "../steps/export-model.ts";
 import { foldBatches, preprocessedHashes } from "./fold-batches.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { contentHash, recordHash } from "../records/made-from.ts";
+import { changeRecord, contentHash } from "../records/made-from.ts";
 import { describeModel, foldsOfOtherPlans, refuseOtherPlans } from "../prediction/model-folder.ts";
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
-import { type SetAside, setAside } from "./set-aside.ts";
+import { makeRoom } from "./fold-room.ts";
 import { casesOfFold } from "./splits.ts";
 import type { Context } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
@@ -61,9 +62,9 @@ export interface TrainFoldResult {
  * Preprocessed cases of a fold → trained weights → `model.onnx` → scores of the validation cases.
  *
  * A refusal, of whatever kind, changes nothing on disk: what is there is recorded, replaced or described anew only when
- * the first batch is asked for.
+ * the training begins. Nobody else writes in the fold meanwhile.
  *
- * @throws {FileError} if a case is not preprocessed, the fold holds a training and `existing` says to refuse or cannot
+ * @throws {FileError} if another process trains this fold, a case is not preprocessed, the fold holds a training and `existing` says to refuse or cannot
  *   continue it, or another fold of the folder has another network
  */
 export async function trainFold(
@@ -103,86 +104,99 @@ export async function trainFold(
   ]);
   const hashes = { network, training: contentHash([network, epochs, iterationsPerEpoch, validationIterations]) };
   const schedule = { epochs, iterationsPerEpoch, validationIterations, engine: engine.name };
-  const start = await decideTraining(paths.fold(fold), hashes, schedule, existing);
-  if (start.kind === "keep") say(`fold ${fold} is up to date`);
-  else {
-    const others = await foldsOfOtherPlans(paths, plans, configurationName, fold);
-    const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
-    if (others?.folds.some((name) => !together.includes(name))) {
-      refuseOtherPlans(paths.folder, configurationName, others, plans);
-    }
-    const resumeAt = start.kind === "resume" ? start.epochs : 0;
-    const total = (epochs - resumeAt) * iterationsPerEpoch;
-    const features = configuration.architecture.featuresPerStage;
-    const detail = `fold ${fold} of ${configurationName}: ${split.train.length} cases, ${epochs - resumeAt} epochs of ${iterationsPerEpoch} steps, batch ${configuration.batchSize}, patch ${configuration.patchSize.join("×")}, features ${features.join(" ")}`;
-    await timedStage("train", { total, detail }, options, async () => {
-      let replaced: SetAside | undefined;
-      const aside: SetAside[] = [];
-      let recorded: Promise<void> | undefined;
-      let begun = false;
-      const record = async () => {
-        await describeModel(folders, dataset, plans, configurationName);
-        await recordHash(madeFrom, "network", hashes.network);
-        await recordHash(madeFrom, "training", hashes.training);
-        if (remark !== undefined) await recordHash(madeFrom, "remark", remark);
-        begun = true;
-        for (const { path } of aside) say(`trained with other data, plan or options, and kept: ${path}`);
-        await replaced?.remove();
+  const settings = { epochs, iterationsPerEpoch, validationIterations, seed };
+  return whileLocked(folder, `training fold ${fold} of ${configurationName}`, async () => {
+    const start = await decideTraining(paths.fold(fold), hashes, schedule, existing);
+    if (start.kind === "keep") say(`fold ${fold} is up to date`);
+    else {
+      const others = (await foldsOfOtherPlans(paths, plans, configurationName, fold))?.folds ?? [];
+      const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
+      const refuseOthers = async (names: readonly string[]) => {
+        const found = await foldsOfOtherPlans(paths, plans, configurationName, fold);
+        if (found?.folds.some((name) => !names.includes(name))) {
+          refuseOtherPlans(paths.folder, configurationName, found, plans);
+        }
       };
-      const sources = await foldBatches(context.stages, casesFolder, split, configuration, dataset, {
-        ...options,
-        iterationsPerEpoch,
-        validationIterations,
-        seed,
-      });
-      try {
-        if (start.kind === "afresh" && start.before === "remove") replaced = await setAside(folder);
-        if (start.kind === "afresh" && start.before === "set aside") aside.push(await setAside(folder));
-        for (const name of others?.folds ?? []) aside.push(await setAside(join(paths.folder, name)));
-        const { history } = await context.stages.trainModel({
-          configuration,
-          configurationName,
-          fold,
-          labels: labelSet(dataset.json),
-          inputChannels: dataset.json.channelNames.length,
-          training: onFirstBatch(sources[0]!, () => (recorded ??= record())),
-          validation: sources[1]!,
-          folder,
-          seed,
-          engine,
-          device: options.device ?? "cpu",
-          epochs,
-          iterationsPerEpoch,
-          validationIterations,
-          continue: start.kind === "resume",
-          signal,
-          onEvent,
+      await refuseOthers(together);
+      for (const name of others) await refuseLocked(join(paths.folder, name));
+      const resumeAt = start.kind === "resume" ? start.epochs : 0;
+      const total = (epochs - resumeAt) * iterationsPerEpoch;
+      const features = configuration.architecture.featuresPerStage;
+      const detail = `fold ${fold} of ${configurationName}: ${split.train.length} cases, ${epochs - resumeAt} epochs of ${iterationsPerEpoch} steps, batch ${configuration.batchSize}, patch ${configuration.patchSize.join("×")}, features ${features.join(" ")}`;
+      await timedStage("train", { total, detail }, options, async () => {
+        const sources = await foldBatches(context.stages, casesFolder, split, configuration, dataset, {
+          ...options,
+          ...settings,
         });
-        await (recorded ??= record()); // a training that was finished already asks for no batch
-        return { result: history, detail: folder };
-      } finally {
-        for (const source of sources) await source.close();
-        if (!begun) for (const before of [...aside, ...(replaced ? [replaced] : [])]) await before.restore();
-      }
-    });
-    await exportFolds(paths.folder, configurationName, [fold], model);
-  }
-  const validation = await validateFold(context, dataset, folder, { caseIds: split.val, remark }, options);
-  return { model, trained: start.kind !== "keep", validation };
+        const before = start.kind === "afresh" && start.before !== "none" ? start.before : "stay";
+        const room = await makeRoom(
+          folder,
+          before,
+          others.map((name) => join(paths.folder, name)),
+        );
+        const onBegin = once(async () => {
+          // Another fold may have begun meanwhile, in another process.
+          const describe = async () => {
+            await refuseOthers([]);
+            await describeModel(folders, dataset, plans, configurationName);
+          };
+          await whileLocked(paths.plans, "describing the model", describe, {
+            wait: { stage: "train" },
+            signal,
+            onEvent,
+          });
+          await changeRecord(madeFrom, (record) => ({
+            ...record,
+            ...hashes,
+            ...(remark === undefined ? {} : { remark }),
+          }));
+          for (const path of await room.commit()) say(`trained with other data, plan or options, and kept: ${path}`);
+        });
+        try {
+          const { history } = await context.stages.trainModel({
+            configuration,
+            configurationName,
+            fold,
+            labels: labelSet(dataset.json),
+            inputChannels: dataset.json.channelNames.length,
+            training: sources[0]!,
+            validation: sources[1]!,
+            folder,
+            engine,
+            device: options.device ?? "cpu",
+            ...settings,
+            continue: start.kind === "resume",
+            onBegin,
+            signal,
+            onEvent,
+          });
+          await onBegin(); // a stage of one's own may not have said that it begins
+          return { result: history, detail: folder };
+        } finally {
+          for (const source of sources) await source.close();
+          await room.undo();
+        }
+      });
+      await exportFolds(paths.folder, configurationName, [fold], model);
+    }
+    const validation = await validateFold(context, dataset, folder, { caseIds: split.val, remark }, options);
+    return { model, trained: start.kind !== "keep", validation };
+  });
+}
+
+/** @throws {FileError} if another process trains in this folder */
+async function refuseLocked(folder: string): Promise<void> {
+  const busy = await lockedBy(folder);
+  if (busy) throw new FileError(folder, busy.problem);
+}
+
+/** The same work; a second call gets the first one's result. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => (done ??= work());
 }
 
 function engineOf(name: "ort" | "tfjs" | "auto"): TrainingEngine {
   if (name === "tfjs") throw new UnsupportedError("the training engine tfjs", "use --engine ort");
   return ortEngine;
-}
-
-/** The same source; `begin` is waited for before a batch is made. */
-function onFirstBatch(source: BatchSource, begin: () => Promise<void>): BatchSource {
-  return {
-    batch: async (epoch, iteration) => {
-      await begin();
-      return source.batch(epoch, iteration);
-    },
-    close: () => source.close(),
-  };
 }

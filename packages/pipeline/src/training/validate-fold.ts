@@ -5,7 +5,7 @@ import { type Device, loadModel } from "@nnunet/inference";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { foldPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
-import { predictResumably } from "../prediction/predict-resumable.ts";
+import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
@@ -43,9 +43,9 @@ export async function validateFold(
     }
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
-    const record = { madeFrom: paths.madeFrom, name: "validation", inputs };
     const { signal, onEvent } = options;
-    await predictResumably(context, [model], cases, target, record, { signal, onEvent });
+    const record = { madeFrom: paths.madeFrom, name: "validation predictions", also: softwareVersion };
+    await predictCases(context, [model], cases, { target, existing: "update", record, signal, onEvent });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
       signal,

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from "node:os";
-import { InvalidArgumentError, isSegError, type StageOptions, StageError } from "@nnunet/core";
+import { FileError, InvalidArgumentError, isSegError, type StageOptions, StageError } from "@nnunet/core";
+import { pause, tryLock } from "@nnunet/core/node";
 import { Piscina } from "piscina";
 import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
 import { type Carried, unpack } from "./carry-error.ts";
@@ -16,6 +17,8 @@ export interface PoolOptions extends StageOptions {
 
 export interface CaseWork<T> extends BoundedTask<T> {
   readonly id: string;
+  /** The file or folder that the task writes. What another process is writing is left to it, and looked at afterwards. */
+  readonly writes?: string;
 }
 
 /**
@@ -40,19 +43,46 @@ export async function overCases<T, R, K = R>(
     typeof run === "string" && threads > 0
       ? new Piscina({ filename: workerEntry("case-worker"), minThreads: 0, maxThreads: threads })
       : undefined;
+  const kept = new Array<K>(cases.length);
   let done = 0;
+  const runOne = async (index: number) => {
+    const { id, input } = cases[index]!;
+    const result: R =
+      typeof run === "string" ? unpack((await pool!.run(input, { name: run })) as Carried<R>) : await run(input);
+    onEvent?.({ type: "progress", stage, done: ++done, total: cases.length, item: id });
+    kept[index] = keep(result);
+  };
+  const bounds = { workers: pool ? threads : 1, maxBytes, signal };
   try {
-    return await runBounded(stage, cases, { workers: pool ? threads : 1, maxBytes, signal }, async (input, index) => {
-      const { id } = cases[index]!;
-      try {
-        const result: R =
-          typeof run === "string" ? unpack((await pool!.run(input, { name: run })) as Carried<R>) : await run(input);
-        onEvent?.({ type: "progress", stage, done: ++done, total: cases.length, item: id });
-        return keep(result);
-      } catch (error) {
-        throw isSegError(error, "CANCELLED") ? error : new StageError(stage, id, error);
-      }
-    });
+    let told = false;
+    let left = cases.map((_, index) => index);
+    for (;;) {
+      const busy: { readonly index: number; readonly problem: string }[] = [];
+      const tasks = left.map((index) => ({ bytes: cases[index]!.bytes, input: index }));
+      await runBounded(stage, tasks, bounds, async (index) => {
+        const { id, writes } = cases[index]!;
+        try {
+          const lock = writes === undefined ? undefined : await tryLock(writes, `${stage} of ${id}`);
+          if (lock && "problem" in lock) {
+            if (!lock.canBeWaitedFor) throw new FileError(writes!, lock.problem);
+            busy.push({ index, problem: `${writes} ${lock.problem}` });
+            return;
+          }
+          try {
+            await runOne(index);
+          } finally {
+            lock?.release();
+          }
+        } catch (error) {
+          throw isSegError(error, "CANCELLED") ? error : new StageError(stage, id, error);
+        }
+      });
+      if (busy.length === 0) return kept;
+      if (!told) onEvent?.({ type: "message", stage, level: "info", text: `waiting: ${busy[0]!.problem}` });
+      told = true;
+      left = busy.map(({ index }) => index);
+      await pause(signal, stage);
+    }
   } finally {
     await pool?.destroy();
   }

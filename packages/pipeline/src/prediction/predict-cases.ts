@@ -1,0 +1,117 @@
+import {
+  type CaseFiles,
+  type EventListener,
+  FileError,
+  isSegError,
+  labelSet,
+  StageError,
+  type StageOptions,
+} from "@nnunet/core";
+import type { Model } from "@nnunet/inference";
+import { readCase, writeImage } from "@nnunet/io";
+import { warnOfImages } from "../steps/image-warnings.ts";
+import { timedStage } from "../steps/timed-stage.ts";
+import type { Context } from "../stages.ts";
+import { takeTurns } from "../workers/take-turns.ts";
+import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
+import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
+
+export interface CasesOptions extends StageOptions {
+  readonly mirroring?: boolean | undefined;
+  readonly stepSize?: number | undefined;
+  readonly saveProbabilities?: boolean | undefined;
+  /** Where the segmentation of a case goes. */
+  readonly target: (files: CaseFiles) => string;
+  readonly existing: ExistingResults;
+  /** Where it is noted what each segmentation is made from; without, no result can be kept. */
+  readonly record?: RecordPlace;
+  /** Called when nothing is left to be refused, before the first case. */
+  readonly begin?: () => Promise<void>;
+}
+
+/**
+ * Predicts cases one after the other and writes each as soon as it is done. Several processes may do so in one folder:
+ * a case that another one is at is left to it where results may be kept, and refused where not.
+ *
+ * @returns the files written
+ */
+export async function predictCases(
+  context: Context,
+  models: readonly Model[],
+  cases: readonly CaseFiles[],
+  options: CasesOptions,
+): Promise<string[]> {
+  const { dataset } = models[0]!.metadata;
+  const { mirroring = true, stepSize = 0.5, saveProbabilities = false, target, existing, signal, onEvent } = options;
+  if (labelSet(dataset).outputChannels < 1) throw new FileError("dataset.json", "declares no foreground label");
+  const record = options.record && predictionRecord(options.record, models, { mirroring, stepSize });
+  const outputs = new Map<CaseFiles, CaseOutputs>();
+  for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities));
+  await checkOutputs(outputs);
+  const left: CaseFiles[] = [];
+  for (const files of cases) if (!(await isDone(files, outputs.get(files)!, existing, record))) left.push(files);
+  if (left.length < cases.length) {
+    const text = `${cases.length - left.length} of ${cases.length} cases are segmented already`;
+    onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  }
+  await options.begin?.();
+  const total = left.length;
+  const written: string[] = [];
+  if (total === 0) return written;
+  const detail = `${total} ${total === 1 ? "case" : "cases"}`;
+  return timedStage("predict", { total, detail }, { onEvent }, async () => {
+    let done = 0;
+    const turns = {
+      stage: "predict",
+      work: "prediction",
+      writes: target,
+      wait: existing === "continue" || existing === "update",
+      signal,
+      onEvent,
+    };
+    await takeTurns(left, turns, async (files) => {
+      const own = outputs.get(files)!;
+      try {
+        // Another process may have made it since.
+        if (!(await isDone(files, own, existing, record))) {
+          await record?.begin(files, own);
+          // One case alone shows its patches; many show cases.
+          const shown = total === 1 ? onEvent : undefined;
+          const onWarning = warnOfImages("predict", onEvent);
+          const how = { mirroring, stepSize, overwrite: existing !== "refuse", onWarning, signal, onEvent: shown };
+          await predictOne(context, models, files, own, how);
+          await record?.end(files, own);
+          written.push(...own.images);
+        }
+      } catch (error) {
+        throw isSegError(error, "CANCELLED") ? error : new StageError("predict", files.id, error);
+      }
+      onEvent?.({ type: "progress", stage: "predict", done: ++done, total, item: files.id });
+    });
+    return { result: written };
+  });
+}
+
+async function predictOne(
+  { stages }: Context,
+  models: readonly Model[],
+  { label: _, ...files }: CaseFiles,
+  { images: [path, probabilitiesPath] }: CaseOutputs,
+  options: StageOptions & {
+    readonly mirroring: boolean;
+    readonly stepSize: number;
+    readonly overwrite: boolean;
+    readonly onWarning: ReturnType<typeof warnOfImages>;
+    readonly onEvent: EventListener | undefined;
+  },
+): Promise<void> {
+  const { overwrite, onWarning, ...how } = options;
+  const image = await readCase(files, models[0]!.metadata.dataset, { onWarning });
+  const { segmentation, probabilities } = await stages.predictImage(models, image, {
+    ...how,
+    probabilities: probabilitiesPath !== undefined,
+  });
+  // The segmentation last: where it is, the case is finished.
+  if (probabilitiesPath !== undefined && probabilities) await writeImage(probabilitiesPath, probabilities);
+  await writeImage(path, segmentation, { overwrite });
+}

@@ -1,0 +1,126 @@
+import { basename } from "node:path";
+import type { CaseFiles } from "@nnunet/core";
+import { exists } from "@nnunet/core/node";
+import type { Model } from "@nnunet/inference";
+import { readImage } from "@nnunet/io";
+import { hashFiles } from "@nnunet/preprocess";
+import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
+import { hashCase } from "../workers/case-tasks.ts";
+
+/*
+ * What each segmentation of a folder was made from: per case the hash of models, options and image, and of every file
+ * that came out. A rerun redoes what would come out otherwise, and what is not whole.
+ */
+
+/** Where the record of a folder's predictions lies. */
+export interface RecordPlace {
+  readonly madeFrom: string;
+  /** Its key in that file. */
+  readonly name: string;
+  /** What the predictions depend on beside models, options and images. */
+  readonly also?: unknown;
+  /** SHA-256 of the images per case id, where the caller knows them already. */
+  readonly inputHashes?: ReadonlyMap<string, string>;
+}
+
+/** What the outputs of a case are. */
+export type CaseState =
+  /** All there, as they were written, and from the same. */
+  | "done"
+  /** Not there, not whole, or from something else that we wrote: to be made. */
+  | "to do"
+  /** There, and nothing says from what. */
+  | "unknown"
+  /** Changed since we wrote them, by somebody who may want to keep that. */
+  | "edited";
+
+interface Entry {
+  readonly inputs: string;
+  /** SHA-256 per file name; absent while the files are being written. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** The files of one predicted case. */
+export interface CaseOutputs {
+  /** Segmentation, and probabilities where they are asked for. */
+  readonly images: readonly [string, ...string[]];
+  /** These, and the files beside them that they may consist of. */
+  readonly files: readonly string[];
+}
+
+export interface PredictionRecord {
+  stateOf(files: CaseFiles, outputs: CaseOutputs): Promise<CaseState>;
+  /** Before the first file of a case is written. */
+  begin(files: CaseFiles, outputs: CaseOutputs): Promise<void>;
+  /** After the last one. */
+  end(files: CaseFiles, outputs: CaseOutputs): Promise<void>;
+}
+
+/**
+ * The record of predictions by these models with these options. Who wrote the software, and which version, is no part
+ * of it.
+ */
+export function predictionRecord(
+  { madeFrom, name, also, inputHashes }: RecordPlace,
+  models: readonly Model[],
+  options: { readonly mirroring: boolean; readonly stepSize: number },
+): PredictionRecord {
+  const recipe = contentHash([
+    models.map(({ metadata: { softwareVersion: _, ...made } }) => made),
+    options.mirroring,
+    options.stepSize,
+    also,
+  ]);
+  const inputsOf = async (files: CaseFiles) =>
+    contentHash([recipe, inputHashes?.get(files.id) ?? (await hashCase({ id: files.id, images: files.images }))]);
+  const entries = async () => ((await readRecord(madeFrom))[name] ?? {}) as Readonly<Record<string, Entry | undefined>>;
+  const write = ({ images }: CaseOutputs, entry: Entry) =>
+    changeRecord(madeFrom, (record) => {
+      const before = record[name] as Record<string, Entry> | undefined;
+      return { ...record, [name]: { ...before, [basename(images[0])]: entry } };
+    });
+  return {
+    async stateOf(files, { images, files: all }) {
+      const present = await hashesOf(all);
+      const names = Object.keys(present);
+      if (names.length === 0) return "to do";
+      const known = await entries();
+      const entry = Object.hasOwn(known, basename(images[0])) ? known[basename(images[0])] : undefined;
+      if (!entry) return "unknown";
+      const { inputs, files: recorded } = entry;
+      if (!recorded) return "to do"; // stopped while it was written
+      if (names.some((file) => !Object.hasOwn(recorded, file))) return "unknown";
+      if (names.some((file) => present[file] !== recorded[file])) {
+        // A file that was cut off cannot be read; one that can has been changed on purpose.
+        return (await areImages(images.filter((path) => basename(path) in present))) ? "edited" : "to do";
+      }
+      const wanted = [...images, ...all.filter((path) => Object.hasOwn(recorded, basename(path)))];
+      const isWhole = wanted.every((path) => basename(path) in present);
+      return isWhole && inputs === (await inputsOf(files)) ? "done" : "to do";
+    },
+    async begin(files, outputs) {
+      await write(outputs, { inputs: await inputsOf(files) });
+    },
+    async end(files, outputs) {
+      await write(outputs, { inputs: await inputsOf(files), files: await hashesOf(outputs.files) });
+    },
+  };
+}
+
+/** SHA-256 per name of those files that are there. */
+async function hashesOf(paths: readonly string[]): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const path of paths) if (await exists(path)) hashes[basename(path)] = await hashFiles([path]);
+  return hashes;
+}
+
+async function areImages(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) {
+    const isRead = await readImage(path).then(
+      () => true,
+      () => false,
+    );
+    if (!isRead) return false;
+  }
+  return true;
+}
