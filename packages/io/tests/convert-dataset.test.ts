@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { NnunetEvent } from "@nnunet/core";
@@ -167,6 +167,6 @@ describe("convertDataset", () => {
       "message",
       "convert Dataset001_BrainTumour: cancelled",
     );
-    expect(readdirSync(root)).toEqual([]);
+    expect(existsSync(root)).toBe(false);
   });
 });

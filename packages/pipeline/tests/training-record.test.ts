@@ -158,8 +158,10 @@ test("a validation that was stopped is gone on with, and never mixed with anothe
     expect((await stat(join(validation, first!))).mtimeMs).toBe(mtimeMs);
 
     // as if these files were another model's
-    const madeFrom = (await readJson(paths.fold(0).madeFrom)) as object;
-    const foreign = { ...madeFrom, validation: "other", "validation begun": "other" };
+    const key = "validation predictions";
+    const madeFrom = (await readJson(paths.fold(0).madeFrom)) as { [key]: Record<string, object> };
+    const entries = Object.entries(madeFrom[key]).map(([name, made]) => [name, { ...made, inputs: "other" }]);
+    const foreign = { ...madeFrom, validation: "other", [key]: Object.fromEntries(entries) };
     await writeJsonAtomic(paths.fold(0).madeFrom, foreign);
     await train({ existing: "continue" });
     expect((await stat(join(validation, first!))).mtimeMs).not.toBe(mtimeMs);
