@@ -13,7 +13,7 @@ import {
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { summaryFromJson, summaryTable } from "@nnunet/evaluate";
-import { imageStem, readImage, readImageInfo } from "@nnunet/io";
+import { type ImageWarning, imageStem, isDicomFile, readImage, readImageInfo } from "@nnunet/io";
 import { describeValues } from "./image-values.ts";
 import { readCheckpoint } from "@nnunet/trainer";
 import { readSafetensors } from "@nnunet/unet-model";
@@ -33,7 +33,7 @@ export async function describeFile(path: string, byteCount: number): Promise<Art
     return { kind: "log", lines: [`${path}: training log, one JSON object per epoch (${size})`] };
   if (basename(path) === "progress.svg")
     return { kind: "curves", lines: [`${path}: the curves of a training, a picture`] };
-  if (imageStem(path) !== undefined) return describeImage(path, size);
+  if (imageStem(path) !== undefined || (await isDicomFile(path))) return describeImage(path, size);
   throw new FileError(
     path,
     "not an artefact of nnunet: expected an image, .onnx, .safetensors, .json or a folder of these",
@@ -116,7 +116,9 @@ function describePlans(plans: Plans, path: string): string[] {
 }
 
 export async function describeImage(path: string, size: string): Promise<ArtefactDescription> {
-  const { shape, geometry, dataType, format } = await readImageInfo(path);
+  const warnings: ImageWarning[] = [];
+  const onWarning = (warning: ImageWarning) => warnings.push(warning);
+  const { shape, geometry, dataType, format } = await readImageInfo(path, { onWarning });
   const values = describeValues(await readImage(path));
   const [channels, ...space] = shape;
   const lines = [
@@ -125,6 +127,10 @@ export async function describeImage(path: string, size: string): Promise<Artefac
     `  spacing ${geometry.spacing.map((s) => Number(s.toPrecision(6))).join(" × ")} mm [z, y, x]`,
     `  origin ${geometry.origin.map((o) => Number(o.toPrecision(6))).join(", ")} mm [x, y, z, LPS]`,
     `  ${values}`,
+    ...warnings.map(({ path: file, field, problem }) => {
+      const where = [file === path ? "" : basename(file), field].filter((part) => part !== "").join(" → ");
+      return `  warning: ${where && `${where}: `}${problem}`;
+    }),
   ];
   return { kind: "image", lines };
 }

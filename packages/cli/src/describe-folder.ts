@@ -84,7 +84,7 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
   if (datasets.length > 0) {
     return { kind: "root folder", lines: [`${path}: a folder of datasets`, ...datasets.map((name) => `  ${name}`)] };
   }
-  const series = names.length === 0 ? [] : await listDicomSeries(path).catch(() => []);
+  const series = names.length === 0 ? [] : await listDicomSeries(path);
   if (series.length > 0) return describeSeries(path, series);
   throw new FileError(path, names.length === 0 ? "an empty folder" : "a folder that holds nothing of nnunet");
 }
@@ -102,7 +102,10 @@ async function describeCase(path: string): Promise<ArtefactDescription> {
 
 async function describeSeries(path: string, series: readonly DicomSeriesInfo[]): Promise<ArtefactDescription> {
   if (series.length > 1) {
-    const each = series.map((s) => `  ${s.modality}, ${counted(s.files.length, "file")}: ${s.seriesUid}`);
+    const each = series.map(
+      (s) =>
+        `  ${s.modality}, ${counted(s.files.length, "file")}: ${s.seriesUid || "(no identifier)"}${s.description && ` (${s.description})`}`,
+    );
     return {
       kind: "DICOM folder",
       lines: [`${path}: ${series.length} DICOM series; put each into a folder of its own`, ...each],

@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { UnsupportedError, type Volume } from "@nnunet/core";
-import { isDicom } from "./dicom/open-dicom.ts";
-import { readPrefix } from "./files/bounded-file.ts";
+import { holdsDicom } from "./dicom/dicom-folder.ts";
 import type { ImageFormat, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
 import { formatOfName, readableEndings, seriesFormat, writableEndings } from "./image-formats.ts";
 import type { ImageInfo } from "./image-info.ts";
@@ -41,6 +40,15 @@ export async function writeImage(path: string, volume: Volume, options: WriteIma
   await format.write(path, volume, options);
 }
 
+/**
+ * Whether a file is DICOM, by its name or its first bytes: such files often have no ending at all.
+ *
+ * @throws {FileError} if it is missing or unreadable
+ */
+export async function isDicomFile(path: string): Promise<boolean> {
+  return formatOfName(path) === seriesFormat || holdsDicom(path);
+}
+
 async function formatOfFile(path: string): Promise<ImageFormat> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
@@ -50,7 +58,7 @@ async function formatOfFile(path: string): Promise<ImageFormat> {
   const byName = formatOfName(path);
   if (byName) return byName;
   // DICOM files often have no ending at all.
-  if (isDicom((await readPrefix(path, 256)).bytes)) return seriesFormat;
+  if (await holdsDicom(path)) return seriesFormat;
   throw unknown(path, readableEndings);
 }
 

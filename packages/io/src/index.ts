@@ -1,4 +1,4 @@
-export { readImage, readImageInfo, writeImage } from "./image-file.ts";
+export { isDicomFile, readImage, readImageInfo, writeImage } from "./image-file.ts";
 export { imageFiles, writtenFiles } from "./image-files.ts";
 export type { ImageFormat, ImageWarning, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
 export {

@@ -10,6 +10,7 @@ test("the package exports these names", () => {
     "imageFiles",
     "imageFormats",
     "imageStem",
+    "isDicomFile",
     "listDicomSeries",
     "openDataset",
     "placementDifference",

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { inputCases } from "@nnunet/pipeline";
+import { dicomSlice, writeSeries } from "../../io/tests/dicom-files.ts";
 import { withScratch } from "./tiny-dataset.ts";
 
 const withFiles = (names: readonly string[], work: (folder: string) => Promise<void>) =>
@@ -43,5 +44,26 @@ describe("a number at the end of a name that is no channel of the model", () => 
   test("named as advised, each patient is a case", () =>
     withFiles(["PID_0001_0000.nii.gz", "PID_0002_0000.nii.gz"], async (folder) => {
       expect((await inputCases(folder, ["CT"])).map(({ id }) => id)).toEqual(["PID_0001", "PID_0002"]);
+    }));
+});
+
+describe("a folder of DICOM files", () => {
+  const slicesIn = (scratch: string, slices: readonly Buffer[]) => writeSeries(join(scratch, "series"), slices);
+
+  test("is one case, whatever lies beside the slices", () =>
+    withScratch(async (scratch) => {
+      const folder = slicesIn(scratch, [dicomSlice(), dicomSlice({ position: [0, 0, 2.5] })]);
+      await writeFile(join(folder, "README"), "notes\n");
+      expect(await inputCases(folder, ["CT"])).toEqual([{ id: "series", images: [folder] }]);
+    }));
+
+  test("is refused with the reason that its reader gives, not as a folder without images", () =>
+    withScratch(async (scratch) => {
+      const folder = slicesIn(scratch, [dicomSlice({ frames: 5 })]);
+      await expect(inputCases(folder, ["CT"])).rejects.toThrow(
+        "IM0 → PixelData: expected 120 bytes (5 frames of 4 × 3 pixels of 16 bits), got 24",
+      );
+      await writeFile(join(folder, "IM0"), "no image\n");
+      await expect(inputCases(folder, ["CT"])).rejects.toThrow("series: no image in it");
     }));
 });

@@ -5,6 +5,15 @@ import { ImageFileError } from "@nnunet/core";
 export interface ByteSource {
   readonly path: string;
   readonly length: number;
+  /** Bytes in memory; {@link locate} says where in them. It may be another buffer after the next call. */
+  readonly window: Buffer;
+  /**
+   * Brings bytes into the window.
+   *
+   * @returns where in the window they begin
+   * @throws {ImageFileError} if the source ends before
+   */
+  locate(at: number, length: number): number;
   /**
    * @returns a view that the next call may overwrite
    * @throws {ImageFileError} if the source ends before
@@ -39,15 +48,20 @@ export function fileSource(path: string, fd: number, length: number): ByteSource
   const source: ByteSource = {
     path,
     length,
-    view: (at, count) => {
-      check(at, count);
-      if (count > window.length) return source.copy(at, count);
+    window,
+    locate: (at, count) => {
       if (at < start || at + count > end) {
+        check(at, count);
         start = at;
         end = Math.min(length, at + window.length);
         fill(window.subarray(0, end - start), at);
       }
-      return window.subarray(at - start, at - start + count);
+      return at - start;
+    },
+    view: (at, count) => {
+      if (count > window.length) return source.copy(at, count);
+      const from = source.locate(at, count);
+      return window.subarray(from, from + count);
     },
     copy: (at, count) => {
       check(at, count);
@@ -65,13 +79,16 @@ export function fileSource(path: string, fd: number, length: number): ByteSource
 
 /** Bytes that are in memory already: the inflated part of a deflated file. */
 export function bufferSource(path: string, bytes: Buffer): ByteSource {
-  const view = (at: number, count: number): Buffer => {
+  const locate = (at: number, count: number): number => {
     if (at + count > bytes.length) throw cutOff(path);
-    return bytes.subarray(at, at + count);
+    return at;
   };
+  const view = (at: number, count: number): Buffer => bytes.subarray(locate(at, count), at + count);
   return {
     path,
     length: bytes.length,
+    window: bytes,
+    locate,
     view,
     copy: (at, count) => Buffer.from(view(at, count)),
     into: (target, at) => target.set(view(at, target.length)),

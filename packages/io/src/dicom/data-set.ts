@@ -9,11 +9,16 @@ export interface Element {
 
 /** The elements of a file, or of an item of a sequence, under DICOM's keywords; values are decoded when asked for. */
 export class DataSet {
-  readonly elements = new Map<TagName, Element>();
+  private held: Map<TagName, Element> | undefined;
   constructor(
     readonly path: string,
     readonly littleEndian: boolean,
   ) {}
+
+  /** Made when it is needed: a damaged file may have hundreds of thousands of empty items. */
+  get elements(): Map<TagName, Element> {
+    return (this.held ??= new Map());
+  }
 
   has(name: TagName): boolean {
     const element = this.elements.get(name);

@@ -37,9 +37,8 @@ export async function findImages(path: string, { palette }: ReadImageOptions = {
   const suspicious: string[] = [];
   for (const name of await visibleFiles(path)) {
     const file = join(path, name);
-    const stats = await stat(file);
-    if (stats.isDirectory()) continue;
-    const prefix = stats.isFile() && stats.size > 0 ? (await readPrefix(file, 4096)).bytes : Buffer.alloc(0);
+    if ((await stat(file)).isDirectory()) continue;
+    const prefix = await beginning(file);
     if (!isDicom(prefix)) {
       (isText(prefix) ? foreign : suspicious).push(name);
       continue;
@@ -67,6 +66,24 @@ export async function findImages(path: string, { palette }: ReadImageOptions = {
     ...images.flatMap((image) => image.warnings),
   ];
   return { images, warnings };
+}
+
+/** Whether a file of a folder begins like DICOM; of a file itself, whether it does. */
+export async function holdsDicom(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw describeFileError(path, "could not be read", error);
+  });
+  const names = found.isDirectory() ? (await visibleFiles(path)).map((name) => join(path, name)) : [path];
+  for (const file of names) {
+    if (isDicom(await beginning(file))) return true;
+  }
+  return false;
+}
+
+/** [] of what is no ordinary file. */
+async function beginning(file: string): Promise<Buffer> {
+  const stats = await stat(file);
+  return stats.isFile() && stats.size > 0 ? (await readPrefix(file, 4096)).bytes : Buffer.alloc(0);
 }
 
 function passedOver(path: string, names: readonly string[], many: string, one: string): ImageWarning[] {

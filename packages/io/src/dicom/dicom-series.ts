@@ -4,7 +4,7 @@ import type { ImageWarning, ReadImageOptions } from "../image-format.ts";
 import type { ImageInfo } from "../image-info.ts";
 import { CodecWorker } from "./codec-worker.ts";
 import { decodeFrames } from "./decode-frames.ts";
-import { findImages } from "./dicom-folder.ts";
+import { findImages, holdsDicom } from "./dicom-folder.ts";
 import type { DicomImage, Frame } from "./dicom-image.ts";
 import { mosaicPlan, placeMosaic } from "./mosaic-plan.ts";
 import { arrayOfType } from "./native-pixels.ts";
@@ -71,8 +71,12 @@ export async function readDicomInfo(path: string, options: DicomOptions = {}): P
   return { shape, geometry, dataType: type, format: "DICOM" };
 }
 
-/** The series in a folder, in the order of their identifiers. Errors as {@link readDicom}. */
+/**
+ * The series in a folder, in the order of their identifiers; [] if there is no file of DICOM in it. Errors otherwise as
+ * {@link readDicom}.
+ */
 export async function listDicomSeries(folder: string): Promise<DicomSeriesInfo[]> {
+  if (!(await holdsDicom(folder))) return [];
   return groupBySeries((await findImages(folder)).images).map((images) => ({
     seriesUid: images[0]!.seriesUid,
     modality: images[0]!.modality,

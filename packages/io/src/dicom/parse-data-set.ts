@@ -16,8 +16,10 @@ const sequenceEnd = 0xfffee0dd;
 
 /** The longest value that is read: a palette is 128 KiB, frame offsets of 100,000 frames 1 MiB. */
 const largestValue = 16 * 2 ** 20;
-/** Functional groups of 100,000 frames have fewer. */
-const mostElements = 4_000_000;
+/** Functional groups of 30,000 frames have fewer. */
+const mostElements = 3_000_000;
+const mostItems = 400_000;
+const mostFragments = 400_000;
 const deepestSequence = 16;
 const deepestSkipped = 1000;
 
@@ -62,16 +64,26 @@ export function parseDataSet(source: ByteSource, start: number, encoding: Encodi
 
 /** Reads one header. Bytes that are no type mean that this element was written without one, as some programs do. */
 export function elementHeader(source: ByteSource, at: number, { littleEndian, explicit }: Encoding): ElementHeader {
-  const bytes = source.view(at, 8);
-  const uint16 = (offset: number) => (littleEndian ? bytes.readUInt16LE(offset) : bytes.readUInt16BE(offset));
-  const uint32 = (offset: number) => (littleEndian ? bytes.readUInt32LE(offset) : bytes.readUInt32BE(offset));
-  const tag = uint16(0) * 65536 + uint16(2);
+  const from = source.locate(at, 8);
+  const bytes = source.window;
+  const tag = uint16(bytes, from, littleEndian) * 65536 + uint16(bytes, from + 2, littleEndian);
   // Items and delimiters have no type in any encoding.
-  if (!explicit || tag >>> 16 === 0xfffe || !isVr(bytes, 4)) return { tag, vr: "", length: uint32(4), at: at + 8 };
-  const vr = bytes.toString("latin1", 4, 6);
-  if (!longLengths.has(vr)) return { tag, vr, length: uint16(6), at: at + 8 };
-  const long = source.view(at + 8, 4);
-  return { tag, vr, length: littleEndian ? long.readUInt32LE(0) : long.readUInt32BE(0), at: at + 12 };
+  if (!explicit || tag >>> 16 === 0xfffe || !isVr(bytes, from + 4)) {
+    return { tag, vr: "", length: uint32(bytes, from + 4, littleEndian), at: at + 8 };
+  }
+  const vr = String.fromCharCode(bytes[from + 4]!, bytes[from + 5]!);
+  if (!longLengths.has(vr)) return { tag, vr, length: uint16(bytes, from + 6, littleEndian), at: at + 8 };
+  const long = source.locate(at + 8, 4);
+  return { tag, vr, length: uint32(source.window, long, littleEndian), at: at + 12 };
+}
+
+function uint16(bytes: Buffer, at: number, littleEndian: boolean): number {
+  return littleEndian ? bytes[at]! + bytes[at + 1]! * 256 : bytes[at]! * 256 + bytes[at + 1]!;
+}
+
+function uint32(bytes: Buffer, at: number, littleEndian: boolean): number {
+  const [first, second] = [uint16(bytes, at, littleEndian), uint16(bytes, at + 2, littleEndian)];
+  return littleEndian ? first + second * 65536 : first * 65536 + second;
 }
 
 /** Two capital letters. */
@@ -82,6 +94,7 @@ export function isVr(bytes: Buffer, at: number): boolean {
 
 class Parser {
   private elements = 0;
+  private items = 0;
   constructor(private readonly source: ByteSource) {}
 
   topLevel(start: number, encoding: Encoding, group: number | undefined): ParsedDataSet {
@@ -105,7 +118,7 @@ class Parser {
   /** Keeps the element if it is one of ours; returns where the next begins. */
   private read(dataSet: DataSet, { tag, vr, length, at }: ElementHeader, encoding: Encoding, depth: number): number {
     if (++this.elements > mostElements) {
-      throw new ImageFileError(this.source.path, "", `it has more than ${mostElements} elements; the file is damaged`);
+      throw tooMany(this.source.path, mostElements, "elements");
     }
     const name = tagName(tag);
     const isSequence = name?.endsWith("Sequence") === true;
@@ -138,6 +151,7 @@ class Parser {
       const header = elementHeader(this.source, at, encoding);
       if (header.tag === sequenceEnd) return { items, end: header.at };
       if (header.tag !== item) throw noItem(this.source.path);
+      if (++this.items > mostItems) throw tooMany(this.source.path, mostItems, "items of sequences");
       const open = header.length === undefinedLength;
       const end = open ? limit : header.at + header.length;
       if (end > limit) throw cutOff(this.source.path);
@@ -161,7 +175,8 @@ class Parser {
     const open = [encoding];
     let at = start;
     while (open.length > 0) {
-      if (++this.elements > mostElements || open.length > deepestSkipped) throw tooDeep(this.source.path);
+      if (++this.elements > mostElements) throw tooMany(this.source.path, mostElements, "elements");
+      if (open.length > deepestSkipped) throw tooDeep(this.source.path);
       const inside = open.at(-1)!;
       const { tag, vr, length, at: value } = elementHeader(this.source, at, inside);
       if (tag === sequenceEnd || tag === itemEnd) open.pop();
@@ -192,12 +207,18 @@ export function fragmentsAt(source: ByteSource, start: number): { at: number; le
     }
     at = header.at + header.length;
     if (at > source.length) throw cutOff(source.path);
-    if (fragments.push({ at: header.at, length: header.length }) > mostElements) throw tooDeep(source.path);
+    if (fragments.push({ at: header.at, length: header.length }) > mostFragments) {
+      throw tooMany(source.path, mostFragments, "fragments of pixels");
+    }
   }
 }
 
 function tooDeep(path: string): ImageFileError {
   return new ImageFileError(path, "", "its sequences are nested too deeply; the file is damaged");
+}
+
+function tooMany(path: string, most: number, what: string): ImageFileError {
+  return new ImageFileError(path, "", `it has more than ${most} ${what}, which no image needs; the file is damaged`);
 }
 
 function noItem(path: string): ImageFileError {

@@ -11,14 +11,16 @@ import { gridFramePlace } from "./grid-frames.ts";
 import { mosaicOf } from "./mosaic.ts";
 import type { OpenDicom } from "./open-dicom.ts";
 import { readPalette } from "./palette.ts";
-import { type PixelFormat, pixelFormat } from "./pixel-format.ts";
+import { nativeBytes, type PixelFormat, pixelFormat } from "./pixel-format.ts";
 import { locatePixels } from "./pixel-location.ts";
 import { segmentationFrames } from "./segmentation-frames.ts";
 
 const labelMapStorage = "1.2.840.10008.5.1.4.1.1.66.7";
 const wholeSlideStorage = "1.2.840.10008.5.1.4.1.1.77.1.6";
 /** More than any scanner makes; a file that says more lies. */
-const mostFrames = 1_000_000;
+const mostFrames = 100_000;
+/** Bytes of one frame; the largest mammograms have 60 MB. */
+const largestFrame = 2 ** 29;
 
 /**
  * @param palette - whether a palette's numbers are wanted as colours, or as they are
@@ -39,12 +41,16 @@ export function dicomImage(
   const sopClass = dataSet.text("SOPClassUID");
   const frameCount = dataSet.decimal("NumberOfFrames") ?? 1;
   if (!(Number.isInteger(frameCount) && frameCount >= 1 && frameCount <= mostFrames)) {
-    throw dataSet.fail("NumberOfFrames", `expected a whole number of frames, got ${frameCount}`);
+    throw dataSet.fail("NumberOfFrames", `expected a whole number of frames up to ${mostFrames}, got ${frameCount}`);
   }
   if (sopClass === wholeSlideStorage && frameCount > 1) {
     throw new UnsupportedError(`a whole-slide image in ${frameCount} tiles (${path})`, "export the region as TIFF");
   }
   const declared = pixelFormat(dataSet, pixels, syntax.codec !== "native");
+  if (nativeBytes(declared, 1) > largestFrame) {
+    const size = `${declared.columns} × ${declared.rows} pixels`;
+    throw dataSet.fail("Rows", `a frame of ${size} is larger than this reader takes (${largestFrame} bytes)`);
+  }
   // The palette of a label map is for showing it: its voxels are the labels.
   const isIndex = declared.photometric === "PALETTE COLOR" && (palette === "indices" || sopClass === labelMapStorage);
   const format: PixelFormat = isIndex ? { ...declared, photometric: "MONOCHROME2" } : declared;
@@ -69,7 +75,7 @@ export function dicomImage(
     segmentation: segmentationFrames(dataSet, frameCount),
     warnings: [...warnings, ...doseWarning(dataSet)],
   };
-  image.frames.push(...framesOf(image, dataSet));
+  for (const frame of framesOf(image, dataSet)) image.frames.push(frame);
   return image;
 }
 
@@ -85,11 +91,12 @@ function framesOf(image: DicomImage, dataSet: DataSet): Frame[] {
   const fileGroups = new FrameGroups(dataSet, shared, undefined);
   const filePlace: FramePlace | undefined = isEnhanced ? undefined : framePlace(dataSet, fileGroups);
   const fileRescale = frameRescale(dataSet, fileGroups, image.format);
+  const fileMarks = frameMarks(dataSet, fileGroups);
   return Array.from({ length: image.frameCount }, (_, index) => {
     const groups = isEnhanced ? new FrameGroups(dataSet, shared, perFrame[index]) : fileGroups;
     const place = filePlace ? gridFramePlace(dataSet, filePlace, index, image.frameCount) : framePlace(dataSet, groups);
     const rescale = isEnhanced ? frameRescale(dataSet, groups, image.format) : fileRescale;
-    return { image, index, ...place, rescale, marks: frameMarks(dataSet, groups) };
+    return { image, index, ...place, rescale, marks: isEnhanced ? frameMarks(dataSet, groups) : fileMarks };
   });
 }
 

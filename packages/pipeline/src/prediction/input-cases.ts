@@ -103,7 +103,7 @@ async function dicomCase(folder: string): Promise<CaseFiles> {
   if (files.length === 0) {
     throw new FileError(folder, "the folder is empty; expected images such as case_001_0000.nii.gz");
   }
-  const series = await listDicomSeries(folder).catch(() => []);
+  const series = await listDicomSeries(folder);
   if (series.length === 0) {
     throw new FileError(folder, `no image in it (${readableEndings.join(", ")}, or the files of a DICOM series)`);
   }
