@@ -42,7 +42,7 @@ export {
 export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
 export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
 export { jsonSchemas } from "./json-schemas.ts";
-export { type LabelSet, labelSet } from "./label-set.ts";
+export { type LabelSet, labelSet, noForeground } from "./label-set.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
 export { parseJson, type ParseJsonOptions } from "./parse-json.ts";
 export { checkPathSegment, pathSegmentProblem } from "./path-segment.ts";

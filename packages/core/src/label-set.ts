@@ -17,6 +17,10 @@ export interface LabelSet {
   readonly names: readonly string[];
 }
 
+/** What verification and fingerprint say of a dataset that nothing can be learned from. */
+export const noForeground =
+  "no case has foreground: every voxel of every label is background or ignored; check the labels against dataset.json";
+
 /**
  * Reads the meaning of the labels out of dataset.json (docs/method.md §2.10).
  *

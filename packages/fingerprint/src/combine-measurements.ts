@@ -3,7 +3,9 @@ import {
   type Fingerprint,
   type IntensityProperties,
   InvalidArgumentError,
+  InvalidArtifactError,
   labelSet,
+  noForeground,
 } from "@nnunet/core";
 import { emptyHistogram, mergeHistograms, percentile } from "./intensity-histogram.ts";
 import type { CaseMeasurement, CaseRecord } from "./measure-case.ts";
@@ -29,7 +31,8 @@ export function mergeMeasurements(measurements: readonly CaseMeasurement[]): Cas
  * The fingerprint of a dataset from the measurements of its cases. Cases are taken in the order of their ids, so the
  * result does not depend on how they were distributed over workers, nor on the order in which they came back.
  *
- * @throws {InvalidArgumentError} if there is no case, two cases share an id, or no case has a foreground voxel
+ * @throws {InvalidArgumentError} if there is no case, or two cases share an id
+ * @throws {InvalidArtifactError} if no case has a foreground voxel
  */
 export function combineMeasurements(measurements: readonly CaseMeasurement[], dataset: DatasetJson): Fingerprint {
   const { cases, histograms } = mergeMeasurements(measurements);
@@ -79,8 +82,7 @@ function pooledMoments(
     max = Math.max(max, added.max);
   }
   if (count === 0) {
-    const what = "foreground voxels in at least one training case; check the labels against dataset.json";
-    throw new InvalidArgumentError("measurements", what, "none");
+    throw new InvalidArtifactError("labelsTr", "", noForeground);
   }
   return { mean, std: Math.sqrt(squares / count), min, max };
 }

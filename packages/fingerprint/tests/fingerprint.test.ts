@@ -147,6 +147,6 @@ test("says what is wrong", () => {
     label: createVolume(new Int16Array(first.label!.data.length), first.label!.shape, first.image.geometry),
   };
   expect(() => combineMeasurements([measureCase(empty, dataset)], dataset)).toThrow(
-    'measurements: expected foreground voxels in at least one training case; check the labels against dataset.json, got "none"',
+    "labelsTr: no case has foreground: every voxel of every label is background or ignored; check the labels against dataset.json",
   );
 });

@@ -49,6 +49,8 @@ export interface ImageFormat {
   readonly place: "geometry" | "spacing" | "none";
   /** The other files that the image of this path consists of, as its header says. */
   readonly companions?: (path: string) => Promise<readonly string[]>;
+  /** Copies all files of an image, as they are where the new name allows; false where it must be read and written. */
+  readonly copy?: (from: string, to: string, options: WriteImageOptions) => Promise<boolean>;
   /** The other files that writing a volume of several slices to this path makes. */
   readonly companionsWritten?: (path: string, options: WriteImageOptions) => readonly string[];
 }

@@ -4,19 +4,21 @@ import { readDicom, readDicomInfo } from "./dicom/dicom-series.ts";
 import type { ImageFormat } from "./image-format.ts";
 import { readJpeg, readJpegInfo } from "./jpeg/read-jpeg.ts";
 import {
+  copyMetaImage,
   metaImageVoxelFile,
   metaImageVoxelFileWritten,
   readMetaImage,
   readMetaImageInfo,
   writeMetaImage,
 } from "./metaimage/metaimage.ts";
+import { copyNifti } from "./nifti/copy-nifti.ts";
 import { niftiVoxelFile, niftiVoxelFileWritten } from "./nifti/nifti-pair.ts";
 import { readNifti, readNiftiInfo } from "./nifti/read-nifti.ts";
 import { writeNifti } from "./nifti/write-nifti.ts";
-import { nrrdVoxelFile, nrrdVoxelFileWritten, readNrrd, readNrrdInfo, writeNrrd } from "./nrrd/nrrd.ts";
+import { copyNrrd, nrrdVoxelFile, nrrdVoxelFileWritten, readNrrd, readNrrdInfo, writeNrrd } from "./nrrd/nrrd.ts";
 import { readPng, readPngInfo, writePng } from "./png/png.ts";
 import { readTiff, readTiffInfo } from "./tiff/read-tiff.ts";
-import { tiffSpacingFile, tiffSpacingFileWritten } from "./tiff/tiff-spacing.ts";
+import { copyTiff, tiffSpacingFile, tiffSpacingFileWritten } from "./tiff/tiff-spacing.ts";
 import { writeTiff } from "./tiff/write-tiff.ts";
 
 /*
@@ -36,6 +38,7 @@ export const imageFormats: readonly ImageFormat[] = [
     place: "geometry",
     companions: niftiVoxelFile,
     companionsWritten: niftiVoxelFileWritten,
+    copy: copyNifti,
   },
   {
     name: "NRRD",
@@ -47,6 +50,7 @@ export const imageFormats: readonly ImageFormat[] = [
     place: "geometry",
     companions: nrrdVoxelFile,
     companionsWritten: nrrdVoxelFileWritten,
+    copy: copyNrrd,
   },
   {
     name: "MetaImage",
@@ -58,6 +62,7 @@ export const imageFormats: readonly ImageFormat[] = [
     place: "geometry",
     companions: metaImageVoxelFile,
     companionsWritten: metaImageVoxelFileWritten,
+    copy: copyMetaImage,
   },
   {
     name: "TIFF",
@@ -69,6 +74,7 @@ export const imageFormats: readonly ImageFormat[] = [
     place: "spacing",
     companions: tiffSpacingFile,
     companionsWritten: tiffSpacingFileWritten,
+    copy: copyTiff,
   },
   {
     name: "PNG",

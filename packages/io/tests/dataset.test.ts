@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "no
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { gzipSync } from "node:zlib";
-import type { Geometry } from "@nnunet/core";
+import { type Geometry, noForeground } from "@nnunet/core";
 import {
   findDatasetFolder,
   type ImageWarning,
@@ -11,6 +11,7 @@ import {
   readCase,
   readImage,
   writeImage,
+  verifyDataset,
 } from "@nnunet/io";
 import { geometry, image, labels, makeDataset, volume, writeDatasetJson } from "./made-dataset.ts";
 import { scratchFolder } from "./nifti-files.ts";
@@ -128,6 +129,48 @@ describe("findDatasetFolder", () => {
       "message",
       `${root}: Dataset007_Made and Dataset007_Other have the same id; name one of them in full`,
     );
+  });
+});
+
+describe("test images keep nobody from training", () => {
+  test("with surplus or missing channels, or a file where the folder should be", async () => {
+    for (const c of [2, 3]) await writeImage(join(folder, `imagesTs/t_000${c}.nii.gz`), image(60 + c));
+    await writeImage(join(folder, "imagesTs/u_0001.nii.gz"), image(70));
+    const { trainingCases, testCases, json } = await openDataset(folder);
+    expect(trainingCases).toHaveLength(3);
+    await expect(readCase(testCases[0]!, json)).rejects.toThrow(
+      "case t has 4 channels, dataset.json names 2 (T1, T2); correct one of them",
+    );
+    await expect(readCase(testCases[1]!, json)).rejects.toThrow(
+      `${folder}/imagesTs/u_0000.nii.gz: could not be read: no such file or folder`,
+    );
+    const { ok, problems } = await verifyDataset(folder);
+    expect(ok).toBe(true);
+    expect(problems.map(({ kind, severity, case: id }) => [kind, severity, id])).toEqual([
+      ["extra-file", "warning", "t"],
+      ["extra-file", "warning", "t"],
+      ["missing-file", "warning", "u"],
+    ]);
+    rmSync(join(folder, "imagesTs"), { recursive: true });
+    writeFileSync(join(folder, "imagesTs"), "no folder");
+    expect((await openDataset(folder)).testCases).toEqual([]);
+    expect((await verifyDataset(folder)).problems).toMatchObject([{ kind: "unreadable", severity: "warning" }]);
+  });
+});
+
+describe("a dataset that nothing can be learned from", () => {
+  test.each([0, 3])("every voxel %d: one error for the dataset", async (value) => {
+    writeDatasetJson(folder, { labels: { background: 0, core: 1, rim: 2, ignore: 3 } });
+    for (const id of ["a", "b", "c"]) {
+      await writeImage(join(folder, `labelsTr/${id}.nii.gz`), volume(new Uint8Array(24).fill(value)));
+    }
+    const { ok, problems } = await verifyDataset(folder);
+    expect(ok).toBe(false);
+    expect(problems.filter(({ severity }) => severity === "error")).toMatchObject([
+      { kind: "empty-foreground", case: "", file: "labelsTr", problem: noForeground },
+    ]);
+    await writeImage(join(folder, "labelsTr/c.nii.gz"), labels());
+    expect((await verifyDataset(folder)).ok).toBe(true);
   });
 });
 

@@ -64,7 +64,7 @@ describe("headers that contradict themselves (tools/fixtures/io/nifti_odd.py)", 
     };
     expect(await told("in order; both")).toEqual([]);
     expect(await told("sform of zeros; both")).toEqual([
-      "srow: the sform matrix is singular: two axes of the image point the same way; the image is placed by the qform",
+      "srow: the sform matrix is all zeros; the image is placed by the qform",
     ]);
     expect(await told("bitpix 8; sform")).toEqual(["bitpix: expected 16 for datatype int16, got 8; the type is taken"]);
     expect(await told("unit 7; both")).toEqual([

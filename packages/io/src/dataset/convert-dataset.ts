@@ -1,4 +1,3 @@
-import { copyFile } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import {
   checkPathSegment,
@@ -11,10 +10,12 @@ import {
   show,
   type Volume,
 } from "@nnunet/core";
-import { describeFileError, exists, makeFolder, pathBelow, readJson } from "@nnunet/core/node";
+import { exists, makeFolder, pathBelow, readJson } from "@nnunet/core/node";
 import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./convert-picture-folder.ts";
 import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
-import { listImages, openDataset } from "./dataset-folder.ts";
+import { imageEnding } from "../image-formats.ts";
+import { copyImage, requireInside } from "./copy-image.ts";
+import { listImages, mostCommonEnding, openDataset } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
@@ -29,8 +30,9 @@ interface SourceCase {
  * Makes an nnU-Net v2 dataset out of a Decathlon folder (`Task04_Hippocampus`), an nnU-Net v1 folder
  * (`Task004_Hippocampus`), or a folder of pictures (`images/`, `labels/`; see {@link convertPictureFolder}).
  *
- * Files are copied; only an image of several channels in one file is split, into `_0000`, `_0001`, …. The source is
- * left alone. All is written to a hidden folder beside the target, which takes its name when it is complete.
+ * Images are copied with all their files; only an image of several channels in one file is split, into `_0000`, `_0001`,
+ * …, and one whose ending is not that of the others is written anew. The ending is that of the files, whatever
+ * dataset.json says. The source is left alone. All is written to a hidden folder beside the target, which takes its name when it is complete.
  *
  * @param source - folder with dataset.json, imagesTr, labelsTr and perhaps imagesTs
  * @param rawRoot - `nnUNet_raw`
@@ -52,17 +54,19 @@ export async function convertDataset(
   }
   if (!(await exists(jsonPath))) throw await notASource(folder);
   const raw = await readJson(jsonPath);
-  const json = datasetFromJson(raw, jsonPath);
+  const stated = datasetFromJson(raw, jsonPath);
   const match = /^(Task|Dataset)(\d+)_(.+)$/.exec(basename(folder));
-  if (match?.[1] === "Dataset" && json.other?.["training"] === undefined) {
+  if (match?.[1] === "Dataset" && stated.other?.["training"] === undefined) {
     const expected = "a Decathlon or nnU-Net v1 folder; this one is already in v2's form";
     throw new InvalidArgumentError("source", expected, folder);
   }
-  const { datasetId = match ? Number(match[2]) : undefined, name = match?.[3] ?? json.name ?? basename(folder) } =
+  const { datasetId = match ? Number(match[2]) : undefined, name = match?.[3] ?? stated.name ?? basename(folder) } =
     options;
   const target = await newDatasetFolder(rawRoot, datasetId, name);
-  const training = await sourceCases(folder, listed(raw, "training", jsonPath), json);
-  const test = await sourceCases(folder, listed(raw, "test", jsonPath), json);
+  const [listedTraining, listedTest] = [listed(raw, "training", jsonPath), listed(raw, "test", jsonPath)];
+  const json = { ...stated, fileEnding: endingOf(listedTraining, stated.fileEnding) };
+  const training = await sourceCases(folder, listedTraining, json);
+  const test = await sourceCases(folder, listedTest, json);
   if (training.length === 0) {
     throw new InvalidArtifactError(jsonPath, "training", "the list is empty; nothing to convert");
   }
@@ -75,8 +79,10 @@ export async function convertDataset(
       if (cases.length > 0) await makeFolder(images);
       for (const one of cases) {
         step(one.id);
-        await convertImages(one, images, json);
-        if (one.label !== undefined) await copy(one.label, pathBelow(made, "labelsTr", `${one.id}${json.fileEnding}`));
+        await convertImages(one, folder, images, json);
+        if (one.label === undefined) continue;
+        const label = pathBelow(made, "labelsTr", `${one.id}${json.fileEnding}`);
+        await copyImage(one.label, label, { isLabel: true, within: folder });
       }
     }
     const { training: _, test: __, numTest: ___, ...other } = json.other ?? {};
@@ -116,6 +122,13 @@ function listed(raw: unknown, key: "training" | "test", path: string): ListedCas
   });
 }
 
+/** The stated ending if any image has it, otherwise what most of them have. */
+function endingOf(entries: readonly ListedCase[], stated: string): string {
+  const names = entries.map(({ image }) => basename(image)).filter((name) => !name.startsWith("."));
+  if (names.some((name) => name.endsWith(stated))) return stated;
+  return mostCommonEnding(names) ?? stated;
+}
+
 /** The files behind the entries of `training` or `test`; v1 lists `case.nii.gz` where it has `case_0000.nii.gz`. */
 async function sourceCases(folder: string, entries: readonly ListedCase[], json: DatasetJson): Promise<SourceCase[]> {
   const cases: SourceCase[] = [];
@@ -124,19 +137,19 @@ async function sourceCases(folder: string, entries: readonly ListedCase[], json:
   for (const { image, label } of entries) {
     // macOS's ._ files got into some lists, too.
     if (basename(image).startsWith(".")) continue;
-    const path = inside(folder, image);
-    const id = checkPathSegment(basename(image, json.fileEnding), join(folder, "dataset.json"), "training");
-    const labelPath = label === undefined ? undefined : inside(folder, label);
+    const path = await inside(folder, image);
+    const ending = image.endsWith(json.fileEnding) ? json.fileEnding : (imageEnding(image) ?? json.fileEnding);
+    const id = checkPathSegment(basename(image, ending), join(folder, "dataset.json"), "training");
+    const labelPath = label === undefined ? undefined : await inside(folder, label);
     let images = [path];
     if (!(await exists(path))) {
       const parent = join(path, "..");
-      const listing = listings.get(parent) ?? (await listImages(parent, json.fileEnding));
-      listings.set(parent, listing);
+      const listing = listings.get(`${parent} ${ending}`) ?? (await listImages(parent, ending));
+      listings.set(`${parent} ${ending}`, listing);
       const channels = listing.cases.get(id) ?? [];
       const missing = json.channelNames.findIndex((_, c) => channels[c] === undefined);
       if (missing >= 0) {
-        const other =
-          channels.length > 0 ? join(parent, `${id}_${String(missing).padStart(4, "0")}${json.fileEnding}`) : path;
+        const other = channels.length > 0 ? join(parent, `${id}_${String(missing).padStart(4, "0")}${ending}`) : path;
         throw new FileError(
           other,
           `this image is listed in dataset.json but is missing; get it, or take it off the list`,
@@ -156,16 +169,17 @@ async function sourceCases(folder: string, entries: readonly ListedCase[], json:
   return cases;
 }
 
-/** A dataset.json must not make us copy files from elsewhere. */
-function inside(folder: string, file: string): string {
+/** A dataset.json must not make us copy files from elsewhere, also not by a link. */
+async function inside(folder: string, file: string): Promise<string> {
   const path = resolve(folder, file);
   if (isAbsolute(relative(folder, path)) || relative(folder, path).startsWith("..")) {
     throw new InvalidArtifactError(join(folder, "dataset.json"), "training", `${file} lies outside the folder`);
   }
+  await requireInside(folder, path);
   return path;
 }
 
-async function convertImages(one: SourceCase, folder: string, json: DatasetJson): Promise<void> {
+async function convertImages(one: SourceCase, source: string, folder: string, json: DatasetJson): Promise<void> {
   const to = (channel: number) => pathBelow(folder, `${one.id}_${String(channel).padStart(4, "0")}${json.fileEnding}`);
   const channels = one.images.length > 1 ? one.images.length : (await readImageInfo(one.images[0]!)).shape[0];
   if (channels !== json.channelNames.length) {
@@ -175,7 +189,7 @@ async function convertImages(one: SourceCase, folder: string, json: DatasetJson)
     );
   }
   if (one.images.length === channels) {
-    for (const [c, path] of one.images.entries()) await copy(path, to(c));
+    for (const [c, path] of one.images.entries()) await copyImage(path, to(c), { isChannel: true, within: source });
     return;
   }
   const image = await readImage(one.images[0]!);
@@ -186,12 +200,6 @@ async function convertImages(one: SourceCase, folder: string, json: DatasetJson)
       shape: [1, image.shape[1], image.shape[2], image.shape[3]],
       geometry: image.geometry,
     };
-    await writeImage(to(c), channel);
+    await writeImage(to(c), channel, { isChannel: true });
   }
-}
-
-async function copy(from: string, to: string): Promise<void> {
-  await copyFile(from, to).catch((error: unknown) => {
-    throw describeFileError(to, "could not be written", error);
-  });
 }

@@ -1,4 +1,3 @@
-import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
   type DatasetJson,
@@ -11,9 +10,10 @@ import {
 import { makeFolder, pathBelow } from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { imageEnding, imageStem, saysItsPlace, writableEndings } from "../image-formats.ts";
+import { copyImage } from "./copy-image.ts";
 import { openDataset } from "./dataset-folder.ts";
 import { readLabels } from "./read-labels.ts";
-import { readImage, readImageInfo, writeImage } from "../image-file.ts";
+import { readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
 export interface ConvertOptions extends StageOptions {
@@ -69,11 +69,11 @@ export async function convertPictureFolder(
       if (cases.size > 0) await makeFolder(to);
       for (const [id, path] of cases) {
         step(id);
-        await place(path, pathBelow(to, `${id}_0000${fileEnding}`));
+        await copyImage(path, pathBelow(to, `${id}_0000${fileEnding}`), { isChannel: true, within: folder });
         const label = to.endsWith("imagesTr") ? labels.get(id) : undefined;
         if (label === undefined) continue;
         const labelPath = pathBelow(made, "labelsTr", `${id}${fileEnding}`);
-        if (isNumbered) await place(label, labelPath);
+        if (isNumbered) await copyImage(label, labelPath, { isLabel: true, within: folder });
         else await writeImage(labelPath, renumbered(await readLabels(label), values));
       }
     }
@@ -134,9 +134,4 @@ async function labelValues(labels: ReadonlyMap<string, string>): Promise<number[
 function renumbered(label: Volume, values: readonly number[]): Volume {
   const numberOf = new Map(values.map((value, i) => [value, i]));
   return { ...label, data: Uint8Array.from(label.data, (value) => numberOf.get(value)!) };
-}
-
-async function place(from: string, to: string): Promise<void> {
-  if (imageEnding(from) === imageEnding(to)) await copyFile(from, to);
-  else await writeImage(to, await readImage(from));
 }

@@ -21,7 +21,7 @@ export interface ImageListing {
 
 /**
  * Opens a raw dataset folder of nnU-Net v2's layout: checks its dataset.json and finds the files of every case.
- * No image is read.
+ * No image is read, and of the test cases no file is missed: `imagesTs` is looked at when it is predicted.
  *
  * @param folder - `…/Dataset004_Hippocampus`
  * @throws {FileError} if a file or folder is missing; names the first and says how many
@@ -43,11 +43,7 @@ export async function openDataset(folder: string): Promise<RawDataset> {
       `there is no training case; expected files such as case_0000${json.fileEnding}`,
     );
   }
-  const testListing = await listImages(join(absolute, "imagesTs"), json.fileEnding);
-  const testCases = [...testListing.cases].map(([caseId, files]) => ({
-    id: caseId,
-    images: completeChannels(join(absolute, "imagesTs"), caseId, files, json),
-  }));
+  const testCases = await testCasesOf(join(absolute, "imagesTs"), json);
   checkCaseIds(json.dataset ? testCases : [...trainingCases, ...testCases], absolute);
   const unlabelled = trainingCases.find(({ label }) => label === undefined);
   if (unlabelled) {
@@ -116,14 +112,18 @@ export async function listImages(folder: string, fileEnding: string): Promise<Im
 
 /** What most images of a folder end with, or most files where none is an image; ".nii.gz" if it is empty. */
 export async function commonEnding(folder: string): Promise<string> {
+  return mostCommonEnding(await visibleFiles(folder)) ?? ".nii.gz";
+}
+
+/** What most images among the names end with, or most names where none is that of an image. */
+export function mostCommonEnding(names: readonly string[]): string | undefined {
   const counts = new Map<string, number>();
-  const files = await visibleFiles(folder);
-  const images = files.filter((file) => imageEnding(file) !== undefined);
-  for (const file of images.length > 0 ? images : files) {
-    const ending = file.slice(-(imageEnding(file) ?? extname(file)).length);
+  const images = names.filter((name) => imageEnding(name) !== undefined);
+  for (const name of images.length > 0 ? images : names) {
+    const ending = name.slice(-(imageEnding(name) ?? extname(name)).length);
     if (ending.startsWith(".")) counts.set(ending, (counts.get(ending) ?? 0) + 1);
   }
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ".nii.gz";
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
 }
 
 /** Whether there are images called `<case>_0000`, but none with this ending. */
@@ -141,6 +141,21 @@ async function trainingCasesOf(folder: string, json: DatasetJson): Promise<CaseF
     images: completeChannels(imagesTr, id, files, json),
     label: join(folder, "labelsTr", `${id}${json.fileEnding}`),
   }));
+}
+
+/**
+ * The test cases as they are: they matter to no stage but prediction, which refuses by name what does not fit its
+ * model (a missing channel by the file where it should be).
+ */
+async function testCasesOf(imagesTs: string, json: DatasetJson): Promise<CaseFiles[]> {
+  const { cases } = await listImages(imagesTs, json.fileEnding).catch(
+    (): ImageListing => ({ cases: new Map(), others: [] }),
+  );
+  return [...cases].map(([id, files]) => {
+    const count = files.length === 1 ? 1 : Math.max(files.length, json.channelNames.length);
+    const path = (c: number) => join(imagesTs, files[c] ?? `${id}_${String(c).padStart(4, "0")}${json.fileEnding}`);
+    return { id, images: Array.from({ length: count }, (_, c) => path(c)) };
+  });
 }
 
 /** One file per channel, or the single file that holds them all. */

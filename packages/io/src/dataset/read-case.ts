@@ -54,6 +54,7 @@ async function readChannels(
   const expected = dataset.channelNames.length;
   let whole: Volume<Float32Array> | undefined;
   let channels = 0;
+  if (images.length > expected) throw wrongChannels(id, images, images.length, dataset);
   for (const path of images) {
     const part = await readImage(path, options);
     checkFinite(part, path);
@@ -69,14 +70,19 @@ async function readChannels(
     channels += part.shape[0];
   }
   if (!whole || channels !== expected) {
-    const names = dataset.channelNames.join(", ");
-    throw new ImageFileError(
-      images[0] ?? id,
-      "",
-      `case ${id} has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expected} (${names}); correct one of them`,
-    );
+    throw wrongChannels(id, images, channels, dataset);
   }
   return whole;
+}
+
+function wrongChannels(
+  id: string,
+  images: readonly string[],
+  got: number,
+  { channelNames }: DatasetJson,
+): ImageFileError {
+  const problem = `case ${id} has ${got} channel${got === 1 ? "" : "s"}, dataset.json names ${channelNames.length}`;
+  return new ImageFileError(images[0] ?? id, "", `${problem} (${channelNames.join(", ")}); correct one of them`);
 }
 
 /** The voxels of a label file as int16, each of a declared value. */

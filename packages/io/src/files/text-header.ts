@@ -1,7 +1,8 @@
-import { realpath } from "node:fs/promises";
-import { basename, dirname, join, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ImageFileError } from "@nnunet/core";
+import { exists } from "@nnunet/core/node";
 import { readPrefix } from "./bounded-file.ts";
+import { leadsOut } from "./inside-folder.ts";
 
 /*
  * What NRRD and MetaImage share: a header of text lines, then voxels in the same file or in another one beside it.
@@ -55,10 +56,9 @@ export async function detachedFile(headerPath: string, field: string, name: stri
     throw refuse(`expected the name of a file in the same folder, got ${JSON.stringify(name)}`);
   }
   const path = join(dirname(headerPath), name);
-  const folder = await realpath(dirname(headerPath));
-  const real = await realpath(path).catch(() => undefined);
-  if (real === undefined) throw refuse(`the file ${JSON.stringify(name)} with the voxels is missing beside the header`);
-  if (!real.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
+  if (!(await exists(path)))
+    throw refuse(`the file ${JSON.stringify(name)} with the voxels is missing beside the header`);
+  if (await leadsOut(dirname(headerPath), path)) {
     throw refuse(`${JSON.stringify(name)} is a link that leads out of the folder`);
   }
   return path;

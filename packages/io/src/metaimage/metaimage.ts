@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
+import { copyDetached } from "../files/copy-detached.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
@@ -83,4 +84,10 @@ export async function metaImageVoxelFile(path: string): Promise<readonly string[
 /** The data file that is written beside an `.mhd`. */
 export function metaImageVoxelFileWritten(path: string, { compression = 1 }: WriteImageOptions): readonly string[] {
   return /\.mhd$/i.test(path) ? [path.replace(/\.mhd$/i, compression === 0 ? ".raw" : ".zraw")] : [];
+}
+
+/** Copies an image and its data file. */
+export async function copyMetaImage(from: string, to: string): Promise<boolean> {
+  const { voxelPath } = await readMetaImageHeader(from);
+  return copyDetached(from, to, voxelPath, /^(ElementDataFile[ \t]*=[ \t]*)[^\r\n]*/m, (path) => /\.mhd$/i.test(path));
 }

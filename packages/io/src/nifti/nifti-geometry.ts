@@ -60,7 +60,10 @@ function geometryFromSform(
     norms[2] = Math.hypot(...columns[2]!);
   }
   if (!spansSpace(columns)) {
-    return { field: "srow", problem: "the sform matrix is singular: two axes of the image point the same way" };
+    const problem = norms.every((norm) => norm === 0)
+      ? "the sform matrix is all zeros"
+      : "the sform matrix is singular: two axes of the image point the same way";
+    return { field: "srow", problem };
   }
   // pixdim where the two agree to float32 precision: it is the number that the scanner's software wrote.
   const axes = columns.map((column, c) => splitAxisVector(column, pixdim[c], round));

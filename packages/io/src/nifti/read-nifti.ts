@@ -1,5 +1,7 @@
+import { basename, dirname } from "node:path";
 import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
 import { readPrefix, readRest } from "../files/bounded-file.ts";
+import { leadsOut } from "../files/inside-folder.ts";
 import type { ReadImageOptions } from "../image-format.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
 import { isPairName, pairFile } from "./nifti-pair.ts";
@@ -17,7 +19,7 @@ import { arrayTypeOf, planar, storedVoxels } from "../voxels/stored-voxels.ts";
  * @throws {FileError} if the file is missing or unreadable
  */
 export async function readNifti(path: string, options: ReadImageOptions = {}): Promise<Volume> {
-  const { header, voxelPath } = await readHeader(path, options);
+  const { header, voxelPath } = await readNiftiHeader(path, options);
   const { shape, dataType, voxelOffset, voxelBytes } = header;
   const promise = promiseOf(shape, dataType.name);
   const buffer = await readRest(voxelPath, voxelOffset, voxelBytes, promise);
@@ -26,7 +28,7 @@ export async function readNifti(path: string, options: ReadImageOptions = {}): P
 
 /** The header alone. Errors as {@link readNifti}, except that the voxels are not looked at. */
 export async function readNiftiInfo(path: string, options: ReadImageOptions = {}): Promise<ImageInfo> {
-  const { header } = await readHeader(path, options);
+  const { header } = await readNiftiHeader(path, options);
   return {
     shape: header.shape,
     geometry: header.geometry,
@@ -35,12 +37,20 @@ export async function readNiftiInfo(path: string, options: ReadImageOptions = {}
   };
 }
 
-async function readHeader(
+/**
+ * The header, and the files that it and the voxels lie in; of a pair both must lie in the same folder, also after links.
+ */
+export async function readNiftiHeader(
   path: string,
-  { onWarning }: ReadImageOptions,
-): Promise<{ header: NiftiHeader; voxelPath: string }> {
+  { onWarning }: ReadImageOptions = {},
+): Promise<{ header: NiftiHeader; headerPath: string; voxelPath: string }> {
   const isPair = isPairName(path);
   const headerPath = isPair ? await pairFile(path, "hdr") : path;
+  const voxelPath = isPair ? await pairFile(path, "img") : path;
+  const other = path === headerPath ? voxelPath : headerPath;
+  if (isPair && (await leadsOut(dirname(path), other)) && !(await leadsOut(dirname(path), path))) {
+    throw new ImageFileError(path, "", `${basename(other)}, its other half, is a link that leads out of the folder`);
+  }
   const { bytes } = await readPrefix(headerPath, largestHeader);
   const header = parseNiftiHeader(bytes, headerPath);
   for (const warning of header.warnings) onWarning?.({ path: headerPath, ...warning });
@@ -50,7 +60,7 @@ async function readHeader(
       : `the header belongs to an .hdr/.img pair ("ni${header.version}"); rename it to .hdr, beside its .img`;
     throw new ImageFileError(headerPath, "magic", problem);
   }
-  return { header, voxelPath: isPair ? await pairFile(path, "img") : path };
+  return { header, headerPath, voxelPath };
 }
 
 function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): VoxelArray {

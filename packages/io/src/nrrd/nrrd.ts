@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Geometry, Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { splitAxisVector } from "../geometry/axis-vectors.ts";
+import { copyDetached } from "../files/copy-detached.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
@@ -81,6 +82,12 @@ export async function nrrdVoxelFile(path: string): Promise<readonly string[]> {
 /** The data file that is written beside an `.nhdr`. */
 export function nrrdVoxelFileWritten(path: string, { compression = 1 }: WriteImageOptions): readonly string[] {
   return /\.nhdr$/i.test(path) ? [path.replace(/\.nhdr$/i, compression === 0 ? ".raw" : ".raw.gz")] : [];
+}
+
+/** Copies an image and its data file. */
+export async function copyNrrd(from: string, to: string): Promise<boolean> {
+  const { voxelPath } = await readNrrdHeader(from);
+  return copyDetached(from, to, voxelPath, /^(data ?file:[ \t]*)[^\r\n]*/im, (path) => /\.nhdr$/i.test(path));
 }
 
 /** Direction · spacing per axis, such that reading gives spacing and direction back, bit for bit if that can be had. */

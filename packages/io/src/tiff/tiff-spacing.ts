@@ -1,5 +1,6 @@
 import { FileError, InvalidArtifactError, type Spacing, type Volume } from "@nnunet/core";
 import { exists, readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { copyOrdinaryFile } from "../files/copy-file.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 
 /*
@@ -55,6 +56,25 @@ export async function writeTiffSpacing(
     throw new FileError(beside, `exists already and is not the spacing of ${path}; choose another output`);
   }
   await writeJsonAtomic(beside, { spacing: [...geometry.spacing] });
+}
+
+/**
+ * Copies a TIFF and the spacing beside it.
+ *
+ * @throws {FileError} if another channel of the case had another spacing
+ */
+export async function copyTiff(from: string, to: string, options: WriteImageOptions): Promise<boolean> {
+  const [spacing] = await tiffSpacingFile(from);
+  const [beside] = tiffSpacingFileWritten(to, options);
+  if (spacing !== undefined && beside !== undefined) {
+    const [own, there] = [await spacingIn(spacing), (await exists(beside)) ? await spacingIn(beside) : undefined];
+    if (there === undefined) await copyOrdinaryFile(spacing, beside);
+    else if (own.some((s, axis) => s !== there[axis])) {
+      throw new FileError(spacing, `[${own}] is not the spacing of the case's other channels, [${there}]`);
+    }
+  }
+  await copyOrdinaryFile(from, to);
+  return true;
 }
 
 /** `a_0001.json` comes before `a.json` for `a_0001.tif`, which may be the label of case `a_0001`. */

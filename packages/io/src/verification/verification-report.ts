@@ -10,6 +10,7 @@ export type ProblemKind =
   | "extra-file"
   | "unreadable"
   | "odd-header"
+  | "compression"
   | "channels"
   | "shape"
   | "spacing"

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
-import { type CaseFiles, type Geometry, isSegError, spatialShape, type Volume } from "@nnunet/core";
+import { type CaseFiles, type Geometry, isSegError, type LabelSet, spatialShape, type Volume } from "@nnunet/core";
 import { readImage } from "../image-file.ts";
 import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
 import { geometryByQform } from "../nifti/nifti-placement.ts";
 import { mayLabelDiffer, placementDifferences, placeTolerance } from "../geometry/same-place.ts";
 import type { ImageWarning } from "../image-format.ts";
+import { imageFiles } from "../image-files.ts";
+import { formatOfName } from "../image-formats.ts";
+import { packedOtherwise } from "../nifti/copy-nifti.ts";
 import { readLabels } from "../dataset/read-labels.ts";
 import { type AddProblem, messageWithoutPath } from "./verification-report.ts";
 
@@ -12,26 +15,30 @@ export interface CaseContents {
   readonly filesRead: number;
   /** SHA-256 over shape and voxels of all channels; undefined if one could not be read. */
   readonly digest: string | undefined;
+  /** Whether the label has a voxel that is neither background nor ignored; undefined if that is not known. */
+  readonly hasForeground: boolean | undefined;
 }
 
 /**
  * Reads the files of one case and reports every problem.
  *
  * @param expectedChannels - undefined where a missing file has been reported already
- * @param allowed - label ids, undefined where dataset.json could not be read
+ * @param labels - undefined where dataset.json could not be read
  */
 export async function verifyCase(
   files: CaseFiles,
   expectedChannels: number | undefined,
-  allowed: readonly number[] | undefined,
+  labels: LabelSet | undefined,
   add: AddProblem,
 ): Promise<CaseContents> {
   const hash = createHash("sha256");
   let first: { volume: Omit<Volume, "data">; path: string } | undefined;
   let channels = 0;
   let filesRead = 0;
+  let hasForeground: boolean | undefined;
   let complete = files.images.length > 0;
   for (const path of files.images) {
+    await reportPackedOtherwise(files.id, path, add);
     const volume = await tryRead(files.id, path, readImage, add);
     if (!volume) {
       complete = false;
@@ -58,15 +65,16 @@ export async function verifyCase(
     );
   }
   if (files.label !== undefined) {
+    await reportPackedOtherwise(files.id, files.label, add);
     const label = await tryRead(files.id, files.label, readLabels, add);
     if (label) {
       filesRead++;
       if (first) reportGridDifferences(files.id, files.label, label, first.volume, first.path, true, add);
       reportTwoPlacements(files.id, files.label, label, add);
-      reportLabels(files.id, files.label, label, allowed, add);
+      hasForeground = reportLabels(files.id, files.label, label, labels, add);
     }
   }
-  return { filesRead, digest: complete ? hash.digest("hex") : undefined };
+  return { filesRead, digest: complete ? hash.digest("hex") : undefined, hasForeground };
 }
 
 async function tryRead(id: string, path: string, read: typeof readImage, add: AddProblem): Promise<Volume | undefined> {
@@ -84,6 +92,17 @@ async function tryRead(id: string, path: string, read: typeof readImage, add: Ad
       add("channels", id, path, error.problem, "make one label map of it");
     } else add("unreadable", id, path, problem, "get or make the file again, or remove the case");
     return undefined;
+  }
+}
+
+/** Other programs go by the name and fail; we go by the bytes. */
+async function reportPackedOtherwise(id: string, path: string, add: AddProblem): Promise<void> {
+  const files = await imageFiles(path).catch(() => []);
+  for (const file of files.filter((name) => formatOfName(name)?.name === "NIfTI")) {
+    const problem = await packedOtherwise(file).catch(() => undefined);
+    if (problem === undefined) continue;
+    const fix = `${/\.gz$/i.test(file) ? "compress" : "decompress"} the file, or rename it`;
+    add("compression", id, path, problem, fix, { severity: "warning", fixable: true });
   }
 }
 
@@ -169,9 +188,10 @@ function reportLabels(
   id: string,
   path: string,
   { data }: Volume,
-  allowed: readonly number[] | undefined,
+  labels: LabelSet | undefined,
   add: AddProblem,
-): void {
+): boolean {
+  const allowed = labels?.allowed;
   const counts = new Map<number, number>();
   let last = Number.NaN;
   let run = 0;
@@ -199,8 +219,10 @@ function reportLabels(
     const fix = 'correct the file, or add the value to "labels" in dataset.json';
     add("undeclared-label", id, path, `undeclared value ${listed}${more}${known}`, fix);
   }
-  if (counts.size === 1 && counts.has(0)) {
+  const hasForeground = [...counts.keys()].some((value) => value !== 0 && value !== labels?.ignoreLabel);
+  if (!hasForeground) {
     const fix = "check that this is meant; such a case is sampled as background only";
     add("empty-foreground", id, path, "there is no foreground voxel", fix, { severity: "warning" });
   }
+  return hasForeground;
 }

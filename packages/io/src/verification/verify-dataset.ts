@@ -1,5 +1,12 @@
 import { join, relative, resolve } from "node:path";
-import { type CaseFiles, type DatasetJson, labelSet, type StageOptions, throwIfCancelled } from "@nnunet/core";
+import {
+  type CaseFiles,
+  type DatasetJson,
+  labelSet,
+  noForeground,
+  type StageOptions,
+  throwIfCancelled,
+} from "@nnunet/core";
 import { exists } from "@nnunet/core/node";
 import {
   commonEnding,
@@ -17,6 +24,7 @@ import {
   messageWithoutPath,
   type VerificationReport,
 } from "./verification-report.ts";
+import { imageFolder } from "../dataset/image-folder.ts";
 import { type CaseContents, verifyCase } from "./verify-case.ts";
 
 /**
@@ -69,7 +77,10 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
   }
   const ending = wrong ? found : (json?.fileEnding ?? found);
   const training = await trainingCases(root, json, ending, add);
-  const test = await testCases(root, json, ending, add);
+  // Nothing about test images keeps a network from being trained; they are looked at again when they are predicted.
+  const warn: AddProblem = (kind, id, file, problem, fix, more = {}) =>
+    add(kind, id, file, problem, fix, { ...more, severity: "warning" });
+  const test = await testCases(root, json, ending, warn);
   if (json && json.numTraining !== training.length) {
     add(
       "case-count",
@@ -89,18 +100,25 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
       `add files such as case_0000${ending}`,
     );
   }
-  const allowed = json && labelSet(json).allowed;
+  const labels = json && labelSet(json);
+  const foreground: (boolean | undefined)[] = [];
   const all = [...training, ...test];
   const seen = new Map<string, string>();
   let filesRead = 0;
   options.onEvent?.({ type: "stage-start", stage: "verify", total: all.length, detail: root });
   for (const [i, files] of all.entries()) {
     throwIfCancelled(options.signal, `verify ${folder}`);
+    const isTest = i >= training.length;
     const isWhole = !problems.some((p) => p.kind === "missing-file" && p.case === files.id);
-    const contents = await verifyCase(files, isWhole ? json?.channelNames.length : undefined, allowed, add);
+    const expectedChannels = isWhole ? json?.channelNames.length : undefined;
+    const contents = await verifyCase(files, expectedChannels, labels, isTest ? warn : add);
+    if (!isTest) foreground.push(contents.hasForeground);
     filesRead += contents.filesRead;
-    reportDuplicate(files, contents, seen, add);
+    reportDuplicate(files, contents, seen, isTest ? warn : add);
     options.onEvent?.({ type: "progress", stage: "verify", done: i + 1, total: all.length, item: files.id });
+  }
+  if (training.length > 0 && foreground.every((has) => has === false)) {
+    add("empty-foreground", "", join(root, "labelsTr"), noForeground, "label the structures to be learned");
   }
   options.onEvent?.({ type: "stage-end", stage: "verify", seconds: (Date.now() - started) / 1000 });
   const ok = problems.every(({ severity }) => severity === "warning");
@@ -137,11 +155,13 @@ async function trainingCases(
     }
   }
   const images = await listImages(join(root, "imagesTr"), ending);
-  const cases = casesOf(join(root, "imagesTr"), images, json, ending, add).map((files) => ({
+  const cases = (await casesOf(join(root, "imagesTr"), images, json, ending, add)).map((files) => ({
     ...files,
     label: join(root, "labelsTr", `${files.id}${ending}`),
   }));
+  const { companions } = await imageFolder(join(root, "labelsTr"), ending);
   for (const file of await visibleFiles(join(root, "labelsTr"))) {
+    if (companions.has(file)) continue;
     const id = file.endsWith(ending) ? file.slice(0, -ending.length) : undefined;
     if (id !== undefined && images.cases.has(id)) continue;
     const path = join(root, "labelsTr", file);
@@ -166,17 +186,24 @@ async function testCases(
   add: AddProblem,
 ): Promise<CaseFiles[]> {
   const folder = join(root, "imagesTs");
-  return casesOf(folder, await listImages(folder, ending), json, ending, add);
+  try {
+    return await casesOf(folder, await listImages(folder, ending), json, ending, add);
+  } catch (error) {
+    add("unreadable", "", folder, messageWithoutPath(error, folder), "correct it before the test images are predicted");
+    return [];
+  }
 }
 
-function casesOf(
+async function casesOf(
   folder: string,
   listing: ImageListing,
   json: DatasetJson | undefined,
   ending: string,
   add: AddProblem,
-): CaseFiles[] {
-  for (const file of listing.others) addStray(join(folder, file), `is not called <case>_0000${ending}`, add);
+): Promise<CaseFiles[]> {
+  const { companions } = await imageFolder(folder, ending);
+  for (const file of listing.others.filter((other) => !companions.has(other)))
+    addStray(join(folder, file), `is not called <case>_0000${ending}`, add);
   const expected = json?.channelNames.length ?? Math.max(0, ...[...listing.cases.values()].map((c) => c.length));
   return [...listing.cases].map(([id, files]) => {
     for (const [channel, file] of files.entries()) {

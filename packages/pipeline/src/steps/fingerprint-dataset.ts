@@ -41,7 +41,7 @@ export async function fingerprintDataset(
       async (): Promise<{ result: FingerprintResult; detail: string }> => {
         const tasks: CaseWork<MeasureTask>[] = [];
         // Here and not in the later stages as well, so that each oddness is told once.
-        const onWarning = warnOfImages("fingerprint", options.onEvent);
+        const onWarning = options.verified ? undefined : warnOfImages("fingerprint", options.onEvent);
         for (const files of dataset.trainingCases) {
           tasks.push({
             id: files.id,

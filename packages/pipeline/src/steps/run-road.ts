@@ -65,9 +65,8 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
   if (new Set(folds).size < folds.length) throw new InvalidArgumentError("fold", "every fold once", folds);
   const dataset = await openOrConvert(context, named, options);
   const inputHashes = await hashCases("verify", dataset.trainingCases, options);
-  const testHashes = await hashCases("verify", dataset.testCases, options);
-  await verifyOnce(context, dataset, [inputHashes, testHashes], options);
-  const pool = { ...training, inputHashes };
+  await verifyOnce(context, dataset, inputHashes, options);
+  const pool = { ...training, inputHashes, verified: true };
   await fingerprintDataset(context, dataset, pool);
   const { plans, path: plansPath } = await planDataset(context, dataset, { ...planner, keep: true, signal, onEvent });
   const names = configurations ?? ["3d_fullres" in plans.configurations ? "3d_fullres" : "2d"];
@@ -88,6 +87,7 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
       const own = trained.filter((t) => t.configuration === configuration);
       const averaged = own.some(({ fold }) => fold !== "all") ? own.filter(({ fold }) => fold !== "all") : own;
       const models = averaged.map(({ training: { model } }) => model);
+      const testHashes = await hashCases("predict", dataset.testCases, options);
       const folder = testFolder(context, dataset, plans.plansName, configuration);
       const work = () => testConfiguration(context, dataset, { configuration, folder }, models, testHashes, options);
       const wait = { stage: "predict" };
@@ -118,11 +118,11 @@ async function openOrConvert(
 async function verifyOnce(
   { folders }: Context,
   dataset: RawDataset,
-  hashes: readonly ReadonlyMap<string, string>[],
+  hashes: ReadonlyMap<string, string>,
   options: StageOptions,
 ): Promise<void> {
   const { madeFrom } = preprocessedPaths(folders, dataset.name);
-  const inputs = contentHash([softwareVersion, datasetToJson(dataset.json), hashes.map((map) => [...map])]);
+  const inputs = contentHash([softwareVersion, datasetToJson(dataset.json), [...hashes]]);
   if ((await recordedHash(madeFrom, "verified")) === inputs) return;
   const report = await verifyDataset(dataset.folder, options);
   const first = report.problems.find((problem) => problem.severity === "error");

@@ -11,6 +11,8 @@ export interface PoolOptions extends StageOptions {
   readonly workers?: number;
   /** SHA-256 per case id, where the caller knows them already; the files are then not read for it again. */
   readonly inputHashes?: ReadonlyMap<string, string>;
+  /** The images have been verified, so what is odd about them has been told already. */
+  readonly verified?: boolean;
   /** What all cases in work may take together, GB. By default half of the machine's memory. */
   readonly maxMemoryGb?: number;
 }
