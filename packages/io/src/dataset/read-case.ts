@@ -79,7 +79,7 @@ function wrongChannels(
   id: string,
   images: readonly string[],
   got: number,
-  { channelNames }: DatasetJson,
+  { channelNames }: ModelDataset,
 ): ImageFileError {
   const problem = `case ${id} has ${got} channel${got === 1 ? "" : "s"}, dataset.json names ${channelNames.length}`;
   return new ImageFileError(images[0] ?? id, "", `${problem} (${channelNames.join(", ")}); correct one of them`);
