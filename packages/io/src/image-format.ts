@@ -37,6 +37,8 @@ export interface ImageFormat {
   readonly partnerEndings?: readonly string[];
   /** One image is a folder of files, whose names need no ending. */
   readonly isSeries?: boolean;
+  /** For people: whose code reads it. */
+  readonly readBy: string;
   readonly read: (path: string, options: ReadImageOptions) => Promise<Volume>;
   readonly readInfo: (path: string, options: ReadImageOptions) => Promise<ImageInfo>;
   /** Absent where nobody writes it. */

@@ -1,6 +1,8 @@
 import { basename } from "node:path";
 import { readBmp, readBmpInfo, writeBmp } from "./bmp/bmp.ts";
 import { readDicom, readDicomInfo } from "./dicom/dicom-series.ts";
+import { readGipl, readGiplInfo } from "./gipl/gipl.ts";
+import { readItkHdf5, readItkHdf5Info } from "./hdf5/itk-hdf5.ts";
 import type { ImageFormat } from "./image-format.ts";
 import { readJpeg, readJpegInfo } from "./jpeg/read-jpeg.ts";
 import {
@@ -12,6 +14,8 @@ import {
   writeMetaImage,
 } from "./metaimage/metaimage.ts";
 import { copyNifti } from "./nifti/copy-nifti.ts";
+import { readMgh, readMghInfo } from "./mgh/mgh.ts";
+import { readMrc, readMrcInfo } from "./mrc/mrc.ts";
 import { niftiVoxelFile, niftiVoxelFileWritten } from "./nifti/nifti-pair.ts";
 import { readNifti, readNiftiInfo } from "./nifti/read-nifti.ts";
 import { writeNifti } from "./nifti/write-nifti.ts";
@@ -20,17 +24,21 @@ import { readPng, readPngInfo, writePng } from "./png/png.ts";
 import { readTiff, readTiffInfo } from "./tiff/read-tiff.ts";
 import { copyTiff, tiffSpacingFile, tiffSpacingFileWritten } from "./tiff/tiff-spacing.ts";
 import { writeTiff } from "./tiff/write-tiff.ts";
+import { readVtk, readVtkInfo } from "./vtk/vtk.ts";
 
 /*
  * The formats of images: the only list of endings there is. Whoever asks which files are images, which can be written
  * or what lies beside them asks here.
  */
 
+const notWritten = ["is not offered", "use .nii.gz"] as const;
+
 export const imageFormats: readonly ImageFormat[] = [
   {
     name: "NIfTI",
     endings: [".nii.gz", ".nii", ".hdr", ".hdr.gz"],
     partnerEndings: [".img", ".img.gz"],
+    readBy: "own code",
     read: readNifti,
     readInfo: readNiftiInfo,
     write: writeNifti,
@@ -43,6 +51,7 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "NRRD",
     endings: [".nrrd", ".nhdr"],
+    readBy: "own code",
     read: readNrrd,
     readInfo: readNrrdInfo,
     write: writeNrrd,
@@ -55,6 +64,7 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "MetaImage",
     endings: [".mha", ".mhd"],
+    readBy: "own code",
     read: readMetaImage,
     readInfo: readMetaImageInfo,
     write: writeMetaImage,
@@ -67,6 +77,7 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "TIFF",
     endings: [".tif", ".tiff"],
+    readBy: "own code; zstd by fzstd",
     read: readTiff,
     readInfo: readTiffInfo,
     write: writeTiff,
@@ -79,6 +90,7 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "PNG",
     endings: [".png"],
+    readBy: "own code",
     read: readPng,
     readInfo: readPngInfo,
     write: writePng,
@@ -88,6 +100,7 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "BMP",
     endings: [".bmp"],
+    readBy: "own code",
     read: readBmp,
     readInfo: readBmpInfo,
     write: writeBmp,
@@ -97,6 +110,7 @@ export const imageFormats: readonly ImageFormat[] = [
   {
     name: "JPEG",
     endings: [".jpg", ".jpeg"],
+    readBy: "own code",
     read: readJpeg,
     readInfo: readJpegInfo,
     notWritten: ["changes the values", "use .png or .nii.gz"],
@@ -104,12 +118,63 @@ export const imageFormats: readonly ImageFormat[] = [
     place: "none",
   },
   {
+    name: "GIPL",
+    endings: [".gipl", ".gipl.gz"],
+    readBy: "own code",
+    read: readGipl,
+    readInfo: readGiplInfo,
+    notWritten,
+    slices: "several",
+    place: "geometry",
+  },
+  {
+    name: "MGH",
+    endings: [".mgz", ".mgh"],
+    readBy: "own code",
+    read: readMgh,
+    readInfo: readMghInfo,
+    notWritten,
+    slices: "several",
+    place: "geometry",
+  },
+  {
+    name: "MRC",
+    endings: [".mrc"],
+    readBy: "own code",
+    read: readMrc,
+    readInfo: readMrcInfo,
+    notWritten,
+    slices: "several",
+    place: "geometry",
+  },
+  {
+    name: "VTK",
+    endings: [".vtk"],
+    readBy: "own code",
+    read: readVtk,
+    readInfo: readVtkInfo,
+    notWritten,
+    slices: "several",
+    place: "geometry",
+  },
+  {
+    name: "HDF5",
+    endings: [".hdf5", ".h5"],
+    readBy: "ITK (itk-wasm)",
+    read: readItkHdf5,
+    readInfo: readItkHdf5Info,
+    notWritten,
+    slices: "several",
+    place: "geometry",
+  },
+  {
     name: "DICOM",
     endings: [".dcm", ".dicom", ".ima"],
     isSeries: true,
+    readBy: "own code; compressed frames by libjpeg-turbo, OpenJPEG, CharLS, OpenJPH",
     read: readDicom,
     readInfo: readDicomInfo,
-    notWritten: ["is not offered", "use .nii.gz"],
+    notWritten,
     slices: "several",
     place: "geometry",
   },

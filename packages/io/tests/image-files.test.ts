@@ -36,7 +36,7 @@ describe("the table of formats", () => {
   test("every ending belongs to one format, is lower case and has its dot", () => {
     const all = imageFormats.flatMap(({ endings, partnerEndings = [] }) => [...endings, ...partnerEndings]);
     expect(new Set(all).size).toBe(all.length);
-    for (const ending of all) expect(ending).toMatch(/^\.[a-z.]+$/);
+    for (const ending of all) expect(ending).toMatch(/^\.[a-z0-9.]+$/);
   });
 
   test("what can be written can be read; several slices are more to ask than one", () => {
