@@ -21,6 +21,7 @@ const flags: Readonly<Record<string, string>> = {
   batchSize: "--batch-size",
   baseFeatures: "--base-features",
   seed: "--seed",
+  plansName: "--plans",
   stepFraction: "--step-size",
 };
 

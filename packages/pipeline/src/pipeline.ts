@@ -2,7 +2,7 @@ import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset
 import type { Model } from "@nnunet/inference";
 import { whileLocked } from "@nnunet/core/node";
 import type { PoolOptions } from "./workers/case-pool.ts";
-import { type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
+import { type EvaluationOptions, type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
 import { exportFolds } from "./steps/export-model.ts";
 import { type FingerprintResult, fingerprintDataset } from "./steps/fingerprint-dataset.ts";
 import { type Fold, type Folders, resolveFolders } from "./folders.ts";
@@ -50,7 +50,7 @@ export interface Pipeline {
     pairs: readonly EvaluationPair[],
     dataset: ModelDataset,
     output: string | undefined,
-    options?: StageOptions,
+    options?: EvaluationOptions,
   ): Promise<EvaluationSummary>;
   /** All of the above in order, skipping what is done. */
   run(dataset: string, options?: RoadOptions): Promise<RoadResult>;

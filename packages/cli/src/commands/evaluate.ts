@@ -15,6 +15,7 @@ interface Flags extends CommonFlags {
   readonly output?: string;
   readonly datasetJson?: string;
   readonly partial?: boolean;
+  readonly overwrite?: boolean;
 }
 
 export function evaluateCommand(program: Command, ending: Ending): void {
@@ -29,13 +30,18 @@ export function evaluateCommand(program: Command, ending: Ending): void {
       "says what the labels are (default: dataset.json in the prediction folder, the reference folder or above it; without one, the labels found in the references)",
     )
     .option("--partial", "leave out references that have no prediction, instead of refusing")
+    .option("--overwrite", "replace the file of --output if it exists")
     .action(async (reference: string, prediction: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const pairs = await pairFolders(reference, prediction, { partial: flags.partial ?? false });
         const dataset = await labelsOf(reference, prediction, flags.datasetJson, () =>
           labelsFound(pairs.map((pair) => pair.reference)),
         );
-        const summary = await pipelineOf(flags).evaluate(pairs, dataset, flags.output, { signal, onEvent });
+        const summary = await pipelineOf(flags).evaluate(pairs, dataset, flags.output, {
+          overwrite: flags.overwrite,
+          signal,
+          onEvent,
+        });
         print(...diceTable(summary, dataset));
         if (flags.output) print(flags.output);
         return { value: summaryToJson(summary) };

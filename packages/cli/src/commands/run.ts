@@ -20,6 +20,7 @@ interface Flags extends CommonFlags, TrainFlags {
   readonly fold?: Fold[];
   readonly planner?: string;
   readonly gpuMemory?: number;
+  readonly plans?: string;
 }
 
 export function runEverythingCommand(program: Command, ending: Ending): void {
@@ -37,12 +38,14 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       "memory of the GPU to plan for (default: the rule set's, 11 for paper)",
       positiveNumber,
     )
+    .option("--plans <name>", "name of a plan that is there, of nnU-Net v2 say, instead of planning")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
         const result = await pipelineOf(flags).run(name, {
           ...trainOptionsOf(flags, session),
           configurations: flags.configuration,
           folds: flags.fold,
+          plansName: flags.plans,
           planner: {
             ...(flags.planner === undefined ? {} : { ruleSet: flags.planner }),
             ...(flags.gpuMemory === undefined ? {} : { gpuMemoryGb: flags.gpuMemory }),

@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import {
   type Configuration,
@@ -65,6 +66,25 @@ export async function foldsOfOtherPlans(
     plansFromJson(JSON.parse(JSON.stringify(plansToJson(plans))), paths.plans).configurations[configurationName],
   );
   return same ? undefined : { folds, plans: before };
+}
+
+/**
+ * Python nnU-Net's results have the same layout and names as ours; nothing of ours goes among them.
+ *
+ * @throws {FileError} if a fold of the model folder holds checkpoints of another tool
+ */
+export async function refuseForeignTrainings(modelFolder: string): Promise<void> {
+  const names = await readdir(modelFolder).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith("fold_"))) {
+    const files = await readdir(join(modelFolder, name)).catch(() => []);
+    const checkpoint = files.find((file) => /\.(pth|model)$/.test(file));
+    if (checkpoint === undefined) continue;
+    const problem = `holds a training of another tool (${checkpoint})`;
+    throw new FileError(
+      join(modelFolder, name),
+      `${problem}; nothing of it is replaced: choose another results folder`,
+    );
+  }
 }
 
 /** @throws {FileError} which folder, which value, and what to do */

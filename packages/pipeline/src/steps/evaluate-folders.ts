@@ -12,7 +12,7 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { describeFileError, writeJsonAtomic } from "@nnunet/core/node";
+import { describeFileError, exists, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
 import { summarise, summaryToJson } from "@nnunet/evaluate";
 import { imageStem, placementDifference, readLabels, saysItsPlace } from "@nnunet/io";
 import type { Context } from "../stages.ts";
@@ -73,6 +73,8 @@ export interface EvaluationOptions extends StageOptions {
   readonly misplaced?: "refuse" | "warn";
   /** Goes into the summary, for whoever reads it. */
   readonly remark?: string | undefined;
+  /** Replace a file that is there; otherwise it is an error, found before any work. */
+  readonly overwrite?: boolean | undefined;
 }
 
 /**
@@ -83,6 +85,7 @@ export interface EvaluationOptions extends StageOptions {
  * Labels of a prediction that the dataset does not declare count as background, with a warning.
  *
  * @param output - where `summary.json` goes; not written if left out
+ * @throws {FileError} if the output is there and may not be replaced
  * @throws {ShapeMismatchError} if a pair differs in shape
  * @throws {ImageFileError} if a pair differs in spacing, direction or origin by more than rounding
  */
@@ -91,51 +94,57 @@ export async function evaluatePairs(
   pairs: readonly EvaluationPair[],
   dataset: ModelDataset,
   output: string | undefined,
-  { misplaced = "refuse", remark, signal, onEvent }: EvaluationOptions = {},
+  { misplaced = "refuse", remark, overwrite = false, signal, onEvent }: EvaluationOptions = {},
 ): Promise<EvaluationSummary> {
   const labels = labelSet(dataset);
+  if (output !== undefined && !overwrite && (await exists(output))) {
+    throw new FileError(output, "exists already; choose another output, or have it replaced");
+  }
   const detail = `${pairs.length} ${pairs.length === 1 ? "case" : "cases"}`;
-  return timedStage("evaluate", { total: pairs.length, detail }, { onEvent }, async () => {
-    const cases: EvaluationSummary["cases"][number][] = [];
-    const warn = (text: string) => onEvent?.({ type: "message", stage: "evaluate", level: "warning", text });
-    for (const { reference, prediction } of pairs) {
-      throwIfCancelled(signal, "evaluation");
-      const [expected, predicted] = [await readWholeLabels(reference), await readWholeLabels(prediction)];
-      if (expected.shape.join() !== predicted.shape.join()) {
-        throw new ShapeMismatchError(prediction, expected.shape, predicted.shape, `it is compared with ${reference}`);
-      }
-      const isPlaced = saysItsPlace(reference) && saysItsPlace(prediction);
-      const apart = isPlaced ? placementDifference(expected.geometry, predicted.geometry) : undefined;
-      if (apart) {
-        const problem = `differs from ${reference}: [${apart.second}] here, [${apart.first}] there`;
-        if (misplaced === "refuse") {
-          const why = "voxel by voxel the score would be wrong; resample or reorient the prediction onto the reference";
-          throw new ImageFileError(prediction, apart.field, `${problem}; ${why}`);
+  const evaluate = () =>
+    timedStage("evaluate", { total: pairs.length, detail }, { onEvent }, async () => {
+      const cases: EvaluationSummary["cases"][number][] = [];
+      const warn = (text: string) => onEvent?.({ type: "message", stage: "evaluate", level: "warning", text });
+      for (const { reference, prediction } of pairs) {
+        throwIfCancelled(signal, "evaluation");
+        const [expected, predicted] = [await readWholeLabels(reference), await readWholeLabels(prediction)];
+        if (expected.shape.join() !== predicted.shape.join()) {
+          throw new ShapeMismatchError(prediction, expected.shape, predicted.shape, `it is compared with ${reference}`);
         }
-        warn(`${prediction} → ${apart.field}: ${problem}; compared voxel by voxel`);
+        const isPlaced = saysItsPlace(reference) && saysItsPlace(prediction);
+        const apart = isPlaced ? placementDifference(expected.geometry, predicted.geometry) : undefined;
+        if (apart) {
+          const problem = `differs from ${reference}: [${apart.second}] here, [${apart.first}] there`;
+          if (misplaced === "refuse") {
+            const why =
+              "voxel by voxel the score would be wrong; resample or reorient the prediction onto the reference";
+            throw new ImageFileError(prediction, apart.field, `${problem}; ${why}`);
+          }
+          warn(`${prediction} → ${apart.field}: ${problem}; compared voxel by voxel`);
+        }
+        const unknown = undeclaredLabels(predicted.data, labels.allowed);
+        if (unknown.length > 0) {
+          const listed = `label${unknown.length === 1 ? "" : "s"} ${unknown.join(", ")}`;
+          warn(`${prediction}: has ${listed}, not declared (${labels.allowed.join(", ")}); counted as background`);
+        }
+        cases.push({
+          referenceFile: reference,
+          predictionFile: prediction,
+          metrics: stages.caseMetrics(expected.data, predicted.data, labels),
+        });
+        onEvent?.({
+          type: "progress",
+          stage: "evaluate",
+          done: cases.length,
+          total: pairs.length,
+          item: basename(reference),
+        });
       }
-      const unknown = undeclaredLabels(predicted.data, labels.allowed);
-      if (unknown.length > 0) {
-        const listed = `label${unknown.length === 1 ? "" : "s"} ${unknown.join(", ")}`;
-        warn(`${prediction}: has ${listed}, not declared (${labels.allowed.join(", ")}); counted as background`);
-      }
-      cases.push({
-        referenceFile: reference,
-        predictionFile: prediction,
-        metrics: stages.caseMetrics(expected.data, predicted.data, labels),
-      });
-      onEvent?.({
-        type: "progress",
-        stage: "evaluate",
-        done: cases.length,
-        total: pairs.length,
-        item: basename(reference),
-      });
-    }
-    const summary = { ...(remark === undefined ? {} : { remark }), ...summarise(cases) };
-    if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));
-    return { result: summary, ...(output === undefined ? {} : { detail: output }) };
-  });
+      const summary = { ...(remark === undefined ? {} : { remark }), ...summarise(cases) };
+      if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));
+      return { result: summary, ...(output === undefined ? {} : { detail: output }) };
+    });
+  return output === undefined ? evaluate() : whileLocked(output, "evaluating", evaluate);
 }
 
 /** Ascending. */

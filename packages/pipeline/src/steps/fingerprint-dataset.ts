@@ -1,19 +1,22 @@
 import {
+  counted,
   datasetToJson,
+  FileError,
   type Fingerprint,
   type FingerprintExtractor,
   fingerprintFromJson,
   fingerprintToJson,
   type RawDataset,
 } from "@nnunet/core";
-import { readJson, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
+import { readJson, whileLocked } from "@nnunet/core/node";
 import { caseBytes } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type MeasureTask, measureCaseFiles } from "../workers/case-tasks.ts";
 import { warnOfImages } from "./image-warnings.ts";
 import { hashCases } from "./hash-cases.ts";
 import { preprocessedPaths } from "../folders.ts";
-import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
+import { keepEdited, originOf, writeOwn } from "../records/own-files.ts";
 import { type Context, defaultStages } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -24,7 +27,13 @@ export interface FingerprintResult {
   readonly made: boolean;
 }
 
-/** Raw dataset → `dataset_fingerprint.json`. Cases are measured in parallel; their number of workers changes nothing. */
+/**
+ * Raw dataset → `dataset_fingerprint.json`. Cases are measured in parallel; their number of workers changes nothing.
+ *
+ * A fingerprint that another tool made is never replaced: it is used, with a warning, if it fits the dataset.
+ *
+ * @throws {FileError} if it does not
+ */
 export async function fingerprintDataset(
   { stages, folders }: Context,
   dataset: RawDataset,
@@ -33,12 +42,18 @@ export async function fingerprintDataset(
   const paths = preprocessedPaths(folders, dataset.name);
   const extractor = stages.fingerprintExtractor;
   const total = dataset.trainingCases.length;
+  const warn = (text: string) => options.onEvent?.({ type: "message", stage: "fingerprint", level: "warning", text });
   const measure = () =>
     timedStage(
       "fingerprint",
       { total, detail: `${total} cases of ${dataset.name}` },
       options,
       async (): Promise<{ result: FingerprintResult; detail: string }> => {
+        const origin = await originOf(paths.madeFrom, "fingerprint", paths.fingerprint);
+        if (origin === "foreign") {
+          const fingerprint = await foreignFingerprint(paths.fingerprint, dataset, warn);
+          return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "another tool's, kept" };
+        }
         const tasks: CaseWork<MeasureTask>[] = [];
         // Here and not in the later stages as well, so that each oddness is told once.
         const onWarning = options.verified ? undefined : warnOfImages("fingerprint", options.onEvent);
@@ -52,7 +67,7 @@ export async function fingerprintDataset(
         const known = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
         const hashes = dataset.trainingCases.map((files) => known.get(files.id));
         const inputs = contentHash([extractor.name, datasetToJson(dataset.json), hashes]);
-        if ((await exists(paths.fingerprint)) && (await recordedHash(paths.madeFrom, "fingerprint")) === inputs) {
+        if (origin !== "absent" && (await recordedHash(paths.madeFrom, "fingerprint")) === inputs) {
           const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
           return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "up to date" };
         }
@@ -62,14 +77,37 @@ export async function fingerprintDataset(
             : (task: MeasureTask) => measureCaseFiles(extractor, task);
         const measurements = await measureAll(extractor, (keep) => overCases("fingerprint", tasks, run, options, keep));
         const fingerprint = extractor.combine(measurements, dataset.json);
-        await writeJsonAtomic(paths.dataset, datasetToJson(dataset.json));
-        await writeJsonAtomic(paths.fingerprint, fingerprintToJson(fingerprint));
+        if (origin === "edited") {
+          warn(`${paths.fingerprint} was edited by hand; kept as ${await keepEdited(paths.fingerprint)}`);
+        }
+        if (["absent", "ours"].includes(await originOf(paths.madeFrom, "dataset", paths.dataset))) {
+          await writeOwn(paths.madeFrom, "dataset", paths.dataset, datasetToJson(dataset.json));
+        }
+        await writeOwn(paths.madeFrom, "fingerprint", paths.fingerprint, fingerprintToJson(fingerprint));
         await recordHash(paths.madeFrom, "fingerprint", inputs);
         return { result: { fingerprint, path: paths.fingerprint, made: true }, detail: paths.fingerprint };
       },
     );
   const { signal, onEvent } = options;
   return whileLocked(paths.fingerprint, "measuring", measure, { wait: { stage: "fingerprint" }, signal, onEvent });
+}
+
+/** @throws {FileError} if it is of another dataset, by its numbers of cases and channels */
+async function foreignFingerprint(
+  path: string,
+  { name, trainingCases, json }: RawDataset,
+  warn: (text: string) => void,
+): Promise<Fingerprint> {
+  const fingerprint = fingerprintFromJson(await readJson(path), path);
+  const [cases, channels] = [fingerprint.spacings.length, fingerprint.foregroundIntensityPerChannel.length];
+  if (cases !== trainingCases.length || channels !== json.channelNames.length) {
+    const there = `${counted(cases, "case")} of ${counted(channels, "channel")}`;
+    const here = `${counted(trainingCases.length, "case")} of ${counted(json.channelNames.length, "channel")}`;
+    const problem = `was made by another tool, of ${there}, and ${name} has ${here}`;
+    throw new FileError(path, `${problem}; move it away, and the dataset is measured anew`);
+  }
+  warn(`${path} was made by another tool; it is kept and used (moved away, it would be measured anew)`);
+  return fingerprint;
 }
 
 /** All measurements, or where the extractor can merge them a single one, so that memory does not grow with the dataset. */

@@ -12,10 +12,11 @@ import {
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { copyFileAtomic, readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { readJson, whileLocked } from "@nnunet/core/node";
 import { planWarnings } from "@nnunet/planner";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { originOf, keepEdited, writeOwn } from "../records/own-files.ts";
 import type { Context } from "../stages.ts";
 
 export interface PlanResult {
@@ -28,15 +29,16 @@ export interface PlanResult {
  * `dataset_fingerprint.json` → `<plansName>.json`.
  *
  * @param options.keep - leave a plan alone that was made from the same fingerprint and options, also if a person has
- *   edited it since; `nnunet run` asks for this. A plan edited by hand is never lost: before another one is written
- *   over it, it is copied to `<plansName>.edited.json`.
+ *   edited it since, and use one that another tool made; `nnunet run` asks for this. A plan edited by hand is never
+ *   lost: before another one is written over it, it is copied to `<plansName>.edited.json`.
+ * @throws {FileError} if there is no fingerprint, or the plan's name is taken by another tool's
  */
 export async function planDataset(
   { stages, folders }: Context,
   dataset: RawDataset,
   { keep = false, onEvent, ...planner }: PlannerOptions & { readonly keep?: boolean } & StageOptions = {},
 ): Promise<PlanResult> {
-  const { signal: _, ...plannerOptions } = planner;
+  const { signal, ...plannerOptions } = planner;
   const paths = preprocessedPaths(folders, dataset.name);
   if (!(await exists(paths.fingerprint))) {
     throw new FileError(paths.fingerprint, `there is no fingerprint yet; run "nnunet fingerprint ${dataset.id}" first`);
@@ -60,38 +62,32 @@ export async function planDataset(
     fingerprintToJson(fingerprint),
     datasetToJson(dataset.json),
   ]);
-  if (await exists(path)) {
-    const onDisk = await readJson(path);
-    if (keep && (await recordedHash(paths.madeFrom, name)) === inputs) {
-      const kept = plansFromJson(onDisk, path);
-      ended("up to date");
-      return { plans: kept, path, made: false };
-    }
-    const written = await recordedHash(paths.madeFrom, `${name} as written`);
-    if (contentHash(onDisk) !== written) {
-      const copy = await freePath((n) => paths.plans(`${plans.plansName}.edited${n === 1 ? "" : `_${n}`}`));
-      await copyFileAtomic(path, copy);
-      onEvent?.({
-        type: "message",
-        stage: "plan",
-        level: "warning",
-        text: `${path} was edited by hand; kept as ${copy}`,
-      });
-    }
-  }
   const json = plansToJson(plans);
-  await writeJsonAtomic(path, json);
-  await recordHash(paths.madeFrom, `${name} as written`, contentHash(JSON.parse(JSON.stringify(json))));
-  await recordHash(paths.madeFrom, name, inputs);
-  ended(path);
-  return { plans, path, made: true };
-}
-
-/** The first of numbered names that is free: an earlier copy is somebody's work, too. */
-async function freePath(name: (n: number) => string): Promise<string> {
-  let n = 1;
-  while (await exists(name(n))) n++;
-  return name(n);
+  const warn = (text: string) => onEvent?.({ type: "message", stage: "plan", level: "warning", text });
+  const write = async (): Promise<PlanResult> => {
+    const origin = await originOf(paths.madeFrom, name, path);
+    const onDisk = origin === "absent" ? undefined : await readJson(path);
+    if (keep && onDisk !== undefined && (await recordedHash(paths.madeFrom, name)) === inputs) {
+      ended("up to date");
+      return { plans: plansFromJson(onDisk, path), path, made: false };
+    }
+    if (origin === "foreign" && contentHash(onDisk) !== contentHash(JSON.parse(JSON.stringify(json)))) {
+      const there = plansFromJson(onDisk, path);
+      if (!keep) {
+        const problem = `was made by another tool (${there.planner}) and is never replaced`;
+        throw new FileError(path, `${problem}; move it away, or plan by another rule set, which has a name of its own`);
+      }
+      warn(`${path} was made by another tool (${there.planner}); it is kept and used`);
+      ended("another tool's, kept");
+      return { plans: there, path, made: false };
+    }
+    if (origin === "edited") warn(`${path} was edited by hand; kept as ${await keepEdited(path)}`);
+    await writeOwn(paths.madeFrom, name, path, json);
+    await recordHash(paths.madeFrom, name, inputs);
+    ended(path);
+    return { plans, path, made: true };
+  };
+  return whileLocked(path, "planning", write, { wait: { stage: "plan" }, signal, onEvent });
 }
 
 /**

@@ -18,7 +18,7 @@ import { fingerprintDataset } from "./fingerprint-dataset.ts";
 import { hashCases } from "./hash-cases.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
-import { planDataset } from "./plan-dataset.ts";
+import { loadPlans, planDataset } from "./plan-dataset.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { preprocessDataset } from "./preprocess-dataset.ts";
@@ -32,6 +32,8 @@ export interface RoadOptions extends Omit<TrainOptions, "existing" | "together">
   /** By default 0 to 4. */
   readonly folds?: readonly Fold[];
   readonly planner?: PlannerOptions;
+  /** Name of a plan that is there, of whatever tool, instead of planning. */
+  readonly plansName?: string | undefined;
 }
 
 export interface RoadResult {
@@ -60,15 +62,24 @@ export interface TestResult {
  * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
  */
 export async function runRoad(context: Context, named: string, options: RoadOptions = {}): Promise<RoadResult> {
-  const { configurations, folds = [0, 1, 2, 3, 4], planner, ...training } = options;
+  const { configurations, folds = [0, 1, 2, 3, 4], planner, plansName, ...training } = options;
   const { signal, onEvent } = options;
+  if (plansName !== undefined && Object.keys(planner ?? {}).length > 0) {
+    throw new InvalidArgumentError("plansName", "a plan that is there, or options of a planner, not both", plansName);
+  }
   if (new Set(folds).size < folds.length) throw new InvalidArgumentError("fold", "every fold once", folds);
   const dataset = await openOrConvert(context, named, options);
   const inputHashes = await hashCases("verify", dataset.trainingCases, options);
   await verifyOnce(context, dataset, inputHashes, options);
   const pool = { ...training, inputHashes, verified: true };
   await fingerprintDataset(context, dataset, pool);
-  const { plans, path: plansPath } = await planDataset(context, dataset, { ...planner, keep: true, signal, onEvent });
+  const { plans, path: plansPath } =
+    plansName === undefined
+      ? await planDataset(context, dataset, { ...planner, keep: true, signal, onEvent })
+      : {
+          plans: await loadPlans(context.folders, dataset, plansName),
+          path: preprocessedPaths(context.folders, dataset.name).plans(plansName),
+        };
   const names = configurations ?? ["3d_fullres" in plans.configurations ? "3d_fullres" : "2d"];
   await preprocessDataset(context, dataset, plans, names, pool);
 
@@ -172,6 +183,10 @@ async function testConfiguration(
   const references = join(dataset.folder, "labelsTs");
   if (!existsSync(references)) return { configuration, folder };
   const pairs = await pairFolders(references, folder);
-  const summary = await evaluatePairs(context, pairs, dataset.json, join(folder, "summary.json"), { signal, onEvent });
+  const summary = await evaluatePairs(context, pairs, dataset.json, join(folder, "summary.json"), {
+    overwrite: true,
+    signal,
+    onEvent,
+  });
   return { configuration, folder, summary };
 }

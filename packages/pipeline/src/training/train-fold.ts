@@ -14,7 +14,12 @@ import { exportFolds } from "../steps/export-model.ts";
 import { foldBatches, preprocessedHashes } from "./fold-batches.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { changeRecord, contentHash } from "../records/made-from.ts";
-import { describeModel, foldsOfOtherPlans, refuseOtherPlans } from "../prediction/model-folder.ts";
+import {
+  describeModel,
+  foldsOfOtherPlans,
+  refuseForeignTrainings,
+  refuseOtherPlans,
+} from "../prediction/model-folder.ts";
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import { casesOfFold } from "./splits.ts";
@@ -104,6 +109,7 @@ export async function trainFold(
   ]);
   const hashes = { network, training: contentHash([network, epochs, iterationsPerEpoch, validationIterations]) };
   const schedule = { epochs, iterationsPerEpoch, validationIterations, engine: engine.name };
+  await refuseForeignTrainings(paths.folder);
   const settings = { epochs, iterationsPerEpoch, validationIterations, seed };
   return whileLocked(folder, `training fold ${fold} of ${configurationName}`, async () => {
     const start = await decideTraining(paths.fold(fold), hashes, schedule, existing);

@@ -52,6 +52,7 @@ export async function validateFold(
       onEvent,
       misplaced: "warn",
       remark,
+      overwrite: true,
     });
     await recordHash(paths.madeFrom, "validation", inputs);
     return summary;
