@@ -32,8 +32,13 @@ const trainingSettings = z.object({
 });
 export type TrainingSettings = z.infer<typeof trainingSettings>;
 
+/** The file carries a checksum of all its content. */
+const CHECKED = "nnunet-ts checkpoint 2";
+/** Written by earlier versions, without one. */
+const UNCHECKED = "nnunet-ts checkpoint 1";
+
 const state = z.object({
-  format: z.literal("nnunet-ts checkpoint 1"),
+  format: z.enum([CHECKED, UNCHECKED]),
   settings: trainingSettings,
   history: z.array(epochRecord),
 });
@@ -46,9 +51,15 @@ export interface Checkpoint {
   readonly momentum: Weights;
 }
 
+/** A checkpoint as read. */
+export interface StoredCheckpoint extends Checkpoint {
+  /** Whether the content was compared with a checksum; earlier versions wrote none. */
+  readonly checked: boolean;
+}
+
 /**
  * Writes a checkpoint as one safetensors file: weights, momentum, and the history as JSON metadata. The file appears
- * whole or not at all, and holds no code.
+ * whole or not at all, holds no code, and carries a checksum of all its content.
  *
  * @throws {FileError} if it cannot be written; an older checkpoint of that name is then untouched
  */
@@ -57,22 +68,22 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   for (const [name, tensor] of checkpoint.weights) tensors.set(`weights/${name}`, tensor);
   for (const [name, tensor] of checkpoint.momentum) tensors.set(`momentum/${name}`, tensor);
   const { settings, history } = checkpoint;
-  const metadata = { nnunet: JSON.stringify({ format: "nnunet-ts checkpoint 1", settings, history }) };
+  const metadata = { nnunet: JSON.stringify({ format: CHECKED, settings, history }) };
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
 
 /**
  * @throws {FileError} if the file cannot be read
- * @throws {InvalidArtifactError} if it is cut off, damaged, or not a checkpoint
+ * @throws {InvalidArtifactError} if it is cut off, damaged (one flipped bit is), or not a checkpoint
  */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (error) {
     throw describeFileError(path, "could not be read", error);
   }
-  const { tensors, metadata } = readSafetensors(bytes, path);
+  const { tensors, metadata, checked } = readSafetensors(bytes, path);
   if (metadata["nnunet"] === undefined) {
     throw new InvalidArtifactError(
       path,
@@ -85,6 +96,13 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     const issue = parsed.error.issues[0]!;
     throw new InvalidArtifactError(path, ["__metadata__", "nnunet", ...issue.path].join("."), issue.message);
   }
+  if (parsed.data.format === CHECKED && !checked) {
+    throw new InvalidArtifactError(
+      path,
+      "__metadata__.sha256",
+      "is missing; the file is damaged, use an older checkpoint",
+    );
+  }
   const part = (prefix: string): Weights =>
     new Map(
       [...tensors].flatMap(([name, { data, shape }]) =>
@@ -94,7 +112,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
       ),
     );
   const { settings, history } = parsed.data;
-  return { settings, history, weights: part("weights/"), momentum: part("momentum/") };
+  return { settings, history, weights: part("weights/"), momentum: part("momentum/"), checked };
 }
 
 /** Damaged JSON becomes undefined, which the schema then refuses by name. */

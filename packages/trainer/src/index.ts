@@ -2,6 +2,7 @@ export {
   type Checkpoint,
   type EpochRecord,
   readCheckpoint,
+  type StoredCheckpoint,
   type TrainingSettings,
   writeCheckpoint,
 } from "./checkpoint.ts";

@@ -18,6 +18,7 @@ import {
   type Checkpoint,
   type EpochRecord,
   readCheckpoint,
+  type StoredCheckpoint,
   type TrainingSettings,
   writeCheckpoint,
 } from "./checkpoint.ts";
@@ -105,6 +106,10 @@ export async function trainModel(options: TrainOptions): Promise<TrainingResult>
   });
   const path = (kind: keyof typeof checkpointFiles) => join(folder, checkpointFiles[kind]);
   const resumed = await findCheckpoint(folder, options.continue ?? false, settings);
+  if (resumed && !resumed.checked) {
+    const text = `${folder}: goes on from a checkpoint of an earlier version, which carries no checksum; damage would not show`;
+    onEvent?.({ type: "message", stage: "train", level: "warning", text });
+  }
   if (resumed && resumed.history.length >= epochs) {
     await options.onBegin?.();
     return { graph, weights: resumed.weights, history: resumed.history, checkpoint: path("final") };
@@ -303,7 +308,7 @@ async function findCheckpoint(
   folder: string,
   wanted: boolean,
   settings: TrainingSettings,
-): Promise<Checkpoint | undefined> {
+): Promise<StoredCheckpoint | undefined> {
   const kind = (["final", "latest", "best"] as const).find((k) => existsSync(join(folder, checkpointFiles[k])));
   if (!kind) return undefined;
   const path = join(folder, checkpointFiles[kind]);

@@ -139,6 +139,37 @@ describe("trainModel", () => {
     );
   });
 
+  test("one flipped bit in a checkpoint's weights does not train along", async () => {
+    await trainModel(options({ epochs: 1 }));
+    const path = join(folder, "fold_0", checkpointFiles.final);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 100]! ^= 1;
+    writeFileSync(path, bytes);
+    await expect(trainModel(options({ epochs: 1, continue: true }))).rejects.toThrow(
+      `${path} → __metadata__.sha256: is not that of the file's content; the file is cut off or damaged, use an older checkpoint`,
+    );
+  });
+
+  test("a checkpoint of an earlier version, without a checksum, goes on with a warning", async () => {
+    await trainModel(options({ epochs: 1 }));
+    const path = join(folder, "fold_0", checkpointFiles.final);
+    const bytes = readFileSync(path);
+    const length = Number(bytes.readBigUint64LE(0));
+    const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
+    const state = header.__metadata__.nnunet.replace("checkpoint 2", "checkpoint 1");
+    const older = Buffer.from(JSON.stringify({ ...header, __metadata__: { nnunet: state } }));
+    const size = Buffer.alloc(8);
+    size.writeBigUint64LE(BigInt(older.length));
+    writeFileSync(path, Buffer.concat([size, older, bytes.subarray(8 + length)]));
+    const told: string[] = [];
+    const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(`${event.level}: ${event.text}`);
+    const { history } = await trainModel(options({ epochs: 1, continue: true, onEvent }));
+    expect(history).toHaveLength(1);
+    expect(told).toEqual([
+      `warning: ${join(folder, "fold_0")}: goes on from a checkpoint of an earlier version, which carries no checksum; damage would not show`,
+    ]);
+  });
+
   const poisoned = (seed: number): BatchSource => ({
     ...balls(seed),
     async batch(epoch, iteration) {
