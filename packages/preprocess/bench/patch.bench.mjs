@@ -18,7 +18,18 @@ const preprocessed = {
   data: Float32Array.from({ length: voxels }, (_, i) => i % 10007),
   seg: Int16Array.from({ length: voxels }, (_, i) => i % 3),
   shape,
-  properties: { id: "case", classLocations: {} },
+  properties: {
+    id: "case",
+    geometry: { spacing: [1, 1, 1], origin: [0, 0, 0], direction: [1, 0, 0, 0, 1, 0, 0, 0, 1] },
+    originalShape: [300, 400, 400],
+    transposeForward: [0, 1, 2],
+    shapeBeforeCropping: [300, 400, 400],
+    cropBox: [300, 400, 400].map((n) => [0, n]),
+    shapeAfterCropping: [300, 400, 400],
+    spacingAfterTranspose: [1, 1, 1],
+    spacingAfterResampling: [1, 1, 1],
+    classLocations: {},
+  },
 };
 
 /** A store as zarrita wants it, on the local disk. */

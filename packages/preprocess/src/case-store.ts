@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import {
   InvalidArtifactError,
   type PreprocessedCase,
@@ -10,14 +11,15 @@ import {
 } from "@nnunet/core";
 import { describeFileError, makeFolder, pathBelow, readJson, temporaryBeside } from "@nnunet/core/node";
 import { caseInMemory, checkPatch } from "./case-in-memory.ts";
-import { type ChunkGrid, chunkGrid, chunksOf, gatherBox } from "./chunk-grid.ts";
-import { groupMetadata, listMetadata, shardBytes, shardedMetadata, shardIndex } from "./zarr-metadata.ts";
+import { type CaseHeader, headerFromJson, headerToJson } from "./case-header.ts";
+import { isIntact, withChecksum, writeChecksum } from "./checksum.ts";
+import { type ChunkGrid, chunkGrid, chunksOf, gatherBox, type ReadPlanes, storedPlane } from "./chunk-grid.ts";
+import { groupMetadata, listMetadata, planeCount, shardBytes, shardedMetadata, shardIndex } from "./zarr-metadata.ts";
 
 /*
  * One case is the Zarr group `<folder>/<id>.zarr`: arrays `data` [c, z, y, x] float32, `seg` [1, z, y, x] int16 and
  * `class_locations` (int32, all classes one after another); properties and content hash are attributes of the group.
  */
-const FORMAT = "nnunet-ts preprocessed case 1";
 const DATA = "data/c/0/0/0/0";
 const SEG = "seg/c/0/0/0/0";
 const LOCATIONS = "class_locations/c/0";
@@ -62,16 +64,16 @@ export async function writePreprocessedCase(
     if (seg) await writeShard(join(temporary, "seg"), seg, chunkGrid(1, spatial), "int16", -1);
     await mkdir(join(temporary, "class_locations/c"), { recursive: true });
     await writeFile(join(temporary, "class_locations/zarr.json"), JSON.stringify(listMetadata(locations.length)));
-    await writeFile(join(temporary, LOCATIONS), new Uint8Array(locations.buffer));
-    const attributes = {
-      format: FORMAT,
-      contentHash,
+    await writeFile(join(temporary, LOCATIONS), withChecksum(new Uint8Array(locations.buffer)));
+    const header = {
       shape,
       labelled: seg !== undefined,
-      classLocations: keys.map((key) => [key, classLocations[key]!.length]),
+      contentHash,
+      classLocations: keys.map((key) => [key, classLocations[key]!.length] as const),
       properties: plain,
     };
-    await writeFile(join(temporary, "zarr.json"), `${JSON.stringify(groupMetadata(attributes), null, 1)}\n`);
+    const group = groupMetadata(headerToJson(JSON.parse(JSON.stringify(header))));
+    await writeFile(join(temporary, "zarr.json"), `${JSON.stringify(group, null, 1)}\n`);
     await replaceFolder(temporary, path);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
@@ -97,8 +99,8 @@ export async function openPreprocessedCase(
   const spatial: Shape3 = [shape[1], shape[2], shape[3]];
   const dataGrid = chunkGrid(shape[0], spatial);
   const segGrid = chunkGrid(1, spatial);
-  await checkSize(path, DATA, shardBytes(dataGrid, 4));
-  if (labelled) await checkSize(path, SEG, shardBytes(segGrid, 2));
+  await checkArray(path, DATA, shardedMetadata(dataGrid, "float32", 0), shardBytes(dataGrid, 4));
+  if (labelled) await checkArray(path, SEG, shardedMetadata(segGrid, "int16", -1), shardBytes(segGrid, 2));
   const patch = async (start: Shape3, size: Shape3) => {
     const data = new Float32Array(shape[0] * size[0] * size[1] * size[2]);
     const seg = new Int16Array(size[0] * size[1] * size[2]);
@@ -140,10 +142,19 @@ export async function readPreprocessedCase(folder: string, id: string): Promise<
 /**
  * The content hash of a stored case; undefined if there is none, or none that can be used (another format, damaged or
  * cut files), so that the caller makes it anew.
+ *
+ * @param options - `everyVoxel` reads the whole case and compares all its checksums; else a damage inside is found when
+ *   it is read
  */
-export async function storedHash(folder: string, id: string): Promise<string | undefined> {
+export async function storedHash(
+  folder: string,
+  id: string,
+  { everyVoxel = false }: { readonly everyVoxel?: boolean } = {},
+): Promise<string | undefined> {
   try {
-    return (await openPreprocessedCase(folder, id)).contentHash;
+    const { contentHash, shape } = await openPreprocessedCase(folder, id);
+    if (everyVoxel) await checkEveryPlane(casePath(folder, id), shape);
+    return contentHash;
   } catch {
     return undefined;
   }
@@ -153,50 +164,66 @@ function casePath(folder: string, id: string): string {
   return pathBelow(folder, `${id}.zarr`);
 }
 
-interface CaseHeader {
-  readonly shape: VolumeShape;
-  readonly labelled: boolean;
-  readonly contentHash: string;
-  readonly properties: PreprocessedProperties;
-}
-
-async function readCaseHeader(path: string): Promise<CaseHeader> {
+async function readCaseHeader(
+  path: string,
+): Promise<Omit<CaseHeader, "classLocations" | "properties"> & { readonly properties: PreprocessedProperties }> {
   const file = join(path, "zarr.json");
-  const attributes = ((await readJson(file)) as { attributes?: Record<string, unknown> } | null)?.attributes;
-  if (attributes?.format !== FORMAT) {
-    throw new InvalidArtifactError(file, "attributes.format", `expected "${FORMAT}"; preprocess this case again`);
-  }
-  const {
-    shape,
-    labelled,
-    contentHash,
-    classLocations: lengths,
-    properties,
-  } = attributes as unknown as CaseHeader & {
-    classLocations: [string, number][];
-  };
+  const { classLocations: lengths, properties, ...header } = headerFromJson(await readJson(file), file);
+  const listed = join(path, LOCATIONS);
   const total = lengths.reduce((n, [, length]) => n + length, 0);
-  const bytes = await readFile(join(path, LOCATIONS)).catch((error: unknown) => {
-    throw describeFileError(join(path, LOCATIONS), "could not be read", error);
+  await checkArray(path, LOCATIONS, listMetadata(total), 4 * total + 4);
+  const bytes = await readFile(listed).catch((error: unknown) => {
+    throw describeFileError(listed, "could not be read", error);
   });
-  if (bytes.byteLength !== 4 * total) throw damaged(join(path, LOCATIONS), 4 * total, bytes.byteLength);
+  if (!isIntact(bytes)) throw changed(listed);
   const locations = new Int32Array(total);
-  new Uint8Array(locations.buffer).set(bytes);
+  new Uint8Array(locations.buffer).set(bytes.subarray(0, -4));
+  const [, depth, height, width] = header.shape;
+  const beyond = locations.find((voxel) => !(voxel >= 0 && voxel < depth * height * width));
+  if (beyond !== undefined) {
+    throw new InvalidArtifactError(listed, "", `has voxel ${beyond}, outside of the case; preprocess this case again`);
+  }
   const classLocations: Record<string, Int32Array> = {};
   let first = 0;
   for (const [key, length] of lengths) {
     classLocations[key] = locations.subarray(first, first + length);
     first += length;
   }
-  return { shape, labelled, contentHash, properties: { ...properties, classLocations } };
+  return { ...header, properties: { ...properties, classLocations } };
 }
 
-async function checkSize(path: string, name: string, expected: number): Promise<void> {
+/** The array's metadata are what we write for a case of its shape, and its file is as long as they say. */
+async function checkArray(path: string, name: string, metadata: unknown, expected: number): Promise<void> {
+  const described = join(path, name.split("/")[0]!, "zarr.json");
+  if (!isDeepStrictEqual(await readJson(described), metadata)) {
+    const problem = "does not describe an array of the case's shape and checksums; preprocess this case again";
+    throw new InvalidArtifactError(described, "", problem);
+  }
   const file = join(path, name);
   const { size } = await stat(file).catch((error: unknown) => {
     throw describeFileError(file, "could not be read", error);
   });
   if (size !== expected) throw damaged(file, expected, size);
+}
+
+async function checkEveryPlane(path: string, shape: VolumeShape): Promise<void> {
+  const { labelled } = await readCaseHeader(path);
+  const spatial: Shape3 = [shape[1], shape[2], shape[3]];
+  const dataGrid = chunkGrid(shape[0], spatial);
+  await withPlanes(join(path, DATA), dataGrid, Float32Array, (read) => readAll(dataGrid, Float32Array, read));
+  if (!labelled) return;
+  const segGrid = chunkGrid(1, spatial);
+  await withPlanes(join(path, SEG), segGrid, Int16Array, (read) => readAll(segGrid, Int16Array, read));
+}
+
+/** Block after block, whose padding planes are stored and checked as well. */
+async function readAll<T extends Float32Array | Int16Array>(
+  grid: ChunkGrid,
+  kind: ArrayKind<T>,
+  read: ReadPlanes<T>,
+): Promise<void> {
+  const block = new kind(grid.chunk[0] * storedPlane(grid, kind.BYTES_PER_ELEMENT));
+  for (let first = 0; first < planeCount(grid); first += grid.chunk[0]) await read(first, block);
 }
 
 function damaged(file: string, expected: number, received: number): Error {
@@ -207,6 +234,20 @@ function damaged(file: string, expected: number, received: number): Error {
   );
 }
 
+function changed(file: string, plane?: number): Error {
+  const what = plane === undefined ? "its content" : `plane ${plane} of its blocks`;
+  return new InvalidArtifactError(
+    file,
+    "",
+    `${what} is not what was written (the checksum differs): the disk or a transfer damaged it; preprocess this case again`,
+  );
+}
+
+interface ArrayKind<T> {
+  new (length: number): T;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
 async function readBox<T extends Float32Array | Int16Array>(
   path: string,
   name: string,
@@ -215,18 +256,31 @@ async function readBox<T extends Float32Array | Int16Array>(
   size: Shape3,
   out: T,
 ): Promise<void> {
-  const file = join(path, name);
+  const kind = out.constructor as unknown as ArrayKind<T>;
+  await withPlanes(join(path, name), grid, kind, (read) => gatherBox(grid, start, size, out, read));
+}
+
+/** Opens a shard and hands out a reader of its planes that compares every checksum. */
+async function withPlanes<T extends Float32Array | Int16Array>(
+  file: string,
+  grid: ChunkGrid,
+  { BYTES_PER_ELEMENT }: ArrayKind<T>,
+  work: (read: ReadPlanes<T>) => Promise<void>,
+): Promise<void> {
+  const planeBytes = storedPlane(grid, BYTES_PER_ELEMENT) * BYTES_PER_ELEMENT;
   try {
     const handle = await open(file, "r");
     try {
-      await gatherBox(grid, start, size, out, async (first, into) => {
+      await work(async (first, into) => {
         const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
         let done = 0;
         while (done < bytes.length) {
-          const position = first * into.BYTES_PER_ELEMENT + done;
-          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position);
+          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, first * planeBytes + done);
           if (bytesRead === 0) throw new InvalidArtifactError(file, "", "ends too early; preprocess this case again");
           done += bytesRead;
+        }
+        for (let at = 0; at < bytes.length; at += planeBytes) {
+          if (!isIntact(bytes.subarray(at, at + planeBytes))) throw changed(file, first + at / planeBytes);
         }
       });
     } finally {
@@ -248,8 +302,16 @@ async function writeShard(
   await writeFile(join(folder, "zarr.json"), JSON.stringify(shardedMetadata(grid, dataType, fill)));
   const handle = await open(join(folder, "c/0/0/0/0"), "wx");
   try {
-    for (const chunk of chunksOf(data, grid, fill)) {
-      await handle.writeFile(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    const planeBytes = storedPlane(grid, data.BYTES_PER_ELEMENT) * data.BYTES_PER_ELEMENT;
+    const sealed = new Uint8Array(grid.chunk[0] * planeBytes);
+    for (const block of chunksOf(data, grid, fill)) {
+      const bytes = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
+      for (let z = 0; z < grid.chunk[0]; z++) {
+        const plane = sealed.subarray(z * planeBytes, (z + 1) * planeBytes);
+        plane.set(bytes.subarray(z * (planeBytes - 4), (z + 1) * (planeBytes - 4)));
+        writeChecksum(plane);
+      }
+      await handle.writeFile(sealed);
     }
     await handle.writeFile(shardIndex(grid, data.BYTES_PER_ELEMENT));
     await handle.datasync();

@@ -3,13 +3,16 @@ import type { Shape3 } from "@nnunet/core";
 /** Longest edge of a chunk. 64³ float32 is 1 MiB: a patch of 128³ touches at most 27 chunks, a slice whole planes. */
 const LONGEST_EDGE = 64;
 
-/** How a volume [channel, z, y, x] is cut into equal chunks [1, z, y, x], stored one after another in C order. */
+/**
+ * How a volume [channel, z, y, x] is cut into equal blocks [1, z, y, x], stored one after another in C order. A block is
+ * stored plane by plane, each followed by its checksum: what is read of a block can be checked without the rest of it.
+ */
 export interface ChunkGrid {
   readonly channels: number;
   readonly shape: Shape3;
-  /** Extent of a chunk; the last ones are padded. */
+  /** Extent of a block; the last ones are padded. */
   readonly chunk: Shape3;
-  /** Chunks per axis. */
+  /** Blocks per axis. */
   readonly count: Shape3;
   readonly chunkVoxels: number;
 }
@@ -48,14 +51,19 @@ export function* chunksOf<T extends Float32Array | Int16Array>(data: T, grid: Ch
   }
 }
 
-/** Reads `into.length` elements of the stored array from element `first` on. */
-export type ReadElements<T> = (first: number, into: T) => Promise<void>;
+/** Elements that a plane z of a block takes on disk, with its checksum of four bytes. */
+export function storedPlane(grid: ChunkGrid, bytesPerElement: number): number {
+  return grid.chunk[1] * grid.chunk[2] + 4 / bytesPerElement;
+}
+
+/** Fills `into` with whole planes and their checksums from plane `first` of the stored array on, and checks them. */
+export type ReadPlanes<T> = (first: number, into: T) => Promise<void>;
 
 /** Reads under way at a time; Node's thread pool has four threads. */
 const CONCURRENT_READS = 4;
 
 /**
- * Gathers a box from the chunks it touches. Of a chunk only the planes z that the box needs are read; they are
+ * Gathers a box from the blocks it touches. Of a block only the planes z that the box needs are read; they are
  * contiguous.
  *
  * @param start - [z, y, x], inside the volume with `size`
@@ -66,10 +74,10 @@ export async function gatherBox<T extends Float32Array | Int16Array>(
   start: Shape3,
   size: Shape3,
   out: T,
-  read: ReadElements<T>,
+  read: ReadPlanes<T>,
 ): Promise<void> {
-  const { channels, chunk, count, chunkVoxels } = grid;
-  const plane = chunk[1] * chunk[2];
+  const { channels, chunk, count } = grid;
+  const plane = storedPlane(grid, out.BYTES_PER_ELEMENT);
   const first = start.map((s, i) => Math.floor(s / chunk[i]!));
   const last = start.map((s, i) => Math.floor((s + size[i]! - 1) / chunk[i]!));
   const touched: [c: number, z: number, y: number, x: number][] = [];
@@ -91,7 +99,7 @@ export async function gatherBox<T extends Float32Array | Int16Array>(
       const [x0, x1] = overlap(2, cx);
       const index = ((c * count[0] + cz) * count[1] + cy) * count[2] + cx;
       const planes = buffer.subarray(0, (z1 - z0) * plane) as T;
-      await read(index * chunkVoxels + (z0 - cz * chunk[0]) * plane, planes);
+      await read(index * chunk[0] + z0 - cz * chunk[0], planes);
       for (let z = z0; z < z1; z++) {
         for (let y = y0; y < y1; y++) {
           const from = (z - z0) * plane + (y - cy * chunk[1]) * chunk[2] + (x0 - cx * chunk[2]);

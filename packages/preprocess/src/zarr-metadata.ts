@@ -1,12 +1,14 @@
-import type { ChunkGrid } from "./chunk-grid.ts";
+import { withChecksum } from "./checksum.ts";
+import { type ChunkGrid, storedPlane } from "./chunk-grid.ts";
 
 /*
- * The words of Zarr version 3 that our store uses. An array is one shard (one file, `c/0/0/0/0`): its chunks one after
- * another without compression, then an index of (offset, bytes) per chunk, both uint64. Any Zarr reader that knows the
- * sharding codec opens it; ours computes the offsets instead of reading the index.
+ * The words of Zarr version 3 that our store uses. An array is one shard (one file, `c/0/0/0/0`): its chunks, planes
+ * [1, 1, y, x], without compression and each with a CRC-32C behind it, then an index of (offset, bytes) per chunk, both
+ * uint64, and its CRC-32C. The planes of one block of the grid follow each other. Any Zarr reader that knows the sharding
+ * and crc32c codecs opens it; ours computes the offsets instead of reading the index.
  */
 
-const bytes = { name: "bytes", configuration: { endian: "little" } };
+const codecs = [{ name: "bytes", configuration: { endian: "little" } }, { name: "crc32c" }];
 
 export function groupMetadata(attributes: Record<string, unknown>): unknown {
   return { zarr_format: 3, node_type: "group", attributes };
@@ -27,9 +29,9 @@ export function shardedMetadata(grid: ChunkGrid, dataType: "float32" | "int16", 
       {
         name: "sharding_indexed",
         configuration: {
-          chunk_shape: [1, ...grid.chunk],
-          codecs: [bytes],
-          index_codecs: [bytes],
+          chunk_shape: [1, 1, grid.chunk[1], grid.chunk[2]],
+          codecs,
+          index_codecs: codecs,
           index_location: "end",
         },
       },
@@ -39,22 +41,34 @@ export function shardedMetadata(grid: ChunkGrid, dataType: "float32" | "int16", 
   };
 }
 
-/** The shard's index. */
+/** The shard's index, with its checksum: one entry per plane [channel, z, block y, block x] in C order. */
 export function shardIndex(grid: ChunkGrid, bytesPerElement: number): Uint8Array {
-  const chunks = grid.channels * grid.count[0] * grid.count[1] * grid.count[2];
-  const chunkBytes = BigInt(grid.chunkVoxels * bytesPerElement);
-  const index = new BigUint64Array(2 * chunks);
-  for (let i = 0; i < chunks; i++) {
-    index[2 * i] = BigInt(i) * chunkBytes;
-    index[2 * i + 1] = chunkBytes;
+  const { channels, chunk, count } = grid;
+  const planeBytes = storedPlane(grid, bytesPerElement) * bytesPerElement;
+  const index = new BigUint64Array(2 * planeCount(grid));
+  let at = 0;
+  for (let c = 0; c < channels; c++) {
+    for (let z = 0; z < chunk[0] * count[0]; z++) {
+      for (let y = 0; y < count[1]; y++) {
+        for (let x = 0; x < count[2]; x++, at += 2) {
+          const block = ((c * count[0] + Math.floor(z / chunk[0])) * count[1] + y) * count[2] + x;
+          index[at] = BigInt(block * chunk[0] + (z % chunk[0])) * BigInt(planeBytes);
+          index[at + 1] = BigInt(planeBytes);
+        }
+      }
+    }
   }
-  return new Uint8Array(index.buffer);
+  return withChecksum(new Uint8Array(index.buffer));
+}
+
+/** Planes of the whole array, those that pad its last blocks counted in. */
+export function planeCount({ channels, chunk, count }: ChunkGrid): number {
+  return channels * chunk[0] * count[0] * count[1] * count[2];
 }
 
 /** Bytes of the shard's file. */
 export function shardBytes(grid: ChunkGrid, bytesPerElement: number): number {
-  const chunks = grid.channels * grid.count[0] * grid.count[1] * grid.count[2];
-  return chunks * (grid.chunkVoxels * bytesPerElement + 16);
+  return planeCount(grid) * (storedPlane(grid, bytesPerElement) * bytesPerElement + 16) + 4;
 }
 
 /** A list of int32 in one chunk. */
@@ -67,7 +81,7 @@ export function listMetadata(length: number): unknown {
     chunk_grid: { name: "regular", configuration: { chunk_shape: [Math.max(1, length)] } },
     chunk_key_encoding: { name: "default", configuration: { separator: "/" } },
     fill_value: 0,
-    codecs: [bytes],
+    codecs,
     attributes: {},
   };
 }

@@ -157,12 +157,75 @@ describe("the store", () => {
     );
   });
 
+  test("a flipped bit in any voxel, class location or attribute is refused by whatever reads it, also by a part", async () => {
+    const own = join(folder, "flipped");
+    const large = numbered([7, 70, 130], 1);
+    const located = { ...large.properties, classLocations: { "1": Int32Array.of(3, 5, 9) } };
+    await writePreprocessedCase(own, { ...large, properties: located }, "1");
+    const root = join(own, "numbered.zarr");
+    const flipped = async (name: string, at: number, work: () => Promise<void>) => {
+      const bytes = await readFile(join(root, name));
+      const index = at < 0 ? bytes.length + at : at;
+      const other = Buffer.from(bytes);
+      other[index]! ^= 16;
+      await writeFile(join(root, name), other);
+      await work();
+      await writeFile(join(root, name), bytes);
+    };
+    const openedBefore = await openPreprocessedCase(own, "numbered");
+    const damage =
+      "is not what was written (the checksum differs): the disk or a transfer damaged it; preprocess this case again";
+    await flipped("data/c/0/0/0/0", 5, async () => {
+      await expect(openedBefore.readPatch([0, 0, 0], [1, 1, 1])).rejects.toThrow(
+        `${join(root, "data/c/0/0/0/0")}: plane 0 of its blocks ${damage}`,
+      );
+      await openedBefore.readPatch([1, 0, 0], [1, 1, 1]); // another plane is what it was
+      await expect(readPreprocessedCase(own, "numbered")).rejects.toThrow(damage);
+      await expect(openPreprocessedCase(own, "numbered", { inMemory: true })).rejects.toThrow(damage);
+      expect(await storedHash(own, "numbered")).toBe("1"); // looks at the header alone
+      expect(await storedHash(own, "numbered", { everyVoxel: true })).toBeUndefined();
+    });
+    await flipped("seg/c/0/0/0/0", 1000, async () => {
+      await expect(openedBefore.readPatch([0, 0, 0], [7, 70, 130])).rejects.toThrow(damage);
+    });
+    await flipped("class_locations/c/0", 4, async () => {
+      await expect(openPreprocessedCase(own, "numbered")).rejects.toThrow(
+        `${join(root, "class_locations/c/0")}: its content ${damage}`,
+      );
+    });
+    for (const name of ["zarr.json", "data/zarr.json", "seg/zarr.json", "class_locations/zarr.json"]) {
+      const text = await readFile(join(root, name), "utf8");
+      for (const [digit] of [...text.matchAll(/\d/g)].map((match) => [match.index])) {
+        await flipped(name, digit!, async () => {
+          await expect(openPreprocessedCase(own, "numbered")).rejects.toThrow(join(root, name.split("/")[0]!));
+        });
+      }
+    }
+    expect(await storedHash(own, "numbered", { everyVoxel: true })).toBe("1");
+  });
+
+  test("a case of the format without checksums is refused, so that preprocessing makes it anew", async () => {
+    const own = join(folder, "older");
+    await writePreprocessedCase(own, small, "1");
+    const file = join(own, "case_1.zarr/zarr.json");
+    const group = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(
+      file,
+      JSON.stringify({ ...group, attributes: { ...group.attributes, format: "nnunet-ts preprocessed case 1" } }),
+    );
+    await expect(openPreprocessedCase(own, "case_1")).rejects.toThrow(
+      `${file} → attributes.format: expected "nnunet-ts preprocessed case 2"; preprocess this case again`,
+    );
+    expect(await storedHash(own, "case_1", { everyVoxel: true })).toBeUndefined();
+  });
+
   test("says what is wrong, and a damaged case counts as none", async () => {
     const own = join(folder, "damaged");
     await writePreprocessedCase(own, small, "1");
     const file = join(own, "case_1.zarr/data/c/0/0/0/0");
     await truncate(file, 1000);
-    const bytes = small.data.length * 4 + 2 * 16;
+    // two channels of planes, each with its checksum and its entry of the index, which has a checksum, too
+    const bytes = small.data.length * 4 + 2 * small.shape[1] * (4 + 16) + 4;
     await expect(openPreprocessedCase(own, "case_1")).rejects.toThrow(
       `${file}: expected ${bytes} bytes, found 1000; preprocess this case again`,
     );
@@ -172,7 +235,7 @@ describe("the store", () => {
     );
     await writeFile(join(own, "case_1.zarr/zarr.json"), '{"attributes":{"format":"old"}}');
     await expect(openPreprocessedCase(own, "case_1")).rejects.toThrow(
-      'expected "nnunet-ts preprocessed case 1"; preprocess this case again',
+      'expected "nnunet-ts preprocessed case 2"; preprocess this case again',
     );
     await expect(caseInMemory(small).readPatch([0, 0, 0], [99, 1, 1])).rejects.toThrow(
       `patch of case case_1: expected a non-empty box inside [${small.shape.slice(1)}], got [[0, 0, 0], [99, 1, 1]]`,

@@ -54,7 +54,7 @@ export async function preprocessCaseFiles(
     preprocessor.name,
   ]);
   const hash = preprocessedHash(inputs, plans, configuration);
-  if ((await storedHash(folder, files.id)) === hash) return { made: false, hash };
+  if ((await storedHash(folder, files.id, { everyVoxel: true })) === hash) return { made: false, hash };
   const loaded = await readCase(files, dataset);
   await writePreprocessedCase(folder, preprocessor.preprocessCase(loaded, plans, configuration, dataset), hash);
   return { made: true, hash };
