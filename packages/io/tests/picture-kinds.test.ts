@@ -76,6 +76,38 @@ describe("what the reader is asked for, and what it says", () => {
     expect(colourOf.size).toBeGreaterThan(10);
   });
 
+  /** A file with one number of its first directory changed, or a tag in the place of another. */
+  const changed = (bytes: Buffer, tag: number, value: number, newTag = tag): Buffer => {
+    const copy = Buffer.from(bytes);
+    const at = copy.readUInt32LE(4);
+    for (let i = 0; i < copy.readUInt16LE(at); i++) {
+      const entry = at + 2 + 12 * i;
+      if (copy.readUInt16LE(entry) !== tag) continue;
+      copy.writeUInt16LE(newTag, entry);
+      copy.writeUInt16LE(value, entry + 8);
+    }
+    return copy;
+  };
+
+  test("planes of YCbCr are not passed off as RGB", async () => {
+    const path = put("tiff", "jpeg ycbcr (1, 1)", "apart.tif");
+    writeFileSync(path, changed(readFileSync(path), 284, 2));
+    await expect(readImage(path)).rejects.toHaveProperty(
+      "message",
+      `TIFF of YCbCr colours that lie apart or have company (${path}) is not supported; save it as RGB`,
+    );
+  });
+
+  test("an orientation is warned of, and not applied", async () => {
+    const path = put("tiff", "last strips of one row", "turned.tif");
+    const stored = await readImage(path);
+    writeFileSync(path, changed(readFileSync(path), 277, 6, 274)); // in the place of SamplesPerPixel, which is 1 without a word
+    const problems: string[] = [];
+    const turned = await readImage(path, { onWarning: ({ field }) => void problems.push(field) });
+    expect(turned).toEqual(stored);
+    expect(problems).toEqual(["Orientation"]);
+  });
+
   test("ImageJ's spacing is not used, and said so unless the JSON file beside gives one", async () => {
     const path = put("tiff", "ImageJ slices", "stack.tif");
     const problems: string[] = [];

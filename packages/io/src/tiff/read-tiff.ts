@@ -62,9 +62,13 @@ export async function readTiffInfo(path: string, options: ReadImageOptions = {})
 /** The spacing of several slices stands beside them; without a word there it is 1. */
 async function stackGeometry(
   path: string,
-  { shape, describedSpacing }: TiffSeries,
+  { shape, describedSpacing, orientation }: TiffSeries,
   { onWarning }: ReadImageOptions,
 ): Promise<Geometry> {
+  if (orientation !== 1) {
+    const problem = `viewers turn or mirror this image (${orientation}); it is read as it is stored, as by tifffile`;
+    onWarning?.({ path, field: "Orientation", problem });
+  }
   if (shape[1] === 1) return planeGeometry;
   const spacing = await readTiffSpacing(path);
   if (spacing === undefined && describedSpacing !== undefined) {

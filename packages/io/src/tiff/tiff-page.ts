@@ -114,6 +114,10 @@ export async function readTiffPage(
   const planar = await one("PlanarConfiguration", 1);
   if (planar !== 1 && planar !== 2) fail(tags.PlanarConfiguration, `expected 1 or 2, got ${planar}`);
 
+  if (photometric === photometrics.yCbCr && (samples !== 3 || planar !== 1)) {
+    refuse("TIFF of YCbCr colours that lie apart or have company", "save it as RGB");
+  }
+
   const isTiled = directory.entries.has(tags.TileOffsets);
   const rowsPerStrip = isTiled ? 0 : await one("RowsPerStrip", height);
   const segmentWidth = isTiled ? await one("TileWidth") : width;

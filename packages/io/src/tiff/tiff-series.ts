@@ -19,6 +19,8 @@ export interface TiffSeries {
   readonly hasColours: boolean;
   /** What the description says of a spacing, in its own units; it is not used. */
   readonly describedSpacing: string | undefined;
+  /** How a viewer should turn the first page, 1 for not at all; the values are given as they are stored. */
+  readonly orientation: number;
   readonly budget: ReadingBudget;
 }
 
@@ -76,7 +78,8 @@ export async function readTiffSeries(source: ByteSource, { palette }: ReadImageO
   const hasColours = page.photometric === photometrics.palette && palette !== "indices";
   const channels = (hasColours ? 3 : page.samples) * groups;
   const shape = [channels, images.length / groups, page.height, page.width] as const;
-  return { shape, groups, images, hasColours, describedSpacing: axes?.spacing, budget };
+  const orientation = (await tagNumbers(source, budget, kept[0]!.directory, tags.Orientation))?.[0] ?? 1;
+  return { shape, groups, images, hasColours, describedSpacing: axes?.spacing, orientation, budget };
 }
 
 /** The element type of the array that the pages become. */
