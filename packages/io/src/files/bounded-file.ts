@@ -62,12 +62,21 @@ export async function readWhole(path: string): Promise<Buffer> {
 /** How voxels lie in a file. "auto": the whole file is gzip-compressed if its first two bytes say so. */
 export type Compression = "auto" | "none" | "gzip" | "zlib";
 
+export interface RestOptions {
+  readonly isFollowed?: boolean;
+  readonly before?: number | "unknown";
+}
+
+/** What may stand before compressed voxels, if nobody says how much. */
+const mostBefore = 2 ** 20;
+
 /**
  * The bytes from `start` to the end of the file, which must be exactly `length`; decompressed if need be.
  *
  * @param start - where they begin: after decompression for "auto", in the file for the others
  * @param promise - what says so, for the error: "the header promises 4 × 5 × 6 voxels of int16"
- * @param isFollowed - whether other bytes may follow, which are passed over
+ * @param options - `isFollowed`: other bytes may follow, which are passed over; `before`: for "gzip" and "zlib", how many
+ *   decompressed bytes come first and are passed over, "unknown" if the voxels are whatever comes last
  * @throws {ImageFileError} if the file holds fewer or more bytes, or the compressed data are damaged or cut off
  */
 export async function readRest(
@@ -76,21 +85,18 @@ export async function readRest(
   length: number,
   promise: string,
   compression: Compression = "auto",
-  isFollowed = false,
+  { isFollowed = false, before = 0 }: RestOptions = {},
 ): Promise<ArrayBuffer> {
   return withFile(path, async (handle, fileSize, isGzip) => {
     if (compression === "none" || (compression === "auto" && !isGzip)) {
-      return readPlain(
-        path,
-        handle,
-        isFollowed ? Math.min(fileSize, start + length) : fileSize,
-        start,
-        length,
-        promise,
-      );
+      const end = start + length;
+      const size = isFollowed ? Math.min(fileSize, end) : fileSize;
+      if (compression === "auto") return readPlain(path, handle, size, start, length, promise);
+      return readPlain(path, handle, await sizeWithoutNewline(handle, size, end), start, length, promise, start);
     }
     const kind = compression === "zlib" ? "zlib" : "gzip";
-    const [from, skip] = compression === "auto" ? [0, start] : [start, 0];
+    if (before === "unknown") return readLast(path, decompressed(path, handle, kind, start, 2 ** 20), length, promise);
+    const [from, skip] = compression === "auto" ? [0, start] : [start, before];
     const most = Math.max(0, fileSize - from) * largestRatio;
     if (most < skip + length) throw tooShort(path, promise, skip + length, `at most ${most} once decompressed`);
     const buffer = allocate(path, length, promise);
@@ -112,6 +118,69 @@ export async function readRest(
   });
 }
 
+/** Some writers end a file with a newline, which is no voxel. */
+async function sizeWithoutNewline(handle: FileHandle, fileSize: number, end: number): Promise<number> {
+  if (fileSize !== end + 1 && fileSize !== end + 2) return fileSize;
+  const last = Buffer.alloc(fileSize - end);
+  await handle.read(last, 0, last.length, end);
+  return /^\r?\n$/.test(last.toString("latin1")) ? end : fileSize;
+}
+
+/** The last bytes of a stream, before which there may be a header of some other format. */
+async function readLast(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+  length: number,
+  promise: string,
+): Promise<ArrayBuffer> {
+  const buffer = allocate(path, length + mostBefore, promise);
+  const bytes = new Uint8Array(buffer);
+  let at = 0;
+  for await (const chunk of chunks) {
+    if (at + chunk.length > bytes.length) throw tooLong(path, promise, length, `over ${mostBefore} more`);
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  if (at < length) throw tooShort(path, promise, length, String(at));
+  return buffer.slice(at - length, at);
+}
+
+/**
+ * Where the data begin if so many lines of text come first, which are not compressed.
+ *
+ * @throws {ImageFileError} if there are fewer lines in the next mebibyte
+ */
+export async function skipLines(path: string, start: number, lines: number): Promise<number> {
+  if (lines === 0) return start;
+  return withFile(path, async (handle, fileSize) => {
+    const text = Buffer.alloc(Math.min(mostBefore, Math.max(0, fileSize - start)));
+    await handle.read(text, 0, text.length, start);
+    let at = 0;
+    for (let line = 0; line < lines; line++) {
+      const newline = text.indexOf(10, at);
+      if (newline < 0) throw new ImageFileError(path, "line skip", `there are no ${lines} lines to pass over`);
+      at = newline + 1;
+    }
+    return start + at;
+  });
+}
+
+/**
+ * Voxels that are written as text.
+ *
+ * @param most - bytes that they can have at all; more is refused
+ */
+export async function readText(path: string, start: number, most: number, promise: string): Promise<string> {
+  return withFile(path, async (handle, fileSize) => {
+    const length = fileSize - start;
+    if (length > Math.min(most, bufferLimits.MAX_STRING_LENGTH)) {
+      throw tooLong(path, promise, most, `${length} bytes of text`);
+    }
+    const bytes = await readPlain(path, handle, fileSize, start, Math.max(0, length), promise, start);
+    return Buffer.from(bytes).toString("latin1");
+  });
+}
+
 async function readPlain(
   path: string,
   handle: FileHandle,
@@ -119,15 +188,17 @@ async function readPlain(
   start: number,
   length: number,
   promise: string,
+  countedFrom = 0,
 ): Promise<ArrayBuffer> {
   const end = start + length;
-  if (fileSize < end) throw tooShort(path, promise, end, String(fileSize));
-  if (fileSize > end) throw tooLong(path, promise, end, String(fileSize));
+  const [needed, there] = [end - countedFrom, String(Math.max(0, fileSize - countedFrom))];
+  if (fileSize < end) throw tooShort(path, promise, needed, there);
+  if (fileSize > end) throw tooLong(path, promise, needed, there);
   const buffer = allocate(path, length, promise);
   const bytes = new Uint8Array(buffer);
   for (let at = 0; at < length; ) {
     const { bytesRead } = await handle.read(bytes, at, Math.min(readChunk, length - at), start + at);
-    if (bytesRead === 0) throw tooShort(path, promise, end, String(start + at));
+    if (bytesRead === 0) throw tooShort(path, promise, needed, String(start + at - countedFrom));
     at += bytesRead;
   }
   return buffer;

@@ -51,6 +51,7 @@ export async function readTextHeader(
  * @throws {ImageFileError} for a path that leads elsewhere, also by a link
  */
 export async function detachedFile(headerPath: string, field: string, name: string): Promise<string> {
+  name = name.replace(/^\.\//, "");
   const refuse = (problem: string) => new ImageFileError(headerPath, field, problem);
   if (name === "" || basename(name) !== name || name === ".." || name.includes("\\") || name.includes("\0")) {
     throw refuse(`expected the name of a file in the same folder, got ${JSON.stringify(name)}`);

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
 import { spansSpace, splitAxisVector } from "../geometry/axis-vectors.ts";
 import type { VoxelHeader } from "../voxels/headed-voxels.ts";
@@ -6,7 +5,7 @@ import { bytesOf, type StoredType } from "../voxels/stored-voxels.ts";
 import { detachedFile, extents, numbers, readTextHeader } from "../files/text-header.ts";
 
 /** What a checked NRRD header says. */
-export type NrrdHeader = VoxelHeader<"gzip">;
+export type NrrdHeader = VoxelHeader<"gzip" | "text" | "hex">;
 
 const typeNames: Readonly<Record<string, StoredType>> = Object.fromEntries(
   (
@@ -47,7 +46,7 @@ const channelKinds =
  * Reads and checks the header of an `.nrrd` or `.nhdr` file.
  *
  * @throws {ImageFileError} naming the field that is missing or wrong
- * @throws {UnsupportedError} for encodings other than raw and gzip
+ * @throws {UnsupportedError} for bzip2, and for voxels in a list of files
  */
 export async function readNrrdHeader(path: string): Promise<NrrdHeader> {
   const { lines, end } = await readTextHeader(path, (line) => line === "", true);
@@ -76,18 +75,16 @@ export async function readNrrdHeader(path: string): Promise<NrrdHeader> {
     fail("dimension", `expected 1 to 5, got ${dimension}`);
   const sizes = extents(path, "sizes", need("sizes"), dimension);
   const { axes, channelAxis } = assignAxes(path, sizes, fields);
-  const { voxelPath, voxelOffset, encoding } = await placeOfVoxels(path, end, fields, sizes, bytesOf[type]);
+  const place = await placeOfVoxels(path, end, fields);
   const endian = fields.get("endian")?.toLowerCase();
-  if (bytesOf[type] > 1 && endian !== "little" && endian !== "big")
+  if (bytesOf[type] > 1 && place.encoding !== "text" && endian !== "little" && endian !== "big")
     fail("endian", `expected "little" or "big", got ${JSON.stringify(endian ?? "")}`);
   const extent = (i: number) => (axes[i] === undefined ? 1 : sizes[axes[i]]!);
   const channels = channelAxis === undefined ? 1 : sizes[channelAxis]!;
   return {
     type,
     littleEndian: endian !== "big",
-    encoding,
-    voxelPath,
-    voxelOffset,
+    ...place,
     shape: [channels, extent(2), extent(1), extent(0)],
     channelsFirst: channelAxis === 0,
     geometry: geometryOf(path, dimension, axes, fields),
@@ -162,17 +159,17 @@ function geometryOf(path: string, dimension: number, axes: readonly number[], fi
   }
   const directions = fields.get("space directions");
   if (directions === undefined) {
-    const text = fields.get("spacings");
-    const spacings = text === undefined ? [] : perAxisNumbers(path, text, dimension);
+    const spacings = perAxisNumbers(path, "spacings", dimension, fields);
     const spacing = [0, 1, 2].map((i) => {
       const s = Math.abs(axes[i] === undefined ? 1 : (spacings[axes[i]] ?? 1));
       if (!(s > 0 && Number.isFinite(s)))
-        throw new ImageFileError(path, "spacings", `expected positive numbers, got ${text}`);
+        throw new ImageFileError(path, "spacings", `expected positive numbers, got ${fields.get("spacings")}`);
       return s;
     });
+    const origin = originOfMins(path, dimension, axes, spacings, fields);
     return {
       spacing: [spacing[2]!, spacing[1]!, spacing[0]!],
-      origin: [0, 0, 0],
+      origin,
       direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
     };
   }
@@ -207,23 +204,61 @@ function geometryOf(path: string, dimension: number, axes: readonly number[], fi
   };
 }
 
-/** One number per axis; "nan" for axes that have none. */
-function perAxisNumbers(path: string, text: string, count: number): number[] {
-  const parts = text.split(/\s+/);
-  if (parts.length !== count)
-    throw new ImageFileError(path, "spacings", `expected one per axis (${count}), got ${parts.length}`);
-  return parts.map((part) => (/^nan$/i.test(part) ? 1 : numbers(path, "spacings", part, 1)[0]!));
+/**
+ * Where the first voxel lies by "axis mins", as teem and ITK have it: half a voxel behind the border of its cell, unless
+ * "centers" says that the samples are nodes; only where every axis of space says both spacing and minimum.
+ */
+function originOfMins(
+  path: string,
+  dimension: number,
+  axes: readonly number[],
+  spacings: readonly (number | undefined)[],
+  fields: Map<string, string>,
+): [number, number, number] {
+  const mins = perAxisNumbers(path, "axis mins", dimension, fields);
+  const centers = fields.get("centers")?.toLowerCase().split(/\s+/);
+  const starts = axes.map((axis) => {
+    const [min, spacing] = [mins[axis], spacings[axis]];
+    if (min === undefined || spacing === undefined) return undefined;
+    return centers?.[axis] === "node" ? min : min + spacing / 2;
+  });
+  if (starts.some((start) => start === undefined)) return [0, 0, 0];
+  return [starts[0] ?? 0, starts[1] ?? 0, starts[2] ?? 0];
 }
 
+/** One number per axis; undefined for axes that have none ("nan"), or all of them if the field is missing. */
+function perAxisNumbers(
+  path: string,
+  field: string,
+  count: number,
+  fields: Map<string, string>,
+): (number | undefined)[] {
+  const text = fields.get(field) ?? fields.get(field.replace(" ", ""));
+  if (text === undefined) return new Array<undefined>(count).fill(undefined);
+  const parts = text.split(/\s+/);
+  if (parts.length !== count)
+    throw new ImageFileError(path, field, `expected one per axis (${count}), got ${parts.length}`);
+  return parts.map((part) => (/^nan$/i.test(part) ? undefined : numbers(path, field, part, 1)[0]!));
+}
+
+const encodings: Readonly<Record<string, NrrdHeader["encoding"]>> = {
+  raw: "none",
+  gzip: "gzip",
+  gz: "gzip",
+  txt: "text",
+  text: "text",
+  ascii: "text",
+  hex: "hex",
+};
+
+/** Where the voxels are; "byte skip" counts what is decompressed, "line skip" what is not (teem's rules). */
 async function placeOfVoxels(
   path: string,
   headerEnd: number,
   fields: Map<string, string>,
-  sizes: readonly number[],
-  bytes: number,
-): Promise<{ voxelPath: string; voxelOffset: number; encoding: "none" | "gzip" }> {
+): Promise<Pick<NrrdHeader, "voxelPath" | "voxelOffset" | "encoding" | "lineSkip" | "byteSkip">> {
   const encodingName = (fields.get("encoding") ?? "").toLowerCase();
-  const encoding = ({ raw: "none", gzip: "gzip", gz: "gzip" } as const)[encodingName];
+  const encoding = Object.hasOwn(encodings, encodingName) ? encodings[encodingName] : undefined;
   if (encoding === undefined) {
     if (encodingName === "") throw new ImageFileError(path, "encoding", "this field is missing");
     throw new UnsupportedError(
@@ -232,28 +267,23 @@ async function placeOfVoxels(
     );
   }
   const dataFile = fields.get("data file") ?? fields.get("datafile");
-  const skip = (name: string) => {
-    const text = fields.get(name) ?? fields.get(name.replace(" ", ""));
-    return text === undefined ? 0 : numbers(path, name, text, 1)[0]!;
-  };
-  if (skip("line skip") !== 0) throw new UnsupportedError(`"line skip" in ${path}`, "save the file without it");
-  const byteSkip = skip("byte skip");
-  if (!(Number.isSafeInteger(byteSkip) && byteSkip >= -1) || (byteSkip !== 0 && encoding === "gzip")) {
-    throw new ImageFileError(path, "byte skip", `expected a whole number (0 for gzip), got ${byteSkip}`);
+  if (dataFile !== undefined && /^list\b|%/i.test(dataFile)) {
+    throw new UnsupportedError(`voxels in a list of files (${path})`, "save the image as one file");
   }
+  const skip = (name: string, lowest: number) => {
+    const text = fields.get(name) ?? fields.get(name.replace(" ", ""));
+    const count = text === undefined ? 0 : numbers(path, name, text, 1)[0]!;
+    if (Number.isSafeInteger(count) && count >= lowest) return count;
+    throw new ImageFileError(path, name, `expected a whole number, got ${count}`);
+  };
+  const [lineSkip, byteSkip] = [skip("line skip", 0), skip("byte skip", -1)];
   if (dataFile === undefined && path.toLowerCase().endsWith(".nhdr"))
     throw new ImageFileError(path, "data file", "this field is missing");
-  const voxelPath = dataFile === undefined ? path : await detachedFile(path, "data file", dataFile);
-  if (byteSkip === -1) {
-    const { size } = await stat(voxelPath);
-    const length = sizes.reduce((a, b) => a * b, 1) * bytes;
-    if (size < length)
-      throw new ImageFileError(
-        voxelPath,
-        "",
-        `the header promises ${length} bytes of voxels, the file has ${size}; it is cut off`,
-      );
-    return { voxelPath, voxelOffset: size - length, encoding };
-  }
-  return { voxelPath, voxelOffset: (dataFile === undefined ? headerEnd : 0) + byteSkip, encoding };
+  return {
+    encoding,
+    voxelPath: dataFile === undefined ? path : await detachedFile(path, "data file", dataFile),
+    voxelOffset: dataFile === undefined ? headerEnd : 0,
+    lineSkip,
+    byteSkip: byteSkip === -1 ? "unknown" : byteSkip,
+  };
 }

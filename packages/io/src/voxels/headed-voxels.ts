@@ -1,10 +1,19 @@
-import { createVolume, type Geometry, type Volume, type VolumeShape } from "@nnunet/core";
-import { readRest } from "../files/bounded-file.ts";
+import { stat } from "node:fs/promises";
+import {
+  createVolume,
+  type Geometry,
+  ImageFileError,
+  type Volume,
+  type VoxelArray,
+  type VolumeShape,
+} from "@nnunet/core";
+import { readRest, readText, skipLines } from "../files/bounded-file.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
 import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels } from "./stored-voxels.ts";
+import { voxelsFromHex, voxelsFromText } from "./text-voxels.ts";
 
-/** What the checked header of a format says whose voxels are plain or deflated bytes (NRRD, MetaImage, GIPL, …). */
-export interface VoxelHeader<Encoding extends "gzip" | "zlib" = "gzip" | "zlib"> {
+/** What the checked header of a format says whose voxels are plain, deflated or spelt bytes (NRRD, MetaImage, GIPL, …). */
+export interface VoxelHeader<Encoding extends "gzip" | "zlib" | "text" | "hex" = "gzip" | "zlib" | "text" | "hex"> {
   readonly type: StoredType;
   readonly littleEndian: boolean;
   /** "auto": the whole file is gzip-compressed if it begins so. */
@@ -14,6 +23,10 @@ export interface VoxelHeader<Encoding extends "gzip" | "zlib" = "gzip" | "zlib">
   readonly voxelOffset: number;
   /** Other bytes may follow the voxels. */
   readonly isFollowed?: boolean;
+  /** Lines of text to pass over first. */
+  readonly lineSkip?: number;
+  /** Bytes to pass over then, after decompression; "unknown" if the voxels are the last bytes. */
+  readonly byteSkip?: number | "unknown";
   readonly shape: VolumeShape;
   /** The channels of a voxel lie together (RGB RGB …) instead of one volume after the other. */
   readonly channelsFirst: boolean;
@@ -22,24 +35,38 @@ export interface VoxelHeader<Encoding extends "gzip" | "zlib" = "gzip" | "zlib">
 
 /** The volume that a header describes. @param path - the header's file, named in errors */
 export async function readVoxels(path: string, header: VoxelHeader): Promise<Volume> {
-  const { shape, type } = header;
-  const length = shape[0] * shape[1] * shape[2] * shape[3] * bytesOf[type];
-  const promise = promiseOf(shape, type);
-  const buffer = await readRest(
-    header.voxelPath,
-    header.voxelOffset,
-    length,
-    promise,
-    header.encoding,
-    header.isFollowed,
-  );
-  const data = storedVoxels(buffer, type, header.littleEndian, path);
+  const { shape } = header;
+  const data = await readStored(path, header);
   return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
 }
 
 /** What can be said of it without its voxels. */
 export function infoOf({ shape, geometry, type }: VoxelHeader, format: string): ImageInfo {
   return { shape, geometry, dataType: arrayTypeOf(type), format };
+}
+
+async function readStored(path: string, header: VoxelHeader): Promise<VoxelArray> {
+  const { shape, type, voxelPath, encoding, littleEndian, isFollowed = false, byteSkip = 0 } = header;
+  const count = shape[0] * shape[1] * shape[2] * shape[3];
+  const length = count * bytesOf[type];
+  const promise = promiseOf(shape, type);
+  const start = await skipLines(voxelPath, header.voxelOffset, header.lineSkip ?? 0);
+  if (encoding === "text" || encoding === "hex") {
+    // 40 characters are enough for any number and what separates it from the next.
+    const most = (encoding === "hex" ? 3 * length : 40 * count) + 2 ** 16 + (byteSkip === "unknown" ? 0 : byteSkip);
+    if (byteSkip === "unknown")
+      throw new ImageFileError(path, "byte skip", "expected a number of bytes before text, got -1");
+    const text = await readText(voxelPath, start + byteSkip, most, promise);
+    if (encoding === "text") return voxelsFromText(text, count, type, voxelPath);
+    return storedVoxels(voxelsFromHex(text, length, voxelPath), type, littleEndian, path);
+  }
+  let first = start;
+  if (encoding === "none") {
+    const { size } = await stat(voxelPath);
+    first = byteSkip === "unknown" ? Math.max(start, size - length) : start + byteSkip;
+  }
+  const buffer = await readRest(voxelPath, first, length, promise, encoding, { isFollowed, before: byteSkip });
+  return storedVoxels(buffer, type, littleEndian, path);
 }
 
 /** The file with the voxels, if it is another one than the header's. */

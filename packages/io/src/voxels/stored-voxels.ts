@@ -26,6 +26,28 @@ export const bytesOf: Readonly<Record<StoredType, number>> = {
   float64: 8,
 };
 
+/** An array of zeros of the type that {@link storedVoxels} gives. */
+export function arrayOf(type: StoredType, length: number): VoxelArray {
+  switch (arrayTypeOf(type)) {
+    case "uint8":
+      return new Uint8Array(length);
+    case "int8":
+      return new Int8Array(length);
+    case "uint16":
+      return new Uint16Array(length);
+    case "int16":
+      return new Int16Array(length);
+    case "uint32":
+      return new Uint32Array(length);
+    case "int32":
+      return new Int32Array(length);
+    case "float32":
+      return new Float32Array(length);
+    default:
+      return new Float64Array(length);
+  }
+}
+
 /** The type of the array that {@link storedVoxels} gives. */
 export function arrayTypeOf(type: StoredType): StoredType {
   return type === "int64" || type === "uint64" ? "float64" : type;
