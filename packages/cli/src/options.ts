@@ -40,11 +40,15 @@ export function withCommonOptions(command: Command): Command {
 export function withWorkerOptions(command: Command): Command {
   return command
     .option("--workers <n>", "worker threads (default: one per core); never changes a result", positiveInteger)
-    .option(
-      "--max-memory <GB>",
-      "memory that the cases in work may take together (default: half of the machine's)",
-      positiveNumber,
-    );
+    .addOption(memoryOption());
+}
+
+/** A case that would need more is refused before any work, with its numbers. */
+export function memoryOption(): Option {
+  return new Option(
+    "--max-memory <GB>",
+    "what the work may take; a case that needs more is refused (default: what the machine has free)",
+  ).argParser(positiveNumber);
 }
 
 export function withTrainOptions(command: Command): Command {

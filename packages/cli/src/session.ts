@@ -73,7 +73,7 @@ export async function runCommand(
 
 /** Prints one sentence for an error and returns the exit code that goes with it. */
 export function reportFailure(error: unknown, { json = false, debug = false }: CommonOptions): number {
-  const { result, progress } = shell();
+  const { result, progress, isWatched } = shell();
   const exitCode = exitCodeOf(error);
   const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
   const hint =
@@ -82,7 +82,7 @@ export function reportFailure(error: unknown, { json = false, debug = false }: C
       : "";
   const failure =
     exitCode === exitCodes.cancelled ? stoppedSentence : { code, message: `${messageOf(error)}${hint}`, exitCode };
-  sayFailure(failure, { json, result, progress });
+  if (exitCode !== exitCodes.cancelled || !isWatched) sayFailure(failure, { json, result, progress });
   if (debug && error instanceof Error) {
     const causes: string[] = [];
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {

@@ -100,6 +100,24 @@ export class UnsupportedError extends SegError {
   }
 }
 
+/** The work would need more memory, or more steps, than it is allowed; found out before it begins. */
+export class LimitError extends SegError {
+  readonly code = "LIMIT";
+  /**
+   * @param subject - what would be done
+   * @param needed - "about 240 GB of memory"
+   * @param allowed - "24.2 GB are free"
+   */
+  constructor(
+    readonly subject: string,
+    readonly needed: string,
+    readonly allowed: string,
+    readonly hint: string,
+  ) {
+    super(`${subject} needs ${needed}, but ${allowed}; ${hint}`);
+  }
+}
+
 /** The user stopped the work (Ctrl-C, or an aborted signal). */
 export class CancelledError extends SegError {
   readonly code = "CANCELLED";
@@ -129,6 +147,7 @@ export type AnySegError =
   | FileError
   | UnknownStageError
   | UnsupportedError
+  | LimitError
   | CancelledError
   | StageError;
 

@@ -32,6 +32,7 @@ export {
   InvalidArgumentError,
   InvalidArtifactError,
   isSegError,
+  LimitError,
   SegError,
   ShapeMismatchError,
   StageError,
@@ -43,6 +44,7 @@ export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
 export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
 export { jsonSchemas } from "./json-schemas.ts";
 export { type LabelSet, labelSet, noForeground } from "./label-set.ts";
+export { gigabytes, type MemoryLimit, memoryLimit, refuseBeyondMemory } from "./memory-limit.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
 export { parseJson, type ParseJsonOptions } from "./parse-json.ts";
 export { checkPathSegment, pathSegmentProblem } from "./path-segment.ts";
@@ -51,6 +53,7 @@ export { displayWidth, padded, printable, printableJson, printableName, printabl
 export { createRandom, type RandomGenerator } from "./random.ts";
 export { roundHalfEven } from "./round-half-even.ts";
 export { show } from "./show.ts";
+export { shownPoint, shownShape } from "./shown-shape.ts";
 export type { FingerprintExtractor, Planner, PlannerOptions, Postprocessor, Preprocessor } from "./stages.ts";
 export {
   asNdarray,

@@ -29,7 +29,7 @@ export interface CommonNetwork {
  *
  * @throws {InvalidArgumentError} if there is none, or two differ in what is compared here
  */
-export function commonNetwork(models: readonly Model[]): CommonNetwork {
+export function commonNetwork(models: readonly Pick<Model, "metadata">[]): CommonNetwork {
   const [first, ...others] = models;
   if (first === undefined) throw new InvalidArgumentError("models", "at least one model", models);
   const reference = compared(first.metadata);

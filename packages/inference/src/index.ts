@@ -14,5 +14,12 @@ export {
   type TensorInfo,
 } from "./network-session.ts";
 export { patchStarts } from "./patch-starts.ts";
+export {
+  defaultMaxPatches,
+  type PredictionLimits,
+  type PredictionSize,
+  predictionSize,
+  refuseLargePrediction,
+} from "./prediction-size.ts";
 export { type CaseScores, type PredictCaseOptions, predictCase } from "./predict-case.ts";
 export { type PredictImageOptions, predictImage } from "./predict-image.ts";

@@ -31,8 +31,13 @@ export function patchStarts(imageLength: number, patchLength: number, stepFracti
     );
   }
   const lastStart = imageLength - patchLength;
-  const count = Math.ceil(lastStart / (patchLength * stepFraction)) + 1;
+  const count = patchCount(imageLength, patchLength, stepFraction);
   if (count === 1) return [0];
   const stride = lastStart / (count - 1);
   return Array.from({ length: count }, (_, i) => roundHalfEven(stride * i));
+}
+
+/** How many {@link patchStarts} there are, without making them. */
+export function patchCount(imageLength: number, patchLength: number, stepFraction: number): number {
+  return Math.ceil((imageLength - patchLength) / (patchLength * stepFraction)) + 1;
 }

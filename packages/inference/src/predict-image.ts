@@ -3,8 +3,9 @@ import { preprocessCase, restoreProbabilities, restoreSegmentation } from "@nnun
 import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
 import { type PredictCaseOptions, predictCase } from "./predict-case.ts";
+import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
 
-export interface PredictImageOptions extends PredictCaseOptions {
+export interface PredictImageOptions extends PredictCaseOptions, PredictionLimits {
   /** Also return the probabilities on the original grid: channels × voxels × 4 bytes. False by default. */
   readonly probabilities?: boolean;
 }
@@ -17,6 +18,7 @@ export interface PredictImageOptions extends PredictCaseOptions {
  * @param loaded - the image, [channel, z, y, x]; its label, if any, is not looked at
  * @returns the segmentation, [1, z, y, x] label ids in the geometry of the image, and on request the probabilities,
  *   [class or region, z, y, x]
+ * @throws {LimitError} if the case is more than `maxMemoryGb` or `maxPatches` allow, before anything is done
  * @throws what {@link predictCase} throws, and what preprocessing throws of an image that does not fit the plans
  * @example
  * const { segmentation } = await predictImage([await loadModel("model.onnx")], { id: "case_1", image });
@@ -28,6 +30,8 @@ export async function predictImage(
 ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }> {
   const { metadata, configuration, labels } = commonNetwork(models);
   const { id, image } = loaded;
+  const size = predictionSize(models, { shape: image.shape, spacing: image.geometry.spacing }, options);
+  refuseLargePrediction(id, size, options);
   const preprocessed = preprocessCase({ id, image }, metadata.plans, metadata.configuration, metadata.dataset);
   const { scores, shape, kind } = await predictCase(models, preprocessed, options);
   const { properties } = preprocessed;

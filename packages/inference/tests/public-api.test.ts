@@ -4,6 +4,7 @@ import * as api from "@nnunet/inference";
 test("exports these names and no others", () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
 [
+  "defaultMaxPatches",
   "describeMemory",
   "ensembleProbabilities",
   "estimateMemory",
@@ -15,6 +16,8 @@ test("exports these names and no others", () => {
   "patchStarts",
   "predictCase",
   "predictImage",
+  "predictionSize",
+  "refuseLargePrediction",
   "segmentationFromProbabilities",
 ]
 `);

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
-import { UnsupportedError, type Volume } from "@nnunet/core";
+import { elementCount, gigabytes, LimitError, UnsupportedError, type Volume } from "@nnunet/core";
+import { freeMemory } from "@nnunet/core/node";
 import { holdsDicom } from "./dicom/dicom-folder.ts";
 import type { ImageFormat, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
 import { formatOfName, readableEndings, seriesFormat, writableEndings } from "./image-formats.ts";
@@ -12,10 +13,28 @@ import type { ImageInfo } from "./image-info.ts";
  * @throws {FileError} if the file is missing or unreadable
  * @throws {ImageFileError} if it is damaged or its header makes no sense; names the field
  * @throws {UnsupportedError} for an ending that belongs to no supported format
+ * @throws {LimitError} if its voxels are more than the machine has memory free
  * @example (await readImage("hippocampus_001.nii.gz")).shape; // [1, 35, 51, 35]
  */
 export async function readImage(path: string, options: ReadImageOptions = {}): Promise<Volume> {
-  return (await formatOfFile(path)).read(path, options);
+  const format = await formatOfFile(path);
+  if (format.place === "geometry" && !format.isSeries) await refuseWhatIsNotFree(path, format, options);
+  return format.read(path, options);
+}
+
+/** A header of a few hundred bytes may promise more voxels than there is memory, and be honest. */
+async function refuseWhatIsNotFree(path: string, format: ImageFormat, { onWarning: _, ...options }: ReadImageOptions) {
+  const { shape, dataType } = await format.readInfo(path, options);
+  const bytes = elementCount(shape) * (Number(/\d+$/.exec(dataType)?.[0] ?? 64) / 8);
+  const free = freeMemory();
+  if (bytes <= free) return;
+  const [, nz, ny, nx] = shape;
+  throw new LimitError(
+    `reading ${path} (${nx} × ${ny} × ${nz} voxels of ${dataType})`,
+    `${gigabytes(bytes)} of memory`,
+    `only ${gigabytes(free)} are free`,
+    "crop or resample the image, free some memory, or use a larger machine",
+  );
 }
 
 /** Shape, geometry and type, without decoding the voxels. Errors as {@link readImage}. */

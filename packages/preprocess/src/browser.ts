@@ -3,5 +3,5 @@ export { caseInMemory } from "./case-in-memory.ts";
 export { classLocations } from "./class-locations.ts";
 export { normaliseChannel } from "./normalise.ts";
 export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
-export { anisotropicAxis, resampledShape } from "./resampling-plan.ts";
+export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
 export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";

@@ -9,6 +9,7 @@ export {
 export { classLocations } from "./class-locations.ts";
 export { hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normaliseChannel } from "./normalise.ts";
-export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
-export { anisotropicAxis, resampledShape } from "./resampling-plan.ts";
+export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
+export { preprocessingBytes } from "./preprocessing-bytes.ts";
+export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
 export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";

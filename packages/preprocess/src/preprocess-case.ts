@@ -5,9 +5,11 @@ import {
   InvalidArgumentError,
   type LoadedCase,
   labelSet,
+  memoryLimit,
   type Plans,
   type PreprocessedCase,
   type Preprocessor,
+  refuseBeyondMemory,
   type Shape3,
   ShapeMismatchError,
   type Spacing,
@@ -24,10 +26,16 @@ import {
 } from "@nnunet/kernels";
 import { classLocations } from "./class-locations.ts";
 import { normaliseChannel } from "./normalise.ts";
-import { kernelOptions, resampledShape } from "./resampling-plan.ts";
+import { preprocessingBytes } from "./preprocessing-bytes.ts";
+import { kernelOptions, resampledGrid, resampledShape, targetSpacingFor } from "./resampling-plan.ts";
 
 /** Label written where the image is zero and nothing is annotated. */
 const OUTSIDE = -1;
+
+export interface PreprocessCaseOptions {
+  /** What it may take at its peak; no limit by default. The pipeline and the command line give what is free. */
+  readonly maxMemoryGb?: number | undefined;
+}
 
 /**
  * Transposes a case, crops it to its nonzero region, normalises it and resamples it to the spacing of a configuration.
@@ -42,6 +50,7 @@ const OUTSIDE = -1;
  * @returns data [c, z, y, x] on the new grid, `seg` [z, y, x], and what undoes the way
  * @throws {InvalidArgumentError} if the plans lack the configuration or do not fit the case
  * @throws {ShapeMismatchError} if image and label differ in shape
+ * @throws {LimitError} if it would take more than `maxMemoryGb`
  * @example preprocessCase(loaded, plans, "3d_fullres", dataset).shape; // [1, 40, 56, 40]
  * @see Isensee et al. 2021, Methods, "Intensity normalization", "Resampling"; docs/method.md §3
  */
@@ -50,12 +59,20 @@ export function preprocessCase(
   plans: Plans,
   configurationName: string,
   dataset: ModelDataset,
+  { maxMemoryGb }: PreprocessCaseOptions = {},
 ): PreprocessedCase {
   const configuration = findConfiguration(plans, configurationName);
   const { image, label } = loaded;
   const channels = image.shape[0];
   const originalShape = spatialShape(image);
   checkCase(loaded, configuration, configurationName);
+  const grid = resampledGrid(originalShape, image.geometry.spacing, plans.transposeForward, configuration);
+  refuseBeyondMemory(
+    `preprocessing case ${loaded.id} (resampled to ${[...grid].reverse().join(" × ")} voxels)`,
+    preprocessingBytes(channels, Math.max(elementCount(originalShape), elementCount(grid))),
+    memoryLimit(maxMemoryGb),
+    "use a coarser configuration",
+  );
 
   const axes = plans.transposeForward;
   const turned = <T>(v: readonly [T, T, T]): readonly [T, T, T] => [v[axes[0]!]!, v[axes[1]!]!, v[axes[2]!]!];
@@ -127,17 +144,10 @@ export const defaultPreprocessor: Preprocessor = { name: "default", preprocessCa
 
 /** The configuration of that name. @throws {InvalidArgumentError} naming those that exist */
 export function findConfiguration(plans: Plans, name: string): Configuration {
-  // "constructor" and the like are no configurations
-  const configuration = Object.hasOwn(plans.configurations, name) ? plans.configurations[name] : undefined;
-  if (!configuration) {
+  if (!Object.hasOwn(plans.configurations, name)) {
     throw new InvalidArgumentError("configuration", `one of ${Object.keys(plans.configurations).join(", ")}`, name);
   }
-  return configuration;
-}
-
-function targetSpacingFor(configuration: Configuration, spacing: Spacing): Spacing {
-  const s = configuration.spacing;
-  return s.length === 2 ? [spacing[0], s[0]!, s[1]!] : [s[0]!, s[1]!, s[2]!];
+  return plans.configurations[name]!;
 }
 
 /**

@@ -1,4 +1,11 @@
-import { InvalidArgumentError, type ResamplingScheme, roundHalfEven, type Shape3, type Spacing } from "@nnunet/core";
+import {
+  type Configuration,
+  InvalidArgumentError,
+  type ResamplingScheme,
+  roundHalfEven,
+  type Shape3,
+  type Spacing,
+} from "@nnunet/core";
 import type { SeparateAxis, SplineOrder } from "@nnunet/kernels";
 
 /** Ratio of the coarsest to the finest spacing above which slices are resampled on their own. */
@@ -12,6 +19,30 @@ const ANISOTROPY_THRESHOLD = 3;
 export function resampledShape(shape: Shape3, spacing: Spacing, target: Spacing): Shape3 {
   const extent = (i: 0 | 1 | 2) => Math.max(1, roundHalfEven((spacing[i] / target[i]) * shape[i]));
   return [extent(0), extent(1), extent(2)];
+}
+
+/** The spacing of a configuration for one image; a 2D configuration keeps the image's own along axis 0. */
+export function targetSpacingFor({ spacing: s }: Configuration, spacing: Spacing): Spacing {
+  return s.length === 2 ? [spacing[0], s[0]!, s[1]!] : [s[0]!, s[1]!, s[2]!];
+}
+
+/**
+ * The grid that a whole image is resampled to, known from its header; cropping to the nonzero region makes it smaller.
+ *
+ * @param shape - [z, y, x] of the original image
+ * @param spacing - of the original image, mm
+ * @param transposeForward - of the plans
+ * @returns [z, y, x] after transposition
+ */
+export function resampledGrid(
+  shape: Shape3,
+  spacing: Spacing,
+  transposeForward: readonly number[],
+  configuration: Configuration,
+): Shape3 {
+  const turned = (v: Shape3): Shape3 => [v[transposeForward[0]!]!, v[transposeForward[1]!]!, v[transposeForward[2]!]!];
+  const own = turned(spacing);
+  return resampledShape(turned(shape), own, targetSpacingFor(configuration, own));
 }
 
 /**

@@ -1,9 +1,18 @@
 import { type EventListener, InvalidArgumentError } from "@nnunet/core";
-import { type Device, loadModel, type Model } from "@nnunet/inference";
+import { defaultMaxPatches, type Device, loadModel, type Model } from "@nnunet/inference";
 import { type Fold, modelFiles, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { openNamedDataset, pipelineOf } from "../dataset-argument.ts";
-import { type CommonFlags, deviceOption, foldList, stepFraction, withCommonOptions, withExample } from "../options.ts";
+import {
+  type CommonFlags,
+  deviceOption,
+  foldList,
+  memoryOption,
+  positiveInteger,
+  stepFraction,
+  withCommonOptions,
+  withExample,
+} from "../options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
@@ -18,6 +27,8 @@ interface Flags extends CommonFlags {
   readonly device: Device;
   readonly mirroring: boolean;
   readonly stepSize: number;
+  readonly maxMemory?: number;
+  readonly maxPatches?: number;
   readonly saveProbabilities?: boolean;
   readonly continue?: boolean;
   readonly overwrite?: boolean;
@@ -41,6 +52,12 @@ export function predictCommand(program: Command, ending: Ending): void {
     .addOption(deviceOption())
     .option("--no-mirroring", "do not average over mirrored copies: up to 8 times faster, a little less exact")
     .option("--step-size <fraction>", "stride of the sliding window as a fraction of the patch", stepFraction, 0.5)
+    .addOption(memoryOption())
+    .option(
+      "--max-patches <n>",
+      `positions of the sliding window that a case may need (default: ${defaultMaxPatches.toLocaleString("en")})`,
+      positiveInteger,
+    )
     .option("--save-probabilities", "also write CASE_probabilities.nii.gz, one channel per class or region")
     .option("--continue", "keep results that exist and predict the other images, after Ctrl-C")
     .option("--overwrite", "replace results that exist; never an input or a dataset.json of something else")
@@ -60,6 +77,8 @@ export function predictCommand(program: Command, ending: Ending): void {
           const written = await pipeline.predict(models, flags.input, flags.output, {
             mirroring: flags.mirroring,
             stepSize: flags.stepSize,
+            maxMemoryGb: flags.maxMemory,
+            maxPatches: flags.maxPatches,
             saveProbabilities: flags.saveProbabilities,
             continue: flags.continue,
             overwrite: flags.overwrite,

@@ -6,6 +6,8 @@ export interface Shell {
   progress(text: string): void;
   /** Columns of the terminal that progress is shown on; undefined where it is none. */
   columns(): number | undefined;
+  /** Somebody else says the last words of a command that was stopped. */
+  readonly isWatched: boolean;
   /** Calls the listener at every request to stop; returns what ends that. */
   onStop(listener: () => void): () => void;
 }
@@ -16,6 +18,7 @@ const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export const ownShell: Shell = {
   result: (text) => void process.stdout.write(text),
   progress: (text) => void process.stderr.write(text),
+  isWatched: false,
   columns: () => (process.stderr.isTTY ? (process.stderr.columns ?? 80) : undefined),
   onStop(listener) {
     for (const signal of stopSignals) process.on(signal, listener);

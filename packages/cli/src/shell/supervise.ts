@@ -104,7 +104,8 @@ export async function supervise(args: readonly string[]): Promise<number> {
   if (ended.code !== exitCodes.ok) await removed(temporaries);
   // Before it has its own ear for signals, a Ctrl-C ends the working process at once.
   const interrupted = ended.signal !== null && (grace !== undefined || isStop(ended.signal));
-  const failure = killed || interrupted ? "stopped" : crashOf(ended, foreign.crash);
+  const stopped = killed || interrupted || ended.code === exitCodes.cancelled;
+  const failure = stopped ? "stopped" : crashOf(ended, foreign.crash);
   let code: number = ended.code ?? exitCodes.internal;
   if (failure) {
     const { sayFailure, sayLines, stoppedSentence } = await words();

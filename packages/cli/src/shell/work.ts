@@ -30,6 +30,7 @@ tellTemporariesTo(channels.temporaries);
 useShell({
   result: (text) => writeWhole(channels.results, text),
   progress: (text) => writeWhole(channels.progress, text),
+  isWatched: true,
   columns: () => columns,
   onStop(listener) {
     stopListeners.add(listener);

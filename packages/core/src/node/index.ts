@@ -24,3 +24,4 @@ export {
   tryLock,
   whileLocked,
 } from "./folder-lock.ts";
+export { freeMemory } from "./free-memory.ts";

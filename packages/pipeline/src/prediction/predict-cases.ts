@@ -7,16 +7,17 @@ import {
   StageError,
   type StageOptions,
 } from "@nnunet/core";
-import type { Model } from "@nnunet/inference";
+import type { Model, PredictionLimits } from "@nnunet/inference";
 import { readCase, writeImage } from "@nnunet/io";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import type { Context } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
+import { lookAhead, strangeIntensities } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
 
-export interface CasesOptions extends StageOptions {
+export interface CasesOptions extends StageOptions, PredictionLimits {
   readonly mirroring?: boolean | undefined;
   readonly stepSize?: number | undefined;
   readonly saveProbabilities?: boolean | undefined;
@@ -54,6 +55,7 @@ export async function predictCases(
     const text = `${cases.length - left.length} of ${cases.length} cases are segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
   }
+  await lookAhead(models, left, options);
   await options.begin?.();
   const total = left.length;
   const written: string[] = [];
@@ -78,8 +80,19 @@ export async function predictCases(
           // One case alone shows its patches; many show cases.
           const shown = total === 1 ? onEvent : undefined;
           const onWarning = warnOfImages("predict", onEvent);
-          const how = { mirroring, stepSize, overwrite: existing !== "refuse", onWarning, signal, onEvent: shown };
-          await predictOne(context, models, files, own, how);
+          const { maxMemoryGb, maxPatches } = options;
+          const limits = { maxMemoryGb, maxPatches };
+          const how = {
+            mirroring,
+            stepSize,
+            limits,
+            overwrite: existing !== "refuse",
+            onWarning,
+            signal,
+            onEvent: shown,
+          };
+          const hear = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "warning", text });
+          await predictOne(context, models, files, own, { ...how, hear });
           await record?.end(files, own);
           written.push(...own.images);
         }
@@ -101,14 +114,19 @@ async function predictOne(
     readonly mirroring: boolean;
     readonly stepSize: number;
     readonly overwrite: boolean;
+    readonly limits: PredictionLimits;
+    readonly hear: (warning: string) => void;
     readonly onWarning: ReturnType<typeof warnOfImages>;
     readonly onEvent: EventListener | undefined;
   },
 ): Promise<void> {
-  const { overwrite, onWarning, ...how } = options;
+  const { overwrite, limits, onWarning, hear, ...how } = options;
   const image = await readCase(files, models[0]!.metadata.dataset, { onWarning });
+  const strange = strangeIntensities(files.id, image.image, models[0]!.metadata);
+  if (strange !== undefined) hear(strange);
   const { segmentation, probabilities } = await stages.predictImage(models, image, {
     ...how,
+    ...limits,
     probabilities: probabilitiesPath !== undefined,
   });
   // The segmentation last: where it is, the case is finished.

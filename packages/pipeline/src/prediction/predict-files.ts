@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type CaseFiles, FileError, InvalidArgumentError, type StageOptions } from "@nnunet/core";
 import { pathBelow, whileLocked } from "@nnunet/core/node";
-import type { Model } from "@nnunet/inference";
+import type { Model, PredictionLimits } from "@nnunet/inference";
 import type { Context } from "../stages.ts";
 import { inputCases } from "./input-cases.ts";
 import { predictCases } from "./predict-cases.ts";
@@ -12,7 +12,7 @@ import {
   segmentationEnding,
 } from "./prediction-output.ts";
 
-export interface PredictionOptions extends StageOptions {
+export interface PredictionOptions extends StageOptions, PredictionLimits {
   /** Average over mirrored copies of each patch; true by default. Up to 8 times the work. */
   readonly mirroring?: boolean;
   /** Stride between patches as a fraction of the patch; 0.5 by default. */

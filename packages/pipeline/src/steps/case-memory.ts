@@ -1,8 +1,15 @@
-import type { CaseFiles, Configuration, Geometry } from "@nnunet/core";
+import {
+  type CaseFiles,
+  type Configuration,
+  elementCount,
+  type Geometry,
+  memoryLimit,
+  refuseBeyondMemory,
+  type Shape3,
+} from "@nnunet/core";
+import { freeMemory } from "@nnunet/core/node";
 import { type ImageWarning, readImageInfo, warnOfLabelElsewhere } from "@nnunet/io";
-
-/** Preprocessing holds at most this many float32 copies of the larger of its input and its output. */
-const COPIES = 3;
+import { preprocessingBytes, resampledGrid } from "@nnunet/preprocess";
 
 /**
  * What reading and preprocessing a case takes at its peak, from the headers alone.
@@ -24,22 +31,35 @@ export async function caseBytes(
     const { shape, geometry } = await readImageInfo(path, onWarning ? { onWarning } : {});
     first ??= geometry;
     channels += shape[0];
-    const extent = transposeForward.map((axis) => shape[axis + 1]!);
-    const spacing = transposeForward.map((axis) => geometry.spacing[axis]!);
-    largest = Math.max(largest, shape[1] * shape[2] * shape[3]);
-    for (const { spacing: target } of configurations) {
-      const skipped = 3 - target.length; // a 2D configuration keeps the slices
-      let voxels = 1;
-      for (let axis = 0; axis < 3; axis++) {
-        voxels *=
-          axis < skipped ? extent[axis]! : Math.ceil((extent[axis]! * spacing[axis]!) / target[axis - skipped]!);
-      }
-      largest = Math.max(largest, voxels);
+    const space: Shape3 = [shape[1], shape[2], shape[3]];
+    largest = Math.max(largest, elementCount(space));
+    for (const configuration of configurations) {
+      largest = Math.max(
+        largest,
+        elementCount(resampledGrid(space, geometry.spacing, transposeForward, configuration)),
+      );
     }
   }
   if (onWarning && files.label !== undefined && first) {
     const { geometry } = await readImageInfo(files.label, { onWarning });
     warnOfLabelElsewhere(files.label, geometry, first, files.images[0]!, { onWarning });
   }
-  return COPIES * 4 * (channels + 1) * largest;
+  return preprocessingBytes(channels, largest);
+}
+
+/**
+ * Refuses a case that alone would take more than is allowed, or free, before any is begun.
+ *
+ * @param work - "measuring", "preprocessing"
+ * @throws {LimitError}
+ */
+export function refuseLargeCases(
+  work: string,
+  cases: readonly { readonly id: string; readonly bytes: number }[],
+  { maxMemoryGb }: { readonly maxMemoryGb?: number | undefined },
+): void {
+  const limit = memoryLimit(maxMemoryGb, freeMemory());
+  for (const { id, bytes } of cases) {
+    refuseBeyondMemory(`${work} case ${id}`, bytes, limit, "use a coarser configuration, take the case out");
+  }
 }

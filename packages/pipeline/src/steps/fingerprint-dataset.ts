@@ -9,7 +9,7 @@ import {
   type RawDataset,
 } from "@nnunet/core";
 import { readJson, whileLocked } from "@nnunet/core/node";
-import { caseBytes } from "./case-memory.ts";
+import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type MeasureTask, measureCaseFiles } from "../workers/case-tasks.ts";
 import { warnOfImages } from "./image-warnings.ts";
@@ -64,6 +64,7 @@ export async function fingerprintDataset(
             input: { files, dataset: dataset.json },
           });
         }
+        refuseLargeCases("measuring", tasks, options);
         const known = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
         const hashes = dataset.trainingCases.map((files) => known.get(files.id));
         const inputs = contentHash([extractor.name, datasetToJson(dataset.json), hashes]);

@@ -1,6 +1,6 @@
 import { pathBelow } from "@nnunet/core/node";
 import { type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
-import { caseBytes } from "./case-memory.ts";
+import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
 import { preprocessedPaths } from "../folders.ts";
@@ -57,6 +57,7 @@ export async function preprocessDataset(
             },
           });
         }
+        refuseLargeCases(`preprocessing for ${name}:`, tasks, options);
         const run =
           stages.preprocessor === defaultStages.preprocessor
             ? ("preprocess" as const)

@@ -163,7 +163,7 @@ async function testConfiguration(
   { configuration, folder }: { readonly configuration: string; readonly folder: string },
   modelPaths: readonly string[],
   inputHashes: ReadonlyMap<string, string>,
-  { device, signal, onEvent }: RoadOptions,
+  { device, maxMemoryGb, signal, onEvent }: RoadOptions,
 ): Promise<TestResult> {
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
   const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
@@ -176,7 +176,14 @@ async function testConfiguration(
       also: softwareVersion,
       inputHashes,
     };
-    await predictCases(context, models, dataset.testCases, { target, existing: "update", record, signal, onEvent });
+    await predictCases(context, models, dataset.testCases, {
+      target,
+      existing: "update",
+      record,
+      maxMemoryGb,
+      signal,
+      onEvent,
+    });
   } finally {
     for (const model of models) await model.dispose();
   }

@@ -25,6 +25,7 @@ import { makeRoom } from "./fold-room.ts";
 import { casesOfFold } from "./splits.ts";
 import type { Context } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
+import { refuseLargeTraining } from "./training-memory.ts";
 import { decideTraining, type ExistingTraining } from "./training-start.ts";
 import { validateFold } from "./validate-fold.ts";
 
@@ -92,6 +93,13 @@ export async function trainFold(
       `train ${configuration.previousConfiguration} or 3d_fullres`,
     );
   }
+  refuseLargeTraining(
+    configurationName,
+    configuration,
+    dataset.json.channelNames.length,
+    labelSet(dataset.json),
+    options,
+  );
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });

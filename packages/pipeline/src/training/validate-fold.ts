@@ -24,7 +24,7 @@ export async function validateFold(
   dataset: RawDataset,
   foldFolder: string,
   { caseIds, remark }: { readonly caseIds: readonly string[]; readonly remark?: string | undefined },
-  options: StageOptions & { readonly device?: Device } = {},
+  options: StageOptions & { readonly device?: Device; readonly maxMemoryGb?: number | undefined } = {},
 ): Promise<EvaluationSummary> {
   const paths = foldPaths(foldFolder);
   const model = await loadModel(paths.model, { device: options.device ?? "cpu" });
@@ -43,9 +43,9 @@ export async function validateFold(
     }
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
-    const { signal, onEvent } = options;
+    const { maxMemoryGb, signal, onEvent } = options;
     const record = { madeFrom: paths.madeFrom, name: "validation predictions", also: softwareVersion };
-    await predictCases(context, [model], cases, { target, existing: "update", record, signal, onEvent });
+    await predictCases(context, [model], cases, { target, existing: "update", record, maxMemoryGb, signal, onEvent });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
       signal,

@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from "node:os";
-import { FileError, InvalidArgumentError, isSegError, type StageOptions, StageError } from "@nnunet/core";
-import { pause, tryLock } from "@nnunet/core/node";
+import { FileError, InvalidArgumentError, isSegError, memoryLimit, type StageOptions, StageError } from "@nnunet/core";
+import { freeMemory, pause, tryLock } from "@nnunet/core/node";
 import { Piscina } from "piscina";
 import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
 import { type Carried, unpack } from "./carry-error.ts";
@@ -13,7 +13,10 @@ export interface PoolOptions extends StageOptions {
   readonly inputHashes?: ReadonlyMap<string, string>;
   /** The images have been verified, so what is odd about them has been told already. */
   readonly verified?: boolean;
-  /** What all cases in work may take together, GB. By default half of the machine's memory. */
+  /**
+   * What all cases in work may take together, GB; a case that alone would take more is refused. By default what is free,
+   * and together at most half of the machine's memory.
+   */
   readonly maxMemoryGb?: number;
 }
 
@@ -39,8 +42,7 @@ export async function overCases<T, R, K = R>(
   keep: (result: R) => K = (result) => result as unknown as K,
 ): Promise<K[]> {
   const threads = Math.min(checkWorkers(workers), cases.length);
-  const maxBytes = (maxMemoryGb ?? totalmem() / 2e9) * 1e9;
-  if (!(maxBytes > 0)) throw new InvalidArgumentError("maxMemoryGb", "a positive number of GB", maxMemoryGb);
+  const maxBytes = memoryLimit(maxMemoryGb, Math.min(totalmem() / 2, freeMemory())).bytes;
   const pool =
     typeof run === "string" && threads > 0
       ? new Piscina({ filename: workerEntry("case-worker"), minThreads: 0, maxThreads: threads })

@@ -1,0 +1,167 @@
+import { availableParallelism } from "node:os";
+import {
+  type CaseFiles,
+  type Configuration,
+  type EventListener,
+  elementCount,
+  labelSet,
+  type ModelMetadata,
+  type Plans,
+  type Shape3,
+  type Spacing,
+  StageError,
+  shownShape,
+  type Volume,
+} from "@nnunet/core";
+import { freeMemory } from "@nnunet/core/node";
+import {
+  type Model,
+  type PredictionLimits,
+  type PredictionSize,
+  predictionSize,
+  refuseLargePrediction,
+} from "@nnunet/inference";
+import { readImageInfo } from "@nnunet/io";
+
+/** Further than this from what was trained, a network is out of its depth. */
+const FAR = 3;
+/** Seconds from which on a user wants to know beforehand. */
+const LONG = 1800;
+/** Multiply-adds per second and core: onnxruntime on a server core of 2023 does about 20·10⁹. */
+const CORE_SPEED = 15e9;
+/** Seconds that a run of even the smallest network takes. */
+const RUN_SECONDS = 0.02;
+
+/**
+ * Looks at the headers of all cases before the first is begun: what is beyond memory or patches is refused with its
+ * numbers, what is merely far from the training images is warned of, with the time that it will take.
+ *
+ * @throws {StageError} naming the case; its cause is a LimitError, or what is wrong with the header
+ */
+export async function lookAhead(
+  models: readonly Model[],
+  cases: readonly CaseFiles[],
+  options: PredictionLimits & {
+    readonly stepSize?: number;
+    readonly mirroring?: boolean;
+    readonly saveProbabilities?: boolean;
+    readonly onEvent?: EventListener | undefined;
+  },
+): Promise<void> {
+  const { metadata } = models[0]!;
+  const channels = metadata.dataset.channelNames.length;
+  const free = freeMemory();
+  for (const { id, images } of cases) {
+    try {
+      const { shape, geometry } = await readImageInfo(images[0]!);
+      const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
+      const size = predictionSize(models, image, { ...options, probabilities: options.saveProbabilities ?? false });
+      refuseLargePrediction(id, size, options, free);
+      for (const text of outlook(id, size, metadata)) {
+        options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
+      }
+    } catch (error) {
+      throw new StageError("predict", id, error);
+    }
+  }
+}
+
+/** What a person should know of a case before hours go by; empty for what is like the training images. */
+export function outlook(caseId: string, size: PredictionSize, { plans, ...metadata }: ModelMetadata): string[] {
+  const configuration = plans.configurations[metadata.configuration]!;
+  const median = inImageAxes(plans.originalMedianSpacing, plans);
+  const extent = inImageAxes(
+    plans.originalMedianShape.map((n, axis) => n * plans.originalMedianSpacing[axis]!) as unknown as Shape3,
+    plans,
+  );
+  const own = size.shape.map((n, axis) => n * size.spacing[axis]!) as unknown as Shape3;
+  const found: string[] = [];
+  const seconds =
+    size.runs * RUN_SECONDS +
+    (size.runs *
+      networkOperations(
+        configuration,
+        metadata.dataset.channelNames.length,
+        labelSet(metadata.dataset).outputChannels,
+      )) /
+      (CORE_SPEED * availableParallelism());
+  if (farApart(size.spacing, median)) {
+    found.push(`its spacing is ${shownShape(size.spacing)} mm, that of the training images ${shownShape(median)}`);
+  }
+  if (farApart(own, extent)) {
+    found.push(`its size is ${shownShape(own)} mm, that of the training images ${shownShape(extent)}`);
+  }
+  const work = `resampled to ${shownShape(size.resampled)} voxels, ${size.patches.toLocaleString("en")} patches, on the CPU very roughly ${roughly(seconds)}`;
+  if (found.length > 0) {
+    return [`case ${caseId} is far from what the model was trained on: ${found.join("; ")} (x × y × z); ${work}`];
+  }
+  return seconds > LONG ? [`case ${caseId} will take long: ${work}`] : [];
+}
+
+/**
+ * Whether an image has other intensities than the model was trained on, where the normalisation takes them as they are
+ * (CT, unnormalised). Returns a warning, or undefined.
+ */
+export function strangeIntensities(
+  caseId: string,
+  image: Volume,
+  { plans, configuration }: ModelMetadata,
+): string | undefined {
+  const { normalizationSchemes } = plans.configurations[configuration]!;
+  const voxels = image.data.length / image.shape[0];
+  for (const [channel, scheme] of normalizationSchemes.entries()) {
+    const trained = plans.foregroundIntensityPerChannel[channel];
+    if (!trained || (scheme !== "CT" && scheme !== "NoNormalization")) continue;
+    const { percentile005: low, percentile995: high } = trained;
+    let [least, most, within] = [Infinity, -Infinity, 0];
+    for (let i = channel * voxels; i < (channel + 1) * voxels; i++) {
+      const value = image.data[i]!;
+      if (value < least) least = value;
+      if (value > most) most = value;
+      if (value >= low && value <= high) within++;
+    }
+    if (within / voxels >= 1e-3) continue;
+    const range = (a: number, b: number) => `${Number(a.toPrecision(4))} to ${Number(b.toPrecision(4))}`;
+    return `case ${caseId} is far from what the model was trained on: channel ${channel} has values from ${range(least, most)}, and hardly any in ${range(low, high)}, where the trained structures lie; is the unit right?`;
+  }
+  return undefined;
+}
+
+function inImageAxes<T extends Shape3 | Spacing>(values: T, { transposeBackward }: Plans): Shape3 {
+  return transposeBackward.map((axis) => values[axis]!) as unknown as Shape3;
+}
+
+function farApart(a: readonly number[], b: readonly number[]): boolean {
+  return a.some((value, axis) => value / b[axis]! > FAR || b[axis]! / value > FAR);
+}
+
+/** Multiply-adds of the convolutions for one patch; the rest is small beside them. */
+export function networkOperations(
+  { patchSize, architecture: net }: Configuration,
+  inputChannels: number,
+  outputChannels: number,
+): number {
+  const stages = net.strides.length;
+  const voxels = [elementCount(patchSize)];
+  for (let stage = 1; stage < stages; stage++) voxels.push(voxels[stage - 1]! / elementCount(net.strides[stage]!));
+  let total = voxels[0]! * net.featuresPerStage[0]! * outputChannels;
+  for (let stage = 0; stage < stages; stage++) {
+    const features = net.featuresPerStage[stage]!;
+    const before = stage === 0 ? inputChannels : net.featuresPerStage[stage - 1]!;
+    const kernel = elementCount(net.kernelSizes[stage]!);
+    const convolutions = net.convsPerStage[stage]! * (net.kind === "plain" ? 1 : 2);
+    total += voxels[stage]! * kernel * (before * features + (convolutions - 1) * features ** 2);
+    const decoder = net.convsPerStageDecoder[stage];
+    if (decoder === undefined) continue;
+    total += voxels[stage]! * kernel * (2 * features * features + (decoder - 1) * features ** 2);
+    total += voxels[stage]! * features * net.featuresPerStage[stage + 1]!; // the transposed convolution
+  }
+  return total;
+}
+
+function roughly(seconds: number): string {
+  if (seconds < 90) return "a minute or less";
+  if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} hours`;
+  return `${Math.round(seconds / 86400)} days`;
+}

@@ -1,0 +1,59 @@
+import {
+  type Configuration,
+  elementCount,
+  type LabelSet,
+  memoryLimit,
+  refuseBeyondMemory,
+  shownShape,
+} from "@nnunet/core";
+import { freeMemory } from "@nnunet/core/node";
+import { featureMapEstimate } from "@nnunet/planner";
+
+/**
+ * What onnxruntime's CPU provider takes per element of a feature map in training, float32: the maps, their gradients and
+ * what its convolutions unfold. The hippocampus training of the README (patch 40×56×40, 16–128 features, batch 2) peaked
+ * at about ten times its maps.
+ */
+const COPIES = 8;
+
+/** Bytes that a training takes at its peak, from the plan alone. */
+export function trainingBytes(
+  { patchSize, batchSize, architecture }: Configuration,
+  inputChannels: number,
+  labels: LabelSet,
+): number {
+  const { strides, kernelSizes, featuresPerStage, kind, convsPerStage, convsPerStageDecoder } = architecture;
+  const maps = featureMapEstimate({
+    topology: { patchSize, strides, kernelSizes, divisibility: patchSize.map(() => 1) },
+    kind,
+    convsPerStage,
+    convsPerStageDecoder,
+    baseFeatures: featuresPerStage[0]!,
+    maximumFeatures: Math.max(...featuresPerStage),
+    inputChannels,
+    labels: labels.outputChannels,
+  });
+  return 4 * batchSize * (COPIES * maps + inputChannels * elementCount(patchSize));
+}
+
+/**
+ * Refuses a training that would not fit, before a batch is made.
+ *
+ * @throws {LimitError} with its numbers
+ */
+export function refuseLargeTraining(
+  name: string,
+  configuration: Configuration,
+  inputChannels: number,
+  labels: LabelSet,
+  { maxMemoryGb, device }: { readonly maxMemoryGb?: number | undefined; readonly device?: string | undefined },
+): void {
+  if (device !== undefined && device !== "cpu") return; // the feature maps lie in the memory of the GPU
+  const { patchSize, batchSize } = configuration;
+  refuseBeyondMemory(
+    `training ${name} (patch ${shownShape(patchSize)}, batch ${batchSize})`,
+    trainingBytes(configuration, inputChannels, labels),
+    memoryLimit(maxMemoryGb, freeMemory()),
+    "plan with a smaller --gpu-memory, train with a smaller --batch-size or fewer --base-features",
+  );
+}
