@@ -49,7 +49,7 @@ for (const [key, entry] of bare) {
   }
 }
 
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
+lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en")));
 writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(
   `package-lock.json: ${added} packages of other platforms and ${bare.length - missing.length} checksums added`,
