@@ -83,7 +83,7 @@ export function mutateJson(json, random) {
     const [parent, key] = random.pick(places);
     const [otherParent, otherKey] = random.pick(places);
     const kind = random.below(6);
-    if (kind <= 1) parent[key] = random.pick(strange);
+    if (kind <= 1) parent[key] = structuredClone(random.pick(strange));
     else if (kind === 2 && parent !== root) delete parent[key];
     else if (kind === 3) parent[key] = structuredClone(otherParent[otherKey]);
     else if (kind === 4 && typeof parent[key] === "number") parent[key] *= random.pick([-1, 0, 1e9, 1e-9, 2, 1.5]);

@@ -21,7 +21,7 @@ export async function namingFiles<T>(
     return await work();
   } catch (error) {
     const [, of, name, rest] =
-      (isSegError(error, "INVALID_ARGUMENT") && /^(fingerprint|dataset)\.(\w+)(.*)$/.exec(error.argument)) || [];
+      (isSegError(error, "INVALID_ARGUMENT") && /^(fingerprint|dataset)\.(\w+)(.*)$/s.exec(error.argument)) || [];
     if (!isSegError(error, "INVALID_ARGUMENT") || name === undefined) throw error;
     const key = of === "fingerprint" ? (fingerprintKeys[name] ?? name) : name;
     const problem = error.message.slice(`${error.argument}: `.length);

@@ -20,7 +20,11 @@ export function sayFailure(
   { json, result, progress }: { readonly json: boolean; result(text: string): void; progress(text: string): void },
 ): void {
   // One line, also where a library's own words have several.
-  const sentence = message.trim().replace(/\s*\n\s*/g, " ");
+  const sentence = message
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join(" ");
   if (json) result(`${printableJson({ error: { code, message: sentence, exitCode } }, 2)}\n`);
   else sayLines(progress, [`nnunet: ${sentence}`]);
 }

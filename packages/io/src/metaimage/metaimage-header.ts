@@ -36,7 +36,7 @@ export async function readMetaImageHeader(path: string): Promise<MetaImageHeader
   };
   const fields = new Map<string, string>();
   for (const line of lines) {
-    const field = /^(\w+)\s*=\s*(.*)$/.exec(line);
+    const field = /^(\w+)\s*=\s*(.*)$/s.exec(line);
     if (!field) return fail("", `the header line ${JSON.stringify(line.slice(0, 60))} is not of the form key = value`);
     if (fields.has(field[1]!)) fail(field[1]!, "this field occurs twice");
     fields.set(field[1]!, field[2]!.trim());

@@ -129,7 +129,7 @@ function assignAxes(
 
 /** "(1,0,0) none (0,1,0)" → vectors; undefined for an axis that is not one of space. */
 function axisVectors(path: string, text: string, count: number): (number[] | undefined)[] {
-  const parts = text.match(/none|\([^)]*\)|\S+/gi) ?? [];
+  const parts = text.match(/none|\([^)]*(?:\)|$)|\S+/gi) ?? [];
   if (parts.length !== count)
     throw new ImageFileError(path, "space directions", `expected one vector per axis (${count}), got ${parts.length}`);
   return parts.map((part) => (/^none$/i.test(part) ? undefined : vector(path, "space directions", part)));

@@ -153,5 +153,8 @@ const longestDescription = 64 * 2 ** 20;
 async function descriptionOf(source: ByteSource, budget: ReadingBudget, directory: TiffDirectory): Promise<string> {
   const entry = directory.entries.get(tags.ImageDescription);
   if (entry === undefined || entry.type !== 2 || entry.count > longestDescription) return "";
-  return (await tagBytes(source, budget, entry)).toString("utf8").replace(/\0+$/, "");
+  const bytes = await tagBytes(source, budget, entry);
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes.toString("utf8", 0, end);
 }

@@ -11,8 +11,18 @@ export function short(value: number): string {
   const rounded = Number.isInteger(value) ? value : Number(value.toPrecision(5));
   const [whole, fraction] = String(rounded).split(".");
   if (whole!.includes("e")) return String(rounded);
-  const grouped = whole!.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  const grouped = thousandsApart(whole!);
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** "-1234567" → "-1,234,567" */
+function thousandsApart(whole: string): string {
+  const sign = whole.startsWith("-") ? "-" : "";
+  const groups: string[] = [];
+  for (let end = whole.length; end > sign.length; end -= 3) {
+    groups.unshift(whole.slice(Math.max(sign.length, end - 3), end));
+  }
+  return sign + groups.join(",");
 }
 
 /** `percent(0.05)` → "5 %" */

@@ -1,0 +1,8 @@
+export interface SeededRandom {
+  next(): number;
+  below(n: number): number;
+  pick<T>(list: readonly T[]): T;
+}
+export function seededRandom(seed: number): SeededRandom;
+export function mutateBytes(bytes: Uint8Array, random: SeededRandom): Buffer;
+export function mutateJson(json: unknown, random: SeededRandom): unknown;
