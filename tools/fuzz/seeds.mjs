@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { axisAlignedGeometry, createVolume } from "@nnunet/core";
-import { writeImage } from "@nnunet/io";
+import { imageEnding, writeImage } from "@nnunet/io";
 import { writePreprocessedCase } from "@nnunet/preprocess";
 import { writeSafetensors } from "@nnunet/unet-model";
 
@@ -147,19 +147,20 @@ export async function images() {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  const fixtures = (name) =>
+    JSON.parse(gunzipSync(read(`packages/io/tests/fixtures/${name}.json.gz`)).toString("utf8")).entries;
   for (const [kind, ending] of [
     ["bmp", ".bmp"],
     ["jpeg", ".jpg"],
     ["tiff", ".tif"],
+    ["other", undefined],
   ]) {
-    const { entries } = JSON.parse(
-      gunzipSync(read(`packages/io/tests/fixtures/${kind}-kinds.json.gz`)).toString("utf8"),
-    );
-    for (const { file } of entries)
-      seeds.push({ ending, files: [{ name: `a${ending}`, bytes: Buffer.from(file, "base64") }] });
+    for (const { name, file } of fixtures(`${kind}-kinds`)) {
+      const end = ending ?? imageEnding(name);
+      seeds.push({ ending: end, files: [{ name: `a${end}`, bytes: Buffer.from(file, "base64") }] });
+    }
   }
-  const { entries } = JSON.parse(gunzipSync(read("packages/io/tests/fixtures/dicom.json.gz")).toString("utf8"));
-  for (const { files } of entries) {
+  for (const { files } of fixtures("dicom")) {
     const [first] = Object.values(files);
     seeds.push({ ending: ".dcm", files: [{ name: "a.dcm", bytes: Buffer.from(first, "base64") }] });
   }
