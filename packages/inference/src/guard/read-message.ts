@@ -33,7 +33,11 @@ export function readMessage(bytes: Uint8Array, path: string, where: string, fiel
   for (const field of protobufFields(bytes, path)) {
     const known = fields[field.number];
     if (known === undefined) {
-      const kind = where.match(/\.(?:node|attribute)\b/g)?.at(-1)?.slice(1) ?? where;
+      const kind =
+        where
+          .match(/\.(?:node|attribute)\b/g)
+          ?.at(-1)
+          ?.slice(1) ?? where;
       const what = refusedNames[kind]?.[field.number] ?? `field ${field.number}`;
       refuse(path, where, `holds ${what}, which no model of nnunet-ts has`);
     }
