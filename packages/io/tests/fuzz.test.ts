@@ -251,6 +251,9 @@ describe("TIFF, BMP and JPEG", () => {
     ["ImageJ in one directory", 150],
     ["OME ZCYX", 200],
     ["pyramid below", 150],
+    ["group4 0", 250],
+    ["group3 5", 200],
+    ["tiff_ccitt 0", 150],
   ])("TIFF: %s", async (name, count) => {
     const bytes = Buffer.from(kindsOf("tiff").find((kind) => kind.name.startsWith(name))!.file, "hex");
     // Directories lie at the beginning or at the end; small files are mutated everywhere alike.

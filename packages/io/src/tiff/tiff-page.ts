@@ -1,5 +1,7 @@
 import { ImageFileError, UnsupportedError } from "@nnunet/core";
 import type { ByteSource } from "../files/byte-source.ts";
+import { mostCompressedPixels } from "../voxels/picture-size.ts";
+import type { FaxKind } from "./fax.ts";
 import type { StoredType } from "../voxels/stored-voxels.ts";
 import { type ReadingBudget, type TiffDirectory, type TiffEntry, tagNumbers } from "./tiff-directory.ts";
 import {
@@ -37,6 +39,8 @@ export interface TiffPage {
   readonly offsets: readonly number[];
   readonly counts: readonly number[];
   readonly jpegTables: TiffEntry | undefined;
+  /** How the rows lie if they are compressed as fax. */
+  readonly fax: FaxKind | undefined;
   readonly colorMap: TiffEntry | undefined;
 }
 
@@ -49,6 +53,11 @@ const largestRatios: Readonly<Record<number, number>> = {
   [compressions.lzw]: 2560, // 3838 bytes from twelve bits
   [compressions.jpeg]: 4096, // 64 samples from a bit, chroma of 12 bits over eight pixels
   [compressions.zstd]: 2 ** 15, // a block of 128 KiB from four bytes
+  // A white row of any width from a bit; wider pages than this are not faxed.
+  [compressions.faxRuns]: 2 ** 14,
+  [compressions.fax3]: 2 ** 14,
+  [compressions.fax4]: 2 ** 14,
+  [compressions.faxRunsOfWords]: 2 ** 14,
 };
 
 /** A strip or tile is decoded as a whole. Strips may be whole images; tiles are there to be small. */
@@ -103,6 +112,14 @@ export async function readTiffPage(
   if (compression === compressions.jpeg && !(format === "uint" && (bits === 8 || bits === 12))) {
     fail(tags.BitsPerSample, `JPEG holds whole numbers of 8 or 12 bits, not ${bits}`);
   }
+  const fax = faxKind(compression, await one("T4Options", 0));
+  if (fax && !(bits === 1 && samples === 1))
+    fail(tags.BitsPerSample, `fax holds one sample of one bit, not ${samples} of ${bits}`);
+  if (fax && width * height > mostCompressedPixels) {
+    refuse(`fax TIFF of ${width} × ${height} pixels, more than ${mostCompressedPixels},`);
+  }
+  if (compression === compressions.fax4 && ((await one("T6Options", 0)) & 2) !== 0)
+    refuse("fax TIFF with uncompressed parts");
   const predictor = compression === compressions.jpeg ? 1 : await one("Predictor", 1);
   const fitsPredictor =
     predictor === 1 ||
@@ -187,6 +204,7 @@ export async function readTiffPage(
     segmentHeight,
     offsets: offsets.slice(0, segments),
     counts,
+    fax,
     jpegTables: directory.entries.get(tags.JPEGTables),
     colorMap: directory.entries.get(tags.ColorMap),
   };
@@ -215,6 +233,13 @@ export function storedTypeOf({ format, bits }: TiffPage): StoredType {
   if (format === "float") return bits === 64 ? "float64" : "float32";
   const width = bits <= 8 ? 8 : bits <= 16 ? 16 : bits;
   return `${format}${width}` as StoredType;
+}
+
+function faxKind(compression: number, options: number): FaxKind | undefined {
+  if (compression === compressions.faxRuns) return { byRowAbove: "never", alignment: 8 };
+  if (compression === compressions.faxRunsOfWords) return { byRowAbove: "never", alignment: 16 };
+  if (compression === compressions.fax3) return { byRowAbove: options & 1 ? "by a bit" : "never", alignment: 1 };
+  return compression === compressions.fax4 ? { byRowAbove: "always", alignment: 1 } : undefined;
 }
 
 type Refuse = (feature: string, hint?: string) => never;

@@ -5,6 +5,7 @@ import type { ByteSource } from "../files/byte-source.ts";
 import { decodeJpeg, type JpegPicture } from "../jpeg/decode-jpeg.ts";
 import { JpegDamage } from "../jpeg/huffman.ts";
 import { JpegFeature } from "../jpeg/jpeg-stream.ts";
+import { unpackFax } from "./fax.ts";
 import { unpackLzw } from "./lzw.ts";
 import { unpackBits } from "./pack-bits.ts";
 import { rowBytesOf, type TiffPage } from "./tiff-page.ts";
@@ -83,7 +84,7 @@ export async function* readTiffSegments(
  */
 function decompress(
   packed: Uint8Array,
-  { compression, isTiled }: TiffPage,
+  { compression, isTiled, fax, segmentWidth }: TiffPage,
   length: number,
   most: number,
   name: string,
@@ -94,6 +95,7 @@ function decompress(
   try {
     if (compression === compressions.lzw) bytes = unpackLzw(packed, length);
     else if (compression === compressions.packBits) bytes = unpackBits(packed, length);
+    else if (fax) bytes = unpackFax(packed, segmentWidth, length / Math.ceil(segmentWidth / 8), fax);
     else if (compression === compressions.zstd) bytes = unpackZstd(packed, new Uint8Array(most));
     else bytes = inflateSync(packed, { maxOutputLength: most });
   } catch (error) {

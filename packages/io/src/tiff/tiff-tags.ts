@@ -38,9 +38,13 @@ export const tags = {
 
 export const compressions = {
   none: 1,
+  faxRuns: 2,
+  fax3: 3,
+  fax4: 4,
   lzw: 5,
   jpeg: 7,
   deflate: 8,
+  faxRunsOfWords: 32771,
   packBits: 32773,
   oldDeflate: 32946,
   zstd: 50000,
@@ -48,14 +52,10 @@ export const compressions = {
 
 /** What those that we cannot undo are called. */
 export const foreignCompressions: Readonly<Record<number, string>> = {
-  2: "CCITT modified Huffman",
-  3: "CCITT Group 3 fax",
-  4: "CCITT Group 4 fax",
   6: "old-style JPEG (compression 6)",
   9: "JBIG",
   10: "JBIG",
   32766: "NeXT",
-  32771: "CCITT modified Huffman",
   32809: "ThunderScan",
   32909: "PixarLog",
   33003: "JPEG 2000",
