@@ -5,6 +5,7 @@
  * - a stage imports core, kernels and no other stage (except trainer → unet-model and inference → preprocess)
  * - the dependencies in a package.json and the references in its tsconfig.json are those that its sources import
  * - a file that loads onnxruntime switches its telemetry off itself
+ * - files are written by core/node alone, which leaves no half of one and follows no link
  * - what tests import is in dependencies or devDependencies, by which nx knows when to run them again
  * - no relative import leaves its package; only a test may borrow a helper from another package's tests
  */
@@ -16,6 +17,8 @@ import { fileURLToPath } from "node:url";
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const packagesFolder = join(root, "packages");
 const exceptions = { trainer: ["unet-model"], inference: ["preprocess"] };
+/** These write into folders that they have just made under a random name. */
+const fillsOwnFolder = ["packages/preprocess/src/case-store.ts", "packages/io/src/files/copy-file.ts"];
 const problems = [];
 const names = readdirSync(packagesFolder).filter((name) => !name.startsWith("."));
 
@@ -58,6 +61,12 @@ for (const name of names) {
       }
       const borrowed = /^\.\.\/\.\.\/[\w-]+\/tests\//.test(target) && file.includes("/tests/");
       if (target.startsWith(".") && !borrowed) checkInside(folder, file, target);
+    }
+  }
+  for (const file of name === "core" ? [] : sourceFiles(join(folder, "src"))) {
+    const writes = /^import [^;]*\b(writeFile|appendFile|createWriteStream|copyFile|cp)(Sync)?\b[^;]*"node:fs/m;
+    if (!fillsOwnFolder.includes(show(file)) && writes.test(readFileSync(file, "utf8"))) {
+      problems.push(`${show(file)} writes files itself; use writeFileAtomic, appendLine, … of @nnunet/core/node`);
     }
   }
   for (const file of ["src", "bench"].flatMap((part) => sourceFiles(join(folder, part)))) {

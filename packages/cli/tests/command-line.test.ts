@@ -159,6 +159,10 @@ describe("from fingerprint to plan", () => {
         readJson(join(preprocessed, "nnUNetPaperPlans.json")),
       ])) as { configurations: unknown }[];
       expect(mine!.configurations).toEqual(whole!.configurations);
+      const over = ["--fingerprint", fingerprint, "--dataset-json", dataset, "--output", dataset];
+      const refused = await nnunet("plan", ...over);
+      expect(refused.stderr).toContain(`${dataset}: exists already; add --overwrite to replace it`);
+      expect(refused.code).toBe(3);
 
       const v2 = join(scratch, "v2.json");
       await nnunet("plan", "--fingerprint", fingerprint, "--dataset-json", dataset, "--output", v2, "--planner", "v2");

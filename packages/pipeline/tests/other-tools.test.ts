@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { fingerprintToJson, type NnunetEvent, plansToJson, type RawDataset } from "@nnunet/core";
@@ -132,6 +132,24 @@ test("a fold that Python nnU-Net has trained is neither moved nor written beside
       );
     }
     expect(await readFile(join(folder, "fold_0", "checkpoint_final.pth"), "utf8")).toBe("theirs");
+  }));
+
+test("the folder of a validation is no link to another place", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const dataset = await openDataset(await writeTinyDataset(folders.raw));
+    const pipeline = createPipeline({}, folders);
+    const { folds } = await pipeline.run(dataset.folder, { ...tiny, folds: [1] });
+    const validation = join(folds[0]!.training.model, "..", "validation");
+    const elsewhere = join(scratch, "elsewhere");
+    await rename(validation, elsewhere);
+    await symlink(elsewhere, validation);
+    await rm(join(elsewhere, "summary.json"));
+    const before = await readdir(elsewhere);
+    await expect(pipeline.run(dataset.folder, { ...tiny, folds: [1] })).rejects.toThrow(
+      `${validation}: is a link, and the results that go here replace others; put a folder in its place`,
+    );
+    expect(await readdir(elsewhere)).toEqual(before);
   }));
 
 test("scores go over a file that is there only where that is asked for", () =>

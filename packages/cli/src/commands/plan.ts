@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import {
   datasetFromJson,
+  FileError,
   fingerprintFromJson,
   InvalidArgumentError,
   type PlannerOptions,
@@ -8,7 +9,7 @@ import {
   plansFromJson,
   plansToJson,
 } from "@nnunet/core";
-import { pathBelow, readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
+import { exists, pathBelow, readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import {
   comparePlans,
   defaultPlanner,
@@ -34,6 +35,7 @@ interface Flags extends CommonFlags {
   readonly fingerprint?: string;
   readonly datasetJson?: string;
   readonly output?: string;
+  readonly overwrite?: boolean;
   readonly explain?: boolean;
   readonly draw?: string;
   readonly compare?: string[];
@@ -55,6 +57,7 @@ export function planCommand(program: Command, ending: Ending): void {
     .option("--fingerprint <file>", "plan from this dataset_fingerprint.json, without a dataset")
     .option("--dataset-json <file>", "dataset.json that goes with --fingerprint")
     .option("--output <file>", "where the plan of --fingerprint goes")
+    .option("--overwrite", "replace the file of --output if it exists")
     .option("--explain", "print every decision: rule, numbers, result, what was rejected and why")
     .option("--draw <folder>", "draw each network into <folder>/<configuration>.svg")
     .option("--compare <plans...>", "say what differs between two plans.json files, and why")
@@ -110,6 +113,9 @@ async function makePlans(
     const plans = await namingFiles(files, () => defaultPlanner.plan(measured, dataset, options));
     for (const text of planWarnings(plans, measured, dataset)) {
       session.onEvent({ type: "message", stage: "plan", level: "warning", text });
+    }
+    if (!flags.overwrite && (await exists(output))) {
+      throw new FileError(output, "exists already; add --overwrite to replace it, or choose another name");
     }
     await writeJsonAtomic(output, plansToJson(plans));
     return { plans, path: output, next: [] };

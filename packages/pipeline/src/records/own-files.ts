@@ -1,3 +1,5 @@
+import { lstat } from "node:fs/promises";
+import { FileError } from "@nnunet/core";
 import { copyFileAtomic, exists, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { contentHash, recordedHash, recordHash } from "./made-from.ts";
 
@@ -35,6 +37,18 @@ export async function keepEdited(path: string): Promise<string> {
   while (await exists(copy(n))) n++;
   await copyFileAtomic(path, copy(n));
   return copy(n);
+}
+
+/**
+ * A folder that we fill and refill, so that whatever lies in it under our names goes: it must not lie elsewhere.
+ *
+ * @throws {FileError} if it is a link
+ */
+export async function refuseLink(folder: string): Promise<void> {
+  const found = await lstat(folder).catch(() => undefined);
+  if (found?.isSymbolicLink()) {
+    throw new FileError(folder, "is a link, and the results that go here replace others; put a folder in its place");
+  }
 }
 
 const asWritten = (name: string) => `${name} as written`;

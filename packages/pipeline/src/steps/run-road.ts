@@ -19,6 +19,7 @@ import { hashCases } from "./hash-cases.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
 import { loadPlans, planDataset } from "./plan-dataset.ts";
+import { refuseLink } from "../records/own-files.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { preprocessDataset } from "./preprocess-dataset.ts";
@@ -165,6 +166,7 @@ async function testConfiguration(
   inputHashes: ReadonlyMap<string, string>,
   { device, maxMemoryGb, signal, onEvent }: RoadOptions,
 ): Promise<TestResult> {
+  await refuseLink(folder);
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
   const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
   const models: Model[] = [];

@@ -5,6 +5,7 @@ import { type Device, loadModel } from "@nnunet/inference";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { foldPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { refuseLink } from "../records/own-files.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { softwareVersion } from "../software-version.ts";
@@ -41,6 +42,7 @@ export async function validateFold(
     if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
       return summaryFromJson(await readJson(paths.summary), paths.summary);
     }
+    await refuseLink(paths.validation);
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
     const { maxMemoryGb, signal, onEvent } = options;
