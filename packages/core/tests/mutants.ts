@@ -2,6 +2,8 @@ import { createRandom, isSegError, type RandomGenerator } from "@nnunet/core";
 
 /** How many times as many mutants: 1 in the fast lane. */
 const scale = Number(process.env["NNUNET_FUZZ"] ?? 1);
+/** For `jest.setTimeout`: a million mutants take their time. */
+export const fuzzTimeout = 120_000 * Math.max(1, scale);
 const bytesThatMatter = [0, 1, 0x08, 0x0a, 0x22, 0x2d, 0x30, 0x39, 0x5b, 0x7f, 0x80, 0xff];
 
 /** One to four changes: bits, bytes, cuts, insertions, repetitions and swaps, half of them in the first `head` bytes. */

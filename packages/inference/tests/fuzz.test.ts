@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { inspectModel, loadModel } from "@nnunet/inference";
-import { fuzz, mutate } from "../../core/tests/mutants.ts";
+import { fuzz, fuzzTimeout, mutate } from "../../core/tests/mutants.ts";
 import { goodModel, hostileModels } from "./hostile-models.ts";
 import { bytesField, join, text } from "./tiny-onnx.ts";
+
+jest.setTimeout(fuzzTimeout);
 
 /*
  * Mutants of a good model. Refused or not, none may do anything else; one whose hash was made right again may get

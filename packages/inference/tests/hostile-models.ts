@@ -362,6 +362,16 @@ export const hostileModels: readonly (readonly [name: string, model: Uint8Array,
     ]),
     "attribute.group: is there twice",
   ],
+  [
+    "a number where a node belongs",
+    model([integer(1, 5), ...goodGraph]),
+    "graph.node: is stored in another way than ONNX says",
+  ],
+  [
+    "a message where a number belongs",
+    model(goodGraph, { more: [bytesField(5, conv)] }),
+    "model.model_version: is stored in another way than ONNX says",
+  ],
   // names
   [
     "escapes in a name",

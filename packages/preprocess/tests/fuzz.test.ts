@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { PreprocessedCase, RandomGenerator } from "@nnunet/core";
 import { openPreprocessedCase, preprocessCase, writePreprocessedCase } from "@nnunet/preprocess";
-import { fuzz, mutate } from "../../core/tests/mutants.ts";
+import { fuzz, fuzzTimeout, mutate } from "../../core/tests/mutants.ts";
 import { textChecksum } from "../src/checksum.ts";
 import { dataset, makeCase, makePlans } from "./make-case.ts";
+
+jest.setTimeout(fuzzTimeout);
 
 const good: PreprocessedCase = preprocessCase(makeCase([6, 7, 8], [1, 1, 1]), makePlans(), "test", dataset);
 let folder: string;

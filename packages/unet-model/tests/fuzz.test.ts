@@ -1,6 +1,8 @@
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { readSafetensors, type Tensor, writeSafetensors } from "@nnunet/unet-model";
-import { fuzz, mutate } from "../../core/tests/mutants.ts";
+import { fuzz, fuzzTimeout, mutate } from "../../core/tests/mutants.ts";
+
+jest.setTimeout(fuzzTimeout);
 
 const tensors = new Map<string, Tensor>([
   ["weights/a", { data: Float32Array.from({ length: 24 }, (_, i) => i), shape: [2, 3, 4] }],

@@ -26,11 +26,11 @@ export interface Graph {
 // Numbers and names of onnx.proto. What is missing here is refused: above all what can hold code (functions, subgraphs),
 // another file's bytes (external_data) or tensors in other forms (sparse, strings).
 const modelFields: Fields = {
-  1: "ir_version",
+  1: "ir_version#",
   2: "producer_name",
   3: "producer_version",
   4: "domain",
-  5: "model_version",
+  5: "model_version#",
   6: "doc_string",
   7: "graph",
   8: "opset_import*",
@@ -54,8 +54,8 @@ const nodeFields: Fields = {
   6: "doc_string",
   7: "domain",
 };
-const attributeFields: Fields = { 1: "name", 2: "f", 3: "i", 4: "s", 7: "floats*", 8: "ints*", 20: "type" };
-const opsetFields: Fields = { 1: "domain", 2: "version" };
+const attributeFields: Fields = { 1: "name", 2: "f~", 3: "i#", 4: "s", 8: "ints#*", 20: "type#" };
+const opsetFields: Fields = { 1: "domain", 2: "version#" };
 const portFields: Fields = { 1: "name", 2: "type" };
 
 /** Versions of ONNX's operators whose meaning here is that of version 17, which we write. */

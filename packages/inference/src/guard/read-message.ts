@@ -1,6 +1,9 @@
 import { InvalidArtifactError, printable, type ProtobufField, protobufFields, protobufText, show } from "@nnunet/core";
 
-/** What a message may hold: its fields by number, those that may come more than once marked by a star. */
+/**
+ * What a message may hold: its fields by number. A star marks those that may come more than once, # those that hold
+ * integers (one by one, with a star also packed), ~ those of four bytes; all others hold bytes: texts and messages.
+ */
 export type Fields = Readonly<Record<number, string>>;
 
 /** What the refused fields are called, for the sentence that refuses them. */
@@ -11,6 +14,7 @@ const refusedNames: Readonly<Record<string, Fields>> = {
   attribute: {
     5: "a tensor",
     6: "a graph",
+    7: "a list of numbers",
     9: "texts",
     10: "tensors",
     11: "graphs",
@@ -41,7 +45,9 @@ export function readMessage(bytes: Uint8Array, path: string, where: string, fiel
       const what = refusedNames[kind]?.[field.number] ?? `field ${field.number}`;
       refuse(path, where, `holds ${what}, which no model of nnunet-ts has`);
     }
-    const name = known.replace("*", "");
+    const name = known.replace(/[*#~]+$/, "");
+    const wires = known.includes("#") ? (known.endsWith("*") ? [0, 2] : [0]) : known.includes("~") ? [5] : [2];
+    if (!wires.includes(field.wire)) refuse(path, `${where}.${name}`, "is stored in another way than ONNX says");
     const list = message.get(name);
     if (list === undefined) message.set(name, [field]);
     else if (known.endsWith("*")) list.push(field);

@@ -10,7 +10,7 @@ export interface Weight {
   readonly bytes: Uint8Array;
 }
 
-const fields = { 1: "dims*", 2: "data_type", 8: "name", 9: "raw_data", 12: "doc_string" };
+const fields = { 1: "dims#*", 2: "data_type#", 8: "name", 9: "raw_data", 12: "doc_string" };
 /** Fields of a TensorProto that put its values elsewhere. */
 const outside = [3, 13, 14];
 const otherForms = [4, 5, 6, 7, 10, 11];
@@ -44,6 +44,6 @@ export function readWeight(tensor: Uint8Array, path: string, where: string): Wei
 
 /** Read, so that the error can name the weight. */
 const refusedLater = Object.fromEntries([
-  ...outside.map((number) => [number, "outside*"]),
-  ...otherForms.map((number) => [number, "other*"]),
+  ...outside.map((number) => [number, "outside#*"]),
+  ...otherForms.map((number) => [number, "other#*"]),
 ]);
