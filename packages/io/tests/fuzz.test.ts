@@ -318,6 +318,43 @@ describe("GIPL, MGH, MRC and VTK", () => {
   });
 });
 
+describe("DICOM", () => {
+  const archive = gunzipSync(readFileSync(new URL("./fixtures/dicom.json.gz", import.meta.url))).toString();
+  const kinds: readonly { name: string; files: Record<string, string> }[] = JSON.parse(archive).entries;
+  const original = (name: string) => Buffer.from(kinds.find((kind) => kind.name === name)!.files[""]!, "base64");
+  const pixelsAt = (bytes: Buffer) => bytes.lastIndexOf("e07f1000", undefined, "hex");
+
+  test.each([
+    ["uint16 16 bits explicit", 500],
+    ["int16 12 bits implicit", 400],
+    ["uint32 32 bits big endian", 300],
+    ["uint16 16 bits deflated", 300],
+    ["1 bit explicit", 200],
+    ["palette of 16 bits in 2 bytes, uint8", 200],
+    ["enhanced CT explicit", 400],
+    ["enhanced CT implicit", 300],
+    ["RT dose, offsets relative", 200],
+    ["segmentation of two segments", 200],
+    ["Siemens mosaic, normal 1", 200],
+    ["RLE RGB", 300],
+    ["JPEG colour 420 75", 200],
+    ["lossless JPEG predictor 1 uint16 16", 60],
+    ["JPEG-LS uint16 12", 60],
+    ["JPEG 2000 uint16 16", 60],
+    ["HTJ2K uint16 16", 60],
+  ])("%s", async (name, count) => {
+    const bytes = original(name);
+    const at = pixelsAt(bytes);
+    // Where nothing before the pixels has changed, the voxels are the bytes behind.
+    const check: Check = ({ data }, mutant) => {
+      if (name !== "uint16 16 bits explicit" || !mutant.subarray(0, at + 12).equals(bytes.subarray(0, at + 12))) return;
+      const stored = mutant.subarray(at + 12, at + 12 + data.byteLength);
+      expect(Buffer.from(data.buffer, data.byteOffset, data.byteLength).equals(stored)).toBe(true);
+    };
+    await fuzz("mutant.dcm", count, count, bytes, at < 0 ? bytes.length : at + 12, check);
+  });
+});
+
 function crc32(bytes: Uint8Array): number {
   let crc = ~0;
   for (const byte of bytes) {

@@ -21,12 +21,13 @@ export interface DecodedPicture {
 }
 
 export type StreamCodec = Exclude<PixelCodec, "native" | "rle">;
+/** What the worker decodes; JPEG is decoded by ourselves. */
+export type WorkerCodec = Exclude<StreamCodec, "jpeg">;
 
 const require = createRequire(import.meta.url);
 
 /** Where the packages lie, found when they are first needed. */
-const packages = (): Readonly<Record<StreamCodec, string>> => ({
-  jpeg: require.resolve("@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs"),
+const packages = (): Readonly<Record<WorkerCodec, string>> => ({
   jpegLossless: require.resolve("@cornerstonejs/jpeg-lossless-decoder-js"),
   jpegLs: require.resolve("@cornerstonejs/codec-charls/decodewasmjs"),
   jpeg2000: require.resolve("@cornerstonejs/codec-openjpeg/decodewasmjs"),
@@ -36,7 +37,7 @@ const packages = (): Readonly<Record<StreamCodec, string>> => ({
 // As text, because the source of a worker must be JavaScript both when this file runs from src and from dist.
 const workerSource = `
 const { parentPort, workerData } = require("node:worker_threads");
-const classes = { jpeg: "JPEGDecoder", jpegLs: "JpegLSDecoder", jpeg2000: "J2KDecoder", htj2k: "HTJ2KDecoder" };
+const classes = { jpegLs: "JpegLSDecoder", jpeg2000: "J2KDecoder", htj2k: "HTJ2KDecoder" };
 const modules = {};
 function lossless(bytes) {
   const { Decoder } = require(workerData.jpegLossless);
@@ -82,7 +83,7 @@ export class CodecWorker {
    * @param bytes - of one frame
    * @returns the picture, or the reason why there is none
    */
-  async decode(codec: StreamCodec, bytes: Uint8Array, milliseconds: number): Promise<DecodedPicture | string> {
+  async decode(codec: WorkerCodec, bytes: Uint8Array, milliseconds: number): Promise<DecodedPicture | string> {
     const worker = (this.worker ??= start());
     let timer: NodeJS.Timeout | undefined;
     let onMessage: ((message: { picture?: DecodedPicture; reason?: string }) => void) | undefined;

@@ -5,13 +5,14 @@ import { type ByteSource, fileSource } from "./byte-source.ts";
 import type { CodecWorker, DecodedPicture, StreamCodec } from "./codec-worker.ts";
 import { planesOf422, rgbFromYbr } from "./colour.ts";
 import type { DicomImage } from "./dicom-image.ts";
-import { decodeJpeg12 } from "./jpeg-12bit.ts";
-import { withColourMarker } from "./jpeg-colour.ts";
 import { arrayOfType, decodedTypeOf, nativePixels, storedBitsOnly, unpackBits } from "./native-pixels.ts";
 import { withDicom } from "./open-dicom.ts";
 import { nativeBytes, type PixelFormat, storedRange } from "./pixel-format.ts";
 import { decodeRle } from "./rle.ts";
 import { checkStream, names } from "./stream-header.ts";
+import { decodeJpeg } from "../jpeg/decode-jpeg.ts";
+import { JpegDamage } from "../jpeg/huffman.ts";
+import { JpegFeature } from "../jpeg/jpeg-stream.ts";
 import { planar } from "../voxels/stored-voxels.ts";
 
 /** One frame's stored numbers: [sample, row, column], colours as RGB, palettes as indices. */
@@ -131,18 +132,11 @@ async function streamFrame(
 ): Promise<FramePixels> {
   const { format, path, frameCount } = image;
   const header = checkStream(stream, codec, format, path);
-  if (codec === "jpeg" && header.process > 0xc2) {
-    throw new UnsupportedError(
-      `lossless or arithmetic coding under JPEG's transfer syntax (${path})`,
-      "export it uncompressed",
-    );
-  }
   const isColour = format.samples === 3;
-  const bytes = codec === "jpeg" && isColour ? withColourMarker(stream, format.photometric) : stream;
   const picture =
-    codec === "jpeg" && header.bits === 12
-      ? jpeg12Picture(stream, format)
-      : await worker.decode(codec, Uint8Array.from(bytes), decodingTime(format));
+    codec === "jpeg"
+      ? jpegPicture(stream, format, path)
+      : await worker.decode(codec, Uint8Array.from(stream), decodingTime(format));
   const which = frameCount > 1 ? `frame ${index + 1}` : "the picture";
   if (typeof picture === "string") {
     const because = /[a-z]{3}/i.test(picture) ? ` (${picture.trim().split("\n")[0]!.slice(0, 120)})` : "";
@@ -159,19 +153,19 @@ async function streamFrame(
   return planes;
 }
 
-function jpeg12Picture(stream: Buffer, { rows, columns }: PixelFormat): DecodedPicture | string {
+/** JPEG is decoded by ourselves: equal to libjpeg-turbo, and strict where that only warns. */
+function jpegPicture(stream: Buffer, { photometric }: PixelFormat, path: string): DecodedPicture | string {
   try {
-    const pixels = decodeJpeg12(stream);
-    return {
-      rows,
-      columns,
-      components: 1,
-      bits: 12,
-      bytes: Uint8Array.from(new Uint8Array(pixels.buffer)),
-      planar: true,
-    };
+    const coloursIfSilent = photometric === "RGB" ? "as they are" : "YCbCr";
+    const { width, height, channels, precision, samples } = decodeJpeg(stream, { planar: true, coloursIfSilent });
+    const bytes = new Uint8Array(samples.buffer as ArrayBuffer);
+    return { columns: width, rows: height, components: channels, bits: precision, bytes, planar: true };
   } catch (error) {
-    return (error as Error).message;
+    if (error instanceof JpegFeature) {
+      throw new UnsupportedError(`${error.message} in DICOM (${path})`, "export it uncompressed");
+    }
+    if (!(error instanceof JpegDamage)) throw error;
+    return error.message;
   }
 }
 

@@ -8,8 +8,6 @@ export interface StreamHeader {
   readonly rows: number;
   readonly components: number;
   readonly bits: number;
-  /** JPEG: the marker that began the frame, 0xc0 for baseline. */
-  readonly process: number;
 }
 
 /**
@@ -64,7 +62,7 @@ function jpegHeader(stream: Buffer): StreamHeader | undefined {
     if (isFrame(marker)) {
       if (at + 10 > stream.length) return undefined;
       const [bits, rows] = [stream[at + 4]!, stream.readUInt16BE(at + 5)];
-      return { bits, rows, columns: stream.readUInt16BE(at + 7), components: stream[at + 9]!, process: marker };
+      return { bits, rows, columns: stream.readUInt16BE(at + 7), components: stream[at + 9]! };
     }
     if (marker === 0xda || marker === 0xd9) return undefined;
     at += 2 + stream.readUInt16BE(at + 2);
@@ -89,7 +87,7 @@ function jpeg2000Header(stream: Buffer): StreamHeader | undefined {
   // Components of other sizes or bits than the first are no pixels of DICOM.
   if (!described.every(([ssiz, x, y]) => ssiz === described[0]![0] && x === 1 && y === 1)) return undefined;
   const bits = (described[0]![0]! & 0x7f) + 1;
-  return { columns: uint32(6) - uint32(14), rows: uint32(10) - uint32(18), components, bits, process: 0 };
+  return { columns: uint32(6) - uint32(14), rows: uint32(10) - uint32(18), components, bits };
 }
 
 function codestreamAt(stream: Buffer): number | undefined {

@@ -21,6 +21,8 @@ export interface DecodeJpegOptions {
   readonly tables?: Uint8Array | undefined;
   /** What the components mean; by default what the stream says. */
   readonly colours?: JpegColours | undefined;
+  /** What they mean where the stream says nothing; "YCbCr" by default, as libjpeg has it. */
+  readonly coloursIfSilent?: JpegColours;
   readonly planar?: boolean;
 }
 
@@ -108,7 +110,12 @@ export function decodeJpeg(bytes: Uint8Array, options: DecodeJpegOptions = {}): 
       }
     }
   }
-  return assemble(frame, planes, options.colours ?? coloursOf(state), options.planar ?? false);
+  return assemble(
+    frame,
+    planes,
+    options.colours ?? coloursOf(state, options.coloursIfSilent ?? "YCbCr"),
+    options.planar ?? false,
+  );
 }
 
 /** The frame header alone. */

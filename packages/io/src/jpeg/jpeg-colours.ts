@@ -3,13 +3,17 @@ import type { JpegState } from "./jpeg-stream.ts";
 /** What the components of a JPEG mean, and how they become channels. */
 export type JpegColours = "as they are" | "YCbCr" | "YCCK";
 
-/** libjpeg's rules for streams that stand alone: JFIF's marker, Adobe's, the components' names. */
-export function coloursOf({ frame, hasJfif, adobeTransform }: JpegState): JpegColours {
+/**
+ * libjpeg's rules for streams that stand alone: JFIF's marker, Adobe's, the components' names.
+ *
+ * @param ifSilent - what three components are of which the stream says nothing
+ */
+export function coloursOf({ frame, hasJfif, adobeTransform }: JpegState, ifSilent: JpegColours): JpegColours {
   const ids = frame!.components.map(({ id }) => id);
   if (ids.length === 3) {
     if (hasJfif) return "YCbCr";
     if (adobeTransform !== undefined) return adobeTransform === 0 ? "as they are" : "YCbCr";
-    return String.fromCharCode(...ids) === "RGB" ? "as they are" : "YCbCr";
+    return String.fromCharCode(...ids) === "RGB" ? "as they are" : ifSilent;
   }
   if (ids.length === 4 && adobeTransform !== undefined && adobeTransform !== 0) return "YCCK";
   return "as they are";
