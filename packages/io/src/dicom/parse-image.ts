@@ -73,7 +73,7 @@ export function dicomImage(
     palette: format.photometric === "PALETTE COLOR" ? readPalette(dataSet, format.signed) : undefined,
     mosaic: mosaicOf(dataSet, format, frameCount),
     segmentation: segmentationFrames(dataSet, frameCount),
-    warnings: [...warnings, ...doseWarning(dataSet)],
+    warnings: [...warnings, ...meaningWarnings(dataSet, format)],
   };
   for (const frame of framesOf(image, dataSet)) image.frames.push(frame);
   return image;
@@ -105,9 +105,13 @@ function instanceNumber(dataSet: DataSet): number | undefined {
   return Number.isInteger(value) ? value : undefined;
 }
 
-function doseWarning(dataSet: DataSet): ImageWarning[] {
+/** Stored numbers that mean something else than their size. */
+function meaningWarnings(dataSet: DataSet, { photometric }: PixelFormat): ImageWarning[] {
+  const warnings: ImageWarning[] = [];
+  const warn = (field: string, problem: string) => warnings.push({ path: dataSet.path, field, problem });
   const scaling = dataSet.text("DoseGridScaling");
-  if (scaling === "") return [];
-  const problem = `the voxels are the stored numbers; times ${scaling} they are the dose`;
-  return [{ path: dataSet.path, field: "DoseGridScaling", problem }];
+  if (scaling !== "") warn("DoseGridScaling", `the voxels are the stored numbers; times ${scaling} they are the dose`);
+  if (photometric === "MONOCHROME1")
+    warn("PhotometricInterpretation", "MONOCHROME1: small numbers are bright; the voxels are as stored");
+  return warnings;
 }
