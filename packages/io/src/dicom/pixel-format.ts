@@ -80,7 +80,7 @@ export function pixelFormat(dataSet: DataSet, { name }: PixelElement, compressed
   }
   const representation = dataSet.uint16("PixelRepresentation") ?? 0;
   if (representation > 1) throw dataSet.fail("PixelRepresentation", `expected 0 or 1, got ${representation}`);
-  return { ...common, bitsStored, highBit, signed: representation === 1 && bitsStored > 1, kind };
+  return { ...common, bitsStored, highBit, signed: representation === 1 && bitsAllocated > 1, kind };
 }
 
 function photometricOf(dataSet: DataSet, samples: number): Photometric {
