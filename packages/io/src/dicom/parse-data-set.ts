@@ -1,7 +1,7 @@
 import { ImageFileError } from "@nnunet/core";
 import { type ByteSource, cutOff } from "./byte-source.ts";
 import { DataSet } from "./data-set.ts";
-import { isPixelTag, tagName, tags } from "./tags.ts";
+import { isPixelTag, tagName } from "./tags.ts";
 import { type Encoding, implicitLittle } from "./transfer-syntax.ts";
 
 /*
@@ -63,7 +63,7 @@ export function parseDataSet(source: ByteSource, start: number, encoding: Encodi
 }
 
 /** Reads one header. Bytes that are no type mean that this element was written without one, as some programs do. */
-export function elementHeader(source: ByteSource, at: number, { littleEndian, explicit }: Encoding): ElementHeader {
+function elementHeader(source: ByteSource, at: number, { littleEndian, explicit }: Encoding): ElementHeader {
   const from = source.locate(at, 8);
   const bytes = source.window;
   const tag = uint16(bytes, from, littleEndian) * 65536 + uint16(bytes, from + 2, littleEndian);
@@ -238,5 +238,3 @@ export function beginsLikeDataSet(bytes: Buffer): boolean {
   }
   return false;
 }
-
-export const firstTag = tags.TransferSyntaxUID >>> 16;

@@ -18,7 +18,7 @@ export interface PixelFormat {
   readonly kind: "integer" | "float32" | "float64";
 }
 
-export type Photometric = (typeof photometrics)[number];
+type Photometric = (typeof photometrics)[number];
 
 const photometrics = [
   "MONOCHROME1",
@@ -111,10 +111,6 @@ export function nativeBytes(
 /** "512 × 512 pixels of 16 bits": the beginning of complaints. */
 export function describePixels({ rows, columns, samples, bitsAllocated }: PixelFormat): string {
   return `${columns} × ${rows} pixels of ${samples > 1 ? `${samples} × ` : ""}${bitsAllocated} bits`;
-}
-
-export function sameFormat(a: PixelFormat, b: PixelFormat): keyof PixelFormat | undefined {
-  return (["rows", "columns", "samples", "photometric", "kind"] as const).find((key) => a[key] !== b[key]);
 }
 
 /** The smallest and the largest number that an integer format can hold. */

@@ -99,7 +99,7 @@ export function tagName(tag: number): TagName | undefined {
   return wanted.get(tag);
 }
 
-/** Numbers of 16 bits in so many bytes; text otherwise. */
+/** Whether an element holds the pixels: where parsing ends. */
 export function isPixelTag(tag: number): boolean {
   return tag === tags.PixelData || tag === tags.FloatPixelData || tag === tags.DoubleFloatPixelData;
 }

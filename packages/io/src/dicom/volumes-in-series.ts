@@ -17,7 +17,7 @@ export interface SeriesVolume {
  * @throws {ImageFileError} if slices lie in the same place and nothing tells them apart
  */
 export function volumesInSeries(path: string, frames: readonly Frame[]): SeriesVolume[] {
-  const stacks = groupBy(frames, planeKey);
+  const stacks = planeGroups(path, frames);
   const volumes = stacks.flatMap((stack) =>
     apartInOnePlace(path, stack).map(({ frames: own, label }) => ({
       frames: own,
@@ -49,22 +49,42 @@ export function chosenVolume(path: string, volumes: readonly SeriesVolume[], wan
   throw new FileError(path, `${problem} (${shown.join("; ")}${more}); choose one: ${howToChoose}`);
 }
 
-export const howToChoose = "readDicom(path, { volume: 1 }), or put its files into a folder of their own";
+const howToChoose = "readDicom(path, { volume: 1 }), or put its files into a folder of their own";
 const mostListed = 12;
 
-function planeKey(frame: Frame): string {
-  const { format } = frame.image;
-  const round = (numbers: readonly number[] | undefined) =>
-    numbers?.map((n) => (Math.round(n * 1e3) / 1e3 + 0).toString());
-  const stack = frame.marks.get("StackID") ?? "";
-  return [
-    format.columns,
-    format.rows,
-    format.samples,
-    round(frame.orientation)?.join() ?? "",
-    round(frame.pixelSpacing)?.join() ?? "",
-    stack,
-  ].join("/");
+/** Frames of the same size and colours whose planes have the same directions and spacing, up to rounding. */
+function planeGroups(path: string, frames: readonly Frame[]): Frame[][] {
+  const groups: Frame[][] = [];
+  let latest: Frame[] | undefined;
+  for (const frame of frames) {
+    // Neighbours mostly belong together.
+    const own = latest && samePlanes(latest[0]!, frame) ? latest : groups.find(([first]) => samePlanes(first!, frame));
+    if (own) own.push(frame);
+    else if (groups.push([frame]) > mostOrientations) {
+      throw new FileError(path, `its frames have more than ${mostOrientations} sizes and orientations; it is no stack`);
+    }
+    latest = own ?? groups.at(-1);
+  }
+  return groups;
+}
+
+const mostOrientations = 500;
+/** Orientations are written with few digits, and not always the same ones. */
+const planeTolerance = 1e-3;
+
+function samePlanes(a: Frame, b: Frame): boolean {
+  const near = (p: readonly number[] | undefined, q: readonly number[] | undefined) =>
+    p === q || (p !== undefined && q !== undefined && p.every((v, i) => Math.abs(v - q[i]!) <= planeTolerance));
+  const [f, g] = [a.image.format, b.image.format];
+  const colours = (one: typeof f) => (one.samples === 3 ? "colours" : one.photometric);
+  return (
+    f.rows === g.rows &&
+    f.columns === g.columns &&
+    colours(f) === colours(g) &&
+    a.marks.get("StackID") === b.marks.get("StackID") &&
+    near(a.orientation, b.orientation) &&
+    near(a.pixelSpacing, b.pixelSpacing)
+  );
 }
 
 function planeLabel({ image, orientation, pixelSpacing }: Frame): string {
@@ -77,30 +97,49 @@ function planeLabel({ image, orientation, pixelSpacing }: Frame): string {
 function apartInOnePlace(path: string, frames: readonly Frame[]): SeriesVolume[] {
   if (!frames.every(({ position, orientation }) => position && orientation)) return [{ frames, label: "" }];
   const normal = planeAxes(frames[0]!.orientation!, frames[0]!.image.path)[2]!;
-  if (!doubled(frames, normal)) return [{ frames, label: "" }];
-  const names = [...new Set(frames.flatMap(({ marks }) => [...marks.keys()]))];
-  const candidates = [...names.map((name) => [name]), ...pairs(names)];
-  let best: { names: readonly string[]; groups: Frame[][] } | undefined;
-  for (const candidate of candidates) {
-    const groups = groupBy(frames, (frame) => markOf(frame, candidate));
-    // The fewest volumes that hold every place once; a time that differs in every slice tells nothing.
-    if (groups.length < 2 || (best && groups.length >= best.groups.length)) continue;
-    if (groups.length > frames.length / 2 && frames.length > 2) continue;
-    if (groups.some((group) => doubled(group, normal))) continue;
-    best = { names: candidate, groups };
-  }
+  const heights = new Map(frames.map((frame) => [frame, height(frame, normal)]));
+  if (!doubled(frames, heights)) return [{ frames, label: "" }];
+  const names = [...new Set(frames.flatMap(({ marks }) => [...marks.keys()]))].filter(
+    (name) => new Set(frames.map(({ marks }) => marks.get(name))).size > 1,
+  );
+  const best =
+    telling(
+      frames,
+      heights,
+      names.map((name) => [name]),
+    ) ?? telling(frames, heights, pairs(names));
   if (!best) throw inOnePlace(path, frames, normal);
-  const { names: telling, groups } = best;
-  const ordered = groups.sort((a, b) => compare(markOf(a[0]!, telling), markOf(b[0]!, telling)));
+  const ordered = best.groups.sort((a, b) => compare(markOf(a[0]!, best.names), markOf(b[0]!, best.names)));
   return ordered.map((group) => ({
     frames: group,
-    label: telling.map((name) => `${name} ${group[0]!.marks.get(name) ?? "(none)"}`).join(", "),
+    label: best.names.map((name) => `${name} ${group[0]!.marks.get(name) ?? "(none)"}`).join(", "),
   }));
 }
 
-function doubled(frames: readonly Frame[], normal: readonly number[]): boolean {
-  const heights = frames.map((frame) => height(frame, normal)).sort((a, b) => a - b);
-  return heights.some((h, i) => i > 0 && h - heights[i - 1]! <= samePlace);
+interface Partition {
+  readonly names: readonly string[];
+  readonly groups: Frame[][];
+}
+
+/** The fewest volumes that hold every place once; a time that differs in every slice tells nothing. */
+function telling(
+  frames: readonly Frame[],
+  heights: ReadonlyMap<Frame, number>,
+  candidates: readonly (readonly string[])[],
+): Partition | undefined {
+  let best: Partition | undefined;
+  for (const names of candidates) {
+    const groups = groupBy(frames, (frame) => markOf(frame, names));
+    if (groups.length < 2 || (best && groups.length >= best.groups.length)) continue;
+    if (groups.length > frames.length / 2 && frames.length > 2) continue;
+    if (!groups.some((group) => doubled(group, heights))) best = { names, groups };
+  }
+  return best;
+}
+
+function doubled(frames: readonly Frame[], heights: ReadonlyMap<Frame, number>): boolean {
+  const sorted = frames.map((frame) => heights.get(frame)!).sort((a, b) => a - b);
+  return sorted.some((h, i) => i > 0 && h - sorted[i - 1]! <= samePlace);
 }
 
 function inOnePlace(path: string, frames: readonly Frame[], normal: readonly number[]): ImageFileError {
