@@ -100,6 +100,12 @@ function imagesOf(axes: PageAxes | undefined, pages: TiffImage[], source: ByteSo
   const count = axes.channels * axes.slices;
   if (axes.order !== undefined) {
     const byNumber = new Map(pages.map((image) => [image.number, image]));
+    const named = new Set(axes.order);
+    const unnamed = pages.find(({ number }) => !named.has(number - 1));
+    if (unnamed) {
+      const problem = `${axes.saidBy} speaks of ${named.size} images and does not name page ${unnamed.number}`;
+      throw new ImageFileError(source.path, "ImageDescription", problem);
+    }
     return axes.order.map((index) => {
       const image = byNumber.get(index + 1);
       if (image) return image;
