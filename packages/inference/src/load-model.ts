@@ -1,4 +1,4 @@
-import { InvalidArtifactError, isSegError, labelSet, type ModelMetadata, UnsupportedError } from "@nnunet/core";
+import { InvalidArtifactError, isSegError, labelSet, type ModelMetadata, show, UnsupportedError } from "@nnunet/core";
 import { inspectModel } from "./guard/check-model.ts";
 import { inputChannels } from "./input-channels.ts";
 import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
@@ -34,7 +34,8 @@ export interface LoadModelOptions {
 }
 
 /**
- * Opens a `model.onnx` that nnunet-ts exported. The one file is enough: it carries its plans and its dataset.json.
+ * Opens a `model.onnx` that nnunet-ts exported. The one file is enough: it carries its plans and what it needs of dataset.json.
+ * Every byte is looked at before a runtime sees it (`inspectModel`).
  *
  * @param source - path of the file, or its bytes
  * @throws {FileError} if the file cannot be read
@@ -72,10 +73,17 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
     await session.release();
     throw error;
   }
-  const run = (batch: Float32Array, shape: readonly number[]) =>
-    session.run(batch, shape).catch((error: unknown) => {
+  const run = async (batch: Float32Array, shape: readonly number[]) => {
+    const logits = await session.run(batch, shape).catch((error: unknown) => {
       throw isSegError(error) ? error : failedRun(error, device, path);
     });
+    if (Object.prototype.toString.call(logits.data) === "[object Float32Array]") return logits;
+    throw new InvalidArtifactError(
+      path,
+      "logits",
+      `expected float32, got ${show(logits.data)}; export the model again`,
+    );
+  };
   return { metadata, run, dispose: () => session.release() };
 }
 

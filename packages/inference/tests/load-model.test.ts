@@ -99,3 +99,21 @@ test("refuses what it cannot predict with, in one sentence", async () => {
     "model.onnx → logits: expected a tensor of shape [n, 3, 4, 4, 4] as plans and dataset say, got [n, 2, 4, 4, 4]; export the model again",
   );
 });
+
+test("what a runtime throws or returns in the middle of a run is one sentence, too", async () => {
+  const session = (run: () => Promise<never>) => async () => ({
+    inputs: [{ name: "input", shape: ["n", 1, 4, 4, 4] }],
+    outputs: [{ name: "logits", shape: ["n", 3, 4, 4, 4] }],
+    run,
+    release: async () => {},
+  });
+  const throwing = await loadModel(bytes, { createSession: session(() => Promise.reject(new Error("out of arena"))) });
+  await expect(throwing.run(new Float32Array(64), [1, 1, 4, 4, 4])).rejects.toThrow(
+    "model.onnx: onnxruntime stopped in the middle of it: out of arena; export the model again",
+  );
+  const integers = { data: new BigInt64Array(192), shape: [1, 3, 4, 4, 4] } as never;
+  const counting = await loadModel(bytes, { createSession: session(async () => integers) });
+  await expect(counting.run(new Float32Array(64), [1, 1, 4, 4, 4])).rejects.toThrow(
+    "model.onnx → logits: expected float32, got BigInt64Array(192); export the model again",
+  );
+});

@@ -18,7 +18,7 @@ interface Flags extends CommonFlags {
 export function exportCommand(program: Command, ending: Ending): void {
   const command = program
     .command("export")
-    .description("write trained folds as one model.onnx that carries its plans and dataset.json")
+    .description("write trained folds as one model.onnx that carries its plans and labels")
     .argument(datasetArgument, datasetDescription)
     .argument("<config>", "configuration: 2d, 3d_fullres, …")
     .requiredOption("-f, --fold <fold...>", "trained folds; several become one network that averages them", foldList)

@@ -8,7 +8,7 @@ import { findConfiguration } from "../training/reduced-size.ts";
 import { softwareVersion } from "../software-version.ts";
 
 /**
- * The trained folds of a model folder → one `model.onnx` that carries its plans and dataset.json; several folds become
+ * The trained folds of a model folder → one `model.onnx` that carries its plans and labels; several folds become
  * one network that averages them.
  *
  * @param modelFolder - `…/nnUNetTrainer__nnUNetPlans__3d_fullres`
