@@ -18,10 +18,13 @@ export interface SeriesVolume {
  */
 export function volumesInSeries(path: string, frames: readonly Frame[]): SeriesVolume[] {
   const stacks = planeGroups(path, frames);
+  const differ = new Set(stacks.map((stack) => stack[0]!.image.format.photometric)).size > 1;
   const volumes = stacks.flatMap((stack) =>
     apartInOnePlace(path, stack).map(({ frames: own, label }) => ({
       frames: own,
-      label: [stacks.length > 1 ? planeLabel(own[0]!) : "", label].filter((part) => part !== "").join(", "),
+      label: [differ ? own[0]!.image.format.photometric : "", stacks.length > 1 ? planeLabel(own[0]!) : "", label]
+        .filter((part) => part !== "")
+        .join(", "),
     })),
   );
   return volumes;
