@@ -13,8 +13,7 @@ import { CancelledError, elementCount, ImageFileError, type VoxelArray } from "@
  *  - it works synchronously and may take long or never return on a damaged file → other work goes on, and the worker
  *    is ended after a time limit;
  *  - memory is 32-bit: beyond 2 GiB it throws, beyond 4 GiB it returns a wrapped, too short array → refused before,
- *    and the length of what comes back is checked;
- *  - writing a view writes the wrong part of its buffer → it is given a copy of exactly the right size.
+ *    and the length of what comes back is checked.
  *
  * It does not check the files themselves: callers look at headers and sizes first.
  */
@@ -34,34 +33,19 @@ export interface ItkImage {
 export const largestItkImage = 2 ** 29;
 const idleMilliseconds = 500;
 
-type Task =
-  | { readonly task: "read"; readonly path: string }
-  | { readonly task: "write"; readonly path: string; readonly image: ItkImage };
-
 /**
- * Reads a picture file of a format whose header the caller has checked.
+ * Reads an image of a format whose header the caller has checked.
  *
- * @param expectedBytes - of voxels, as the header promises
+ * @param expectedBytes - of voxels, as the header promises, or of the file where it does not say
  * @throws {ImageFileError} if ITK cannot read it, or gives another amount of voxels
  */
 export async function itkReadImage(path: string, expectedBytes: number, signal?: AbortSignal): Promise<ItkImage> {
   if (expectedBytes > largestItkImage) throw tooLarge(path, expectedBytes);
-  return checkedImage(await inWorker({ task: "read", path }, path, expectedBytes, signal), path);
+  return checkedImage(await inWorker(path, expectedBytes, signal), path);
 }
 
-/** Writes a picture file; not atomic, the caller gives a temporary name. */
-export async function itkWriteImage(path: string, image: ItkImage): Promise<void> {
-  // A copy: what is a view here would be written as the beginning of its buffer, and the original must stay ours.
-  const data = image.data.slice() as VoxelArray;
-  const bytes = elementCount(image.size) * image.components * data.BYTES_PER_ELEMENT;
-  if (data.byteLength !== bytes || data.byteLength > largestItkImage) throw tooLarge(path, data.byteLength);
-  await inWorker({ task: "write", path, image: { ...image, data } }, path, bytes);
-}
-
-// The compiler checks these names, as it cannot look into the text below.
-const readPicture: keyof typeof import("@itk-wasm/image-io") = "readImageNode";
-const writePicture: keyof typeof import("@itk-wasm/image-io") = "writeImageNode";
-const [image, imageType]: (keyof typeof import("itk-wasm"))[] = ["Image", "ImageType"];
+// The compiler checks this name, as it cannot look into the text below.
+const readFunction: keyof typeof import("@itk-wasm/image-io") = "readImageNode";
 
 // As text, because the source of a worker must be JavaScript both when this file runs from src and from dist.
 const workerSource = `
@@ -72,21 +56,14 @@ const plain = ({ imageType, size, spacing, origin, direction, data }) => ({
   // Some readers give shared memory, or a part of a larger buffer; only a buffer of its own can be handed over.
   data: data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength ? data : data.slice(),
 });
-async function run({ task, path, image }) {
-  const { ${readPicture}: read, ${writePicture}: write } = await import(workerData.imageIo);
-  if (task === "read") return plain(await read(path));
-  const { ${image}: Image, ${imageType}: ImageType } = await import(workerData.itkWasm);
-  const { size, data, components, spacing, origin, direction } = image;
-  const componentType = data.constructor.name.replace("Array", "").toLowerCase();
-  const pixelType = components === 1 ? "Scalar" : components === 3 ? "RGB" : components === 4 ? "RGBA" : "VariableLengthVector";
-  const written = new Image(new ImageType(size.length, componentType, pixelType, components));
-  Object.assign(written, { size, data, spacing, origin, direction: Float64Array.from(direction) });
-  await write(written, path, { useCompression: true });
+async function run({ path }) {
+  const { ${readFunction}: read } = await import(workerData.imageIo);
+  return plain(await read(path));
 }
 parentPort.on("message", async (message) => {
   try {
     const result = await run(message);
-    parentPort.postMessage({ id: message.id, result }, result ? [result.data.buffer] : []);
+    parentPort.postMessage({ id: message.id, result }, [result.data.buffer]);
   } catch (error) {
     const reason = error instanceof Error ? String(error.message) : "";
     parentPort.postMessage({ id: message.id, reason });
@@ -105,7 +82,7 @@ let nextId = 0;
 const pending = new Map<number, Pending>();
 let idleTimer: NodeJS.Timeout | undefined;
 
-async function inWorker(task: Task, path: string, bytes: number, signal?: AbortSignal): Promise<ItkImage> {
+async function inWorker(path: string, bytes: number, signal?: AbortSignal): Promise<ItkImage> {
   if (signal?.aborted) throw new CancelledError(path);
   const limit = 60_000 + bytes / 1000; // a megabyte a second, and a minute
   clearTimeout(idleTimer);
@@ -117,14 +94,9 @@ async function inWorker(task: Task, path: string, bytes: number, signal?: AbortS
   try {
     return await new Promise<ItkImage>((resolve, reject) => {
       const fail = (reason: string) => {
-        const verb = task.task === "write" ? "written" : "read";
         const because = /[a-z]{3}/i.test(reason) ? ` (${reason.trim().split("\n")[0]!.slice(0, 160)})` : "";
         reject(
-          new ImageFileError(
-            path,
-            "",
-            `ITK could not have it ${verb}${because}; the file is damaged or of another kind`,
-          ),
+          new ImageFileError(path, "", `ITK could not have it read${because}; the file is damaged or of another kind`),
         );
       };
       pending.set(id, { worker: running, resolve, reject: fail });
@@ -137,7 +109,7 @@ async function inWorker(task: Task, path: string, bytes: number, signal?: AbortS
         stop(running);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      running.postMessage({ id, ...task });
+      running.postMessage({ id, path });
     });
   } finally {
     clearTimeout(timer);
@@ -163,7 +135,6 @@ function startWorker(): Worker {
   const url = (name: string) => pathToFileURL(require.resolve(name)).href;
   const workerData = {
     imageIo: url("@itk-wasm/image-io"),
-    itkWasm: url("itk-wasm"),
   };
   // stdout and stderr true: what ITK prints stays in the worker.
   const started = new Worker(workerSource, { eval: true, workerData, stdout: true, stderr: true, execArgv: [] });

@@ -26,13 +26,9 @@ export const tags = {
   TileLength: 323,
   TileOffsets: 324,
   TileByteCounts: 325,
-  InkSet: 332,
   ExtraSamples: 338,
   SampleFormat: 339,
   JPEGTables: 347,
-  YCbCrCoefficients: 529,
-  YCbCrSubSampling: 530,
-  ReferenceBlackWhite: 532,
   ImageDepth: 32997,
 } as const;
 
