@@ -93,6 +93,30 @@ describe("a prediction that is continued", () => {
       expect(names(await pipeline.predict([other], input, output, { ...goOn, mirroring: true }))).toEqual(all);
     }));
 
+  test("says so if another process with another model has replaced some of it meanwhile", () =>
+    predicted(async (input, output) => {
+      const one = join(input, "..", "one");
+      await mkdir(one);
+      await cp(join(input, "tiny_0_0000.nii.gz"), join(one, "tiny_0_0000.nii.gz"));
+      const other = as({ weightsSha256: "0".repeat(64) });
+      let done = 0;
+      let between: Promise<unknown> | undefined;
+      const slow: Model = {
+        ...as({ weightsSha256: "1".repeat(64) }),
+        // the first case is made; while the second one is, another model makes the first again
+        run: async (batch, shape) => {
+          if (done === 1) await (between ??= pipeline.predict([other], one, output, goOn));
+          return model.run(batch, shape);
+        },
+      };
+      const onEvent = (event: NnunetEvent) => {
+        if (event.type === "progress") done = event.done;
+      };
+      await expect(pipeline.predict([slow], input, output, { ...goOn, onEvent })).rejects.toThrow(
+        `${join(output, "tiny_0.nii.gz")}: was replaced meanwhile by another process, which has other models or options; run one of the two again with an output folder of its own`,
+      );
+    }));
+
   test("refuses what somebody has changed since, and what nothing is known of, before any work", () =>
     predicted(async (input, output) => {
       const edited = join(output, "tiny_2.nii.gz");

@@ -101,6 +101,11 @@ export async function predictCases(
       }
       onEvent?.({ type: "progress", stage: "predict", done: ++done, total, item: files.id });
     });
+    for (const files of record ? cases : []) {
+      if (await record!.isOurs(files, outputs.get(files)!)) continue;
+      const problem = "was replaced meanwhile by another process, which has other models or options";
+      throw new FileError(target(files), `${problem}; run one of the two again with an output folder of its own`);
+    }
     return { result: written };
   });
 }

@@ -54,6 +54,8 @@ export interface PredictionRecord {
   begin(files: CaseFiles, outputs: CaseOutputs): Promise<void>;
   /** After the last one. */
   end(files: CaseFiles, outputs: CaseOutputs): Promise<void>;
+  /** Whether the record still says that the case is ours: another process may have made it from something else. */
+  isOurs(files: CaseFiles, outputs: CaseOutputs): Promise<boolean>;
 }
 
 /**
@@ -71,8 +73,12 @@ export function predictionRecord(
     options.stepSize,
     also,
   ]);
-  const inputsOf = async (files: CaseFiles) =>
-    contentHash([recipe, inputHashes?.get(files.id) ?? (await hashCase({ id: files.id, images: files.images }))]);
+  const hashed = new Map<string, string>();
+  const inputsOf = async ({ id, images }: CaseFiles) => {
+    const known = hashed.get(id) ?? contentHash([recipe, inputHashes?.get(id) ?? (await hashCase({ id, images }))]);
+    hashed.set(id, known);
+    return known;
+  };
   const entries = async () => ((await readRecord(madeFrom))[name] ?? {}) as Readonly<Record<string, Entry | undefined>>;
   const write = ({ images }: CaseOutputs, entry: Entry) =>
     changeRecord(madeFrom, (record) => {
@@ -103,6 +109,12 @@ export function predictionRecord(
     },
     async end(files, outputs) {
       await write(outputs, { inputs: await inputsOf(files), files: await hashesOf(outputs.files) });
+    },
+    async isOurs(files, { images }) {
+      const known = await entries();
+      return (
+        Object.hasOwn(known, basename(images[0])) && known[basename(images[0])]!.inputs === (await inputsOf(files))
+      );
     },
   };
 }
