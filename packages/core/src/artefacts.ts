@@ -37,6 +37,8 @@ export interface CaseFiles {
   /** One file per channel, or one file that holds all channels. */
   readonly images: readonly string[];
   readonly label?: string;
+  /** Path → what dataset.json says instead, where that names environment variables; what is told uses it. */
+  readonly written?: Readonly<Record<string, string>>;
 }
 
 /** A raw dataset folder, opened: its dataset.json and the files of its cases. */

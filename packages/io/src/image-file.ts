@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { elementCount, gigabytes, LimitError, UnsupportedError, type Volume } from "@nnunet/core";
-import { freeMemory } from "@nnunet/core/node";
+import { freeMemory, regularFile } from "@nnunet/core/node";
 import { holdsDicom } from "./dicom/dicom-folder.ts";
 import type { ImageFormat, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
 import { formatOfName, readableEndings, seriesFormat, writableEndings } from "./image-formats.ts";
@@ -76,6 +76,7 @@ async function formatOfFile(path: string): Promise<ImageFormat> {
   if (isFolder) return seriesFormat;
   const byName = formatOfName(path);
   if (byName) return byName;
+  await regularFile(path);
   // DICOM files often have no ending at all.
   if (await holdsDicom(path)) return seriesFormat;
   throw unknown(path, readableEndings);

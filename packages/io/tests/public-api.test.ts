@@ -3,6 +3,7 @@ import * as io from "@nnunet/io";
 
 test("the package exports these names", () => {
   expect(Object.keys(io).sort()).toEqual([
+    "callingFilesAsWritten",
     "convertDataset",
     "findDatasetFolder",
     "fixDataset",

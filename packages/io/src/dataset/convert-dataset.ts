@@ -15,7 +15,7 @@ import { type ConvertOptions, convertPictureFolder, isPictureFolder } from "./co
 import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
 import { imageEnding } from "../image-formats.ts";
 import { copyImage, requireInside } from "./copy-image.ts";
-import { listImages, mostCommonEnding, openDataset } from "./dataset-folder.ts";
+import { listImages, mostCommonEnding, openDataset, readWithin } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
 
@@ -53,8 +53,10 @@ export async function convertDataset(
     return convertPictureFolder(folder, rawRoot, options);
   }
   if (!(await exists(jsonPath))) throw await notASource(folder);
-  const raw = await readJson(jsonPath);
-  const stated = datasetFromJson(raw, jsonPath);
+  const { raw, stated } = await readWithin(folder, jsonPath, async () => {
+    const json = await readJson(jsonPath);
+    return { raw: json, stated: datasetFromJson(json, jsonPath) };
+  });
   const match = /^(Task|Dataset)(\d+)_(.+)$/.exec(basename(folder));
   if (match?.[1] === "Dataset" && stated.other?.["training"] === undefined) {
     const expected = "a Decathlon or nnU-Net v1 folder; this one is already in v2's form";

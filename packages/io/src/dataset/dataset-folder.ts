@@ -10,6 +10,7 @@ import {
 } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
+import { leadsOut } from "../files/inside-folder.ts";
 import { imageEnding } from "../image-formats.ts";
 
 /** The image files of one folder by case, and what does not follow the naming `<case>_0000<ending>`. */
@@ -73,7 +74,18 @@ export async function readDatasetJson(folder: string): Promise<DatasetJson> {
       "there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with nnunet convert",
     );
   }
-  return datasetFromJson(await readJson(path), path);
+  return readWithin(folder, path, async () => datasetFromJson(await readJson(path), path));
+}
+
+/** Reads a file of the folder; of one that is a link to something else outside, no error quotes what it holds. */
+export async function readWithin<T>(folder: string, path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(await leadsOut(folder, path))) throw error;
+    const problem = "is a link that leads out of the folder, and what it leads to cannot be read as this file";
+    throw new FileError(path, `${problem}; put the file itself there`);
+  }
 }
 
 /** Id and name out of `Dataset004_Hippocampus`. */
@@ -187,34 +199,42 @@ function completeChannels(
 
 /** The cases of dataset.json's `dataset`: paths relative to the folder, `$VARIABLE` and `${VARIABLE}` filled in. */
 export function explicitCases(folder: string, json: DatasetJson): CaseFiles[] {
-  const path = (text: string) =>
-    resolve(
-      folder,
-      text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
-        const variable = (braced ?? bare)!;
-        const value = process.env[variable];
-        if (value === undefined) {
-          throw new InvalidArtifactError(
-            join(folder, "dataset.json"),
-            "dataset",
-            `the environment variable ${variable} in ${text} is not set; set it or write the path out`,
-          );
-        }
-        return value;
-      }),
+  return Object.entries(json.dataset ?? {}).map(([id, { images, label }]) => {
+    const written: Record<string, string> = {};
+    const path = (text: string) => {
+      const filled = withVariables(text, folder);
+      const full = resolve(folder, filled);
+      if (filled !== text) written[full] = text;
+      return full;
+    };
+    return {
+      id,
+      images: images.map(path),
+      ...(label === undefined ? {} : { label: path(label) }),
+      ...(Object.keys(written).length > 0 ? { written } : {}),
+    };
+  });
+}
+
+function withVariables(text: string, folder: string): string {
+  return text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
+    const variable = (braced ?? bare)!;
+    const value = process.env[variable];
+    if (value !== undefined) return value;
+    throw new InvalidArtifactError(
+      join(folder, "dataset.json"),
+      "dataset",
+      `the environment variable ${variable} in ${text} is not set; set it or write the path out`,
     );
-  return Object.entries(json.dataset ?? {}).map(([id, { images, label }]) => ({
-    id,
-    images: images.map(path),
-    ...(label === undefined ? {} : { label: path(label) }),
-  }));
+  });
 }
 
 async function requireFiles(cases: readonly CaseFiles[]): Promise<void> {
   const missing: { file: string; what: string; id: string }[] = [];
-  for (const { id, images, label } of cases) {
-    for (const file of images) if (!(await exists(file))) missing.push({ file, what: "image", id });
-    if (label !== undefined && !(await exists(label))) missing.push({ file: label, what: "label", id });
+  for (const { id, images, label, written } of cases) {
+    const name = (file: string) => written?.[file] ?? file;
+    for (const file of images) if (!(await exists(file))) missing.push({ file: name(file), what: "image", id });
+    if (label !== undefined && !(await exists(label))) missing.push({ file: name(label), what: "label", id });
   }
   const first = missing[0];
   if (!first) return;

@@ -16,6 +16,7 @@ import {
 import { mayLabelDiffer, placementDifferences } from "../geometry/same-place.ts";
 import { readImage } from "../image-file.ts";
 import type { ReadImageOptions } from "../image-format.ts";
+import { asWritten, callingFilesAsWritten } from "./as-written.ts";
 import { readLabels } from "./read-labels.ts";
 
 /**
@@ -37,6 +38,19 @@ export async function readCase(
   dataset: ModelDataset,
   options: ReadImageOptions = {},
 ): Promise<LoadedCase> {
+  return callingFilesAsWritten(files, () => readFiles(files, dataset, withWritten(files, options)));
+}
+
+/** Warnings call the files as dataset.json does. */
+function withWritten(files: CaseFiles, options: ReadImageOptions): ReadImageOptions {
+  const { onWarning } = options;
+  if (!onWarning || !files.written) return options;
+  const heard: typeof onWarning = ({ path, field, problem }) =>
+    onWarning({ path: asWritten(files, path), field, problem: asWritten(files, problem) });
+  return { ...options, onWarning: heard };
+}
+
+async function readFiles(files: CaseFiles, dataset: ModelDataset, options: ReadImageOptions): Promise<LoadedCase> {
   const image = await readChannels(files, dataset, options);
   if (files.label === undefined) return { id: files.id, image };
   const stored = await readLabels(files.label, options);

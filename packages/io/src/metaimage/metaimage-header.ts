@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
 import { type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
+import { regularFile } from "@nnunet/core/node";
 import { spansSpace } from "../geometry/axis-vectors.ts";
 import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import { bytesOf, type StoredType } from "../voxels/stored-voxels.ts";
@@ -72,7 +72,7 @@ export async function readMetaImageHeader(path: string): Promise<MetaImageHeader
     fail("HeaderSize", `expected a whole number (0 for compressed data), got ${headerSize}`);
   }
   const { voxelPath, start } = await placeOfVoxels(path, need("ElementDataFile"), end);
-  const { size } = await stat(voxelPath);
+  const { size } = await regularFile(voxelPath);
   if (headerSize === -1 && size < length)
     fail("ElementDataFile", `the header promises ${length} bytes of voxels, the file has ${size}; it is cut off`);
   const compressedSize = fields.get("CompressedDataSize");

@@ -135,6 +135,10 @@ export async function writePng(path: string, volume: Volume): Promise<void> {
   await writeFileAtomic(path, Buffer.concat(parts));
 }
 
+/** libpng's own default. */
+const longestSide = 1_000_000;
+const mostBytes = 2 ** 31;
+
 /** First column and row, step in columns and rows of the seven passes. */
 const adam7 = [
   [0, 0, 8, 8],
@@ -157,8 +161,12 @@ function parseHeader(content: Buffer, path: string): PngHeader {
     number,
     number,
   ];
-  const fits = width > 0 && height > 0 && width < 2 ** 31 && height < 2 ** 31;
-  if (!fits) throw new ImageFileError(path, "IHDR", `expected a width and a height, got ${width} × ${height}`);
+  if (Math.max(width, height) > longestSide) {
+    const problem = `${width} × ${height} pixels, of which ${longestSide} along a side can be read; cut the picture up`;
+    throw new ImageFileError(path, "IHDR", problem);
+  }
+  if (!(width > 0 && height > 0))
+    throw new ImageFileError(path, "IHDR", `expected a width and a height, got ${width} × ${height}`);
   if (!depthsOfColour[colour]?.includes(depth) || method !== 0 || filter !== 0 || interlace > 1) {
     const got = `colour type ${colour}, ${depth} bits, methods ${method}, ${filter}, ${interlace}`;
     throw new ImageFileError(path, "IHDR", `${got} is not a form of PNG`);
@@ -167,6 +175,13 @@ function parseHeader(content: Buffer, path: string): PngHeader {
 }
 
 function inflate(packed: Buffer, length: number, path: string): Buffer {
+  if (length > mostBytes) {
+    throw new ImageFileError(
+      path,
+      "IHDR",
+      `it promises ${length} bytes of pixels, more than ${mostBytes}; cut the picture up`,
+    );
+  }
   // DEFLATE cannot do better than 1032 : 1, so a header that promises more is not worth the memory.
   if (length > packed.length * 1032) {
     throw new ImageFileError(

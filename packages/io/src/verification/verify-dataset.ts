@@ -24,6 +24,7 @@ import {
   messageWithoutPath,
   type VerificationReport,
 } from "./verification-report.ts";
+import { asWritten } from "../dataset/as-written.ts";
 import { imageFolder } from "../dataset/image-folder.ts";
 import { type CaseContents, verifyCase } from "./verify-case.ts";
 
@@ -45,9 +46,11 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
   const root = resolve(folder);
   await requireFolder(root);
   const problems: DatasetProblem[] = [];
+  const written: Record<string, string> = {};
   const add: AddProblem = (kind, id, file, problem, fix, { severity = "error", fixable = false } = {}) => {
-    const shown = file.startsWith(`${root}/`) ? relative(root, file) : file;
-    problems.push({ kind, severity, case: id, file: shown, problem, fix, fixable });
+    const called = (text: string) => asWritten({ written }, text);
+    const shown = file.startsWith(`${root}/`) && written[file] === undefined ? relative(root, file) : called(file);
+    problems.push({ kind, severity, case: id, file: shown, problem: called(problem), fix: called(fix), fixable });
   };
   try {
     datasetNameParts(root);
@@ -76,7 +79,7 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
     add("dataset-json", "", join(root, "dataset.json"), problem, fix, { fixable: true });
   }
   const ending = wrong ? found : (json?.fileEnding ?? found);
-  const training = await trainingCases(root, json, ending, add);
+  const training = await trainingCases(root, json, ending, add, written);
   // Nothing about test images keeps a network from being trained; they are looked at again when they are predicted.
   const warn: AddProblem = (kind, id, file, problem, fix, more = {}) =>
     add(kind, id, file, problem, fix, { ...more, severity: "warning" });
@@ -144,10 +147,13 @@ async function trainingCases(
   json: DatasetJson | undefined,
   ending: string,
   add: AddProblem,
+  written: Record<string, string>,
 ): Promise<CaseFiles[]> {
   if (json?.dataset) {
     try {
-      return await existingFiles(explicitCases(root, json), add);
+      const cases = explicitCases(root, json);
+      for (const files of cases) Object.assign(written, files.written);
+      return await existingFiles(cases, add);
     } catch (error) {
       const path = join(root, "dataset.json");
       add("dataset-json", "", path, messageWithoutPath(error, path), "set the variable or write the path out");

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import {
   createVolume,
   type Geometry,
@@ -7,6 +6,7 @@ import {
   type VoxelArray,
   type VolumeShape,
 } from "@nnunet/core";
+import { regularFile } from "@nnunet/core/node";
 import { readRest, readText, skipLines } from "../files/bounded-file.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
 import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels } from "./stored-voxels.ts";
@@ -62,7 +62,7 @@ async function readStored(path: string, header: VoxelHeader): Promise<VoxelArray
   }
   let first = start;
   if (encoding === "none") {
-    const { size } = await stat(voxelPath);
+    const { size } = await regularFile(voxelPath);
     first = byteSkip === "unknown" ? Math.max(start, size - length) : start + byteSkip;
   }
   const buffer = await readRest(voxelPath, first, length, promise, encoding, { isFollowed, before: byteSkip });

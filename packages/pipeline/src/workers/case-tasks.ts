@@ -1,6 +1,6 @@
 import type { CaseFiles, DatasetJson, FingerprintExtractor, Plans, Preprocessor } from "@nnunet/core";
 import { labelSet } from "@nnunet/core";
-import { imageFiles, readCase } from "@nnunet/io";
+import { callingFilesAsWritten, imageFiles, readCase } from "@nnunet/io";
 import { hashFiles, preprocessedHash, storedHash, writePreprocessedCase } from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
 
@@ -12,7 +12,7 @@ import { contentHash } from "../records/made-from.ts";
 /** SHA-256 of the bytes of all files of a case, the voxel files of detached headers with them. */
 export async function hashCase(files: CaseFiles): Promise<string> {
   const images = [...files.images, ...(files.label === undefined ? [] : [files.label])];
-  return hashFiles((await Promise.all(images.map(imageFiles))).flat());
+  return callingFilesAsWritten(files, async () => hashFiles((await Promise.all(images.map(imageFiles))).flat()));
 }
 
 export interface MeasureTask {
