@@ -49,6 +49,10 @@ describe("openDataset", () => {
         id: "one",
         images: [join(folder, "imagesTr/a_0000.nii.gz"), join(folder, "imagesTr/a_0001.nii.gz")],
         label: join(folder, "labelsTr/a.nii.gz"),
+        written: {
+          [join(folder, "imagesTr/a_0000.nii.gz")]: images[0],
+          [join(folder, "imagesTr/a_0001.nii.gz")]: images[1],
+        },
       },
     ]);
     writeDatasetJson(folder, { numTraining: 1, dataset: { one: { images } } });
