@@ -12,7 +12,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
-const countsFolder = join(root, "node_modules/.cache/nnunet-tests");
+const countsFolder = join(root, "coverage/counts");
 rmSync(countsFolder, { recursive: true, force: true });
 mkdirSync(countsFolder, { recursive: true });
 
@@ -36,7 +36,7 @@ const nx = spawnSync(
 );
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const file of readdirSync(countsFolder)) {
+for (const file of readdirSync(countsFolder, { recursive: true }).filter((name) => name.endsWith(".json"))) {
   const counts = JSON.parse(readFileSync(join(countsFolder, file), "utf8"));
   for (const key of Object.keys(total)) total[key] += counts[key];
 }

@@ -60,7 +60,7 @@ const project = process.env.NX_TASK_TARGET_PROJECT;
 const line = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
 if (project === undefined) console.log(line);
 else {
-  const file = join(root, "node_modules/.cache/nnunet-tests", `${project}.json`);
+  const file = join(root, "coverage/counts", `${project}.json`);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, JSON.stringify(counts));
   console.log(`${line} in ${project}`);
