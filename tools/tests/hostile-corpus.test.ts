@@ -161,6 +161,22 @@ test.each(["../victim", "x/y", "..", "__proto__"])("a plan called %j is not look
   }
 });
 
+(process.platform === "win32" ? test.skip : test)(
+  "a pipe in the place of a model or a checkpoint is not waited for",
+  async () => {
+    for (const name of ["model.onnx", "checkpoint.safetensors", "case.json"]) {
+      const path = join(scratch, name);
+      execFileSync("mkfifo", [path]);
+      const { code, stderr } = await nnunet("info", path);
+      rmSync(path);
+      expect({ code, stderr }).toEqual({
+        code: 3,
+        stderr: expect.stringContaining("it is a pipe, not an ordinary file"),
+      });
+    }
+  },
+);
+
 const shared = join(import.meta.dirname, "../../../shared/cases/hostile/01-case-id/raw");
 (existsSync(shared) ? test : test.skip)(
   "the received dataset that overwrote a file outside of every folder (needs ../shared)",

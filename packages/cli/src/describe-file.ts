@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import {
   counted,
@@ -11,7 +10,7 @@ import {
   type Plans,
   plansFromJson,
 } from "@nnunet/core";
-import { readJson } from "@nnunet/core/node";
+import { readJson, readRegularFile } from "@nnunet/core/node";
 import { summaryFromJson, summaryTable } from "@nnunet/evaluate";
 import { type ImageWarning, imageStem, isDicomFile, readImage, readImageInfo } from "@nnunet/io";
 import { describeValues } from "./image-values.ts";
@@ -57,7 +56,7 @@ async function describeSafetensors(path: string, size: string): Promise<Artefact
     return { kind: "checkpoint", lines };
   } catch (error) {
     if (!isSegError(error, "INVALID_ARTIFACT") || !error.field.startsWith("__metadata__")) throw error;
-    const { tensors } = readSafetensors(await readFile(path), path);
+    const { tensors } = readSafetensors(await readRegularFile(path), path);
     return {
       kind: "tensors",
       lines: [`${path}: ${counted(tensors.size, "tensor")} (${size}), not a checkpoint of nnunet-ts`],

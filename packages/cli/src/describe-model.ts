@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { modelDatasetKeys, printable } from "@nnunet/core";
-import { describeFileError } from "@nnunet/core/node";
+import { readRegularFile } from "@nnunet/core/node";
 import { inspectModel } from "@nnunet/inference";
 import type { ArtefactDescription } from "./artefact-description.ts";
 import { describeLabels } from "./describe-labels.ts";
@@ -11,10 +10,7 @@ const shownCharacters = 300;
 
 /** A model, and all that it carries, so that its owner can look through it before giving it away. */
 export async function describeModel(path: string, size: string): Promise<ArtefactDescription> {
-  const content = await readFile(path).catch((error: unknown) => {
-    throw describeFileError(path, "could not be read", error);
-  });
-  const { metadata, carried } = await inspectModel(content, path);
+  const { metadata, carried } = await inspectModel(await readRegularFile(path), path);
   const { plans, dataset, configuration, folds, softwareVersion } = metadata;
   const c = plans.configurations[configuration]!;
   const beyond = Object.keys(parsed(carried.get("nnunet.dataset"))).filter((key) => !modelDatasetKeys.includes(key));

@@ -104,15 +104,8 @@ function plainReason(error: unknown): string {
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
-  const [{ readFile }, { describeFileError }] = await Promise.all([
-    import("node:fs/promises"),
-    import("@nnunet/core/node"),
-  ]);
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw describeFileError(path, "could not be read", error);
-  }
+  const { readRegularFile } = await import("@nnunet/core/node");
+  return readRegularFile(path);
 }
 
 function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string): void {

@@ -25,7 +25,7 @@ export async function readImage(path: string, options: ReadImageOptions = {}): P
 /** A header of a few hundred bytes may promise more voxels than there is memory, and be honest. */
 async function refuseWhatIsNotFree(path: string, format: ImageFormat, { onWarning: _, ...options }: ReadImageOptions) {
   const { shape, dataType } = await format.readInfo(path, options);
-  const bytes = elementCount(shape) * (Number(/\d+$/.exec(dataType)?.[0] ?? 64) / 8);
+  const bytes = elementCount(shape) * (Number(/\d+/.exec(dataType)?.[0] ?? 64) / 8);
   const free = freeMemory();
   if (bytes <= free) return;
   const [, nz, ny, nx] = shape;

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -9,7 +9,14 @@ import {
   type Shape3,
   type VolumeShape,
 } from "@nnunet/core";
-import { describeFileError, makeFolder, pathBelow, readJson, temporaryBeside } from "@nnunet/core/node";
+import {
+  describeFileError,
+  makeFolder,
+  pathBelow,
+  readJson,
+  readRegularFile,
+  temporaryBeside,
+} from "@nnunet/core/node";
 import { caseInMemory, checkPatch } from "./case-in-memory.ts";
 import { type CaseHeader, headerFromJson, headerToJson } from "./case-header.ts";
 import { isIntact, withChecksum, writeChecksum } from "./checksum.ts";
@@ -172,9 +179,7 @@ async function readCaseHeader(
   const listed = join(path, LOCATIONS);
   const total = lengths.reduce((n, [, length]) => n + length, 0);
   await checkArray(path, LOCATIONS, listMetadata(total), 4 * total + 4);
-  const bytes = await readFile(listed).catch((error: unknown) => {
-    throw describeFileError(listed, "could not be read", error);
-  });
+  const bytes = await readRegularFile(listed);
   if (!isIntact(bytes)) throw changed(listed);
   const locations = new Int32Array(total);
   new Uint8Array(locations.buffer).set(bytes.subarray(0, -4));

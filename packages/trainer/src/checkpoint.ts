@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { InvalidArtifactError } from "@nnunet/core";
-import { describeFileError, writeFileAtomic } from "@nnunet/core/node";
+import { readRegularFile, writeFileAtomic } from "@nnunet/core/node";
 import { readSafetensors, type Tensor, type Weights, writeSafetensors } from "@nnunet/unet-model";
 import { z } from "zod";
 
@@ -77,13 +76,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @throws {InvalidArtifactError} if it is cut off, damaged (one flipped bit is), or not a checkpoint
  */
 export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw describeFileError(path, "could not be read", error);
-  }
-  const { tensors, metadata, checked } = readSafetensors(bytes, path);
+  const { tensors, metadata, checked } = readSafetensors(await readRegularFile(path), path);
   if (metadata["nnunet"] === undefined) {
     throw new InvalidArtifactError(
       path,

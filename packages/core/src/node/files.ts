@@ -166,6 +166,22 @@ export async function openRegularFile(path: string): Promise<{ readonly handle: 
   }
 }
 
+/**
+ * The bytes of an ordinary file, by {@link openRegularFile}'s rule.
+ *
+ * @throws {FileError} if it is missing, unreadable, a folder, a pipe, a socket or a device
+ */
+export async function readRegularFile(path: string): Promise<Buffer> {
+  const { handle } = await openRegularFile(path);
+  try {
+    return await handle.readFile();
+  } catch (error) {
+    throw describeFileError(path, "could not be read", error);
+  } finally {
+    await handle.close();
+  }
+}
+
 function requireRegular(path: string, found: Stats): void {
   if (found.isFile()) return;
   if (found.isDirectory()) throw new FileError(path, `could not be read: ${reasons["EISDIR"]}`);

@@ -5,6 +5,7 @@ export {
   exists,
   makeFolder,
   openRegularFile,
+  readRegularFile,
   regularFile,
   writeChunksAtomic,
   writeFileAtomic,

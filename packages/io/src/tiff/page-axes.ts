@@ -1,4 +1,4 @@
-import { ImageFileError, UnsupportedError } from "@nnunet/core";
+import { ImageFileError, parseJson, UnsupportedError } from "@nnunet/core";
 import type { TiffPage } from "./tiff-page.ts";
 
 /** What a description says about the images of a file. */
@@ -64,12 +64,13 @@ export function imageJAxes(description: string, path: string): PageAxes {
  * @returns undefined if it is not of this kind
  */
 export function shapedAxes(description: string, page: TiffPage, path: string): PageAxes | undefined {
-  let said: { shape?: unknown; axes?: unknown };
+  let said: { shape?: unknown; axes?: unknown } | null;
   try {
-    said = JSON.parse(description) as typeof said;
+    said = parseJson(description, path) as typeof said;
   } catch {
     return undefined;
   }
+  if (said === null) return undefined;
   const { shape } = said;
   const isShape = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && (n as number) > 0);
   if (!isShape) return undefined;

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, type RawDataset, type Splits } from "@nnunet/core";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
+import { readJson, readRegularFile, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import { crossValidationSplits, splitOfFold, splitsFromJson } from "@nnunet/evaluate";
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
@@ -37,7 +36,7 @@ export async function casesOfFold(
   const path = preprocessedPaths(folders, dataset.name).splits;
   if (!(await exists(path))) {
     const own = join(dataset.folder, "splits_final.json");
-    if (await exists(own)) await writeFileAtomic(path, await readFile(own));
+    if (await exists(own)) await writeFileAtomic(path, await readRegularFile(own));
     else {
       if (ids.length < 5) {
         throw new FileError(
