@@ -39,7 +39,7 @@ export function voxelsFromText(text: string, count: number, type: StoredType, pa
 }
 
 function numberOf(text: string): number | undefined {
-  if (/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text)) return Number(text);
+  if (/^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/.test(text)) return Number(text);
   if (/^[-+]?nan$/i.test(text)) return Number.NaN;
   if (/^[-+]?inf(inity)?$/i.test(text))
     return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
