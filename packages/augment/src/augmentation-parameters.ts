@@ -1,3 +1,5 @@
+import type { AugmentationSet } from "@nnunet/core";
+
 /*
  * Every constant of the augmentation as plain values, so that a set can be spread, changed, and sent to a worker:
  * `{ ...augmentationParameters.paper, gamma: { ...augmentationParameters.paper.gamma, probability: 0 } }`.
@@ -179,5 +181,8 @@ const none: AugmentationParameters = {
   cascade: { ...paper.cascade, morphologyProbability: 0, removalProbability: 0 },
 };
 
-/** The named value sets. `paper` and `v2` are what `Configuration.augmentation` names. */
-export const augmentationParameters = { paper, v2, none } as const;
+/** The named value sets, which `Configuration.augmentation` chooses from. */
+export const augmentationParameters = { paper, v2, none } as const satisfies Record<
+  AugmentationSet,
+  AugmentationParameters
+>;

@@ -1,42 +1,13 @@
 import {
-  type Configuration,
+  type BatchSourceOptions as AnyBatchSourceOptions,
   InvalidArgumentError,
-  type LabelSet,
-  type PreprocessedCaseReader,
   ShapeMismatchError,
   UnknownStageError,
 } from "@nnunet/core";
 import { type AugmentationParameters, augmentationParameters } from "./augmentation-parameters.ts";
 
-export interface BatchSourceOptions {
-  /** The cases of the fold, drawn uniformly with replacement. */
-  readonly cases: readonly PreprocessedCaseReader[];
-  readonly configuration: Pick<
-    Configuration,
-    "patchSize" | "batchSize" | "dummy2dAugmentation" | "useMaskForNorm" | "augmentation"
-  >;
-  readonly labels: LabelSet;
-  readonly seed: number;
-  /** `validation`: the network's patch, not augmented, still oversampled. */
-  readonly mode: "training" | "validation";
-  /** One entry per deep-supervision output, each a fraction per axis of the patch; the first is all 1. */
-  readonly outputScales: readonly (readonly number[])[];
-  /** The configuration's by default. */
-  readonly batchSize?: number;
-  /** Fraction of a batch that must contain foreground; 0.33. */
-  readonly foregroundOversampling?: number;
-  /** By default the set that the configuration names. */
-  readonly augmentation?: AugmentationParameters;
-  /** Axes of `patchSize` that may be mirrored; all by default. Leave out left–right for sided labels. */
-  readonly mirrorAxes?: readonly number[];
-  /**
-   * The previous configuration's segmentations, one per case in the same order and on the same grid. Their foreground
-   * labels become extra 0/1 channels after the image's (cascade). Only `seg` of a patch is used; `shape[0]` may be 0.
-   */
-  readonly previousSegmentations?: readonly PreviousSegmentationReader[];
-}
-
-export type PreviousSegmentationReader = Pick<PreprocessedCaseReader, "id" | "shape" | "readPatch">;
+/** What a source of batches is made from; the augmentation is plain data, so that it travels to workers. */
+export type BatchSourceOptions = AnyBatchSourceOptions<AugmentationParameters>;
 
 /** @throws {InvalidArgumentError | ShapeMismatchError | UnknownStageError} naming the option that cannot be */
 export function checkOptions(

@@ -1,7 +1,8 @@
 // Batches
 export { createBatchSource } from "./batch-source.ts";
 export { batchSourceConformance } from "./batch-source-conformance.ts";
-export type { BatchSourceOptions, PreviousSegmentationReader } from "./batch-source-options.ts";
+export type { BatchSourceOptions } from "./batch-source-options.ts";
+export { defaultBatchSampler } from "./default-batch-sampler.ts";
 export {
   type AugmentationParameters,
   augmentationParameters,

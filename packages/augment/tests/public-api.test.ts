@@ -14,6 +14,7 @@ test("the exports", () => {
   "binaryOperators",
   "choosePatchStart",
   "createBatchSource",
+  "defaultBatchSampler",
   "drawFactor",
   "drawSpatialTransform",
   "gaussianBlur",

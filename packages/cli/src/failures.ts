@@ -1,6 +1,7 @@
 import { type InvalidArgumentError, isSegError } from "@nnunet/core";
 import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
+import { settingOptions } from "./training-settings.ts";
 
 /** What the libraries call the values of the command line. Any other argument is made of the user's data. */
 const flags: Readonly<Record<string, string>> = {
@@ -16,13 +17,14 @@ const flags: Readonly<Record<string, string>> = {
   workers: "--workers",
   maxMemoryGb: "--max-memory",
   device: "--device",
-  epochs: "--epochs",
-  iterationsPerEpoch: "--iterations-per-epoch",
   batchSize: "--batch-size",
   baseFeatures: "--base-features",
-  seed: "--seed",
-  plansName: "--plans",
   stepFraction: "--step-size",
+  continue: "--continue",
+  overwrite: "--overwrite",
+  plansName: "--plans",
+  results: "--results",
+  ...Object.fromEntries(Object.entries(settingOptions).map(([setting, option]) => [setting, option.long!])),
 };
 
 /** The flag or argument of the command line that an error is about, if it is about one. */
@@ -41,8 +43,16 @@ export function messageOf(error: unknown): string {
   if (isSegError(error, "UNKNOWN_STAGE") && error.kind === "configuration") {
     return `unknown configuration "${error.stageName}"; this plan has: ${error.known.join(", ")}`;
   }
-  if (!isSegError(error, "INVALID_ARGUMENT")) return error instanceof Error ? error.message : String(error);
-  return `${flagOf(error) ?? error.argument}${error.message.slice(error.argument.length)}`;
+  if (!isSegError(error, "INVALID_ARGUMENT"))
+    return inWordsOfTheShell(error instanceof Error ? error.message : String(error));
+  return inWordsOfTheShell(`${flagOf(error) ?? error.argument}${error.message.slice(error.argument.length)}`);
+}
+
+/** The libraries name an option as `` `epochs` ``; a reader of the command line knows it as --epochs. */
+function inWordsOfTheShell(sentence: string): string {
+  return sentence.replace(/`(\w{1,40})`/g, (quoted, name: string) =>
+    Object.hasOwn(flags, name) ? flags[name]! : quoted,
+  );
 }
 
 /** The exit code for an error that ended a command. */

@@ -1,4 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { type SettingFlags, settingOptions } from "./training-settings.ts";
+import { positiveInteger, positiveNumber } from "./values.ts";
+
+export { fold, foldList, positiveInteger, positiveNumber, stepFraction } from "./values.ts";
 
 /** Options that every command takes. */
 export interface CommonFlags {
@@ -14,14 +18,10 @@ export interface WorkerFlags {
   readonly maxMemory?: number;
 }
 
-export interface TrainFlags extends WorkerFlags {
-  readonly engine?: "ort" | "tfjs" | "auto";
+export interface TrainFlags extends WorkerFlags, SettingFlags {
   readonly device?: "cpu" | "webgpu" | "cuda";
-  readonly epochs?: number;
-  readonly iterationsPerEpoch?: number;
   readonly batchSize?: number;
   readonly baseFeatures?: number;
-  readonly seed?: number;
   readonly randomSplit?: boolean;
 }
 
@@ -52,18 +52,15 @@ export function memoryOption(): Option {
 }
 
 export function withTrainOptions(command: Command): Command {
+  for (const option of Object.values(settingOptions)) command.addOption(option);
   return withWorkerOptions(command)
-    .addOption(new Option("--engine <name>", "training engine").choices(["ort", "tfjs", "auto"]).default("auto"))
     .addOption(deviceOption())
-    .option("--epochs <n>", "epochs (default: 1000, as nnU-Net)", positiveInteger)
-    .option("--iterations-per-epoch <n>", "training steps per epoch (default: 250, as nnU-Net)", positiveInteger)
     .option("--batch-size <n>", "patches per step (default: the plan's)", positiveInteger)
     .option(
       "--base-features <n>",
       "feature maps of the first stage, the others in proportion (default: the plan's)",
       positiveInteger,
     )
-    .option("--seed <n>", "seed of weights, patches and augmentation (default: 0)", integer)
     .option("--random-split", "divide the cases at random for a fold that splits_final.json does not have");
 }
 
@@ -74,43 +71,4 @@ export function deviceOption(): Option {
 /** `--help` ends with an example that runs as it stands. */
 export function withExample(command: Command, ...lines: readonly string[]): Command {
   return command.addHelpText("after", `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`);
-}
-
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!(Number.isSafeInteger(value) && value > 0)) throw new InvalidArgumentError("Expected a positive integer.");
-  return value;
-}
-
-export function integer(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Expected an integer.");
-  return value;
-}
-
-export function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Expected a positive number.");
-  return value;
-}
-
-/** The stride of the sliding window as a fraction of the patch. */
-export function stepFraction(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("Expected a number in (0, 1].");
-  return value;
-}
-
-export function fold(text: string): number | "all" {
-  if (text === "all") return "all";
-  const value = Number(text);
-  if (text.trim() === "" || !(Number.isSafeInteger(value) && value >= 0)) {
-    throw new InvalidArgumentError('Expected 0, 1, 2, … or "all".');
-  }
-  return value;
-}
-
-/** `-f 0 1 2`: each value parsed, collected in a list. */
-export function foldList(text: string, before: readonly (number | "all")[] = []): (number | "all")[] {
-  return [...before, fold(text)];
 }

@@ -1,3 +1,4 @@
+import type { AugmentationSet, Averaging, NormalizationScheme } from "./names.ts";
 import type { Geometry, Shape3, Spacing, Volume, VolumeShape } from "./volume.ts";
 
 /*
@@ -116,8 +117,6 @@ export interface ResamplingScheme {
   readonly forceSeparateZ: boolean | null;
 }
 
-export type NormalizationScheme = "CT" | "ZScore" | "NoNormalization" | "Rescale0To1" | "RGBTo0To1";
-
 /** The U-Net of one configuration. Lists have one entry per resolution stage, highest resolution first. */
 export interface Architecture {
   readonly kind: "plain" | "residual";
@@ -165,9 +164,9 @@ export interface Configuration {
   /** nnU-Net v2 normalises first; the paper-era code resamples first. */
   readonly normalizeBeforeResampling: boolean;
   /** What is averaged over mirrors, overlapping patches and folds. */
-  readonly averaging: "probabilities" | "logits";
+  readonly averaging: Averaging;
   /** Name of the augmentation parameter set in `@nnunet/augment`. */
-  readonly augmentation: "paper" | "v2";
+  readonly augmentation: AugmentationSet;
 }
 
 /** `plans.json`: nnU-Net v2's schema plus the explanation of every decision. */
@@ -266,6 +265,8 @@ export interface LabelMetrics {
 
 /** `summary.json`; keys of the records are label ids or "(1, 2)" for regions. */
 export interface EvaluationSummary {
+  /** Name (and version) of the evaluator stage that scored; a summary of nnU-Net lacks it. */
+  readonly evaluator?: string;
   /** What a reader of the scores must know to judge them, one sentence: that they are those of training cases, say. */
   readonly remark?: string;
   readonly foregroundMean: LabelMetrics;

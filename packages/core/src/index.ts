@@ -11,7 +11,6 @@ export type {
   LabelMetrics,
   LoadedCase,
   ModelDataset,
-  NormalizationScheme,
   Plans,
   PreprocessedCase,
   PreprocessedCaseReader,
@@ -45,6 +44,14 @@ export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
 export { jsonSchemas } from "./json-schemas.ts";
 export { type LabelSet, labelSet, noForeground } from "./label-set.ts";
 export { gigabytes, type MemoryLimit, memoryLimit, refuseBeyondMemory } from "./memory-limit.ts";
+export {
+  type AugmentationSet,
+  augmentationSets,
+  type Averaging,
+  averagings,
+  type NormalizationScheme,
+  normalizationSchemes,
+} from "./names.ts";
 export { MersenneTwister } from "./mersenne-twister.ts";
 export { parseJson, type ParseJsonOptions } from "./parse-json.ts";
 export { checkPathSegment, pathSegmentProblem } from "./path-segment.ts";
@@ -54,7 +61,22 @@ export { createRandom, type RandomGenerator } from "./random.ts";
 export { roundHalfEven } from "./round-half-even.ts";
 export { show } from "./show.ts";
 export { shownPoint, shownShape } from "./shown-shape.ts";
-export type { FingerprintExtractor, Planner, PlannerOptions, Postprocessor, Preprocessor } from "./stages.ts";
+export type {
+  BatchSampler,
+  BatchSourceOptions,
+  Evaluator,
+  FingerprintExtractor,
+  Planner,
+  PlannerOptions,
+  Postprocessor,
+  PredictionSettings,
+  Predictor,
+  Preprocessor,
+  PreviousSegmentationReader,
+  Stage,
+  Trainer,
+  TrainingTask,
+} from "./stages.ts";
 export {
   asNdarray,
   axisAlignedGeometry,

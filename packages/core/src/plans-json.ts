@@ -1,6 +1,7 @@
-import type { Configuration, NormalizationScheme, Plans, ResamplingScheme } from "./artefacts.ts";
+import type { Configuration, Plans, ResamplingScheme } from "./artefacts.ts";
 import { InvalidArtifactError } from "./errors.ts";
 import { intensityFromJson, intensityToJson } from "./intensity-json.ts";
+import { type NormalizationScheme, normalizationSchemes } from "./names.ts";
 import { listNames, parseArtifact } from "./parse-artifact.ts";
 import { checkPathSegment } from "./path-segment.ts";
 import { checkBounds, checkValueCount, mostConfigurations } from "./plans-bounds.ts";
@@ -9,14 +10,9 @@ import { modernizeConfiguration, resolveInheritance } from "./plans-inheritance.
 import { type ConfigurationJson, configurationSchema, plansFrameSchema } from "./plans-schema.ts";
 import type { Shape3, Spacing } from "./volume.ts";
 
-const schemeOf = {
-  CTNormalization: "CT",
-  ZScoreNormalization: "ZScore",
-  NoNormalization: "NoNormalization",
-  RescaleTo01Normalization: "Rescale0To1",
-  RGBTo01Normalization: "RGBTo0To1",
-} as const satisfies Record<string, NormalizationScheme>;
-const nameOfScheme = Object.fromEntries(Object.entries(schemeOf).map(([name, scheme]) => [scheme, name]));
+const schemeOf = Object.fromEntries(
+  Object.entries(normalizationSchemes).map(([scheme, { inPlans }]) => [inPlans, scheme]),
+) as Readonly<Record<string, NormalizationScheme>>;
 
 /**
  * Reads `plans.json`: ours, or of any version of Python nnU-Net v2. Configurations come back whole, with what they
@@ -104,7 +100,7 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
     patchSize: patch,
     medianImageSize: json.median_image_size_in_voxels,
     spacing: json.spacing,
-    normalizationSchemes: json.normalization_schemes.map((scheme) => schemeOf[scheme]),
+    normalizationSchemes: json.normalization_schemes.map((scheme) => schemeOf[scheme]!),
     useMaskForNorm: json.use_mask_for_norm,
     resamplingData: resamplingFromJson(json.resampling_fn_data_kwargs),
     resamplingSeg: resamplingFromJson(json.resampling_fn_seg_kwargs),
@@ -184,7 +180,7 @@ function configurationToJson(configuration: Configuration): Record<string, unkno
     patch_size: configuration.patchSize,
     median_image_size_in_voxels: configuration.medianImageSize,
     spacing: configuration.spacing,
-    normalization_schemes: configuration.normalizationSchemes.map((scheme) => nameOfScheme[scheme]),
+    normalization_schemes: configuration.normalizationSchemes.map((scheme) => normalizationSchemes[scheme].inPlans),
     use_mask_for_norm: configuration.useMaskForNorm,
     resampling_fn_data: "resample_data_or_seg_to_shape",
     resampling_fn_seg: "resample_data_or_seg_to_shape",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { augmentationSets, averagings, normalizationSchemes } from "./names.ts";
 import { intensityPerChannelSchema } from "./intensity-json.ts";
 import {
   flag,
@@ -29,13 +30,12 @@ export const resamplingSchema = z.object(
   { error: "expected { order, order_z, force_separate_z }" },
 );
 
-export const normalizationNames = [
-  "CTNormalization",
-  "ZScoreNormalization",
-  "NoNormalization",
-  "RescaleTo01Normalization",
-  "RGBTo01Normalization",
-] as const;
+const normalizationNames = Object.values(normalizationSchemes).map(({ inPlans }) => inPlans);
+
+/** One of the names, all of which the error lists. */
+function oneOf<const T extends readonly string[]>(names: T) {
+  return z.enum(names, { error: `expected one of ${names.join(", ")}` });
+}
 
 export const architectureSchema = z.object(
   {
@@ -90,8 +90,8 @@ export const architectureSchema = z.object(
 export const configurationExtrasSchema = z.object({
   dummy_2d_augmentation: flag.optional(),
   normalize_before_resampling: flag.optional(),
-  averaging: z.enum(["probabilities", "logits"], { error: 'expected "probabilities" or "logits"' }).optional(),
-  augmentation: z.enum(["paper", "v2"], { error: 'expected "paper" or "v2"' }).optional(),
+  averaging: oneOf(averagings).optional(),
+  augmentation: oneOf(augmentationSets).optional(),
   transposed_conv_bias: flag.optional(),
   head_bias: flag.optional(),
 });
@@ -118,10 +118,9 @@ export const configurationSchema = z.object(
     spacing: twoOrThree(positive, "one positive number per axis in mm, two or three").describe(
       "Target voxel size, mm, [(z,) y, x] after transposition",
     ),
-    normalization_schemes: list(
-      z.enum(normalizationNames, { error: `expected one of ${normalizationNames.join(", ")}` }),
-      "one normalization scheme per channel",
-    ).min(1, { error: "expected at least one channel" }),
+    normalization_schemes: list(oneOf(normalizationNames), "one normalization scheme per channel").min(1, {
+      error: "expected at least one channel",
+    }),
     use_mask_for_norm: list(flag, "true or false per channel").describe(
       "Per channel: normalise by, and within, the nonzero region alone",
     ),

@@ -1,9 +1,48 @@
-import type { DatasetJson, Fingerprint, LoadedCase, ModelDataset, Plans, PreprocessedCase } from "./artefacts.ts";
+import type {
+  BatchSource,
+  Configuration,
+  DatasetJson,
+  Fingerprint,
+  LabelMetrics,
+  LoadedCase,
+  ModelDataset,
+  Plans,
+  PreprocessedCase,
+  PreprocessedCaseReader,
+} from "./artefacts.ts";
+import type { StageOptions } from "./events.ts";
+import type { LabelSet } from "./label-set.ts";
+import type { ModelMetadata } from "./model-metadata.ts";
+import type { Volume, VoxelArray } from "./volume.ts";
 
 /*
- * A stage is a name, written into the artefact that it makes, and a function from artefact to artefact. Replace one by
- * wrapping it: `{ ...defaultPlanner, name: "mine", plan: (f, d, o) => tweak(defaultPlanner.plan(f, d, o)) }`.
+ * A stage is a name and a function from artefact to artefact. Replace one by wrapping it:
+ * `{ ...defaultPlanner, name: "mine", plan: (f, d, o) => tweak(defaultPlanner.plan(f, d, o)) }`.
  */
+
+/** What every stage has. Name and version are part of the hash of what the stage makes, so a replaced stage is redone. */
+export interface Stage {
+  /** Your own; a replaced stage that keeps the default's name is refused. */
+  readonly name: string;
+  /** To be changed when the stage gives other results than before under the same name. */
+  readonly version?: string;
+  /**
+   * URL of a JavaScript module whose default export is this stage. Worker threads import it; a replaced stage without
+   * one runs in the main thread, because a function cannot travel to another.
+   *
+   * @example { ...defaultBatchSampler, name: "mine", module: new URL("./my-sampler.mjs", import.meta.url).href }
+   */
+  readonly module?: string;
+}
+
+/** What one case contributes to the fingerprint; mergeable, so that cases can be measured in any order and place. */
+export interface FingerprintExtractor<Measurement = unknown> extends Stage {
+  measureCase(loaded: LoadedCase, dataset: DatasetJson): Measurement;
+  /** Several measurements as one, so that memory need not grow with the number of cases; `combine([merged])` gives the same. */
+  merge?(measurements: readonly Measurement[]): Measurement;
+  /** The result does not depend on how the cases were distributed over workers. */
+  combine(measurements: readonly Measurement[], dataset: DatasetJson): Fingerprint;
+}
 
 export interface PlannerOptions {
   /** "paper" by default. */
@@ -16,29 +55,116 @@ export interface PlannerOptions {
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
-export interface Planner {
-  readonly name: string;
+export interface Planner extends Stage {
   /** Pure: the same inputs give the same plans, byte for byte. */
   plan(fingerprint: Fingerprint, dataset: DatasetJson, options?: PlannerOptions): Plans;
 }
 
-/** What one case contributes to the fingerprint; mergeable, so that cases can be measured in any order and place. */
-export interface FingerprintExtractor<Measurement = unknown> {
-  readonly name: string;
-  measureCase(loaded: LoadedCase, dataset: DatasetJson): Measurement;
-  /** Several measurements as one, so that memory need not grow with the number of cases; `combine([merged])` gives the same. */
-  merge?(measurements: readonly Measurement[]): Measurement;
-  /** The result does not depend on how the cases were distributed over workers. */
-  combine(measurements: readonly Measurement[], dataset: DatasetJson): Fingerprint;
-}
-
-export interface Preprocessor {
-  readonly name: string;
+export interface Preprocessor extends Stage {
   preprocessCase(loaded: LoadedCase, plans: Plans, configuration: string, dataset: ModelDataset): PreprocessedCase;
 }
 
-export interface Postprocessor {
-  readonly name: string;
+/** What a source of batches is made from; `augmentation` is plain data of the sampler's own. */
+export interface BatchSourceOptions<Augmentation = unknown> {
+  /** The cases of the fold, drawn uniformly with replacement. */
+  readonly cases: readonly PreprocessedCaseReader[];
+  readonly configuration: Pick<
+    Configuration,
+    "patchSize" | "batchSize" | "dummy2dAugmentation" | "useMaskForNorm" | "augmentation"
+  >;
+  readonly labels: LabelSet;
+  readonly seed: number;
+  /** `validation`: the network's patch, not augmented, still oversampled. */
+  readonly mode: "training" | "validation";
+  /** One entry per deep-supervision output, each a fraction per axis of the patch; the first is all 1. */
+  readonly outputScales: readonly (readonly number[])[];
+  /** The configuration's by default. */
+  readonly batchSize?: number;
+  /** Fraction of a batch that must contain foreground; 0.33. */
+  readonly foregroundOversampling?: number;
+  /** By default the set that the configuration names. */
+  readonly augmentation?: Augmentation;
+  /** Axes of `patchSize` that may be mirrored; all by default. Leave out left–right for sided labels. */
+  readonly mirrorAxes?: readonly number[];
+  /**
+   * The previous configuration's segmentations, one per case in the same order and on the same grid. Their foreground
+   * labels become extra 0/1 channels after the image's (cascade). Only `seg` of a patch is used; `shape[0]` may be 0.
+   */
+  readonly previousSegmentations?: readonly PreviousSegmentationReader[];
+}
+
+export type PreviousSegmentationReader = Pick<PreprocessedCaseReader, "id" | "shape" | "readPatch">;
+
+/** Patch sampling and augmentation. */
+export interface BatchSampler<Augmentation = unknown> extends Stage {
+  /** Batches that depend on (options, epoch, iteration) alone, in any process and any order. */
+  createBatchSource(options: BatchSourceOptions<Augmentation>): BatchSource;
+}
+
+/** One training. `settings` decides, with the data and the network, which weights come out. */
+export interface TrainingTask<Settings = unknown> extends StageOptions {
+  readonly configuration: Configuration;
+  readonly configurationName: string;
+  readonly fold: number | "all";
+  readonly labels: LabelSet;
+  /** Image channels, plus one per foreground label of the previous configuration in a cascade. */
+  readonly inputChannels: number;
+  readonly training: BatchSource;
+  readonly validation: BatchSource;
+  /** Gets checkpoints, log and curves. */
+  readonly folder: string;
+  readonly settings?: Partial<Settings>;
+  /** Where the arithmetic runs: "cpu" by default. Changes no weight beyond rounding. */
+  readonly device?: "cpu" | "webgpu" | "cuda";
+  /** Threads of one operator; all cores by default. */
+  readonly threads?: number;
+  /** Go on from the latest checkpoint; without it a folder that holds a training is an error. */
+  readonly continue?: boolean;
+  /** Waited for when nothing is left that could be refused, before the first batch is asked for. */
+  readonly onBegin?: () => Promise<void>;
+}
+
+export interface Trainer<Settings = unknown> extends Stage {
+  /**
+   * The whole settings: what is given, and the defaults for the rest. Plain JSON; the pipeline hashes it, and a training
+   * is continued only with the same.
+   *
+   * @throws {InvalidArgumentError} if a value is outside its domain; names the setting
+   */
+  completeSettings(given: Partial<Settings>): Settings;
+  /** @returns the file with the final weights */
+  train(task: TrainingTask<Settings>): Promise<{ readonly checkpoint: string }>;
+}
+
+export interface PredictionSettings {
+  /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
+  readonly stepSize?: number;
+  /** Average over all mirrored copies that the model was trained for; true by default. */
+  readonly mirroring?: boolean;
+}
+
+/** Models + image → segmentation. */
+export interface Predictor<Model extends { readonly metadata: ModelMetadata } = { readonly metadata: ModelMetadata }>
+  extends Stage {
+  /**
+   * @param models - the folds of one configuration; their mean is taken
+   * @param loaded - the image, [channel, z, y, x]
+   * @returns label ids [1, z, y, x] in the geometry of the image; on request the probabilities [class or region, z, y, x]
+   */
+  predictImage(
+    models: readonly Model[],
+    loaded: LoadedCase,
+    options?: PredictionSettings & { readonly probabilities?: boolean } & StageOptions,
+  ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }>;
+}
+
+/** Segmentation + reference → scores. */
+export interface Evaluator extends Stage {
+  /** @returns one entry per foreground label, keyed "1", or per region, keyed "(1, 2)" */
+  caseMetrics(reference: VoxelArray, prediction: VoxelArray, labels: LabelSet): Record<string, LabelMetrics>;
+}
+
+export interface Postprocessor extends Stage {
   /** Labels [z, y, x] in, labels of the same shape out; the input is left alone. */
   apply(segmentation: Int16Array, shape: readonly [number, number, number]): Int16Array;
 }

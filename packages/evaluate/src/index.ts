@@ -1,4 +1,5 @@
 export { caseMetrics } from "./case-metrics.ts";
+export { defaultEvaluator } from "./default-evaluator.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts";
 export { summarise } from "./summarise.ts";
 export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";

@@ -22,6 +22,7 @@ const jsonNames: Readonly<Record<keyof LabelMetrics, string>> = {
 export function summaryToJson(summary: EvaluationSummary): unknown {
   return {
     ...(summary.remark === undefined ? {} : { remark: summary.remark }),
+    ...(summary.evaluator === undefined ? {} : { evaluator: summary.evaluator }),
     foreground_mean: metricsToJson(summary.foregroundMean),
     mean: mapValues(summary.mean, metricsToJson),
     metric_per_case: summary.cases.map(({ metrics, predictionFile, referenceFile }) => ({
@@ -43,6 +44,7 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
   if (!Array.isArray(perCase)) throw new InvalidArtifactError(path, "metric_per_case", "expected a list of cases");
   return {
     ...(root["remark"] === undefined ? {} : { remark: text(root["remark"], path, "remark", "a sentence") }),
+    ...(root["evaluator"] === undefined ? {} : { evaluator: text(root["evaluator"], path, "evaluator", "a name") }),
     foregroundMean: metricsFromJson(root["foreground_mean"], path, "foreground_mean"),
     mean: labelsFromJson(root["mean"], path, "mean"),
     cases: perCase.map((entry, i) => {

@@ -7,6 +7,7 @@ test("exports these names and no others", () => {
   "candidateConfigurations",
   "caseMetrics",
   "crossValidationSplits",
+  "defaultEvaluator",
   "findBestConfiguration",
   "splitOfFold",
   "splitsFromJson",

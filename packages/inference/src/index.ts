@@ -1,6 +1,7 @@
 export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
 export { type InspectedModel, inspectModel } from "./guard/check-model.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";
+export { defaultPredictor } from "./default-predictor.ts";
 export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";
 export { describeMemory, estimateMemory, type PredictionMemory } from "./memory-estimate.ts";
 export {

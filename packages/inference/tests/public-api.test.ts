@@ -5,6 +5,7 @@ test("exports these names and no others", () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
 [
   "defaultMaxPatches",
+  "defaultPredictor",
   "describeMemory",
   "ensembleProbabilities",
   "estimateMemory",

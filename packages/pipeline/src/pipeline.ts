@@ -11,7 +11,7 @@ import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
 import { type RoadOptions, type RoadResult, runRoad } from "./steps/run-road.ts";
-import { defaultStages, type Stages } from "./stages.ts";
+import { replaceStages, type Stages } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
 /** nnU-Net's stages in order, each from artefact to artefact. */
@@ -59,13 +59,15 @@ export interface Pipeline {
 /**
  * The pipeline with the default stages, or with some of them replaced.
  *
- * @param stages - those to replace; wrap a default one: `{ planner: { ...defaultPlanner, name: "mine", plan } }`
+ * @param stages - those to replace; wrap a default one: `{ planner: { ...defaultPlanner, name: "mine", plan } }`. What
+ *   a replaced stage touches is made again by `run`, because its name is part of what everything was made from
  * @param folders - those that should not come from nnU-Net's environment variables
+ * @throws {InvalidArgumentError} if a replaced stage keeps the name of the default one
  * @example const pipeline = createPipeline({ planner: isotropicPlanner }, { raw: "data/raw" });
  */
 export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Folders> = {}): Pipeline {
   const context = {
-    stages: { ...defaultStages, ...stages },
+    stages: replaceStages(stages),
     folders: resolveFolders(folders, process.env, process.cwd()),
   };
   return {

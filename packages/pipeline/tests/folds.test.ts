@@ -73,9 +73,7 @@ describe("the folds of a model folder that are averaged", () => {
 const tiny: TrainOptions = {
   baseFeatures: 2,
   batchSize: 2,
-  epochs: 1,
-  iterationsPerEpoch: 2,
-  validationIterations: 1,
+  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
   workers: 1,
 };
 

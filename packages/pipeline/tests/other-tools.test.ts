@@ -39,9 +39,7 @@ const tiny: RoadOptions = {
   folds: [0],
   baseFeatures: 2,
   batchSize: 2,
-  epochs: 1,
-  iterationsPerEpoch: 2,
-  validationIterations: 1,
+  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
   workers: 1,
 };
 

@@ -32,9 +32,7 @@ beforeAll(async () => {
   const sizes = {
     baseFeatures: 2,
     batchSize: 2,
-    epochs: 1,
-    iterationsPerEpoch: 2,
-    validationIterations: 1,
+    settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
     workers: 1,
   };
   const { folds } = await pipeline.run(dataset, { ...sizes, configurations: ["3d_fullres"], folds: [0] });
@@ -125,14 +123,14 @@ describe("a prediction that is continued", () => {
       const bytes = await readFile(edited);
       await rm(join(output, "tiny_0.nii.gz"));
       await expect(pipeline.predict([model], input, output, goOn)).rejects.toThrow(
-        `${edited}: was changed after it had been written; move it away to have it predicted again, or add --overwrite to replace it`,
+        `${edited}: was changed after it had been written; move it away to have it predicted again, or add \`overwrite\` to replace it`,
       );
       expect(await readFile(edited)).toEqual(bytes);
       expect(await readdir(output)).not.toContain("tiny_0.nii.gz");
 
       await rm(join(output, "made_from.json"));
       await expect(pipeline.predict([model], input, output, goOn)).rejects.toThrow(
-        `${join(output, "tiny_1.nii.gz")}: exists already, and nothing says what it was made from; move it away, add --overwrite to replace it, or choose another output`,
+        `${join(output, "tiny_1.nii.gz")}: exists already, and nothing says what it was made from; move it away, add \`overwrite\` to replace it, or choose another output`,
       );
       expect(names(await pipeline.predict([model], input, output, { ...fast, overwrite: true }))).toEqual(all);
       expect(await pipeline.predict([model], input, output, goOn)).toEqual([]);
@@ -173,7 +171,7 @@ describe("every file of a result is an output", () => {
       const bytes = beside === "r.json" ? '{"spacing": [9, 9, 9]}' : "somebody's";
       await writeFile(other, bytes);
       await expect(pipeline.predict([model], image, output, fast)).rejects.toThrow(
-        `${other}: exists already; add --overwrite to replace it, or choose another output`,
+        `${other}: exists already; add \`overwrite\` to replace it, or choose another output`,
       );
       expect(await readFile(other, "utf8")).toBe(bytes);
       expect(await readdir(folder)).toEqual([beside]);

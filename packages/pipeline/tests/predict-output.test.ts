@@ -31,9 +31,7 @@ beforeAll(async () => {
     folds: [0],
     baseFeatures: 2,
     batchSize: 2,
-    epochs: 1,
-    iterationsPerEpoch: 2,
-    validationIterations: 1,
+    settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
     workers: 1,
   });
   const path = result.folds[0]!.training.model;
@@ -177,7 +175,7 @@ describe("the user's files", () => {
       expect((await readdir(output)).sort()).toEqual(["dataset.json", "made_from.json", "plans.json", "tiny_0.nrrd"]);
 
       await expect(pipeline.predict([model], input, output, fast)).rejects.toThrow(
-        `${first}: exists already; add --continue to keep it and predict the other cases, or --overwrite to replace it, or choose another output`,
+        `${first}: exists already; add \`continue\` to keep it and predict the other cases, or \`overwrite\` to replace it, or choose another output`,
       );
       const goOn = { ...fast, continue: true };
       expect(await pipeline.predict([model], input, output, goOn)).toEqual(

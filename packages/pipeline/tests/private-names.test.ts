@@ -32,9 +32,7 @@ test("a trained model, its log, curves and checkpoint name no case, no person an
     const tiny = {
       baseFeatures: 2,
       batchSize: 2,
-      epochs: 1,
-      iterationsPerEpoch: 2,
-      validationIterations: 1,
+      settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
       workers: 1,
     };
     await pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, onEvent });

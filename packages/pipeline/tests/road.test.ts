@@ -18,9 +18,7 @@ const tiny: RoadOptions = {
   folds: [0],
   baseFeatures: 2,
   batchSize: 2,
-  epochs: 1,
-  iterationsPerEpoch: 2,
-  validationIterations: 1,
+  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
   workers: 1,
 };
 
@@ -116,9 +114,10 @@ describe("the whole road on a tiny dataset", () => {
         ["c", undefined],
       ] as const) {
         const folders = { ...foldersIn(scratch), preprocessed: join(scratch, name) };
-        const stages = name === "c" ? { fingerprintExtractor: { ...defaultFingerprintExtractor } } : {};
+        const own = { ...defaultFingerprintExtractor, name: "here" };
+        const stages = name === "c" ? { fingerprintExtractor: own } : {};
         const { path } = await createPipeline(stages, folders).fingerprint(dataset, { workers, maxMemoryGb: 0.001 });
-        fingerprints.push(await readFile(path, "utf8"));
+        fingerprints.push((await readFile(path, "utf8")).replace('"extractor": "here"', '"extractor": "default"'));
       }
       expect(fingerprints[1]).toBe(fingerprints[0]);
       expect(fingerprints[2]).toBe(fingerprints[0]);
@@ -170,7 +169,7 @@ describe("predict", () => {
         const output = join(scratch, "one.nii.gz");
         expect(await pipeline.predict([model], image, output, { mirroring: false })).toEqual([output]);
         await expect(pipeline.predict([model], image, output)).rejects.toThrow(
-          `${output}: exists already; add --overwrite to replace it, or choose another output`,
+          `${output}: exists already; add \`overwrite\` to replace it, or choose another output`,
         );
         await expect(pipeline.predict([model], join(dataset, "imagesTs", "none.nii.gz"), output)).rejects.toThrow(
           "none.nii.gz: could not be read: no such file or folder",

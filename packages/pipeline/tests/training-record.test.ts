@@ -7,6 +7,7 @@ import { isSegError, type NnunetEvent, type Plans, plansFromJson, type RawDatase
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
+import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
 import { casesOfFold } from "../src/training/splits.ts";
 import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -16,9 +17,7 @@ jest.setTimeout(240_000);
 const tiny: TrainOptions = {
   baseFeatures: 2,
   batchSize: 2,
-  epochs: 2,
-  iterationsPerEpoch: 2,
-  validationIterations: 1,
+  settings: { epochs: 2, iterationsPerEpoch: 2, validationIterations: 1 },
   workers: 1,
 };
 
@@ -47,9 +46,15 @@ async function preprocessed(scratch: string) {
   return { folders, dataset, pipeline, plans, paths };
 }
 
+const settings = (changed: Partial<TrainingSettings>) => ({ settings: { ...tiny.settings, ...changed } });
+
 const brokenDevice: Partial<Stages> = {
-  trainModel: async () => {
-    throw new Error("the device is not there");
+  trainer: {
+    ...defaultTrainer,
+    name: "on a broken device",
+    train: async () => {
+      throw new Error("the device is not there");
+    },
   },
 };
 
@@ -67,30 +72,37 @@ test("a refused training changes nothing on disk and announces nothing; earlier 
 
     const told: NnunetEvent[] = [];
     const onEvent = (event: NnunetEvent) => told.push(event);
-    await expect(train({ existing: "continue", epochs: 3, onEvent })).rejects.toThrow(
-      `${latestCheckpoint}: cannot be continued with --epochs 3: it was begun with 2; give --epochs 2, or --overwrite to start again`,
+    await expect(train({ existing: "continue", ...settings({ epochs: 3 }), onEvent })).rejects.toThrow(
+      `${latestCheckpoint}: cannot be continued with \`epochs\` 3: it was begun with 2; give \`epochs\` 2, or \`overwrite\` to start again`,
     );
-    await expect(train({ existing: "continue", iterationsPerEpoch: 3, onEvent })).rejects.toThrow(
-      `${latestCheckpoint}: cannot be continued with --iterations-per-epoch 3: it was begun with 2; give --iterations-per-epoch 2, or --overwrite to start again`,
+    await expect(train({ existing: "continue", ...settings({ iterationsPerEpoch: 3 }), onEvent })).rejects.toThrow(
+      `${latestCheckpoint}: cannot be continued with \`iterationsPerEpoch\` 3: it was begun with 2; give \`iterationsPerEpoch\` 2, or \`overwrite\` to start again`,
     );
-    for (const other of [{ seed: 1 }, { baseFeatures: 4 }, { batchSize: 3 }]) {
+    for (const other of [{ sampling: { foregroundOversampling: 0.5 } }, { baseFeatures: 4 }, { batchSize: 3 }]) {
       await expect(train({ existing: "continue", ...other, onEvent })).rejects.toThrow(
-        `${folder}: cannot be continued: it was begun with other data, splits, network sizes, batch size or seed; give the same options, or --overwrite`,
+        `${folder}: cannot be continued: it was begun with other data, splits, stages, network sizes, batch size or sampling; give the same options, or \`overwrite\``,
       );
     }
     expect(told).toEqual([]);
     // nor does a new start that fails before its first batch, whatever it was to replace
     const broken = createPipeline(brokenDevice, folders);
     for (const existing of ["overwrite", "update"] as const) {
-      const failed = broken.train(dataset, plans, "3d_fullres", 0, { ...tiny, epochs: 3, baseFeatures: 4, existing });
+      const failed = broken.train(dataset, plans, "3d_fullres", 0, {
+        ...tiny,
+        ...settings({ epochs: 3 }),
+        baseFeatures: 4,
+        existing,
+      });
       await expect(failed).rejects.toThrow("the device is not there");
     }
     expect(await everything(folders.results)).toEqual(before);
 
     expect((await train({ existing: "continue" })).trained).toBe(true);
-    await expect(train({ existing: "continue", epochs: 3 })).rejects.toThrow("cannot be continued with --epochs 3");
+    await expect(train({ existing: "continue", ...settings({ epochs: 3 }) })).rejects.toThrow(
+      "cannot be continued with `epochs` 3",
+    );
     const finished = await everything(folder);
-    const longer = await train({ existing: "update", epochs: 3, onEvent });
+    const longer = await train({ existing: "update", ...settings({ epochs: 3 }), onEvent });
     expect(longer.trained).toBe(true);
     const aside = join(paths.folder, "previous_fold_0_1");
     expect(told).toContainEqual({
@@ -99,22 +111,22 @@ test("a refused training changes nothing on disk and announces nothing; earlier 
       level: "info",
       text: `trained with other data, plan or options, and kept: ${aside}`,
     });
-    expect((await train({ existing: "update", epochs: 1 })).trained).toBe(true);
+    expect((await train({ existing: "update", ...settings({ epochs: 1 }) })).trained).toBe(true);
     expect(Object.values(await everything(aside))).toEqual(Object.values(finished));
     expect(existsSync(join(paths.folder, "previous_fold_0_2", "model.onnx"))).toBe(true);
-    expect((await train({ existing: "update", epochs: 1 })).trained).toBe(false);
+    expect((await train({ existing: "update", ...settings({ epochs: 1 }) })).trained).toBe(false);
   }));
 
 test("a fold of another network is refused beside a trained one, or replaces those that are trained with it", () =>
   withScratch(async (scratch) => {
     const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
-    const once = { ...tiny, epochs: 1 };
+    const once = { ...tiny, ...settings({ epochs: 1 }) };
     await pipeline.train(dataset, plans, "3d_fullres", 0, once);
     const before = await everything(folders.results);
     for (const existing of ["refuse", "overwrite", "update"] as const) {
       const other = { ...once, baseFeatures: 4, batchSize: 3, existing };
       await expect(pipeline.train(dataset, plans, "3d_fullres", 1, other)).rejects.toThrow(
-        `${paths.folder}: holds fold_0, trained with --base-features 2, not 4 and --batch-size 2, not 3; one plans.json describes all folds of a folder: give --base-features 2 --batch-size 2, or another --results folder`,
+        `${paths.folder}: holds fold_0, trained with \`baseFeatures\` 2, not 4 and \`batchSize\` 2, not 3; one plans.json describes all folds of a folder: give \`baseFeatures\` 2 \`batchSize\` 2, or another folder of \`results\``,
       );
     }
     expect(await everything(folders.results)).toEqual(before);
@@ -144,7 +156,7 @@ test("a validation that was stopped is gone on with, and never mixed with anothe
     const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
     const abort = new AbortController();
     const train = (options: TrainOptions) =>
-      pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, epochs: 1, ...options });
+      pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, ...settings({ epochs: 1 }), ...options });
     const onEvent = (event: NnunetEvent) =>
       event.type === "progress" && event.stage === "predict" && event.done === 1 && abort.abort();
     await expect(train({ signal: abort.signal, onEvent })).rejects.toThrow("prediction: cancelled");
@@ -175,7 +187,7 @@ test("an upgrade of nnunet-ts neither replaces a plan nor a training", () =>
       jest.resetModules();
       jest.unstable_mockModule("../src/software-version.ts", () => ({ softwareVersion: version }));
       const { createPipeline: create } = await import("@nnunet/pipeline");
-      const options = { ...tiny, epochs: 1, configurations: ["3d_fullres"], folds: [0] };
+      const options = { ...tiny, ...settings({ epochs: 1 }), configurations: ["3d_fullres"], folds: [0] };
       return create({}, folders).run(folder, options);
     };
     const first = await runWith("1.0.0");

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Plans } from "@nnunet/core";
+import { normalizationSchemes, type Plans } from "@nnunet/core";
 import { describeFileError, openRegularFile } from "@nnunet/core/node";
 import { findConfiguration } from "./preprocess-case.ts";
 
@@ -17,7 +17,7 @@ const PREPROCESSING_VERSION = 1;
 export function preprocessedHash(inputBytesHash: string, plans: Plans, configurationName: string): string {
   const c = findConfiguration(plans, configurationName);
   const usesStatistics = c.normalizationSchemes.map((scheme, i) =>
-    scheme === "CT" ? statistics(plans.foregroundIntensityPerChannel[i]) : null,
+    normalizationSchemes[scheme].usesStatistics ? statistics(plans.foregroundIntensityPerChannel[i]) : null,
   );
   const relevant = [
     PREPROCESSING_VERSION,

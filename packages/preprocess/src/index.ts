@@ -8,7 +8,7 @@ export {
 } from "./case-store.ts";
 export { classLocations } from "./class-locations.ts";
 export { hashFiles, preprocessedHash } from "./content-hash.ts";
-export { normaliseChannel } from "./normalise.ts";
+export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";

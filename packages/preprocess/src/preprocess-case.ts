@@ -25,7 +25,7 @@ import {
   resampleLabels,
 } from "@nnunet/kernels";
 import { classLocations } from "./class-locations.ts";
-import { normaliseChannel } from "./normalise.ts";
+import { normalizeChannel } from "./normalize.ts";
 import { preprocessingBytes } from "./preprocessing-bytes.ts";
 import { kernelOptions, resampledGrid, resampledShape, targetSpacingFor } from "./resampling-plan.ts";
 
@@ -106,7 +106,7 @@ export function preprocessCase(
   const work = sameGrid ? undefined : new Float32Array(elementCount(shape));
   for (let c = 0; c < channels; c++) {
     const normalise = (values: Float32Array) =>
-      normaliseChannel(
+      normalizeChannel(
         values,
         configuration.normalizationSchemes[c]!,
         plans.foregroundIntensityPerChannel[c],

@@ -25,7 +25,7 @@ test("the public functions", () => {
     "classLocations",
     "defaultPreprocessor",
     "hashFiles",
-    "normaliseChannel",
+    "normalizeChannel",
     "openPreprocessedCase",
     "preprocessCase",
     "preprocessedHash",

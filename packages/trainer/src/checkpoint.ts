@@ -2,6 +2,7 @@ import { InvalidArtifactError } from "@nnunet/core";
 import { readRegularFile, writeFileAtomic } from "@nnunet/core/node";
 import { readSafetensors, type Tensor, type Weights, writeSafetensors } from "@nnunet/unet-model";
 import { z } from "zod";
+import { trainingSettingsSchema } from "./training-settings.ts";
 
 /** One line of the training's history. */
 const epochRecord = z.object({
@@ -17,19 +18,14 @@ const epochRecord = z.object({
 export type EpochRecord = z.infer<typeof epochRecord>;
 
 /** What must be the same for a training to be continued as if it had never stopped. */
-const trainingSettings = z.object({
+const checkpointSettings = z.object({
   configuration: z.string(),
   fold: z.union([z.number(), z.string()]),
-  seed: z.number(),
-  epochs: z.number(),
-  iterationsPerEpoch: z.number(),
-  validationIterations: z.number(),
   batchSize: z.number(),
   patchSize: z.array(z.number()),
-  initialLearningRate: z.number(),
-  engine: z.string(),
+  ...trainingSettingsSchema.shape,
 });
-export type TrainingSettings = z.infer<typeof trainingSettings>;
+export type CheckpointSettings = z.infer<typeof checkpointSettings>;
 
 /** The file carries a checksum of all its content. */
 const CHECKED = "nnunet-ts checkpoint 2";
@@ -38,13 +34,13 @@ const UNCHECKED = "nnunet-ts checkpoint 1";
 
 const state = z.object({
   format: z.enum([CHECKED, UNCHECKED]),
-  settings: trainingSettings,
+  settings: checkpointSettings,
   history: z.array(epochRecord),
 });
 
 /** The whole state of a training after its last finished epoch (`history.length` epochs). */
 export interface Checkpoint {
-  readonly settings: TrainingSettings;
+  readonly settings: CheckpointSettings;
   readonly history: readonly EpochRecord[];
   readonly weights: Weights;
   readonly momentum: Weights;

@@ -3,8 +3,24 @@ import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type BatchSource, createRandom, labelSet, type NnunetEvent, type TrainingBatch } from "@nnunet/core";
-import { checkpointFiles, readCheckpoint, type TrainOptions, trainModel } from "@nnunet/trainer";
+import {
+  type BatchSource,
+  createRandom,
+  labelSet,
+  type NnunetEvent,
+  type TrainingBatch,
+  type TrainingTask,
+} from "@nnunet/core";
+import {
+  checkpointFiles,
+  completeTrainingSettings,
+  createTrainer,
+  defaultTrainer,
+  losses,
+  readCheckpoint,
+  type TrainingSettings,
+  trainModel,
+} from "@nnunet/trainer";
 import { writeSafetensors } from "@nnunet/unet-model";
 import { tinyPlans } from "../../unet-model/tests/tiny-plans.ts";
 
@@ -62,7 +78,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const options = (overrides: Partial<TrainOptions> = {}): TrainOptions => ({
+const task = (
+  settings: Partial<TrainingSettings> = {},
+  overrides: Partial<TrainingTask<TrainingSettings>> = {},
+): TrainingTask<TrainingSettings> => ({
   configuration: plans.configurations["3d_fullres"]!,
   configurationName: "3d_fullres",
   fold: 0,
@@ -71,38 +90,35 @@ const options = (overrides: Partial<TrainOptions> = {}): TrainOptions => ({
   training: balls(1),
   validation: balls(2),
   folder: join(folder, "fold_0"),
-  seed: 7,
-  epochs: 3,
-  iterationsPerEpoch: 6,
-  validationIterations: 2,
+  settings: { seed: 7, epochs: 3, iterationsPerEpoch: 6, validationIterations: 2, ...settings },
   ...overrides,
 });
 
 describe("trainModel", () => {
   test("learns: the loss falls and the pseudo-Dice rises on unseen batches", async () => {
-    const { history } = await trainModel(options({ epochs: 5, iterationsPerEpoch: 20 }));
+    const { history } = await trainModel(task({ epochs: 5, iterationsPerEpoch: 20 }));
     expect(history.at(-1)!.trainLoss).toBeLessThan(history[0]!.trainLoss - 0.5);
     expect(history.at(-1)!.pseudoDice[0]!).toBeGreaterThan(0.7);
   });
 
   test("stopped after an epoch and continued, it ends with the same weights, byte for byte", async () => {
-    const whole = await trainModel(options({ folder: join(folder, "whole") }));
+    const whole = await trainModel(task({}, { folder: join(folder, "whole") }));
     const stop = new AbortController();
     const onEvent = (event: NnunetEvent) => {
       if (event.type === "iteration" && event.epoch === 1 && event.iteration === 3) stop.abort();
     };
-    await expect(trainModel(options({ signal: stop.signal, onEvent }))).rejects.toThrow("training: cancelled");
+    await expect(trainModel(task({}, { signal: stop.signal, onEvent }))).rejects.toThrow("training: cancelled");
     expect((await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest))).history).toHaveLength(1);
-    const continued = await trainModel(options({ continue: true }));
+    const continued = await trainModel(task({}, { continue: true }));
     for (const [name, { data }] of whole.weights) expect(continued.weights.get(name)!.data).toEqual(data);
     expect(continued.history.map((h) => h.trainLoss)).toEqual(whole.history.map((h) => h.trainLoss));
     // a finished training is only read
-    const again = await trainModel(options({ continue: true }));
+    const again = await trainModel(task({}, { continue: true }));
     expect(again.history).toEqual(continued.history);
   });
 
   test("leaves checkpoints, log and curves, and no temporary file", async () => {
-    await trainModel(options());
+    await trainModel(task());
     expect((await readdir(join(folder, "fold_0"))).sort()).toEqual([
       "checkpoint_best.safetensors",
       "checkpoint_final.safetensors",
@@ -116,42 +132,77 @@ describe("trainModel", () => {
   });
 
   test("a folder that holds a training is not overwritten", async () => {
-    await trainModel(options({ epochs: 1 }));
-    await expect(trainModel(options({ epochs: 1 }))).rejects.toThrow(
-      `${join(folder, "fold_0")}: already holds a training; go on with it by --continue, or move the folder away to start anew`,
+    await trainModel(task({ epochs: 1 }));
+    await expect(trainModel(task({ epochs: 1 }))).rejects.toThrow(
+      `${join(folder, "fold_0")}: already holds a training; \`continue\` goes on with it, or move the folder away to start anew`,
     );
   });
 
   test("continuing with other settings says which", async () => {
-    await trainModel(options({ epochs: 1 }));
-    await expect(trainModel(options({ epochs: 1, seed: 8, continue: true }))).rejects.toThrow(
+    await trainModel(task({ epochs: 1 }));
+    await expect(trainModel(task({ epochs: 1, seed: 8 }, { continue: true }))).rejects.toThrow(
       "→ seed: was trained with 7, now asked for 8",
     );
   });
 
+  // Each of these once changed unnoticed, because only some of the settings were compared.
+  test.each<[string, Partial<TrainingSettings>]>([
+    ["loss", { loss: "dice" }],
+    ["optimiser", { optimiser: { momentum: 0.9, weightDecay: 3e-5, clipNorm: 12 } }],
+    ["deepSupervision", { deepSupervision: false }],
+    ["initialLearningRate", { initialLearningRate: 0.001 }],
+    ["validationIterations", { validationIterations: 3 }],
+  ])("a training is not continued with another %s", async (setting, changed) => {
+    await trainModel(task({ epochs: 1 }));
+    await expect(trainModel(task({ epochs: 1, ...changed }, { continue: true }))).rejects.toThrow(
+      `→ ${setting}: was trained with `,
+    );
+  });
+
+  test("a loss of one's own is named in the settings and trains; an unknown one is refused with those that exist", async () => {
+    let made = 0;
+    const mine = createTrainer({
+      name: "mine",
+      losses: {
+        ...losses,
+        mine: (scope) => {
+          made++;
+          return losses["cross-entropy"](scope);
+        },
+      },
+    });
+    await mine.train(task({ epochs: 1, loss: "mine" }));
+    expect(made).toBe(1);
+    const { settings } = await readCheckpoint(join(folder, "fold_0", checkpointFiles.final));
+    expect(settings.loss).toBe("mine");
+    await expect(defaultTrainer.train(task({ loss: "mine" }))).rejects.toThrow(
+      'unknown loss "mine"; registered: dice-cross-entropy, cross-entropy, dice',
+    );
+  });
+
   test("a checkpoint cut in half is refused in one sentence", async () => {
-    await trainModel(options({ epochs: 1 }));
+    await trainModel(task({ epochs: 1 }));
     const path = join(folder, "fold_0", checkpointFiles.final);
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.subarray(0, bytes.length / 2));
-    await expect(trainModel(options({ epochs: 1, continue: true }))).rejects.toThrow(
+    await expect(trainModel(task({ epochs: 1 }, { continue: true }))).rejects.toThrow(
       /checkpoint_final\.safetensors.*the file is cut off or damaged, use an older checkpoint$/,
     );
   });
 
   test("one flipped bit in a checkpoint's weights does not train along", async () => {
-    await trainModel(options({ epochs: 1 }));
+    await trainModel(task({ epochs: 1 }));
     const path = join(folder, "fold_0", checkpointFiles.final);
     const bytes = readFileSync(path);
     bytes[bytes.length - 100]! ^= 1;
     writeFileSync(path, bytes);
-    await expect(trainModel(options({ epochs: 1, continue: true }))).rejects.toThrow(
+    await expect(trainModel(task({ epochs: 1 }, { continue: true }))).rejects.toThrow(
       `${path} → __metadata__.sha256: is not that of the file's content; the file is cut off or damaged, use an older checkpoint`,
     );
   });
 
   test("a checkpoint of an earlier version, without a checksum, goes on with a warning", async () => {
-    await trainModel(options({ epochs: 1 }));
+    await trainModel(task({ epochs: 1 }));
     const path = join(folder, "fold_0", checkpointFiles.final);
     const bytes = readFileSync(path);
     const length = Number(bytes.readBigUint64LE(0));
@@ -163,7 +214,7 @@ describe("trainModel", () => {
     writeFileSync(path, Buffer.concat([size, older, bytes.subarray(8 + length)]));
     const told: string[] = [];
     const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(`${event.level}: ${event.text}`);
-    const { history } = await trainModel(options({ epochs: 1, continue: true, onEvent }));
+    const { history } = await trainModel(task({ epochs: 1 }, { continue: true, onEvent }));
     expect(history).toHaveLength(1);
     expect(told).toEqual([
       `warning: ${join(folder, "fold_0")}: goes on from a checkpoint of an earlier version, which carries no checksum; damage would not show`,
@@ -180,13 +231,13 @@ describe("trainModel", () => {
   });
 
   test("a training loss that is not finite stops the training", async () => {
-    await expect(trainModel(options({ training: poisoned(1) }))).rejects.toThrow(
+    await expect(trainModel(task({}, { training: poisoned(1) }))).rejects.toThrow(
       /training: expected a finite loss .* got "loss NaN at epoch 0, iteration 1"/,
     );
   });
 
   test("so does a validation loss, before a checkpoint is written that could not be read", async () => {
-    await expect(trainModel(options({ validation: poisoned(2) }))).rejects.toThrow(
+    await expect(trainModel(task({}, { validation: poisoned(2) }))).rejects.toThrow(
       /validation: expected a finite loss .* got "loss NaN at epoch 0, iteration 1"/,
     );
     expect(await readdir(join(folder, "fold_0"))).toEqual([]);
@@ -196,5 +247,34 @@ describe("trainModel", () => {
     const path = join(folder, "damaged.safetensors");
     writeFileSync(path, writeSafetensors(new Map(), { nnunet: '{"format": "nnunet' }));
     await expect(readCheckpoint(path)).rejects.toThrow(`${path} → __metadata__.nnunet: `);
+  });
+});
+
+describe("completeTrainingSettings", () => {
+  test("fills in the paper's values", () => {
+    expect(completeTrainingSettings({ epochs: 8 })).toEqual({
+      seed: 0,
+      epochs: 8,
+      iterationsPerEpoch: 250,
+      validationIterations: 50,
+      initialLearningRate: 0.01,
+      optimiser: { momentum: 0.99, weightDecay: 3e-5, clipNorm: 12 },
+      loss: "dice-cross-entropy",
+      deepSupervision: true,
+      engine: "ort",
+    });
+  });
+
+  test.each<[Record<string, unknown>, string]>([
+    [{ epochs: 0 }, "epochs: expected a positive integer, got 0"],
+    [{ iterationsPerEpoch: 2.5 }, "iterationsPerEpoch: expected a positive integer, got 2.5"],
+    [{ initialLearningRate: -1 }, "initialLearningRate: expected a positive number, got -1"],
+    [{ optimiser: { momentum: 1 } }, "optimiser.momentum: expected a number in [0, 1), got 1"],
+    [
+      { epoch: 3 },
+      'settings: expected keys of seed, epochs, iterationsPerEpoch, validationIterations, initialLearningRate, optimiser, loss, deepSupervision, engine, got "epoch"',
+    ],
+  ])("%j is refused", (given, message) => {
+    expect(() => completeTrainingSettings(given)).toThrow(message);
   });
 });

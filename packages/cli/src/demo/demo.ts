@@ -14,7 +14,7 @@ export interface DemoSize {
   readonly name: string;
   readonly trainingCases: number;
   readonly testCases: number;
-  readonly training: Pick<RoadOptions, "baseFeatures" | "batchSize" | "epochs" | "iterationsPerEpoch">;
+  readonly training: Pick<RoadOptions, "baseFeatures" | "batchSize" | "settings">;
 }
 
 /** Chosen so that "full" takes a few minutes and "smoke" well under two on two cores. */
@@ -23,13 +23,13 @@ export const demoSizes = {
     name: "full",
     trainingCases: 30,
     testCases: 5,
-    training: { baseFeatures: 8, batchSize: 2, epochs: 8, iterationsPerEpoch: 50 },
+    training: { baseFeatures: 8, batchSize: 2, settings: { epochs: 8, iterationsPerEpoch: 50 } },
   },
   smoke: {
     name: "smoke",
     trainingCases: 10,
     testCases: 2,
-    training: { baseFeatures: 4, batchSize: 2, epochs: 2, iterationsPerEpoch: 10 },
+    training: { baseFeatures: 4, batchSize: 2, settings: { epochs: 2, iterationsPerEpoch: 10 } },
   },
 } as const satisfies Record<string, DemoSize>;
 

@@ -92,7 +92,7 @@ export async function newDatasetFolder(rawRoot: string, id: number | undefined, 
   if (same !== undefined) {
     throw new FileError(
       join(resolve(rawRoot), same),
-      "this dataset is already there and is not overwritten; remove it first, or choose another number with --dataset-id",
+      "this dataset is already there and is not overwritten; remove it first, or choose another number as `datasetId`",
     );
   }
   const folderName = `Dataset${String(id).padStart(3, "0")}_${name.replace(/[^\w.-]+/g, "_")}`;

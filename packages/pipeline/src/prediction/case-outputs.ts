@@ -69,17 +69,20 @@ export async function isDone(
   const found = await firstThere(outputs.files);
   if (found === undefined) return false;
   if (existing === "refuse") {
-    const more = record ? "--continue to keep it and predict the other cases, or " : "";
-    throw new FileError(found, `exists already; add ${more}--overwrite to replace it, or choose another output`);
+    const more = record ? "`continue` to keep it and predict the other cases, or " : "";
+    throw new FileError(found, `exists already; add ${more}\`overwrite\` to replace it, or choose another output`);
   }
   const state = record ? await record.stateOf(files, outputs) : "unknown";
   if (existing === "continue" && state === "unknown") {
     const problem = "exists already, and nothing says what it was made from";
-    throw new FileError(found, `${problem}; move it away, add --overwrite to replace it, or choose another output`);
+    throw new FileError(found, `${problem}; move it away, add \`overwrite\` to replace it, or choose another output`);
   }
   if (existing === "continue" && state === "edited") {
     const problem = "was changed after it had been written";
-    throw new FileError(found, `${problem}; move it away to have it predicted again, or add --overwrite to replace it`);
+    throw new FileError(
+      found,
+      `${problem}; move it away to have it predicted again, or add \`overwrite\` to replace it`,
+    );
   }
   return state === "done";
 }

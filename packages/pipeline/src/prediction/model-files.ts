@@ -105,6 +105,6 @@ export async function findModelFolder(
     root,
     trained.length === 0
       ? `${configuration} of ${dataset.name} is not trained; run "nnunet train ${dataset.id} ${configuration} 0" first`
-      : `${configuration} was trained with several plans; choose one of ${trained.map((n) => n.split("__")[1]).join(", ")} by --plans`,
+      : `${configuration} was trained with several plans; choose one of ${trained.map((n) => n.split("__")[1]).join(", ")} by \`plansName\``,
   );
 }

@@ -106,17 +106,17 @@ export function refuseOtherPlans(
       : ["trained with another plan", "train with that plan"];
   throw new FileError(
     folder,
-    `holds ${trained.folds.join(", ")}, ${what}; one plans.json describes all folds of a folder: ${instead}, or another --results folder`,
+    `holds ${trained.folds.join(", ")}, ${what}; one plans.json describes all folds of a folder: ${instead}, or another folder of \`results\``,
   );
 }
 
 function sizesThatDiffer(before: Configuration, asked: Configuration) {
   return [
     {
-      option: "--base-features",
+      option: "`baseFeatures`",
       was: before.architecture.featuresPerStage[0]!,
       now: asked.architecture.featuresPerStage[0]!,
     },
-    { option: "--batch-size", was: before.batchSize, now: asked.batchSize },
+    { option: "`batchSize`", was: before.batchSize, now: asked.batchSize },
   ].filter(({ was, now }) => was !== now);
 }

@@ -11,7 +11,7 @@ import type { Model, PredictionLimits } from "@nnunet/inference";
 import { readCase, writeImage } from "@nnunet/io";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
-import type { Context } from "../stages.ts";
+import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
 import { lookAhead, strangeIntensities } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
@@ -45,7 +45,9 @@ export async function predictCases(
   const { dataset } = models[0]!.metadata;
   const { mirroring = true, stepSize = 0.5, saveProbabilities = false, target, existing, signal, onEvent } = options;
   if (labelSet(dataset).outputChannels < 1) throw new FileError("dataset.json", "declares no foreground label");
-  const record = options.record && predictionRecord(options.record, models, { mirroring, stepSize });
+  const record =
+    options.record &&
+    predictionRecord(options.record, models, { predictor: identity(context.stages.predictor), mirroring, stepSize });
   const outputs = new Map<CaseFiles, CaseOutputs>();
   for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities));
   await checkOutputs(outputs);
@@ -129,7 +131,7 @@ async function predictOne(
   const image = await readCase(files, models[0]!.metadata.dataset, { onWarning });
   const strange = strangeIntensities(files.id, image.image, models[0]!.metadata);
   if (strange !== undefined) hear(strange);
-  const { segmentation, probabilities } = await stages.predictImage(models, image, {
+  const { segmentation, probabilities } = await stages.predictor.predictImage(models, image, {
     ...how,
     ...limits,
     probabilities: probabilitiesPath !== undefined,

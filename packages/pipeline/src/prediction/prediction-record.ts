@@ -65,14 +65,9 @@ export interface PredictionRecord {
 export function predictionRecord(
   { madeFrom, name, also, inputHashes }: RecordPlace,
   models: readonly Model[],
-  options: { readonly mirroring: boolean; readonly stepSize: number },
+  how: { readonly predictor: string; readonly mirroring: boolean; readonly stepSize: number },
 ): PredictionRecord {
-  const recipe = contentHash([
-    models.map(({ metadata: { softwareVersion: _, ...made } }) => made),
-    options.mirroring,
-    options.stepSize,
-    also,
-  ]);
+  const recipe = contentHash([models.map(({ metadata: { softwareVersion: _, ...made } }) => made), how, also]);
   const hashed = new Map<string, string>();
   const inputsOf = async ({ id, images }: CaseFiles) => {
     const known = hashed.get(id) ?? contentHash([recipe, inputHashes?.get(id) ?? (await hashCase({ id, images }))]);

@@ -15,7 +15,7 @@ import {
 import { describeFileError, exists, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
 import { summarise, summaryToJson } from "@nnunet/evaluate";
 import { imageStem, placementDifference, readLabels, saysItsPlace } from "@nnunet/io";
-import type { Context } from "../stages.ts";
+import { type Context, identity } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
 /** One prediction and what it is compared with. */
@@ -130,7 +130,7 @@ export async function evaluatePairs(
         cases.push({
           referenceFile: reference,
           predictionFile: prediction,
-          metrics: stages.caseMetrics(expected.data, predicted.data, labels),
+          metrics: stages.evaluator.caseMetrics(expected.data, predicted.data, labels),
         });
         onEvent?.({
           type: "progress",
@@ -140,7 +140,11 @@ export async function evaluatePairs(
           item: basename(reference),
         });
       }
-      const summary = { ...(remark === undefined ? {} : { remark }), ...summarise(cases) };
+      const summary: EvaluationSummary = {
+        ...(remark === undefined ? {} : { remark }),
+        evaluator: identity(stages.evaluator),
+        ...summarise(cases),
+      };
       if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));
       return { result: summary, ...(output === undefined ? {} : { detail: output }) };
     });

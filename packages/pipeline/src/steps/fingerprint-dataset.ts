@@ -12,12 +12,13 @@ import { readJson, whileLocked } from "@nnunet/core/node";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type MeasureTask, measureCaseFiles } from "../workers/case-tasks.ts";
+import { placeOf, type Staged } from "../workers/stage-place.ts";
 import { warnOfImages } from "./image-warnings.ts";
 import { hashCases } from "./hash-cases.ts";
 import { preprocessedPaths } from "../folders.ts";
 import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
 import { keepEdited, originOf, writeOwn } from "../records/own-files.ts";
-import { type Context, defaultStages } from "../stages.ts";
+import { type Context, defaultStages, identity } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
 export interface FingerprintResult {
@@ -54,30 +55,28 @@ export async function fingerprintDataset(
           const fingerprint = await foreignFingerprint(paths.fingerprint, dataset, warn);
           return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "another tool's, kept" };
         }
-        const tasks: CaseWork<MeasureTask>[] = [];
+        const place = placeOf(extractor, defaultStages.fingerprintExtractor, "fingerprint", options);
+        const run = place.workers ? "measure" : (task: MeasureTask) => measureCaseFiles(extractor, task);
+        const tasks: CaseWork<Staged<MeasureTask>>[] = [];
         // Here and not in the later stages as well, so that each oddness is told once.
         const onWarning = options.verified ? undefined : warnOfImages("fingerprint", options.onEvent);
         for (const files of dataset.trainingCases) {
           tasks.push({
             id: files.id,
             bytes: await caseBytes(files, [0, 1, 2], [], onWarning),
-            input: { files, dataset: dataset.json },
+            input: { files, dataset: dataset.json, ...(place.workers && { stage: place.module }) },
           });
         }
         refuseLargeCases("measuring", tasks, options);
         const known = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
         const hashes = dataset.trainingCases.map((files) => known.get(files.id));
-        const inputs = contentHash([extractor.name, datasetToJson(dataset.json), hashes]);
+        const inputs = contentHash([identity(extractor), datasetToJson(dataset.json), hashes]);
         if (origin !== "absent" && (await recordedHash(paths.madeFrom, "fingerprint")) === inputs) {
           const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
           return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "up to date" };
         }
-        const run =
-          extractor === defaultStages.fingerprintExtractor
-            ? ("measure" as const)
-            : (task: MeasureTask) => measureCaseFiles(extractor, task);
         const measurements = await measureAll(extractor, (keep) => overCases("fingerprint", tasks, run, options, keep));
-        const fingerprint = extractor.combine(measurements, dataset.json);
+        const fingerprint = { ...extractor.combine(measurements, dataset.json), extractor: identity(extractor) };
         if (origin === "edited") {
           warn(`${paths.fingerprint} was edited by hand; kept as ${await keepEdited(paths.fingerprint)}`);
         }

@@ -17,7 +17,7 @@ import { planWarnings } from "@nnunet/planner";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { originOf, keepEdited, writeOwn } from "../records/own-files.ts";
-import type { Context } from "../stages.ts";
+import { type Context, defaultStages, identity } from "../stages.ts";
 
 export interface PlanResult {
   readonly plans: Plans;
@@ -49,7 +49,8 @@ export async function planDataset(
     onEvent?.({ type: "stage-end", stage: "plan", seconds: (performance.now() - began) / 1000, detail });
   onEvent?.({ type: "stage-start", stage: "plan", detail: `by the planner ${stages.planner.name}` });
   const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
-  const plans = { ...made, datasetName: dataset.name };
+  const isDefault = stages.planner === defaultStages.planner;
+  const plans = { ...made, datasetName: dataset.name, ...(isDefault ? {} : { planner: identity(stages.planner) }) };
   for (const text of planWarnings(plans, fingerprint, dataset.json)) {
     onEvent?.({ type: "message", stage: "plan", level: "warning", text });
   }
@@ -57,7 +58,7 @@ export async function planDataset(
   const name = `plans ${plans.plansName}`;
   // Without the version: an upgrade must neither replace a plan that was trained with, nor one edited by hand.
   const inputs = contentHash([
-    stages.planner.name,
+    identity(stages.planner),
     plannerOptions,
     fingerprintToJson(fingerprint),
     datasetToJson(dataset.json),
@@ -108,7 +109,7 @@ export async function loadPlans(folders: Folders, dataset: RawDataset, plansName
   if (plans.length === 0) throw new FileError(paths.folder, `there is no plan yet; ${planFirst}`);
   if (plans.length > 1) {
     const known = plans.map((name) => name.slice(0, -".json".length)).join(", ");
-    throw new FileError(paths.folder, `holds several plans; choose one of ${known} by --plans`);
+    throw new FileError(paths.folder, `holds several plans; choose one of ${known} by \`plansName\``);
   }
   const path = join(paths.folder, plans[0]!);
   return plansFromJson(await readJson(path), path);

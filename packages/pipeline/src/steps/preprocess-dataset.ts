@@ -3,6 +3,7 @@ import { type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
+import { placeOf, type Staged } from "../workers/stage-place.ts";
 import { preprocessedPaths } from "../folders.ts";
 import { findConfiguration } from "../training/reduced-size.ts";
 import { type Context, defaultStages } from "../stages.ts";
@@ -40,7 +41,11 @@ export async function preprocessDataset(
     const detail = `${total} cases for ${name}`;
     results.push(
       await timedStage("preprocess", { total, detail }, options, async () => {
-        const tasks: CaseWork<PreprocessTask>[] = [];
+        const place = placeOf(stages.preprocessor, defaultStages.preprocessor, "preprocess", options);
+        const run = place.workers
+          ? "preprocess"
+          : (task: PreprocessTask) => preprocessCaseFiles(stages.preprocessor, task);
+        const tasks: CaseWork<Staged<PreprocessTask>>[] = [];
         for (const files of dataset.trainingCases) {
           const bytes = await caseBytes(files, plans.transposeForward, [configuration]);
           tasks.push({
@@ -54,15 +59,12 @@ export async function preprocessDataset(
               configuration: name,
               folder,
               inputHash: options.inputHashes?.get(files.id),
+              ...(place.workers && { stage: place.module }),
             },
           });
         }
         refuseLargeCases(`preprocessing for ${name}:`, tasks, options);
-        const run =
-          stages.preprocessor === defaultStages.preprocessor
-            ? ("preprocess" as const)
-            : (task: PreprocessTask) => preprocessCaseFiles(stages.preprocessor, task);
-        const done = await overCases<PreprocessTask, { made: boolean }>("preprocess", tasks, run, options);
+        const done = await overCases<Staged<PreprocessTask>, { made: boolean }>("preprocess", tasks, run, options);
         const made = done.filter((result) => result.made).length;
         const result = { configuration: name, folder, made, skipped: total - made };
         return { result, detail: `${made} made, ${total - made} up to date` };

@@ -8,10 +8,10 @@ import {
   UnsupportedError,
 } from "@nnunet/core";
 import { lockedBy, whileLocked } from "@nnunet/core/node";
-import { type Device, ortEngine, type TrainingEngine } from "@nnunet/trainer";
+import type { Device, TrainingSettings } from "@nnunet/trainer";
 import type { PoolOptions } from "../workers/case-pool.ts";
 import { exportFolds } from "../steps/export-model.ts";
-import { foldBatches, preprocessedHashes } from "./fold-batches.ts";
+import { foldBatches, preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { changeRecord, contentHash } from "../records/made-from.ts";
 import {
@@ -23,23 +23,18 @@ import {
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import { casesOfFold } from "./splits.ts";
-import type { Context } from "../stages.ts";
+import { type Context, identity } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { refuseLargeTraining } from "./training-memory.ts";
 import { decideTraining, type ExistingTraining } from "./training-start.ts";
 import { validateFold } from "./validate-fold.ts";
 
 export interface TrainOptions extends PoolOptions, SizeOptions {
-  /** "auto" takes the fastest that is installed: today "ort", the only one. */
-  readonly engine?: "ort" | "tfjs" | "auto";
-  readonly device?: Device;
-  /** 1000 by default, as nnU-Net. */
-  readonly epochs?: number;
-  /** 250 by default, as nnU-Net. */
-  readonly iterationsPerEpoch?: number;
-  /** A fifth of `iterationsPerEpoch` by default: nnU-Net's 50 for its 250. */
-  readonly validationIterations?: number;
-  readonly seed?: number;
+  /** What decides, beside data and network, which weights come out: epochs, loss, seed, … The trainer's defaults otherwise. */
+  readonly settings?: Partial<TrainingSettings> | undefined;
+  /** Patch sampling and augmentation, where they are not to be the plan's. */
+  readonly sampling?: SamplingSettings | undefined;
+  readonly device?: Device | undefined;
   /** Divide the cases at random for a fold that `splits_final.json` does not have; an error by default. */
   readonly randomSplit?: boolean;
   /**
@@ -81,10 +76,9 @@ export async function trainFold(
   fold: Fold,
   options: TrainOptions = {},
 ): Promise<TrainFoldResult> {
-  const { folders } = context;
-  const { existing = "refuse", epochs = 1000, iterationsPerEpoch = 250, seed = 0, signal, onEvent } = options;
-  const validationIterations = options.validationIterations ?? Math.max(1, Math.round(iterationsPerEpoch / 5));
-  const engine = engineOf(options.engine ?? "auto");
+  const { folders, stages } = context;
+  const { existing = "refuse", sampling, signal, onEvent } = options;
+  const settings = stages.trainer.completeSettings(options.settings ?? {});
   const plans = effectivePlans(planned, configurationName, options);
   const configuration = findConfiguration(plans, configurationName);
   if (configuration.previousConfiguration !== undefined) {
@@ -108,19 +102,21 @@ export async function trainFold(
     onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
   }
   const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
+  const madeBy = Object.fromEntries(
+    (["preprocessor", "batchSampler", "trainer"] as const).map((stage) => [stage, identity(stages[stage])]),
+  );
   const network = contentHash([
     configuration,
     labelSet(dataset.json),
     split,
     await preprocessedHashes(casesFolder, [...split.train, ...split.val], dataset, configurationName),
-    seed,
+    sampling,
+    madeBy,
   ]);
-  const hashes = { network, training: contentHash([network, epochs, iterationsPerEpoch, validationIterations]) };
-  const schedule = { epochs, iterationsPerEpoch, validationIterations, engine: engine.name };
+  const hashes = { network, training: contentHash([network, settings]) };
   await refuseForeignTrainings(paths.folder);
-  const settings = { epochs, iterationsPerEpoch, validationIterations, seed };
   return whileLocked(folder, `training fold ${fold} of ${configurationName}`, async () => {
-    const start = await decideTraining(paths.fold(fold), hashes, schedule, existing);
+    const start = await decideTraining(paths.fold(fold), hashes, settings, existing);
     if (start.kind === "keep") say(`fold ${fold} is up to date`);
     else {
       const others = (await foldsOfOtherPlans(paths, plans, configurationName, fold))?.folds ?? [];
@@ -134,14 +130,12 @@ export async function trainFold(
       await refuseOthers(together);
       for (const name of others) await refuseLocked(join(paths.folder, name));
       const resumeAt = start.kind === "resume" ? start.epochs : 0;
+      const { epochs, iterationsPerEpoch } = settings;
       const total = (epochs - resumeAt) * iterationsPerEpoch;
       const features = configuration.architecture.featuresPerStage;
       const detail = `fold ${fold} of ${configurationName}: ${split.train.length} cases, ${epochs - resumeAt} epochs of ${iterationsPerEpoch} steps, batch ${configuration.batchSize}, patch ${configuration.patchSize.join("×")}, features ${features.join(" ")}`;
       await timedStage("train", { total, detail }, options, async () => {
-        const sources = await foldBatches(context.stages, casesFolder, split, configuration, dataset, {
-          ...options,
-          ...settings,
-        });
+        const sources = await foldBatches(stages, casesFolder, split, configuration, dataset, { ...options, settings });
         const before = start.kind === "afresh" && start.before !== "none" ? start.before : "stay";
         const room = await makeRoom(
           folder,
@@ -162,12 +156,13 @@ export async function trainFold(
           await changeRecord(madeFrom, (record) => ({
             ...record,
             ...hashes,
+            stages: madeBy,
             ...(remark === undefined ? {} : { remark }),
           }));
           for (const path of await room.commit()) say(`trained with other data, plan or options, and kept: ${path}`);
         });
         try {
-          const { history } = await context.stages.trainModel({
+          const { checkpoint } = await stages.trainer.train({
             configuration,
             configurationName,
             fold,
@@ -176,16 +171,15 @@ export async function trainFold(
             training: sources[0]!,
             validation: sources[1]!,
             folder,
-            engine,
-            device: options.device ?? "cpu",
-            ...settings,
+            settings,
+            ...(options.device === undefined ? {} : { device: options.device }),
             continue: start.kind === "resume",
             onBegin,
-            signal,
-            onEvent,
+            ...(signal && { signal }),
+            ...(onEvent && { onEvent }),
           });
           await onBegin(); // a stage of one's own may not have said that it begins
-          return { result: history, detail: folder };
+          return { result: checkpoint, detail: folder };
         } finally {
           for (const source of sources) await source.close();
           await room.undo();
@@ -208,9 +202,4 @@ async function refuseLocked(folder: string): Promise<void> {
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let done: Promise<T> | undefined;
   return () => (done ??= work());
-}
-
-function engineOf(name: "ort" | "tfjs" | "auto"): TrainingEngine {
-  if (name === "tfjs") throw new UnsupportedError("the training engine tfjs", "use --engine ort");
-  return ortEngine;
 }

@@ -10,14 +10,11 @@ export type ExistingTraining = "refuse" | "continue" | "overwrite" | "update";
 
 /** What a training is made from. The version of nnunet-ts is no part of it: an upgrade must not cost a training. */
 export interface TrainingHashes {
-  /** Data, splits, network and batch size, seed: must be the same to continue. */
+  /** Data, splits, network and batch size, sampling, stages: must be the same to continue. */
   readonly network: string;
-  /** The same with the number of epochs and steps: must be the same to keep the result. */
+  /** The same with the trainer's settings: must be the same to keep the result. */
   readonly training: string;
 }
-
-/** What a checkpoint must have been begun with to be continued, beside {@link TrainingHashes.network}. */
-export type Schedule = Pick<TrainingSettings, "epochs" | "iterationsPerEpoch" | "validationIterations" | "engine">;
 
 export type TrainingStart =
   | { readonly kind: "keep" }
@@ -38,7 +35,7 @@ export type TrainingStart =
 export async function decideTraining(
   { folder, model, checkpoint, latestCheckpoint, madeFrom }: FoldPaths,
   hashes: TrainingHashes,
-  schedule: Schedule,
+  settings: TrainingSettings,
   existing: ExistingTraining,
 ): Promise<TrainingStart> {
   const name = basename(folder).replace("_", " ");
@@ -49,8 +46,8 @@ export async function decideTraining(
   if (!begun) return { kind: "afresh", before: (await holdsWork(folder)) ? "set aside" : "remove" };
   if (existing === "refuse") {
     const state = finished ? "is trained already" : "holds an unfinished training";
-    const goOn = finished ? "" : ", or --continue to go on from its checkpoint";
-    throw new FileError(folder, `${name} ${state}; add --overwrite to start again${goOn}`);
+    const goOn = finished ? "" : ", or `continue` to go on from its checkpoint";
+    throw new FileError(folder, `${name} ${state}; \`overwrite\` starts again${goOn}`);
   }
   const same = (await recordedHash(madeFrom, "training")) === hashes.training;
   if (same && finished) return { kind: "keep" };
@@ -58,28 +55,22 @@ export async function decideTraining(
   if ((await recordedHash(madeFrom, "network")) !== hashes.network) {
     throw new FileError(
       folder,
-      "cannot be continued: it was begun with other data, splits, network sizes, batch size or seed; give the same options, or --overwrite",
+      "cannot be continued: it was begun with other data, splits, stages, network sizes, batch size or sampling; give the same options, or `overwrite`",
     );
   }
   const from = (await exists(checkpoint)) ? checkpoint : latestCheckpoint;
-  const { settings, history } = await readCheckpoint(from);
-  refuseOtherSchedule(from, settings, schedule);
-  return { kind: "resume", epochs: history.length };
+  const earlier = await readCheckpoint(from);
+  refuseOtherSettings(from, earlier.settings, settings);
+  return { kind: "resume", epochs: earlier.history.length };
 }
 
-const words = {
-  epochs: "--epochs",
-  iterationsPerEpoch: "--iterations-per-epoch",
-  validationIterations: "validationIterations",
-  engine: "--engine",
-} as const;
-
-function refuseOtherSchedule(checkpoint: string, begun: Schedule, asked: Schedule): void {
-  for (const key of Object.keys(words) as (keyof Schedule)[]) {
-    if (begun[key] === asked[key]) continue;
+function refuseOtherSettings(checkpoint: string, begun: TrainingSettings, asked: TrainingSettings): void {
+  for (const key of Object.keys(asked) as (keyof TrainingSettings)[]) {
+    const [before, now] = [JSON.stringify(begun[key]), JSON.stringify(asked[key])];
+    if (before === now) continue;
     throw new FileError(
       checkpoint,
-      `cannot be continued with ${words[key]} ${asked[key]}: it was begun with ${begun[key]}; give ${words[key]} ${begun[key]}, or --overwrite to start again`,
+      `cannot be continued with \`${key}\` ${now}: it was begun with ${before}; give \`${key}\` ${before}, or \`overwrite\` to start again`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type CaseFiles, type EvaluationSummary, labelSet, type RawDataset, type StageOptions } from "@nnunet/core";
 import { pathBelow, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
@@ -9,13 +10,13 @@ import { refuseLink } from "../records/own-files.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { softwareVersion } from "../software-version.ts";
-import type { Context } from "../stages.ts";
+import { type Context, identity } from "../stages.ts";
 
 /**
  * Predicts the validation cases of a trained fold as any unseen image would be (sliding window, mirroring, back to
  * the original geometry) and scores them against the original labels.
  *
- * A summary made from the same model and cases is kept.
+ * A summary made from the same model and cases by the same stages is kept.
  *
  * @param remark - goes into the summary: what is to be known of these cases
  * @returns what `validation/summary.json` says
@@ -38,6 +39,8 @@ export async function validateFold(
       caseIds,
       labelSet(dataset.json),
       remark,
+      identity(context.stages.predictor),
+      identity(context.stages.evaluator),
     ]);
     if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
       return summaryFromJson(await readJson(paths.summary), paths.summary);
@@ -46,7 +49,8 @@ export async function validateFold(
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
     const { maxMemoryGb, signal, onEvent } = options;
-    const record = { madeFrom: paths.madeFrom, name: "validation predictions", also: softwareVersion };
+    // Beside the predictions: it names cases, and what lies beside the model names none.
+    const record = { madeFrom: join(paths.validation, "made_from.json"), name: "predictions", also: softwareVersion };
     await predictCases(context, [model], cases, { target, existing: "update", record, maxMemoryGb, signal, onEvent });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {

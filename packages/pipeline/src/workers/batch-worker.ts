@@ -1,18 +1,21 @@
 import type { BatchSource, TrainingBatch } from "@nnunet/core";
-import { createBatchSource } from "@nnunet/augment";
+import { defaultBatchSampler } from "@nnunet/augment";
 import { Piscina } from "piscina";
 import type { BatchRequest, BatchWorkerData } from "./batch-workers.ts";
 import { type Carried, carry } from "./carry-error.ts";
 import { openCases } from "../steps/open-cases.ts";
+import { stageInWorker } from "./stage-place.ts";
 
 /*
  * Entry of a worker thread that makes batches. It opens the cases once, and makes whatever batch is asked for: a batch
  * depends on (seed, epoch, iteration) alone, so it does not matter which worker makes which.
  */
 
-const { casesFolder, sources } = Piscina.workerData as BatchWorkerData;
+const { casesFolder, sources, stage } = Piscina.workerData as BatchWorkerData;
+const sampler = stageInWorker(stage, defaultBatchSampler);
+sampler.catch(() => {}); // told to whoever asks for a batch
 const opened = sources.map(async ({ caseIds, ...options }): Promise<BatchSource> => {
-  return createBatchSource({ ...options, cases: await openCases(casesFolder, caseIds) });
+  return (await sampler).createBatchSource({ ...options, cases: await openCases(casesFolder, caseIds) });
 });
 for (const source of opened) source.catch(() => {}); // told to whoever asks for a batch
 

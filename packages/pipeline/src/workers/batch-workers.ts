@@ -2,6 +2,7 @@ import type { BatchSource, TrainingBatch } from "@nnunet/core";
 import type { BatchSourceOptions } from "@nnunet/augment";
 import { Piscina } from "piscina";
 import { type Carried, unpack } from "./carry-error.ts";
+import type { StageModule } from "./stage-place.ts";
 import { workerEntry } from "./worker-entry.ts";
 
 /** One source of batches as plain data, so that it can travel to a worker. */
@@ -10,6 +11,8 @@ export type SourceDescription = Omit<BatchSourceOptions, "cases"> & { readonly c
 export interface BatchWorkerData {
   readonly casesFolder: string;
   readonly sources: readonly SourceDescription[];
+  /** The sampler, where that is not the default one. */
+  readonly stage?: StageModule | undefined;
 }
 
 export interface BatchRequest {
@@ -29,13 +32,13 @@ export interface BatchWorkersOptions extends BatchWorkerData {
 
 /**
  * Batch sources whose batches are made ahead in worker threads and handed over without a copy. The batches are those
- * that `createBatchSource` makes in this thread, bit for bit, whatever the number of workers.
+ * that the sampler makes in this thread, bit for bit, whatever the number of workers.
  *
  * @returns one source per description; closing the last one ends the workers
  */
 export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] {
-  const { workers, casesFolder, sources, iterations, prefetch = workers + 1 } = options;
-  const workerData: BatchWorkerData = { casesFolder, sources };
+  const { workers, casesFolder, sources, stage, iterations, prefetch = workers + 1 } = options;
+  const workerData: BatchWorkerData = { casesFolder, sources, stage };
   const pool = new Piscina({
     filename: workerEntry("batch-worker"),
     workerData,

@@ -3,10 +3,11 @@ import { labelSet } from "@nnunet/core";
 import { callingFilesAsWritten, imageFiles, readCase } from "@nnunet/io";
 import { hashFiles, preprocessedHash, storedHash, writePreprocessedCase } from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
+import { identity } from "../stages.ts";
 
 /*
- * The work on one case. Workers run these with the default stages; a stage that the user replaced is a function, which
- * cannot travel to another thread, so the pipeline runs it here in the main thread through the same functions.
+ * The work on one case, by the stage given: in worker threads, or in the main thread where the stage is a function that
+ * cannot travel to another.
  */
 
 /** SHA-256 of the bytes of all files of a case, the voxel files of detached headers with them. */
@@ -51,7 +52,7 @@ export async function preprocessCaseFiles(
     inputHash ?? (await hashCase(files)),
     labelSet(dataset),
     dataset.channelNames,
-    preprocessor.name,
+    identity(preprocessor),
   ]);
   const hash = preprocessedHash(inputs, plans, configuration);
   if ((await storedHash(folder, files.id, { everyVoxel: true })) === hash) return { made: false, hash };

@@ -9,10 +9,11 @@ import {
   type PreprocessTask,
   preprocessCaseFiles,
 } from "./case-tasks.ts";
+import { type Staged, stageInWorker } from "./stage-place.ts";
 
 /** Entry of a worker thread: one exported function per kind of task. */
 export const hash = (files: CaseFiles): Promise<Carried<unknown>> => carry(() => hashCase(files));
-export const measure = (task: MeasureTask): Promise<Carried<unknown>> =>
-  carry(() => measureCaseFiles(defaultFingerprintExtractor, task));
-export const preprocess = (task: PreprocessTask): Promise<Carried<unknown>> =>
-  carry(() => preprocessCaseFiles(defaultPreprocessor, task));
+export const measure = ({ stage, ...task }: Staged<MeasureTask>): Promise<Carried<unknown>> =>
+  carry(async () => measureCaseFiles(await stageInWorker(stage, defaultFingerprintExtractor), task));
+export const preprocess = ({ stage, ...task }: Staged<PreprocessTask>): Promise<Carried<unknown>> =>
+  carry(async () => preprocessCaseFiles(await stageInWorker(stage, defaultPreprocessor), task));

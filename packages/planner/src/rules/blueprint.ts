@@ -1,4 +1,4 @@
-import type { NormalizationScheme } from "@nnunet/core";
+import type { AugmentationSet, Averaging, NormalizationScheme } from "@nnunet/core";
 
 /**
  * The choices that do not depend on the dataset. Every one can be overridden by name through
@@ -52,8 +52,8 @@ export interface Blueprint {
   /** Per channel; null: by the names of the channels. */
   readonly normalizationSchemes: readonly NormalizationScheme[] | null;
   readonly normalizeBeforeResampling: boolean;
-  readonly averaging: "probabilities" | "logits";
-  readonly augmentation: "paper" | "v2";
+  readonly averaging: Averaging;
+  readonly augmentation: AugmentationSet;
   /** Name of the plans; the folders of the preprocessed data are called after it. */
   readonly plansName: string;
 }

@@ -1,4 +1,4 @@
-import type { NormalizationScheme } from "@nnunet/core";
+import { type NormalizationScheme, normalizationSchemes } from "@nnunet/core";
 
 /**
  * The intensity normalisation of a channel, by its name in dataset.json, whatever the case of its letters.
@@ -8,13 +8,12 @@ import type { NormalizationScheme } from "@nnunet/core";
  * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §2.9
  */
 export function normalizationScheme(channelName: string): NormalizationScheme {
-  return byName[channelName.toLowerCase()] ?? "ZScore";
+  return byName.get(channelName.toLowerCase()) ?? "ZScore";
 }
 
-const byName: Readonly<Record<string, NormalizationScheme>> = {
-  ct: "CT",
-  nonorm: "NoNormalization",
-  zscore: "ZScore",
-  rescale_to_0_1: "Rescale0To1",
-  rgb_to_0_1: "RGBTo0To1",
-};
+const byName = new Map(
+  Object.entries(normalizationSchemes).map(([scheme, { channelName }]) => [
+    channelName.toLowerCase(),
+    scheme as NormalizationScheme,
+  ]),
+);

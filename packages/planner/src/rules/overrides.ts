@@ -1,4 +1,4 @@
-import { InvalidArgumentError, show } from "@nnunet/core";
+import { augmentationSets, averagings, InvalidArgumentError, normalizationSchemes, show } from "@nnunet/core";
 import type { Blueprint } from "./blueprint.ts";
 
 type Check = { readonly expected: string; readonly holds: (value: unknown) => boolean };
@@ -20,7 +20,7 @@ const counts: Check = {
   expected: "a list of positive integers",
   holds: (value) => Array.isArray(value) && value.length > 0 && value.every(positiveInteger.holds),
 };
-const schemes = ["CT", "ZScore", "NoNormalization", "Rescale0To1", "RGBTo0To1"];
+const schemes = Object.keys(normalizationSchemes);
 
 const checks: Readonly<Record<keyof Blueprint, Check>> = {
   architecture: oneOf("plain", "residual"),
@@ -57,8 +57,8 @@ const checks: Readonly<Record<keyof Blueprint, Check>> = {
     holds: (value) => value === null || (Array.isArray(value) && value.every((v) => schemes.includes(v))),
   },
   normalizeBeforeResampling: flag,
-  averaging: oneOf("probabilities", "logits"),
-  augmentation: oneOf("paper", "v2"),
+  averaging: oneOf(...averagings),
+  augmentation: oneOf(...augmentationSets),
   plansName: { expected: "a name", holds: (value) => typeof value === "string" && /^[\w-]+$/.test(value) },
 };
 

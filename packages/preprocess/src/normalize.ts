@@ -19,51 +19,40 @@ const EPSILON = 1e-8;
  * @param properties - of the channel over the dataset; needed for CT alone
  * @param mask - per voxel, nonzero inside; for z-score in mask
  * @throws {InvalidArgumentError} if CT lacks its statistics, or RGB values leave 0 … 255
- * @example normaliseChannel(Float32Array.of(1, 3), "ZScore"); // the array becomes [-1, 1]
+ * @example normalizeChannel(Float32Array.of(1, 3), "ZScore"); // the array becomes [-1, 1]
  * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §3
  */
-export function normaliseChannel(
+export function normalizeChannel(
   data: Float32Array,
   scheme: NormalizationScheme,
   properties?: IntensityProperties,
   mask?: ArrayLike<number>,
 ): void {
-  switch (scheme) {
-    case "CT":
-      if (!properties) {
-        throw new InvalidArgumentError(
-          "foregroundIntensityPerChannel",
-          "statistics of every CT channel; run the fingerprint again",
-          properties,
-        );
-      }
-      normaliseCt(data, properties);
-      break;
-    case "ZScore":
-      if (mask) zScoreInMask(data, mask);
-      else zScore(data);
-      break;
-    case "Rescale0To1":
-      rescaleToUnit(data);
-      break;
-    case "RGBTo0To1":
-      rescaleRgb(data);
-      break;
-    case "NoNormalization":
-      break;
-    default:
-      throw new InvalidArgumentError(
-        "normalizationSchemes",
-        "CT, ZScore, NoNormalization, Rescale0To1 or RGBTo0To1",
-        scheme,
-      );
+  if (!Object.hasOwn(normalizers, scheme)) {
+    throw new InvalidArgumentError("scheme", `one of ${Object.keys(normalizers).join(", ")}`, scheme);
   }
+  normalizers[scheme](data, properties, mask);
 }
 
-function normaliseCt(
-  data: Float32Array,
-  { mean, std, percentile005: low, percentile995: high }: IntensityProperties,
-): void {
+type Normalizer = (data: Float32Array, properties?: IntensityProperties, mask?: ArrayLike<number>) => void;
+
+const normalizers: Readonly<Record<NormalizationScheme, Normalizer>> = {
+  CT: normalizeCt,
+  ZScore: (data, _, mask) => (mask ? zScoreInMask(data, mask) : zScore(data)),
+  NoNormalization: () => {},
+  Rescale0To1: rescaleToUnit,
+  RGBTo0To1: rescaleRgb,
+};
+
+function normalizeCt(data: Float32Array, properties: IntensityProperties | undefined): void {
+  if (!properties) {
+    throw new InvalidArgumentError(
+      "foregroundIntensityPerChannel",
+      "statistics of every CT channel; run the fingerprint again",
+      properties,
+    );
+  }
+  const { mean, std, percentile005: low, percentile995: high } = properties;
   const divisor = Math.max(std, EPSILON);
   for (let i = 0; i < data.length; i++) {
     const v = data[i]!;

@@ -1,0 +1,27 @@
+import { engines, type TrainingSettings } from "@nnunet/trainer";
+import { Option } from "commander";
+import { integer, positiveInteger } from "./values.ts";
+
+/**
+ * The settings of a training that the command line offers, by the name that the trainer gives them. A new one is a line
+ * here: help, parsing and the words of error messages follow.
+ */
+export const settingOptions = {
+  engine: new Option("--engine <name>", "training engine: auto takes the fastest that is installed")
+    .choices(["auto", ...Object.keys(engines)])
+    .default("auto"),
+  epochs: new Option("--epochs <n>", "epochs (default: 1000, as nnU-Net)").argParser(positiveInteger),
+  iterationsPerEpoch: new Option(
+    "--iterations-per-epoch <n>",
+    "training steps per epoch (default: 250, as nnU-Net)",
+  ).argParser(positiveInteger),
+  seed: new Option("--seed <n>", "seed of weights, patches and augmentation (default: 0)").argParser(integer),
+} as const satisfies Partial<Record<keyof TrainingSettings, Option>>;
+
+export type SettingFlags = { readonly [key in keyof typeof settingOptions]?: TrainingSettings[key] };
+
+/** The trainer's settings that were given; "auto" leaves the choice to the trainer. */
+export function settingsOf(flags: SettingFlags): Partial<TrainingSettings> {
+  const given = Object.keys(settingOptions).map((key) => [key, flags[key as keyof SettingFlags]] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== "auto"));
+}

@@ -1,0 +1,42 @@
+import { InvalidArgumentError } from "commander";
+
+/* How values of the command line are read; commander puts the option in front of what is thrown. */
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!(Number.isSafeInteger(value) && value > 0)) throw new InvalidArgumentError("Expected a positive integer.");
+  return value;
+}
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Expected an integer.");
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Expected a positive number.");
+  return value;
+}
+
+/** The stride of the sliding window as a fraction of the patch. */
+export function stepFraction(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("Expected a number in (0, 1].");
+  return value;
+}
+
+export function fold(text: string): number | "all" {
+  if (text === "all") return "all";
+  const value = Number(text);
+  if (text.trim() === "" || !(Number.isSafeInteger(value) && value >= 0)) {
+    throw new InvalidArgumentError('Expected 0, 1, 2, … or "all".');
+  }
+  return value;
+}
+
+/** `-f 0 1 2`: each value parsed, collected in a list. */
+export function foldList(text: string, before: readonly (number | "all")[] = []): (number | "all")[] {
+  return [...before, fold(text)];
+}

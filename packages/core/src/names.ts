@@ -1,0 +1,34 @@
+/*
+ * The names that plans, settings and options may use: one list each, from which types, schemas, messages and help derive.
+ */
+
+/**
+ * How the intensities of a channel are normalised. A new scheme is an entry here, its arithmetic in
+ * `preprocess/src/normalize.ts`, and a test.
+ *
+ * - `inPlans`: nnU-Net's name in plans.json
+ * - `channelName`: what a channel is called in dataset.json to be normalised so, in any case of letters; every other name
+ *   means ZScore
+ * - `usesStatistics`: of the foreground of all training cases
+ *
+ * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §2.9, §3
+ */
+export const normalizationSchemes = {
+  CT: { inPlans: "CTNormalization", channelName: "CT", usesStatistics: true },
+  ZScore: { inPlans: "ZScoreNormalization", channelName: "zscore", usesStatistics: false },
+  NoNormalization: { inPlans: "NoNormalization", channelName: "noNorm", usesStatistics: false },
+  Rescale0To1: { inPlans: "RescaleTo01Normalization", channelName: "rescale_to_0_1", usesStatistics: false },
+  RGBTo0To1: { inPlans: "RGBTo01Normalization", channelName: "rgb_to_0_1", usesStatistics: false },
+} as const;
+
+export type NormalizationScheme = keyof typeof normalizationSchemes;
+
+/** Named sets of augmentation parameters, whose values `@nnunet/augment` has. */
+export const augmentationSets = ["paper", "v2", "none"] as const;
+
+export type AugmentationSet = (typeof augmentationSets)[number];
+
+/** What is averaged over mirrors, overlapping patches and folds. */
+export const averagings = ["probabilities", "logits"] as const;
+
+export type Averaging = (typeof averagings)[number];

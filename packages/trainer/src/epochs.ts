@@ -1,0 +1,107 @@
+import { InvalidArgumentError, throwIfCancelled, type TrainingTask } from "@nnunet/core";
+import type { EpochRecord } from "./checkpoint.ts";
+import type { TrainingSession } from "./engine.ts";
+import { prefetchEpoch } from "./prefetch.ts";
+
+type EpochTask = Pick<TrainingTask, "training" | "validation" | "signal" | "onEvent">;
+
+/** @returns the mean loss of the steps */
+export async function trainEpoch(
+  session: TrainingSession,
+  task: EpochTask,
+  epoch: number,
+  iterations: number,
+  learningRate: number,
+): Promise<number> {
+  let sum = 0;
+  let iteration = 0;
+  let waitStarted = performance.now();
+  for await (const batch of prefetchEpoch(task.training, epoch, iterations)) {
+    throwIfCancelled(task.signal, "training");
+    const stepStarted = performance.now();
+    const { loss } = await session.step(batch, learningRate);
+    checkLoss(loss, "training", epoch, iteration);
+    sum += loss;
+    const now = performance.now();
+    task.onEvent?.({
+      type: "iteration",
+      stage: "train",
+      epoch,
+      iteration,
+      loss,
+      stepSeconds: (now - stepStarted) / 1000,
+      batchWaitSeconds: (stepStarted - waitStarted) / 1000,
+    });
+    waitStarted = now;
+    iteration++;
+  }
+  return sum / iterations;
+}
+
+function checkLoss(loss: number, kind: "training" | "validation", epoch: number, iteration: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new InvalidArgumentError(
+    kind,
+    "a finite loss (a lower initial learning rate may help; check the images for extreme values)",
+    `loss ${loss} at epoch ${epoch}, iteration ${iteration}`,
+  );
+}
+
+export interface Validated {
+  readonly loss: number;
+  readonly dice: readonly number[];
+}
+
+export async function validateEpoch(
+  session: TrainingSession,
+  task: EpochTask,
+  epoch: number,
+  iterations: number,
+): Promise<Validated> {
+  let loss = 0;
+  let iteration = 0;
+  let counts: { tp: Float64Array; fp: Float64Array; fn: Float64Array } | undefined;
+  for await (const batch of prefetchEpoch(task.validation, epoch, iterations)) {
+    throwIfCancelled(task.signal, "training");
+    const result = await session.evaluate(batch);
+    checkLoss(result.loss, "validation", epoch, iteration++);
+    loss += result.loss;
+    counts ??= {
+      tp: new Float64Array(result.truePositives.length),
+      fp: new Float64Array(result.truePositives.length),
+      fn: new Float64Array(result.truePositives.length),
+    };
+    addTo(counts.tp, result.truePositives);
+    addTo(counts.fp, result.falsePositives);
+    addTo(counts.fn, result.falseNegatives);
+  }
+  const { tp, fp, fn } = counts!;
+  const dice = Array.from(tp, (t, c) => (2 * t) / (2 * t + fp[c]! + fn[c]!));
+  return { loss: loss / iterations, dice };
+}
+
+function addTo(sum: Float64Array, part: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!;
+}
+
+export function epochRecord(
+  epoch: number,
+  learningRate: number,
+  trainLoss: number,
+  validated: Validated,
+  history: readonly EpochRecord[],
+  seconds: number,
+): EpochRecord {
+  const known = validated.dice.filter((d) => !Number.isNaN(d));
+  const mean = known.length > 0 ? known.reduce((a, b) => a + b) / known.length : 0;
+  const previous = history.at(-1)?.movingPseudoDice;
+  return {
+    epoch,
+    learningRate,
+    trainLoss,
+    validationLoss: validated.loss,
+    pseudoDice: validated.dice.map((d) => (Number.isNaN(d) ? null : d)),
+    movingPseudoDice: previous === undefined ? mean : 0.9 * previous + 0.1 * mean,
+    seconds,
+  };
+}
