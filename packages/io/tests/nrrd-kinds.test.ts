@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import { readImage } from "@nnunet/io";
+import { readImage, writeImage } from "@nnunet/io";
 import { scratchFolder } from "./nifti-files.ts";
 
 interface Kind {
@@ -78,4 +78,28 @@ test("MetaImage without ObjectType, as ITK's own examples have it", async () => 
   const path = join(folder, "m/a.mha");
   writeFileSync(path, "NDims = 2\nDimSize = 2 1\nElementType = MET_UCHAR\nElementDataFile = LOCAL\nab");
   expect([...(await readImage(path)).data]).toEqual([97, 98]);
+});
+
+test("an image of two axes gives results of two axes", async () => {
+  const two = {
+    "two.nrrd":
+      "NRRD0004\ntype: uint8\ndimension: 2\nspace dimension: 2\nsizes: 2 3\nspace directions: (1.5,0.2) (-0.2,2.5)\nspace origin: (3,4)\nencoding: raw\n\nabcdef",
+    "plain.nrrd": "NRRD0004\ntype: uint8\ndimension: 2\nsizes: 2 3\nspacings: 1.5 2\nencoding: raw\n\nabcdef",
+    "two.mha":
+      "ObjectType = Image\nNDims = 2\nDimSize = 2 3\nOffset = 3 4\nElementSpacing = 1.5 2.5\nTransformMatrix = 0.6 0.8 -0.8 0.6\nElementType = MET_UCHAR\nElementDataFile = LOCAL\nabcdef",
+  };
+  for (const [name, content] of Object.entries(two)) {
+    writeFileSync(join(folder, name), content);
+    const image = await readImage(join(folder, name));
+    for (const ending of [".nrrd", ".mha", ".nii"]) {
+      const path = join(folder, `result${ending}`);
+      await writeImage(path, { ...image, data: new Int16Array(6) });
+      const result = await readImage(path);
+      expect([name, ending, result.geometry.asRead?.axes]).toEqual([name, ending, 2]);
+      expect(result.shape).toEqual([1, 1, 3, 2]);
+      for (const field of ["spacing", "origin", "direction"] as const) {
+        for (const [i, v] of result.geometry[field].entries()) expect(v).toBeCloseTo(image.geometry[field][i]!, 5);
+      }
+    }
+  }
 });

@@ -1,5 +1,6 @@
 import { type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
 import { regularFile } from "@nnunet/core/node";
+import { withAxes } from "../geometry/axes-to-write.ts";
 import { spansSpace } from "../geometry/axis-vectors.ts";
 import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import { bytesOf, type StoredType } from "../voxels/stored-voxels.ts";
@@ -84,15 +85,16 @@ export async function readMetaImageHeader(path: string): Promise<MetaImageHeader
         `expected ${size - start}, what is left of the file, got ${promised}; the file is cut off or damaged`,
       );
   }
+  const shape = [components * (sizes[3] ?? 1), sizes[2] ?? 1, sizes[1] ?? 1, sizes[0]!] as const;
   return {
     type,
     littleEndian: !flag(["BinaryDataByteOrderMSB", "ElementByteOrderMSB"], false),
     encoding,
     voxelPath,
     voxelOffset: headerSize === -1 ? size - length : start + headerSize,
-    shape: [components * (sizes[3] ?? 1), sizes[2] ?? 1, sizes[1] ?? 1, sizes[0]!],
+    shape,
     channelsFirst: components > 1,
-    geometry: geometryOf(path, count, fields),
+    geometry: withAxes(geometryOf(path, count, fields), shape, count),
   };
 }
 

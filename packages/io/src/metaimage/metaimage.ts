@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { copyDetached } from "../files/copy-detached.ts";
+import { planeAxes } from "../geometry/axes-to-write.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
@@ -42,10 +43,12 @@ export async function writeMetaImage(path: string, volume: Volume, { compression
   const is4d = channels > 1;
   const raw = compression === 0;
   const [voxelPath] = metaImageVoxelFileWritten(path, { compression });
-  const n = is4d ? 4 : 3;
+  const { direction, origin } = geometry;
+  const isPlane = !is4d && origin[2] === 0 && [2, 5, 6, 7].every((i) => direction[i] === 0) && direction[8] === 1;
+  const n = is4d ? 4 : isPlane ? planeAxes(geometry, shape) : 3;
   const matrix = Array.from({ length: n * n }, (_, i) => {
     const [axis, row] = [Math.floor(i / n), i % n];
-    return axis < 3 && row < 3 ? geometry.direction[3 * row + axis]! : axis === row ? 1 : 0;
+    return axis < 3 && row < 3 ? direction[3 * row + axis]! : axis === row ? 1 : 0;
   });
   const spacing = [geometry.spacing[2], geometry.spacing[1], geometry.spacing[0]];
   // ITK does not read compressed voxels without their compressed size, so they are held until it is known.
@@ -63,10 +66,10 @@ export async function writeMetaImage(path: string, volume: Volume, { compression
     `CompressedData = ${raw ? "False" : "True"}`,
     ...(raw ? [] : [`CompressedDataSize = ${voxels.reduce((n, chunk) => n + chunk.length, 0)}`]),
     `TransformMatrix = ${matrix.join(" ")}`,
-    `Offset = ${[...geometry.origin, ...(is4d ? [0] : [])].join(" ")}`,
+    `Offset = ${[...origin, 0].slice(0, n).join(" ")}`,
     `CenterOfRotation = ${Array(n).fill(0).join(" ")}`,
-    `ElementSpacing = ${[...spacing, ...(is4d ? [1] : [])].join(" ")}`,
-    `DimSize = ${nx} ${ny} ${nz}${is4d ? ` ${channels}` : ""}`,
+    `ElementSpacing = ${[...spacing, 1].slice(0, n).join(" ")}`,
+    `DimSize = ${[nx, ny, nz, channels].slice(0, n).join(" ")}`,
     `ElementType = ${typeNames[typeOfArray(data)]}`,
     `ElementDataFile = ${voxelPath === undefined ? "LOCAL" : basename(voxelPath)}`,
     "",

@@ -1,4 +1,5 @@
 import { type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
+import { withAxes } from "../geometry/axes-to-write.ts";
 import { spansSpace, splitAxisVector } from "../geometry/axis-vectors.ts";
 import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import { bytesOf, type StoredType } from "../voxels/stored-voxels.ts";
@@ -81,13 +82,14 @@ export async function readNrrdHeader(path: string): Promise<NrrdHeader> {
     fail("endian", `expected "little" or "big", got ${JSON.stringify(endian ?? "")}`);
   const extent = (i: number) => (axes[i] === undefined ? 1 : sizes[axes[i]]!);
   const channels = channelAxis === undefined ? 1 : sizes[channelAxis]!;
+  const shape = [channels, extent(2), extent(1), extent(0)] as const;
   return {
     type,
     littleEndian: endian !== "big",
     ...place,
-    shape: [channels, extent(2), extent(1), extent(0)],
+    shape,
     channelsFirst: channelAxis === 0,
-    geometry: geometryOf(path, dimension, axes, fields),
+    geometry: withAxes(geometryOf(path, dimension, axes, fields), shape, axes.length),
   };
 }
 

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { Geometry, Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
+import { planeAxes } from "../geometry/axes-to-write.ts";
 import { splitAxisVector } from "../geometry/axis-vectors.ts";
 import { copyDetached } from "../files/copy-detached.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
@@ -45,14 +46,15 @@ export async function writeNrrd(path: string, volume: Volume, { compression = 1 
   const raw = compression === 0;
   const [voxelPath] = nrrdVoxelFileWritten(path, { compression });
   const isList = channels > 1;
+  const axes = planeAxes(geometry, shape);
   const header = [
     "NRRD0005",
     `type: ${typeNames[typeOfArray(data)]}`,
-    `dimension: ${isList ? 4 : 3}`,
+    `dimension: ${axes + (isList ? 1 : 0)}`,
     "space: left-posterior-superior",
-    `sizes: ${nx} ${ny} ${nz}${isList ? ` ${channels}` : ""}`,
-    `space directions: ${axisVectors(geometry).join(" ")}${isList ? " none" : ""}`,
-    `kinds: domain domain domain${isList ? " list" : ""}`,
+    `sizes: ${[nx, ny, nz].slice(0, axes).join(" ")}${isList ? ` ${channels}` : ""}`,
+    `space directions: ${axisVectors(geometry).slice(0, axes).join(" ")}${isList ? " none" : ""}`,
+    `kinds: ${new Array(axes).fill("domain").join(" ")}${isList ? " list" : ""}`,
     ...(data.BYTES_PER_ELEMENT > 1 ? ["endian: little"] : []),
     `encoding: ${raw ? "raw" : "gzip"}`,
     `space origin: (${geometry.origin.join(",")})`,
