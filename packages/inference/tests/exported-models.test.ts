@@ -3,7 +3,7 @@ import { type Architecture, createRandom, labelSet, modelMetadataFromOnnx } from
 import { inspectModel, loadModel } from "@nnunet/inference";
 import { buildNetwork, initialiseWeights, writeOnnxModel } from "@nnunet/unet-model";
 import { tinyMetadata } from "../../unet-model/tests/tiny-plans.ts";
-import { liveElements } from "../src/guard/check-network.ts";
+import { networkCost, workAllowed } from "../src/guard/check-network.ts";
 import { readGraph } from "../src/guard/read-graph.ts";
 
 const architecture = (kind: Architecture["kind"], axes: number, biased: boolean): Architecture => ({
@@ -55,8 +55,14 @@ describe("every network that is exported is loaded", () => {
     const bytes = exported(how);
     const { metadata } = await inspectModel(bytes, "model.onnx");
     const largest = 4 * 8 ** how.axes;
-    const live = liveElements(readGraph(bytes, "model.onnx"), [1, 2, ...Array(how.axes).fill(8)], "model.onnx");
+    const { live, work } = networkCost(
+      readGraph(bytes, "model.onnx"),
+      [1, 2, ...Array(how.axes).fill(8)],
+      "model.onnx",
+    );
     expect(live).toBeLessThan(6 * largest + how.folds.length * 3 * 8 ** how.axes);
+    // of what is allowed a quarter is what the plan's network takes at most
+    expect(4 * work).toBeLessThan(workAllowed(metadata));
     const model = await loadModel(bytes, { threads: 1 });
     const shape = [2, 2, ...Array(how.axes).fill(8)];
     const logits = await model.run(new Float32Array(4 * 8 ** how.axes).fill(1), shape);

@@ -10,6 +10,11 @@ const MEMORY_FACTOR = 10;
 /** Elements that any network may hold, however small its patch. */
 const ALWAYS_ALLOWED = 2 ** 22;
 
+/** Multiplications over those of the plan's U-Net as {@link workAllowed} counts them: real networks stay below 1. */
+const WORK_FACTOR = 4;
+/** Multiplications that any network may take: about a second. */
+const WORK_ALWAYS_ALLOWED = 2 ** 31;
+
 /**
  * Goes through the network node by node and works out the shape of every tensor, as a run of one patch and of two
  * would make them: only operators of {@link operators}, from "input" to "logits" of the shapes that plans and dataset
@@ -24,8 +29,11 @@ export function checkNetwork(graph: Graph, metadata: ModelMetadata, path: string
   if (graph.input !== "input") refuse(path, "input", `expected a tensor of this name, got only ${show(graph.input)}`);
   if (graph.output !== "logits")
     refuse(path, "logits", `expected a tensor of this name, got only ${show(graph.output)}`);
-  const most = memoryAllowed(metadata);
-  const [one, two] = [1, 2].map((n) => logitsShape(graph, [n, channels, ...patchSize], n * most, path));
+  const most = { live: memoryAllowed(metadata), work: workAllowed(metadata) };
+  const [one, two] = [1, 2].map((n) => {
+    const limits = { live: n * most.live, work: n * most.work };
+    return logitsShape(graph, [n, channels, ...patchSize], limits, path);
+  });
   const open = one!.map((n, axis) => (axis === 0 && n === 1 && two![0] === 2 ? "n" : n));
   const growsElsewhere = two!.some((n, axis) => axis > 0 && n !== one![axis]);
   if (growsElsewhere || open.length !== expected.length || open.some((n, axis) => n !== expected[axis])) {
@@ -52,19 +60,43 @@ export function memoryAllowed(metadata: ModelMetadata): number {
   return ALWAYS_ALLOWED + MEMORY_FACTOR * largest + 4 * kept;
 }
 
-/** The most elements that the tensors of a run of one patch hold together at any time, in the order of the file. */
-export function liveElements(graph: Graph, input: readonly number[], path: string): number {
-  let most = 0;
-  runShapes(graph, input, path, (live) => {
-    most = Math.max(most, live);
+/** Multiplications of a network of this architecture, for one patch, counted generously. */
+export function workAllowed(metadata: ModelMetadata): number {
+  const { patchSize, architecture } = metadata.plans.configurations[metadata.configuration]!;
+  const { featuresPerStage, kernelSizes, convsPerStage, convsPerStageDecoder } = architecture;
+  let voxels = elementCount(patchSize);
+  let work = 0;
+  for (const [stage, features] of featuresPerStage.entries()) {
+    voxels /= elementCount(architecture.strides[stage] ?? [1]);
+    // a block has two convolutions, and one that projects; the first of a decoder's stage reads the skip as well
+    const convs =
+      3 * (convsPerStage[stage] ?? 0) + 3 * (convsPerStageDecoder[featuresPerStage.length - 2 - stage] ?? 0) + 3;
+    const widest = Math.max(features, featuresPerStage[stage + 1] ?? 0, inputChannels(metadata));
+    work += convs * features * widest * elementCount(kernelSizes[stage] ?? [1]) * voxels;
+  }
+  return WORK_ALWAYS_ALLOWED + WORK_FACTOR * metadata.folds.length * work;
+}
+
+/** What a run of one patch takes, in the order of the file: most elements held at a time, and multiplications. */
+export function networkCost(graph: Graph, input: readonly number[], path: string): Cost {
+  const most = { live: 0, work: 0 };
+  runShapes(graph, input, path, ({ live, work }) => {
+    most.live = Math.max(most.live, live);
+    most.work = work;
   });
   return most;
 }
 
-function logitsShape(graph: Graph, input: readonly number[], most: number, path: string): readonly number[] {
-  return runShapes(graph, input, path, (live, node, where) => {
-    if (live <= most) return;
-    refuse(path, where, `${show(node.operator)} needs more memory than a network of this plan has any use for`);
+interface Cost {
+  readonly live: number;
+  readonly work: number;
+}
+
+function logitsShape(graph: Graph, input: readonly number[], most: Cost, path: string): readonly number[] {
+  return runShapes(graph, input, path, ({ live, work }, node, where) => {
+    const beyond = live > most.live ? "more memory" : work > most.work ? "more computing" : undefined;
+    if (beyond === undefined) return;
+    refuse(path, where, `${show(node.operator)} needs ${beyond} than a network of this plan has any use for`);
   });
 }
 
@@ -73,7 +105,7 @@ function runShapes(
   graph: Graph,
   input: readonly number[],
   path: string,
-  onNode: (live: number, node: GraphNode, where: string) => void,
+  onNode: (cost: Cost, node: GraphNode, where: string) => void,
 ): readonly number[] {
   const shapes = new Map<string, readonly number[]>([["input", input]]);
   for (const { name, type, shape } of graph.weights.values()) {
@@ -83,6 +115,7 @@ function runShapes(
   const lastUse = new Map<string, number>();
   for (const [i, node] of graph.nodes.entries()) for (const name of node.inputs) lastUse.set(name, i);
   let live = elementCount(input);
+  let work = 0;
   for (const [i, node] of graph.nodes.entries()) {
     const where = `graph.node[${i}]`;
     const shape = outputShape(node, shapes, graph.weights, path, where);
@@ -90,12 +123,20 @@ function runShapes(
       refuse(path, where, `makes ${show(node.output)} a second time`);
     shapes.set(node.output, shape);
     live += elementCount(shape);
-    onNode(live, node, where);
+    work += elementCount(shape) * multiplications(node, shapes);
+    onNode({ live, work }, node, where);
     for (const name of new Set(node.inputs)) {
       if (lastUse.get(name) === i && !graph.weights.has(name)) live -= elementCount(shapes.get(name)!);
     }
   }
   return shapes.get("logits") ?? refuse(path, "logits", "no node makes this tensor");
+}
+
+/** For one element of a node's output. */
+function multiplications({ operator, inputs }: GraphNode, shapes: ReadonlyMap<string, readonly number[]>): number {
+  if (operator === "Conv") return elementCount(shapes.get(inputs[1]!)!.slice(1));
+  if (operator === "MatMul") return shapes.get(inputs[0]!)!.at(-1)!;
+  return inputs.length;
 }
 
 function outputShape(
