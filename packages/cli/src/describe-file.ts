@@ -8,6 +8,7 @@ import {
   isSegError,
   modelDatasetFromJson,
   type Plans,
+  shownShape,
   plansFromJson,
 } from "@nnunet/core";
 import { readJson, readRegularFile } from "@nnunet/core/node";
@@ -122,8 +123,11 @@ export async function describeImage(path: string, size: string): Promise<Artefac
   const [channels, ...space] = shape;
   const lines = [
     `${path}: a ${format} image (${size})`,
-    `  ${space.join(" × ")} voxels [z, y, x] of ${dataType}${channels > 1 ? `, ${channels} channels` : ""}`,
-    `  spacing ${geometry.spacing.map((s) => Number(s.toPrecision(6))).join(" × ")} mm [z, y, x]`,
+    `  ${shownShape(space)} voxels [x, y, z] of ${dataType}${channels > 1 ? `, ${channels} channels` : ""}`,
+    `  spacing ${[...geometry.spacing]
+      .reverse()
+      .map((s) => Number(s.toPrecision(6)))
+      .join(" × ")} mm [x, y, z]`,
     `  origin ${geometry.origin.map((o) => Number(o.toPrecision(6))).join(", ")} mm [x, y, z, LPS]`,
     `  ${values}`,
     ...warnings.map(({ path: file, field, problem }) => {

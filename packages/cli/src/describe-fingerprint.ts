@@ -23,10 +23,10 @@ function* properties(f: Fingerprint): Generator<readonly [string, string]> {
   yield ["training cases", String(f.spacings.length)];
   if (f.modalities) yield ["modalities", f.modalities.join(", ")];
   if (f.numberOfClasses !== undefined) yield ["foreground classes", String(f.numberOfClasses)];
-  yield ["median shape after cropping [z, y, x]", medians(f.shapesAfterCrop)];
+  yield ["median shape after cropping [x, y, z]", medians(f.shapesAfterCrop)];
   if (f.shapesBeforeCrop) yield ["median shape before cropping", medians(f.shapesBeforeCrop)];
   yield ["size after / before cropping (median)", show(f.medianRelativeSizeAfterCropping)];
-  yield ["median spacing [z, y, x], mm", medians(f.spacings)];
+  yield ["median spacing [x, y, z], mm", medians(f.spacings)];
   for (const [channel, p] of f.foregroundIntensityPerChannel.entries()) {
     yield [`channel ${channel} foreground mean ± std`, `${show(p.mean)} ± ${show(p.std)}`];
     yield [`channel ${channel} foreground 0.5 %, 99.5 %`, `${show(p.percentile005)}, ${show(p.percentile995)}`];
@@ -38,7 +38,7 @@ function* properties(f: Fingerprint): Generator<readonly [string, string]> {
 
 /** Per axis, joined as `36 × 50 × 35`. */
 function medians(rows: readonly (readonly number[])[]): string {
-  return [0, 1, 2].map((axis) => show(median(rows.map((row) => row[axis]!)))).join(" × ");
+  return [2, 1, 0].map((axis) => show(median(rows.map((row) => row[axis]!)))).join(" × ");
 }
 
 /** Four significant digits, without exponents for what people meet. */

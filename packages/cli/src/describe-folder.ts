@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { counted, FileError, listed, plansFromJson } from "@nnunet/core";
+import { counted, FileError, listed, plansFromJson, shownShape } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { type DicomSeriesInfo, imageStem, listDicomSeries, openDataset } from "@nnunet/io";
 import { openPreprocessedCase } from "@nnunet/preprocess";
@@ -94,8 +94,8 @@ async function describeCase(path: string): Promise<ArtefactDescription> {
   const [channels, ...space] = shape;
   const lines = [
     `${path}: preprocessed case ${properties.id} (cropped, normalised, resampled), readable as Zarr 3`,
-    `  ${counted(channels, "channel")} of ${space.join(" × ")} voxels [z, y, x], originally ${properties.originalShape.join(" × ")}`,
-    `  spacing ${properties.spacingAfterResampling.map((s) => Number(s.toPrecision(6))).join(" × ")} mm`,
+    `  ${counted(channels, "channel")} of ${shownShape(space)} voxels [x, y, z], originally ${shownShape(properties.originalShape)}`,
+    `  spacing ${shownShape(properties.spacingAfterResampling)} mm`,
   ];
   return { kind: "preprocessed case", lines };
 }

@@ -1,3 +1,4 @@
+import { printable } from "@nnunet/core";
 import { Command } from "commander";
 import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -11,6 +12,7 @@ import { preprocessCommand } from "./commands/preprocess.ts";
 import { runEverythingCommand } from "./commands/run.ts";
 import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { refuseEmptyArguments } from "./empty-arguments.ts";
 import type { Ending } from "./ending.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { sayLines } from "./shell/say.ts";
@@ -32,7 +34,12 @@ export function createProgram(ending: Ending, json = false): Command {
   // Before the commands are added: they take it over.
   const { result, progress } = shell();
   const say = (write: (text: string) => void) => (text: string) => sayLines(write, text.trimEnd().split("\n"));
-  program.configureOutput({ writeOut: say(result), writeErr: json ? () => {} : say(progress) });
+  // An error quotes what was typed: a line break in it is no line of ours.
+  const outputError = (text: string, write: (text: string) => void) => {
+    const [error, suggestion] = text.trimEnd().split(/\n(?=\(Did you mean )/);
+    write(`${printable(error!)}${suggestion === undefined ? "" : `\n${printable(suggestion)}`}\n`);
+  };
+  program.configureOutput({ writeOut: say(result), writeErr: json ? () => {} : say(progress), outputError });
   const commands = [
     convertCommand,
     verifyCommand,
@@ -48,6 +55,7 @@ export function createProgram(ending: Ending, json = false): Command {
     infoCommand,
   ];
   for (const add of commands) add(program, ending);
+  refuseEmptyArguments(program);
   program.addHelpText(
     "after",
     `

@@ -39,14 +39,14 @@ const spoilt: {
     },
     verify: "undeclared value 7 (1 voxels)",
     sentence:
-      'fingerprint, case made_1: <dataset>/labelsTr/made_1.nii.gz → voxel [0, 0, 0]: the label 7 is not declared; dataset.json has 0, 1, 2: add it to "labels" or correct the file',
+      'fingerprint, case made_1: <dataset>/labelsTr/made_1.nii.gz → voxel (0, 0, 0) [x, y, z], RAS (0, 0, 0) mm: the label 7 is not declared; dataset.json has 0, 1, 2: add it to "labels" or correct the file',
   },
   {
     name: "image and label of different shape",
     spoil: (dataset) => writeImage(join(dataset, "labelsTr", "made_1.nii.gz"), madeCase(1, [7, 12, 12]).label),
-    verify: "shape [7,12,12], but [8,12,12]",
+    verify: "12 × 12 × 7 voxels, but 12 × 12 × 8",
     sentence:
-      "fingerprint, case made_1: label <dataset>/labelsTr/made_1.nii.gz of case made_1: expected shape [8,12,12], got [7,12,12]",
+      "fingerprint, case made_1: label <dataset>/labelsTr/made_1.nii.gz of case made_1: expected 12 × 12 × 8 voxels (x × y × z), got 12 × 12 × 7",
   },
   {
     name: "image and label of different spacing",
@@ -73,8 +73,8 @@ const spoilt: {
       image.data[13] = Number.NaN;
       await writeImage(join(dataset, "imagesTr", "made_1_0000.nii.gz"), image);
     },
-    verify: "1 NaN voxel, the first at [0, 1, 1] [z, y, x]",
-    sentence: "fingerprint, case made_1: <dataset>/imagesTr/made_1_0000.nii.gz → voxel [0, 1, 1]",
+    verify: "1 NaN voxel, the first at (1, 1, 0) [x, y, z], RAS ",
+    sentence: "fingerprint, case made_1: <dataset>/imagesTr/made_1_0000.nii.gz → voxel (1, 1, 0) [x, y, z], RAS ",
   },
   {
     name: "a dataset.json with a missing key",

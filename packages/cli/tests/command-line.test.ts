@@ -216,7 +216,7 @@ test("info says what a file is, and that a foreign file is none of ours", () =>
       "raw dataset 8, 5 training cases, 0 test cases",
       "the description of a dataset",
       "a NIfTI-1 image",
-      "8 × 12 × 12 voxels [z, y, x] of float32",
+      "12 × 12 × 8 voxels [x, y, z] of float32",
       "the fingerprint of a dataset",
       "the plan for",
       "a preprocessed dataset",
@@ -396,7 +396,7 @@ test("fingerprint --compare: a table and a picture of z-scores that sum to 0 ove
     const svg = join(scratch, "f.svg");
     const { code, stdout } = await nnunet("fingerprint", "--compare", one, other, "--svg", svg);
     expect(code).toBe(0);
-    expect(stdout).toContain("median spacing [z, y, x], mm           2 × 1 × 1");
+    expect(stdout).toContain("median spacing [x, y, z], mm           1 × 1 × 2");
     const numbers = [...(await readFile(svg, "utf8")).matchAll(/>(-?\d\.\d\d|–)</g)].map((match) => match[1]);
     expect(numbers).toHaveLength(16);
     expect(numbers.filter((z) => z === "-1.00")).toHaveLength(1); // the voxel volume, of two datasets

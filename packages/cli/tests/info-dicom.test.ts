@@ -28,12 +28,12 @@ test("info tells of a series and of a file by relative paths, with spaces, umlau
       await writeFile("IM.dcm", dicomSlice());
       const series = await nnunet("info", "Knie ü");
       expect([series.code, series.stderr]).toEqual([0, ""]);
-      expect(series.stdout).toContain("Knie ü: a DICOM image (3 files)\n  3 × 3 × 4 voxels [z, y, x] of int32");
+      expect(series.stdout).toContain("Knie ü: a DICOM image (3 files)\n  4 × 3 × 3 voxels [x, y, z] of int32");
       for (const file of ["IM.dcm", "Knie ü/IM1"]) {
         const { code, stdout } = await nnunet("info", file);
         expect(code).toBe(0);
         expect(stdout).toContain(`${file}: a DICOM image (`);
-        expect(stdout).toContain("  1 × 3 × 4 voxels [z, y, x] of int32");
+        expect(stdout).toContain("  4 × 3 × 1 voxels [x, y, z] of int32");
       }
       expect((await inFolder("Knie ü", () => nnunet("info", "."))).stdout).toContain(".: a DICOM image (3 files)");
     }),

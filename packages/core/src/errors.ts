@@ -1,4 +1,5 @@
 import { show } from "./show.ts";
+import { shownShape } from "./shown-shape.ts";
 
 // A brand instead of `instanceof`, which fails when two copies of this package are installed.
 const brand: unique symbol = Symbol.for("nnunet.error") as never;
@@ -26,7 +27,10 @@ export class InvalidArgumentError extends SegError {
   }
 }
 
-/** Two arrays that belong together differ in shape. Shapes are slowest axis first. */
+/**
+ * Two arrays that belong together differ in shape. Shapes are slowest axis first; the message of two images, which a
+ * user opens in a viewer, says x × y × z.
+ */
 export class ShapeMismatchError extends SegError {
   readonly code = "SHAPE_MISMATCH";
   constructor(
@@ -34,8 +38,13 @@ export class ShapeMismatchError extends SegError {
     readonly expected: readonly number[],
     readonly received: readonly number[],
     readonly hint = "",
+    as: "array" | "image" = "array",
   ) {
-    super(`${subject}: expected shape [${expected}], got [${received}]${hint && `; ${hint}`}`);
+    const difference =
+      as === "array"
+        ? `expected shape [${expected}], got [${received}]`
+        : `expected ${shownShape(expected)} voxels (x × y × z), got ${shownShape(received)}`;
+    super(`${subject}: ${difference}${hint && `; ${hint}`}`);
   }
 }
 

@@ -13,7 +13,7 @@ import { labelGroups } from "./case-metrics.ts";
  * // 1 anterior        0.8712      0.8401    0.7719           1460 → 1432      3
  */
 export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | readonly string[]): string {
-  const keys = Object.keys(summary.mean);
+  const keys = keysInOrder(summary, labels);
   const names = namesByKey(keys, labels);
   const header = ["label", "mean Dice", "worst Dice", "mean IoU", "voxels (ref → pred)", "cases"];
   let emptyPairs = 0;
@@ -56,3 +56,11 @@ function namesByKey(keys: readonly string[], labels: LabelSet | readonly string[
 }
 
 const decimals = (value: number) => (Number.isNaN(value) ? "–" : value.toFixed(4));
+
+/** As dataset.json lists them: an object of JSON puts "2" before "(1, 2)", whatever was written first. */
+function keysInOrder(summary: EvaluationSummary, labels: LabelSet | readonly string[] | undefined): string[] {
+  const keys = Object.keys(summary.mean);
+  if (labels === undefined || !("outputChannels" in labels)) return keys;
+  const declared = labelGroups(labels).map(({ key }) => key);
+  return [...declared.filter((key) => keys.includes(key)), ...keys.filter((key) => !declared.includes(key))];
+}

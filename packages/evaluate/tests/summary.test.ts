@@ -67,7 +67,7 @@ test("the table names the label and says where a mean leaves cases out", () => {
   );
 });
 
-test("regions get their names whatever the order of the keys", () => {
+test("regions get their names and stand in the order of dataset.json, whatever the order of the keys", () => {
   const regions = labelSet({
     channelNames: ["CT"],
     labels: { background: 0, whole: [1, 2], core: 2 },
@@ -79,8 +79,8 @@ test("regions get their names whatever the order of the keys", () => {
   const table = summaryTable(summarise([{ referenceFile: "a", predictionFile: "a", metrics }]), regions);
   expect(table.split("\n").map((line) => line.slice(0, 14).trimEnd())).toEqual([
     "label",
-    "2 core",
     "(1, 2) whole",
+    "2 core",
     "mean of labels",
   ]);
 });

@@ -1,4 +1,5 @@
 import {
+  counted,
   elementCount,
   InvalidArtifactError,
   type PreprocessedCase,
@@ -84,7 +85,7 @@ export async function predictCase(
   const atOnce = Math.min(total, patchesPerRun(options.patchesPerRun, patchSize));
 
   const memory = describeMemory(estimateMemory(network.metadata, preprocessed.shape, options));
-  const text = `case ${caseId}: ${total} patches (mirrored copies counted), about ${memory}`;
+  const text = `case ${caseId}: ${counted(total, "patch", "patches")} (mirrored copies counted), about ${memory}`;
   onEvent?.({ type: "message", stage: "predict", level: "info", text });
 
   const shape: VolumeShape = [outputChannels, ...(size as unknown as Shape3)];

@@ -211,7 +211,7 @@ describe("readCase", () => {
     await writeImage(label(), { ...labels(), shape: [1, 3, 2, 4] });
     await expect(read()).rejects.toHaveProperty(
       "message",
-      `label ${label()} of case a: expected shape [2,3,4], got [3,2,4]; all files of a case share one grid, that of ${folder}/imagesTr/a_0000.nii.gz`,
+      `label ${label()} of case a: expected 4 × 3 × 2 voxels (x × y × z), got 4 × 2 × 3; all files of a case share one grid, that of ${folder}/imagesTr/a_0000.nii.gz`,
     );
   });
 
@@ -282,7 +282,7 @@ describe("readCase", () => {
     await writeImage(label(), volume(data));
     await expect(read()).rejects.toHaveProperty(
       "message",
-      `${label()} → voxel [1, 0, 1]: ${text}; dataset.json has 0, 1, 2: add it to "labels" or correct the file`,
+      `${label()} → voxel (1, 0, 1) [x, y, z], RAS (9.5, -4, 10.5) mm: ${text}; dataset.json has 0, 1, 2: add it to "labels" or correct the file`,
     );
   });
 
@@ -290,7 +290,7 @@ describe("readCase", () => {
     await writeImage(second(), volume(Float32Array.from({ length: 24 }, (_, i) => (i === 23 ? value : i))));
     await expect(read()).rejects.toHaveProperty(
       "message",
-      `${second()} → voxel [1, 2, 3]: expected a number, got ${value}; repair the image or remove the case`,
+      `${second()} → voxel (3, 2, 1) [x, y, z], RAS (8.5, -6, 10.5) mm: expected a number, got ${value}; repair the image or remove the case`,
     );
   });
 
@@ -312,7 +312,7 @@ describe("readCase", () => {
     await writeImage(second(), volume(new Float64Array(24).fill(1e300)));
     await expect(read()).rejects.toHaveProperty(
       "message",
-      `${second()} → voxel [0, 0, 0]: expected a number, got 1e+300; repair the image or remove the case`,
+      `${second()} → voxel (0, 0, 0) [x, y, z], RAS (10, -4, 7.5) mm: expected a number, got 1e+300; repair the image or remove the case`,
     );
   });
 

@@ -23,6 +23,7 @@ test("the package exports these names", () => {
     "readableEndings",
     "saysItsPlace",
     "verifyDataset",
+    "voxelPlace",
     "warnOfLabelElsewhere",
     "writableEndings",
     "writeImage",

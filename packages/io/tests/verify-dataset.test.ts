@@ -85,7 +85,7 @@ describe("verifyDataset", () => {
         "error",
         "a",
         "imagesTr/a_0000.nii.gz",
-        "8 NaN and 8 infinite voxels, the first at [0, 0, 0] [z, y, x]",
+        "8 NaN and 8 infinite voxels, the first at (0, 0, 0) [x, y, z], RAS (10, -4, 7.5) mm",
         "repair the image (set them to the background value) or remove the case",
       ],
       [
@@ -106,7 +106,7 @@ describe("verifyDataset", () => {
         "error",
         "b",
         "labelsTr/b.nii.gz",
-        "shape [3,2,4], but [2,3,4] in b_0000.nii.gz",
+        "4 × 2 × 3 voxels, but 4 × 3 × 2 in b_0000.nii.gz",
         "resample one of the two onto the other's grid, or remove the case",
       ],
       [
@@ -164,7 +164,7 @@ describe("verifyDataset", () => {
         "dataset.json",
         'labels: this key is missing; add it, for example "labels": { "background": 0, "tumour": 1 }',
       ],
-      ["b", "labelsTr/b.nii.gz", "shape [3,2,4], but [2,3,4] in b_0000.nii.gz"],
+      ["b", "labelsTr/b.nii.gz", "4 × 2 × 3 voxels, but 4 × 3 × 2 in b_0000.nii.gz"],
     ]);
     rmSync(join(folder, "dataset.json"));
     expect(await kinds()).toEqual(["dataset-json", "shape"]);

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { FileError } from "@nnunet/core";
+import { FileError, listed } from "@nnunet/core";
 import { exists } from "@nnunet/core/node";
 import { visibleFiles } from "../files/folder-contents.ts";
 
@@ -22,7 +22,7 @@ export async function findDatasetFolder(root: string, idNameOrFolder: string | n
   }
   if (matches.length === 1) return resolve(join(root, matches[0]!));
   if (number === undefined && (await exists(wanted))) return resolve(wanted);
-  const list = known.length > 0 ? `found ${known.join(", ")}` : "found none at all";
+  const list = known.length > 0 ? `found ${listed(known)}` : "found none at all";
   throw new FileError(resolve(root), `there is no dataset ${wanted} (${list}); convert it first, or give its folder`);
 }
 

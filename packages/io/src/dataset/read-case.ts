@@ -6,7 +6,6 @@ import {
   ImageFileError,
   type LoadedCase,
   labelSet,
-  type Shape3,
   ShapeMismatchError,
   show,
   spatialShape,
@@ -14,6 +13,7 @@ import {
   type VoxelArray,
 } from "@nnunet/core";
 import { mayLabelDiffer, placementDifferences } from "../geometry/same-place.ts";
+import { voxelPlace } from "../geometry/voxel-place.ts";
 import { readImage } from "../image-file.ts";
 import type { ReadImageOptions } from "../image-format.ts";
 import { asWritten, callingFilesAsWritten } from "./as-written.ts";
@@ -109,7 +109,7 @@ export function toLabels(stored: Volume, allowed: readonly number[], path: strin
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
     if (declared[value] !== 1) {
-      const at = showIndex(i, spatialShape(stored));
+      const at = voxelPlace(i, stored);
       throw new ImageFileError(
         path,
         `voxel ${at}`,
@@ -132,7 +132,13 @@ function checkSameGrid(
   const shape = spatialShape(volume);
   const expected = spatialShape(first);
   if (shape.some((n, axis) => n !== expected[axis])) {
-    throw new ShapeMismatchError(subject, expected, shape, `all files of a case share one grid, that of ${firstPath}`);
+    throw new ShapeMismatchError(
+      subject,
+      expected,
+      shape,
+      `all files of a case share one grid, that of ${firstPath}`,
+      "image",
+    );
   }
   const difference = placementDifferences(first.geometry, volume.geometry).find(
     (found) => !found.tiny && !(isLabel && mayLabelDiffer(found)),
@@ -169,7 +175,7 @@ const placementAdvice = {
 function checkFinite(volume: Volume, path: string): void {
   const i = firstNonFinite(volume.data);
   if (i < 0) return;
-  const at = showIndex(i % (volume.data.length / volume.shape[0]), spatialShape(volume));
+  const at = voxelPlace(i % (volume.data.length / volume.shape[0]), volume);
   throw new ImageFileError(
     path,
     `voxel ${at}`,
@@ -183,9 +189,4 @@ export function firstNonFinite(data: VoxelArray): number {
   // x · 0 is 0 exactly for finite x.
   for (let i = 0; i < data.length; i++) if (Math.fround(data[i]!) * 0 !== 0) return i;
   return -1;
-}
-
-/** "[z, y, x]" of a flat index. */
-export function showIndex(i: number, [, ny, nx]: Shape3): string {
-  return `[${Math.floor(i / (ny * nx))}, ${Math.floor(i / nx) % ny}, ${i % nx}]`;
 }

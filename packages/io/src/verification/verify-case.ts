@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
-import { type CaseFiles, type Geometry, isSegError, type LabelSet, spatialShape, type Volume } from "@nnunet/core";
+import {
+  type CaseFiles,
+  type Geometry,
+  isSegError,
+  type LabelSet,
+  shownShape,
+  spatialShape,
+  type Volume,
+} from "@nnunet/core";
 import { readImage } from "../image-file.ts";
-import { firstNonFinite, showIndex } from "../dataset/read-case.ts";
+import { firstNonFinite } from "../dataset/read-case.ts";
+import { voxelPlace } from "../geometry/voxel-place.ts";
 import { geometryByQform } from "../nifti/nifti-placement.ts";
 import { mayLabelDiffer, placementDifferences, placeTolerance } from "../geometry/same-place.ts";
 import type { ImageWarning } from "../image-format.ts";
@@ -106,7 +115,7 @@ async function reportPackedOtherwise(id: string, path: string, add: AddProblem):
   }
 }
 
-function reportNonFinite(id: string, path: string, { data, shape }: Volume, add: AddProblem): void {
+function reportNonFinite(id: string, path: string, { data, shape, geometry }: Volume, add: AddProblem): void {
   const at = firstNonFinite(data);
   if (at < 0) return;
   let nan = 0;
@@ -119,12 +128,12 @@ function reportNonFinite(id: string, path: string, { data, shape }: Volume, add:
   const counts = [nan > 0 ? `${nan} NaN` : "", infinite > 0 ? `${infinite} infinite` : ""]
     .filter(Boolean)
     .join(" and ");
-  const where = showIndex(at % (data.length / shape[0]), [shape[1], shape[2], shape[3]]);
+  const where = voxelPlace(at % (data.length / shape[0]), { shape, geometry });
   add(
     "not-finite",
     id,
     path,
-    `${counts} voxel${nan + infinite === 1 ? "" : "s"}, the first at ${where} [z, y, x]`,
+    `${counts} voxel${nan + infinite === 1 ? "" : "s"}, the first at ${where}`,
     "repair the image (set them to the background value) or remove the case",
   );
 }
@@ -142,7 +151,7 @@ function reportGridDifferences(
   const expected = first.shape.slice(1);
   const name = firstPath.slice(firstPath.lastIndexOf("/") + 1);
   if (shape.some((n, axis) => n !== expected[axis])) {
-    const text = `shape [${shape}], but [${expected}] in ${name}`;
+    const text = `${shownShape(shape)} voxels, but ${shownShape(expected)} in ${name}`;
     add("shape", id, path, text, "resample one of the two onto the other's grid, or remove the case");
   }
   for (const { field, first: wanted, second: got, tiny } of placementDifferences(first.geometry, volume.geometry)) {

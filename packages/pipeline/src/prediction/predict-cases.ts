@@ -1,5 +1,6 @@
 import {
   type CaseFiles,
+  counted,
   type EventListener,
   FileError,
   isSegError,
@@ -54,7 +55,7 @@ export async function predictCases(
   const left: CaseFiles[] = [];
   for (const files of cases) if (!(await isDone(files, outputs.get(files)!, existing, record))) left.push(files);
   if (left.length < cases.length) {
-    const text = `${cases.length - left.length} of ${cases.length} cases are segmented already`;
+    const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
   }
   await lookAhead(models, left, options);
@@ -62,7 +63,7 @@ export async function predictCases(
   const total = left.length;
   const written: string[] = [];
   if (total === 0) return written;
-  const detail = `${total} ${total === 1 ? "case" : "cases"}`;
+  const detail = counted(total, "case");
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
     let done = 0;
     const turns = {

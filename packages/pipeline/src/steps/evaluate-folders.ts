@@ -11,10 +11,11 @@ import {
   throwIfCancelled,
   type Volume,
   type VoxelArray,
+  spatialShape,
 } from "@nnunet/core";
 import { describeFileError, exists, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
 import { summarise, summaryToJson } from "@nnunet/evaluate";
-import { imageStem, placementDifference, readLabels, saysItsPlace } from "@nnunet/io";
+import { imageStem, placementDifference, readLabels, saysItsPlace, voxelPlace } from "@nnunet/io";
 import { type Context, identity } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -109,7 +110,13 @@ export async function evaluatePairs(
         throwIfCancelled(signal, "evaluation");
         const [expected, predicted] = [await readWholeLabels(reference), await readWholeLabels(prediction)];
         if (expected.shape.join() !== predicted.shape.join()) {
-          throw new ShapeMismatchError(prediction, expected.shape, predicted.shape, `it is compared with ${reference}`);
+          throw new ShapeMismatchError(
+            prediction,
+            spatialShape(expected),
+            spatialShape(predicted),
+            `it is compared with ${reference}`,
+            "image",
+          );
         }
         const isPlaced = saysItsPlace(reference) && saysItsPlace(prediction);
         const apart = isPlaced ? placementDifference(expected.geometry, predicted.geometry) : undefined;
@@ -169,7 +176,11 @@ async function readWholeLabels(path: string): Promise<Volume> {
   const { data } = volume;
   for (let i = 0; i < data.length; i++) {
     if (!Number.isInteger(data[i]!)) {
-      throw new ImageFileError(path, "", `voxel ${i} is ${data[i]}, but a segmentation has whole label numbers only`);
+      throw new ImageFileError(
+        path,
+        "",
+        `voxel ${voxelPlace(i % (data.length / volume.shape[0]), volume)} is ${data[i]}, but a segmentation has whole label numbers only`,
+      );
     }
   }
   return volume;

@@ -47,7 +47,7 @@ export async function fingerprintDataset(
   const measure = () =>
     timedStage(
       "fingerprint",
-      { total, detail: `${total} cases of ${dataset.name}` },
+      { total, detail: `${counted(total, "case")} of ${dataset.name}` },
       options,
       async (): Promise<{ result: FingerprintResult; detail: string }> => {
         const origin = await originOf(paths.madeFrom, "fingerprint", paths.fingerprint);

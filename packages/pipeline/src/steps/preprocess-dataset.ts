@@ -1,5 +1,5 @@
 import { pathBelow } from "@nnunet/core/node";
-import { type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
+import { counted, type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
@@ -38,7 +38,7 @@ export async function preprocessDataset(
     seen.add(configuration.dataIdentifier);
     const folder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
     const total = dataset.trainingCases.length;
-    const detail = `${total} cases for ${name}`;
+    const detail = `${counted(total, "case")} for ${name}`;
     results.push(
       await timedStage("preprocess", { total, detail }, options, async () => {
         const place = placeOf(stages.preprocessor, defaultStages.preprocessor, "preprocess", options);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import {
   type CaseFiles,
+  counted,
   datasetToJson,
   type EvaluationSummary,
   InvalidArgumentError,
@@ -140,7 +141,7 @@ async function verifyOnce(
   const first = report.problems.find((problem) => problem.severity === "error");
   if (first) {
     const count = report.problems.filter((problem) => problem.severity === "error").length;
-    const more = count > 1 ? `, and ${count - 1} more problems` : "";
+    const more = count > 1 ? `, and ${counted(count - 1, "more problem")}` : "";
     throw new InvalidArtifactError(
       join(dataset.folder, first.file),
       "",

@@ -6,6 +6,8 @@ import {
   type Plans,
   type RawDataset,
   UnsupportedError,
+  counted,
+  shownShape,
 } from "@nnunet/core";
 import { lockedBy, whileLocked } from "@nnunet/core/node";
 import type { Device, TrainingSettings } from "@nnunet/trainer";
@@ -132,8 +134,10 @@ export async function trainFold(
       const resumeAt = start.kind === "resume" ? start.epochs : 0;
       const { epochs, iterationsPerEpoch } = settings;
       const total = (epochs - resumeAt) * iterationsPerEpoch;
+      const epochsLeft =
+        resumeAt > 0 ? `epochs ${resumeAt + 1} to ${epochs} of ${epochs}, each` : counted(epochs, "epoch");
       const features = configuration.architecture.featuresPerStage;
-      const detail = `fold ${fold} of ${configurationName}: ${split.train.length} cases, ${epochs - resumeAt} epochs of ${iterationsPerEpoch} steps, batch ${configuration.batchSize}, patch ${configuration.patchSize.join("×")}, features ${features.join(" ")}`;
+      const detail = `fold ${fold} of ${configurationName}: ${counted(split.train.length, "case")}, ${epochsLeft} of ${counted(iterationsPerEpoch, "step")}, batch ${configuration.batchSize}, patch ${shownShape(configuration.patchSize)}, features ${features.join(" ")}`;
       await timedStage("train", { total, detail }, options, async () => {
         const sources = await foldBatches(stages, casesFolder, split, configuration, dataset, { ...options, settings });
         const before = start.kind === "afresh" && start.before !== "none" ? start.before : "stay";
