@@ -118,6 +118,16 @@ if (!hasPipes) console.warn("skipped: no mkfifo here, so pipes as images are not
   });
 });
 
+test.each([
+  ["brackets", `space directions: ${"( ".repeat(400_000)}`],
+  ["digits", `spacings: ${"1".repeat(400_000)}x 1 1`],
+  ["spaces", `space origin: (1,2,${" ".repeat(400_000)}x)\nspace directions: (1,0,0) (0,1,0) (0,0,1)`],
+])("a header full of %s takes no time", async (_, field) => {
+  const path = join(root, "long.nrrd");
+  writeFileSync(path, `NRRD0004\ntype: uchar\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n${field}\n\na`);
+  await expect(readImage(path)).rejects.toMatchObject({ code: "IMAGE_FILE" });
+});
+
 test("a PNG of 2³¹ × 1 pixels, or of many, is refused from its header", async () => {
   for (const [width, height] of [
     [2 ** 31 - 1, 1],

@@ -131,6 +131,8 @@ function assignAxes(
 
 /** "(1,0,0) none (0,1,0)" → vectors; undefined for an axis that is not one of space. */
 function axisVectors(path: string, text: string, count: number): (number[] | undefined)[] {
+  // Five vectors of three numbers; the search below would take its time with a mebibyte of brackets.
+  if (text.length > 4096) throw new ImageFileError(path, "space directions", `expected one vector per axis (${count})`);
   const parts = text.match(/none|\([^)]*(?:\)|$)|\S+/gi) ?? [];
   if (parts.length !== count)
     throw new ImageFileError(path, "space directions", `expected one vector per axis (${count}), got ${parts.length}`);
