@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import type { NnunetEvent } from "@nnunet/core";
@@ -132,4 +132,30 @@ test("the scores of fold all say that they are those of training cases, in the s
     for (const { remark } of [validation, onDisk]) {
       expect(remark).toContain("These are the cases that fold all was trained on");
     }
+  }));
+
+test("two folds of different networks that begin at the same time are not described by one plans.json", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const trainings = [2, 4].map((baseFeatures, fold) =>
+      pipeline.train(dataset, plans, "3d_fullres", fold, { ...tiny, baseFeatures }),
+    );
+    const ends = await Promise.allSettled(trainings);
+    expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const refused = ends.findIndex(({ status }) => status === "rejected");
+    expect(String((ends[refused] as PromiseRejectedResult).reason)).toContain(
+      "one plans.json describes all folds of a folder",
+    );
+    const described = (await readJson(paths.plans)) as {
+      configurations: Record<string, { architecture: { arch_kwargs: { features_per_stage: number[] } } }>;
+    };
+    const features = described.configurations["3d_fullres"]!.architecture.arch_kwargs.features_per_stage;
+    expect(features[0]).toBe([4, 2][refused]);
+    await expect(readJson(paths.fold(refused).madeFrom)).rejects.toThrow("no such file");
+    // a plans.json that describes no fold any more is in nobody's way, however many begin
+    await rm(paths.fold(1 - refused).folder, { recursive: true });
+    const again = [0, 1].map((fold) =>
+      pipeline.train(dataset, plans, "3d_fullres", fold, { ...tiny, baseFeatures: 3 }),
+    );
+    expect((await Promise.all(again)).map(({ trained }) => trained)).toEqual([true, true]);
   }));

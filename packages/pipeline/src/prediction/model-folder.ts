@@ -14,7 +14,7 @@ import {
 } from "@nnunet/core";
 import { lockedBy, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { type Fold, type Folders, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { exists } from "../records/made-from.ts";
+import { exists, recordedHash } from "../records/made-from.ts";
 import { findConfiguration } from "../training/reduced-size.ts";
 
 /**
@@ -51,13 +51,13 @@ export async function foldsOfOtherPlans(
 ): Promise<{ readonly folds: readonly string[]; readonly plans: Plans } | undefined> {
   if (!(await exists(paths.plans))) return undefined;
   const folds: string[] = [];
-  // One that another process has just begun may have a lock only.
-  const names = (await readdir(paths.folder)).map((name) => /^\.(fold_.+)\.lock$/.exec(name)?.[1] ?? name);
-  for (const name of [...new Set(names)].sort()) {
+  for (const name of (await readdir(paths.folder)).sort()) {
     if (!name.startsWith("fold_") || name === `fold_${fold}`) continue;
-    const { folder, model, checkpoint, latestCheckpoint } = paths.fold(name.slice("fold_".length) as Fold);
-    const begun = (await exists(model)) || (await exists(checkpoint)) || (await exists(latestCheckpoint));
-    if (begun || (await lockedBy(folder))) folds.push(name);
+    const { folder, model, checkpoint, latestCheckpoint, madeFrom } = paths.fold(name.slice("fold_".length) as Fold);
+    const holdsWork = (await exists(model)) || (await exists(checkpoint)) || (await exists(latestCheckpoint));
+    // One that another process has just begun has a record and a lock only.
+    const isRunning = async () => (await recordedHash(madeFrom, "network")) !== undefined && (await lockedBy(folder));
+    if (holdsWork || (await isRunning())) folds.push(name);
   }
   if (folds.length === 0) return undefined;
   const before = plansFromJson(await readJson(paths.plans), paths.plans);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  type BatchSource,
   type EvaluationSummary,
   FileError,
   labelSet,
@@ -67,8 +68,9 @@ export interface TrainFoldResult {
  * A refusal, of whatever kind, changes nothing on disk: what is there is recorded, replaced or described anew only when
  * the training begins. Nobody else writes in the fold meanwhile.
  *
- * @throws {FileError} if another process trains this fold, a case is not preprocessed, the fold holds a training and `existing` says to refuse or cannot
- *   continue it, or another fold of the folder has another network
+ * @throws {FileError} if another process trains this fold, a case is not preprocessed, the fold holds a training and
+ *   `existing` says to refuse or cannot continue it, another fold of the folder has another network, or one was trained by
+ *   another tool
  */
 export async function trainFold(
   context: Context,
@@ -121,16 +123,17 @@ export async function trainFold(
     const start = await decideTraining(paths.fold(fold), hashes, settings, existing);
     if (start.kind === "keep") say(`fold ${fold} is up to date`);
     else {
-      const others = (await foldsOfOtherPlans(paths, plans, configurationName, fold))?.folds ?? [];
       const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
-      const refuseOthers = async (names: readonly string[]) => {
+      /** The folds of another network that may be set aside; any other is refused. */
+      const othersAmong = async (allowed: readonly string[]): Promise<readonly string[]> => {
         const found = await foldsOfOtherPlans(paths, plans, configurationName, fold);
-        if (found?.folds.some((name) => !names.includes(name))) {
+        if (found?.folds.some((name) => !allowed.includes(name))) {
           refuseOtherPlans(paths.folder, configurationName, found, plans);
         }
+        return (found?.folds ?? []).map((name) => join(paths.folder, name));
       };
-      await refuseOthers(together);
-      for (const name of others) await refuseLocked(join(paths.folder, name));
+      const others = await othersAmong(together);
+      for (const other of others) await refuseLocked(other);
       const resumeAt = start.kind === "resume" ? start.epochs : 0;
       const { epochs, iterationsPerEpoch } = settings;
       const total = (epochs - resumeAt) * iterationsPerEpoch;
@@ -139,33 +142,30 @@ export async function trainFold(
       const features = configuration.architecture.featuresPerStage;
       const detail = `fold ${fold} of ${configurationName}: ${counted(split.train.length, "case")}, ${epochsLeft} of ${counted(iterationsPerEpoch, "step")}, batch ${configuration.batchSize}, patch ${shownShape(configuration.patchSize)}, features ${features.join(" ")}`;
       await timedStage("train", { total, detail }, options, async () => {
-        const sources = await foldBatches(stages, casesFolder, split, configuration, dataset, { ...options, settings });
         const before = start.kind === "afresh" && start.before !== "none" ? start.before : "stay";
-        const room = await makeRoom(
-          folder,
-          before,
-          others.map((name) => join(paths.folder, name)),
-        );
+        const room = await makeRoom(folder, before, others);
         const onBegin = once(async () => {
           // Another fold may have begun meanwhile, in another process.
           const describe = async () => {
-            await refuseOthers([]);
+            await othersAmong([]);
             await describeModel(folders, dataset, plans, configurationName);
+            await changeRecord(madeFrom, (record) => ({
+              ...record,
+              ...hashes,
+              stages: madeBy,
+              ...(remark === undefined ? {} : { remark }),
+            }));
           };
           await whileLocked(paths.plans, "describing the model", describe, {
             wait: { stage: "train" },
             signal,
             onEvent,
           });
-          await changeRecord(madeFrom, (record) => ({
-            ...record,
-            ...hashes,
-            stages: madeBy,
-            ...(remark === undefined ? {} : { remark }),
-          }));
           for (const path of await room.commit()) say(`trained with other data, plan or options, and kept: ${path}`);
         });
+        let sources: readonly BatchSource[] = [];
         try {
+          sources = await foldBatches(stages, casesFolder, split, configuration, dataset, { ...options, settings });
           const { checkpoint } = await stages.trainer.train({
             configuration,
             configurationName,
