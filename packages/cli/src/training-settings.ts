@@ -1,4 +1,4 @@
-import { engines, type TrainingSettings } from "@nnunet/trainer";
+import { engines, losses, type TrainingSettings } from "@nnunet/trainer";
 import { Option } from "commander";
 import { integer, positiveInteger } from "./values.ts";
 
@@ -15,6 +15,7 @@ export const settingOptions = {
     "--iterations-per-epoch <n>",
     "training steps per epoch (default: 250, as nnU-Net)",
   ).argParser(positiveInteger),
+  loss: new Option("--loss <name>", "loss (default: dice-cross-entropy, as nnU-Net)").choices(Object.keys(losses)),
   seed: new Option("--seed <n>", "seed of weights, patches and augmentation (default: 0)").argParser(integer),
 } as const satisfies Partial<Record<keyof TrainingSettings, Option>>;
 
