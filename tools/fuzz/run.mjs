@@ -13,6 +13,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { seededRandom } from "./mutate.mjs";
@@ -41,6 +42,15 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const found = new Map();
+let running;
+// Whoever stops us stops the child too, and nothing is left.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => {
+    running?.kill("SIGKILL");
+    rmSync(scratch, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
 try {
   for (let first = 0; first < mutants; ) first = await runFrom(first);
 } finally {
@@ -71,8 +81,12 @@ async function runFrom(first) {
     ],
     { stdio: ["ignore", "pipe", "ignore"] },
   );
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
+  running = child;
+  // What was found is told and kept at once, whatever becomes of the child.
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const { number, problem } = JSON.parse(line);
+    keep(number, problem);
+  });
   const reached = () => {
     const number = Number.parseInt(readSafely(progressFile), 10);
     return Number.isNaN(number) ? first : number;
@@ -90,10 +104,6 @@ async function runFrom(first) {
   }, 500);
   const code = await new Promise((resolve) => child.on("close", (status, signal) => resolve(signal ?? status)));
   clearInterval(watch);
-  for (const line of output.split("\n").filter(Boolean)) {
-    const { number, problem } = JSON.parse(line);
-    keep(number, problem);
-  }
   rmSync(childScratch, { recursive: true, force: true });
   if (code === 0) return last + 1;
   const number = reached();
@@ -105,9 +115,9 @@ async function runFrom(first) {
 function keep(number, problem) {
   const name = names[number % names.length];
   const lines = problem.split("\n");
-  const place1 = `${name}: ${lines[0]} ${lines.find((line) => /\bat .*packages/.test(line)) ?? ""}`;
-  if (found.has(place1)) return;
-  found.set(place1, number);
+  const fault = `${name}: ${lines[0]} ${lines.find((line) => /\bat .*packages/.test(line)) ?? ""}`;
+  if (found.has(fault)) return;
+  found.set(fault, number);
   const folder = join(values.found, `${name}-${seed}-${number}`);
   mkdirSync(folder, { recursive: true });
   place(folder, targets[name].mutant(seededRandom(Math.imul(number, 0x9e3779b1) ^ seed)));
