@@ -41,7 +41,7 @@ testWhereBuilt("Ctrl-C during training ends with 130, leaves nothing half-writte
 
     const refused = await nnunet(...args);
     expect(refused.stderr).toContain(
-      "holds an unfinished training; add --overwrite to start again, or --continue to go on from its checkpoint",
+      "holds an unfinished training; --overwrite starts again, --continue goes on from its checkpoint",
     );
     expect(refused.code).toBe(3);
     const continued = await nnunet(...args, "--continue");

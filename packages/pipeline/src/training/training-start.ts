@@ -46,7 +46,7 @@ export async function decideTraining(
   if (!begun) return { kind: "afresh", before: (await holdsWork(folder)) ? "set aside" : "remove" };
   if (existing === "refuse") {
     const state = finished ? "is trained already" : "holds an unfinished training";
-    const goOn = finished ? "" : ", or `continue` to go on from its checkpoint";
+    const goOn = finished ? "" : ", `continue` goes on from its checkpoint";
     throw new FileError(folder, `${name} ${state}; \`overwrite\` starts again${goOn}`);
   }
   const same = (await recordedHash(madeFrom, "training")) === hashes.training;
