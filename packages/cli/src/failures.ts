@@ -1,7 +1,7 @@
 import { type InvalidArgumentError, isSegError } from "@nnunet/core";
 import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
-import { settingOptions } from "./training-settings.ts";
+import { settingOptions } from "./options/training-settings.ts";
 
 /** What the libraries call the values of the command line. Any other argument is made of the user's data. */
 const flags: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { type Pipeline, preprocessedPaths } from "@nnunet/pipeline";
-import type { CommonFlags } from "./options.ts";
+import type { CommonFlags } from "./options/options.ts";
 
 /**
  * The line that names the next command: the words as they stand, then the folder flags that were given, quoted where a

@@ -12,7 +12,7 @@ import { preprocessCommand } from "./commands/preprocess.ts";
 import { runEverythingCommand } from "./commands/run.ts";
 import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
-import { refuseEmptyArguments } from "./empty-arguments.ts";
+import { refuseEmptyArguments } from "./options/empty-arguments.ts";
 import type { Ending } from "./ending.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { sayLines } from "./shell/say.ts";

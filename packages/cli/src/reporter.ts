@@ -1,5 +1,5 @@
 import { displayWidth, type EventListener, type NnunetEvent, printable } from "@nnunet/core";
-import { formatDuration } from "./durations.ts";
+import { formatDuration } from "./describe/durations.ts";
 import { sayEvent, sayLines } from "./shell/say.ts";
 
 /** Shows what a long command does, from its events alone. */

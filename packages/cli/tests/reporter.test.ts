@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { NnunetEvent } from "@nnunet/core";
-import { formatDuration } from "../src/durations.ts";
+import { formatDuration } from "../src/describe/durations.ts";
 import { textReporter } from "../src/reporter.ts";
-import { textTable } from "../src/text-table.ts";
+import { textTable } from "../src/describe/text-table.ts";
 
 function report(isTTY: boolean, events: readonly (NnunetEvent | { wait: number })[], columns = 80): string {
   let written = "";

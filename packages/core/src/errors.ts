@@ -1,5 +1,5 @@
-import { show } from "./show.ts";
-import { shownShape } from "./shown-shape.ts";
+import { show } from "./text/show.ts";
+import { shownShape } from "./text/shown-shape.ts";
 
 // A brand instead of `instanceof`, which fails when two copies of this package are installed.
 const brand: unique symbol = Symbol.for("nnunet.error") as never;

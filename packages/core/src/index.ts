@@ -20,9 +20,9 @@ export type {
   Splits,
   TrainingBatch,
 } from "./artefacts.ts";
-export { counted, listed } from "./counted.ts";
-export { datasetFromJson, datasetToJson } from "./dataset-json.ts";
-export { modelDatasetFromJson, modelDatasetKeys, modelDatasetToJson } from "./model-dataset-json.ts";
+export { counted, listed } from "./text/counted.ts";
+export { datasetFromJson, datasetToJson } from "./dataset/dataset-json.ts";
+export { modelDatasetFromJson, modelDatasetKeys, modelDatasetToJson } from "./dataset/model-dataset-json.ts";
 export {
   type AnySegError,
   CancelledError,
@@ -40,9 +40,9 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
-export { fingerprintFromJson, fingerprintToJson } from "./fingerprint-json.ts";
-export { jsonSchemas } from "./json-schemas.ts";
-export { type LabelSet, labelSet, noForeground } from "./label-set.ts";
+export { fingerprintFromJson, fingerprintToJson } from "./dataset/fingerprint-json.ts";
+export { jsonSchemas } from "./json/json-schemas.ts";
+export { type LabelSet, labelSet, noForeground } from "./dataset/label-set.ts";
 export { gigabytes, type MemoryLimit, memoryLimit, refuseBeyondMemory } from "./memory-limit.ts";
 export {
   type AugmentationSet,
@@ -52,15 +52,15 @@ export {
   type NormalizationScheme,
   normalizationSchemes,
 } from "./names.ts";
-export { MersenneTwister } from "./mersenne-twister.ts";
-export { parseJson, type ParseJsonOptions } from "./parse-json.ts";
+export { MersenneTwister } from "./numbers/mersenne-twister.ts";
+export { parseJson, type ParseJsonOptions } from "./json/parse-json.ts";
 export { checkPathSegment, pathSegmentProblem } from "./path-segment.ts";
-export { plansFromJson, plansToJson } from "./plans-json.ts";
-export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./printable.ts";
-export { createRandom, type RandomGenerator } from "./random.ts";
-export { roundHalfEven } from "./round-half-even.ts";
-export { show } from "./show.ts";
-export { shownPoint, shownShape } from "./shown-shape.ts";
+export { plansFromJson, plansToJson } from "./plans/plans-json.ts";
+export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./text/printable.ts";
+export { createRandom, type RandomGenerator } from "./numbers/random.ts";
+export { roundHalfEven } from "./numbers/round-half-even.ts";
+export { show } from "./text/show.ts";
+export { shownPoint, shownShape } from "./text/shown-shape.ts";
 export type {
   BatchSampler,
   BatchSourceOptions,
@@ -92,6 +92,6 @@ export {
   type VolumeShape,
   type VoxelArray,
 } from "./volume.ts";
-export { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
-export { type ProtobufField, protobufFields, protobufText } from "./protobuf-fields.ts";
-export { modelMetadataFromOnnx } from "./model-metadata-from-onnx.ts";
+export { type ModelMetadata, readOnnxMetadata } from "./model/model-metadata.ts";
+export { type ProtobufField, protobufFields, protobufText } from "./model/protobuf-fields.ts";
+export { modelMetadataFromOnnx } from "./model/model-metadata-from-onnx.ts";

@@ -1,6 +1,6 @@
 import { InvalidArtifactError } from "./errors.ts";
-import { printable } from "./printable.ts";
-import { show } from "./show.ts";
+import { printable } from "./text/printable.ts";
+import { show } from "./text/show.ts";
 
 /*
  * Names out of files become names of files: case ids, dataset, plans and configuration names, data identifiers. A

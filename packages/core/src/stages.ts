@@ -11,8 +11,8 @@ import type {
   PreprocessedCaseReader,
 } from "./artefacts.ts";
 import type { StageOptions } from "./events.ts";
-import type { LabelSet } from "./label-set.ts";
-import type { ModelMetadata } from "./model-metadata.ts";
+import type { LabelSet } from "./dataset/label-set.ts";
+import type { ModelMetadata } from "./model/model-metadata.ts";
 import type { Volume, VoxelArray } from "./volume.ts";
 
 /*

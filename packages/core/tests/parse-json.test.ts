@@ -6,7 +6,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { isSegError, parseJson } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
-import { jsonFault } from "../src/json-fault.ts";
+import { jsonFault } from "../src/json/json-fault.ts";
 
 const message = (work: () => unknown): string => {
   try {

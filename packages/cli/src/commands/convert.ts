@@ -1,8 +1,8 @@
 import { convertDataset } from "@nnunet/io";
 import type { Command } from "commander";
-import { casesOf, pipelineOf } from "../dataset-argument.ts";
+import { casesOf, pipelineOf } from "../options/dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
-import { type CommonFlags, positiveInteger, withCommonOptions, withExample } from "../options.ts";
+import { type CommonFlags, positiveInteger, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 

@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import { createPipeline } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { demoFolder, demoSizes, describeDemo, writeDemoDataset } from "../demo/demo.ts";
-import { type CommonFlags, withExample } from "../options.ts";
+import { type CommonFlags, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { roadToJson } from "../describe-road.ts";
+import { roadToJson } from "../describe/describe-road.ts";
 
 interface Flags extends CommonFlags {
   readonly output: string;

@@ -5,9 +5,9 @@ import { readJson } from "@nnunet/core/node";
 import { summaryToJson } from "@nnunet/evaluate";
 import { labelsFound, pairFolders } from "@nnunet/pipeline";
 import type { Command } from "commander";
-import { pipelineOf } from "../dataset-argument.ts";
-import { diceTable } from "../dice-table.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
+import { pipelineOf } from "../options/dataset-argument.ts";
+import { diceTable } from "../describe/dice-table.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 

@@ -2,9 +2,9 @@ import { FileError, InvalidArgumentError } from "@nnunet/core";
 import type { Fold } from "@nnunet/pipeline";
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
-import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options.ts";
+import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 

@@ -1,14 +1,20 @@
 import { type Fingerprint, fingerprintFromJson, fingerprintToJson, InvalidArgumentError } from "@nnunet/core";
 import { readJson, writeFileAtomic } from "@nnunet/core/node";
 import type { Command } from "commander";
-import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
-import { describeFingerprint } from "../describe-fingerprint.ts";
-import { fingerprintChart } from "../fingerprint-chart.ts";
+import { datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import { describeFingerprint } from "../describe/describe-fingerprint.ts";
+import { fingerprintChart } from "../describe/fingerprint-chart.ts";
 import { nextHint } from "../next-hint.ts";
-import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
+import {
+  type CommonFlags,
+  type WorkerFlags,
+  withCommonOptions,
+  withExample,
+  withWorkerOptions,
+} from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { uniqueNames } from "../unique-names.ts";
+import { uniqueNames } from "../describe/unique-names.ts";
 
 interface Flags extends CommonFlags, WorkerFlags {
   readonly compare?: boolean;

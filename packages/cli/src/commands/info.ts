@@ -1,10 +1,10 @@
 import { imageFormats } from "@nnunet/io";
 import type { Command } from "commander";
-import { describeArtefact } from "../describe-artefact.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
+import { describeArtefact } from "../describe/describe-artefact.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { textTable } from "../text-table.ts";
+import { textTable } from "../describe/text-table.ts";
 
 export function infoCommand(program: Command, ending: Ending): void {
   const command = program

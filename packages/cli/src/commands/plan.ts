@@ -19,13 +19,13 @@ import {
   planWarnings,
 } from "@nnunet/planner";
 import type { Command } from "commander";
-import { datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
-import { namingFiles } from "../name-artefact.ts";
+import { datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import { namingFiles } from "../describe/name-artefact.ts";
 import { nextHint, plansFlag } from "../next-hint.ts";
-import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options.ts";
+import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand, type Session } from "../session.ts";
-import { textTable } from "../text-table.ts";
+import { textTable } from "../describe/text-table.ts";
 
 interface Flags extends CommonFlags {
   readonly planner?: string;

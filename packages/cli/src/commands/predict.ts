@@ -2,7 +2,7 @@ import { type EventListener, InvalidArgumentError } from "@nnunet/core";
 import { defaultMaxPatches, type Device, loadModel, type Model } from "@nnunet/inference";
 import { type Fold, modelFiles, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
-import { openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import {
   type CommonFlags,
   deviceOption,
@@ -12,7 +12,7 @@ import {
   stepFraction,
   withCommonOptions,
   withExample,
-} from "../options.ts";
+} from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 

@@ -1,10 +1,16 @@
 import type { Command } from "commander";
-import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { nextHint, plansFlag } from "../next-hint.ts";
-import { type CommonFlags, type WorkerFlags, withCommonOptions, withExample, withWorkerOptions } from "../options.ts";
+import {
+  type CommonFlags,
+  type WorkerFlags,
+  withCommonOptions,
+  withExample,
+  withWorkerOptions,
+} from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { textTable } from "../text-table.ts";
+import { textTable } from "../describe/text-table.ts";
 
 interface Flags extends CommonFlags, WorkerFlags {
   readonly configuration?: string[];

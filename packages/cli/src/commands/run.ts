@@ -1,7 +1,7 @@
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
-import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
-import { describeRoad, roadToJson } from "../describe-road.ts";
+import { datasetArgument, datasetDescription, pipelineOf } from "../options/dataset-argument.ts";
+import { describeRoad, roadToJson } from "../describe/describe-road.ts";
 import {
   type CommonFlags,
   foldList,
@@ -10,10 +10,10 @@ import {
   withCommonOptions,
   withExample,
   withTrainOptions,
-} from "../options.ts";
+} from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { trainOptionsOf } from "../train-options.ts";
+import { trainOptionsOf } from "../options/train-options.ts";
 
 interface Flags extends CommonFlags, TrainFlags {
   readonly configuration?: string[];

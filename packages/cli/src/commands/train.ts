@@ -1,8 +1,8 @@
 import { counted, InvalidArgumentError } from "@nnunet/core";
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
-import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../dataset-argument.ts";
-import { diceTable } from "../dice-table.ts";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import { diceTable } from "../describe/dice-table.ts";
 import { nextHint } from "../next-hint.ts";
 import {
   type CommonFlags,
@@ -11,10 +11,10 @@ import {
   withCommonOptions,
   withExample,
   withTrainOptions,
-} from "../options.ts";
+} from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { trainOptionsOf } from "../train-options.ts";
+import { trainOptionsOf } from "../options/train-options.ts";
 
 interface Flags extends CommonFlags, TrainFlags {
   readonly plans?: string;

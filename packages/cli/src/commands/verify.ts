@@ -1,12 +1,12 @@
 import { type FixedProblem, findDatasetFolder, fixDataset, type VerificationReport, verifyDataset } from "@nnunet/io";
 import { counted } from "@nnunet/core";
 import type { Command } from "commander";
-import { datasetArgument, datasetDescription, pipelineOf } from "../dataset-argument.ts";
+import { datasetArgument, datasetDescription, pipelineOf } from "../options/dataset-argument.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { textTable } from "../text-table.ts";
+import { textTable } from "../describe/text-table.ts";
 
 interface Flags extends CommonFlags {
   readonly fix?: string;

@@ -5,8 +5,8 @@ import { type DatasetJson, datasetToJson, FileError, type StageOptions, throwIfC
 import { makeFolder, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { writeImage } from "@nnunet/io";
 import type { Folders, RoadOptions, RoadResult } from "@nnunet/pipeline";
-import { describeRoad } from "../describe-road.ts";
-import { formatDuration } from "../durations.ts";
+import { describeRoad } from "../describe/describe-road.ts";
+import { formatDuration } from "../describe/durations.ts";
 import { makeDemoCase } from "./demo-case.ts";
 import { type StoredOrientation, storeOriented } from "./store-oriented.ts";
 

@@ -1,6 +1,6 @@
 import { isAbsolute, join, relative, sep } from "node:path";
 import { FileError } from "../errors.ts";
-import { show } from "../show.ts";
+import { show } from "../text/show.ts";
 
 /** The longest name that the file systems of Linux, macOS and Windows take. */
 const longestName = 255;

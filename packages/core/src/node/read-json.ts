@@ -1,5 +1,5 @@
 import { InvalidArtifactError } from "../errors.ts";
-import { parseJson, type ParseJsonOptions } from "../parse-json.ts";
+import { parseJson, type ParseJsonOptions } from "../json/parse-json.ts";
 import { describeFileError, openRegularFile } from "./files.ts";
 
 /** A dataset.json that lists 100,000 cases has 30 MB. */

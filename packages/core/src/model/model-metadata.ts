@@ -1,5 +1,5 @@
-import type { ModelDataset, Plans } from "./artefacts.ts";
-import { InvalidArtifactError } from "./errors.ts";
+import type { ModelDataset, Plans } from "../artefacts.ts";
+import { InvalidArtifactError } from "../errors.ts";
 import { protobufFields, protobufText } from "./protobuf-fields.ts";
 
 /** What a `model.onnx` says of itself: enough to predict with this one file. */

@@ -1,6 +1,6 @@
-import { InvalidArtifactError } from "./errors.ts";
-import { listNames } from "./parse-artifact.ts";
-import { show } from "./show.ts";
+import { InvalidArtifactError } from "../errors.ts";
+import { listNames } from "../json/parse-artifact.ts";
+import { show } from "../text/show.ts";
 
 type JsonObject = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
-import type { Configuration } from "./artefacts.ts";
-import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "./artefact-bounds.ts";
-import { InvalidArtifactError } from "./errors.ts";
+import type { Configuration } from "../artefacts.ts";
+import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "../json/artefact-bounds.ts";
+import { InvalidArtifactError } from "../errors.ts";
 
 /*
  * How large the numbers of a plan may be. Not what a machine can train (that is asked later, with its memory in hand),

@@ -1,14 +1,14 @@
-import type { Configuration, Plans, ResamplingScheme } from "./artefacts.ts";
-import { InvalidArtifactError } from "./errors.ts";
-import { intensityFromJson, intensityToJson } from "./intensity-json.ts";
-import { type NormalizationScheme, normalizationSchemes } from "./names.ts";
-import { listNames, parseArtifact } from "./parse-artifact.ts";
-import { checkPathSegment } from "./path-segment.ts";
+import type { Configuration, Plans, ResamplingScheme } from "../artefacts.ts";
+import { InvalidArtifactError } from "../errors.ts";
+import { intensityFromJson, intensityToJson } from "../json/intensity-json.ts";
+import { type NormalizationScheme, normalizationSchemes } from "../names.ts";
+import { listNames, parseArtifact } from "../json/parse-artifact.ts";
+import { checkPathSegment } from "../path-segment.ts";
 import { checkBounds, checkValueCount, mostConfigurations } from "./plans-bounds.ts";
 import { checkConfiguration } from "./plans-checks.ts";
 import { modernizeConfiguration, resolveInheritance } from "./plans-inheritance.ts";
 import { type ConfigurationJson, configurationSchema, plansFrameSchema } from "./plans-schema.ts";
-import type { Shape3, Spacing } from "./volume.ts";
+import type { Shape3, Spacing } from "../volume.ts";
 
 const schemeOf = Object.fromEntries(
   Object.entries(normalizationSchemes).map(([scheme, { inPlans }]) => [inPlans, scheme]),

@@ -1,5 +1,5 @@
-import type { Configuration } from "./artefacts.ts";
-import { InvalidArtifactError } from "./errors.ts";
+import type { Configuration } from "../artefacts.ts";
+import { InvalidArtifactError } from "../errors.ts";
 
 /**
  * What the schema cannot say: that the lists of a configuration fit together. A plan edited by hand fails here with

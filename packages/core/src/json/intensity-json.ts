@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { IntensityProperties } from "./artefacts.ts";
-import { InvalidArtifactError } from "./errors.ts";
+import type { IntensityProperties } from "../artefacts.ts";
+import { InvalidArtifactError } from "../errors.ts";
 import { finite } from "./json-numbers.ts";
 
 /** Foreground statistics per channel as nnU-Net v2 writes them: `{"0": {…}, "1": {…}}`. */

@@ -1,4 +1,4 @@
-import { InvalidArtifactError } from "./errors.ts";
+import { InvalidArtifactError } from "../errors.ts";
 
 /** One field of a protobuf message: an integer, or bytes (a text, a message, packed numbers, 4 or 8 fixed bytes). */
 export interface ProtobufField {

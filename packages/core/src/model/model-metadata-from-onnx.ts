@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { modelDatasetFromJson } from "./model-dataset-json.ts";
-import { InvalidArtifactError } from "./errors.ts";
-import { nonNegativeInteger } from "./json-numbers.ts";
+import { modelDatasetFromJson } from "../dataset/model-dataset-json.ts";
+import { InvalidArtifactError } from "../errors.ts";
+import { nonNegativeInteger } from "../json/json-numbers.ts";
 import { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
-import { listNames, parseArtifact } from "./parse-artifact.ts";
-import { parseJson } from "./parse-json.ts";
-import { plansFromJson } from "./plans-json.ts";
-import { show } from "./show.ts";
+import { listNames, parseArtifact } from "../json/parse-artifact.ts";
+import { parseJson } from "../json/parse-json.ts";
+import { plansFromJson } from "../plans/plans-json.ts";
+import { show } from "../text/show.ts";
 
 const folds = z
   .array(z.union([nonNegativeInteger, z.literal("all")], { error: 'expected a fold number or "all"' }), {

@@ -1,4 +1,4 @@
-import type { ModelDataset } from "./artefacts.ts";
+import type { ModelDataset } from "../artefacts.ts";
 import { datasetFromJson } from "./dataset-json.ts";
 
 /** Keys of a dataset.json that prediction needs; `modality` is the Decathlon's name of `channel_names`. */

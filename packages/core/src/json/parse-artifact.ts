@@ -1,8 +1,8 @@
 import type { z } from "zod";
-import { InvalidArtifactError } from "./errors.ts";
+import { InvalidArtifactError } from "../errors.ts";
 import { parseByParts } from "./parse-by-parts.ts";
-import { printableName } from "./printable.ts";
-import { show } from "./show.ts";
+import { printableName } from "../text/printable.ts";
+import { show } from "../text/show.ts";
 
 /**
  * Validates JSON against a schema whose messages say what was expected; turns the first problem into one sentence.

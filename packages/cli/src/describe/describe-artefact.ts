@@ -3,7 +3,7 @@ import { describeFileError } from "@nnunet/core/node";
 import type { ArtefactDescription } from "./artefact-description.ts";
 import { describeFile } from "./describe-file.ts";
 import { describeFolder } from "./describe-folder.ts";
-import type { CommonFlags } from "./options.ts";
+import type { CommonFlags } from "../options/options.ts";
 
 /**
  * Says in words what any artefact of the road is.

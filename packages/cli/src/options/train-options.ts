@@ -1,6 +1,6 @@
 import type { TrainOptions } from "@nnunet/pipeline";
 import type { TrainFlags } from "./options.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "../session.ts";
 import { settingsOf } from "./training-settings.ts";
 
 /** The flags of `train` as the pipeline's options. */

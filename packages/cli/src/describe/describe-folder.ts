@@ -7,9 +7,9 @@ import { openPreprocessedCase } from "@nnunet/preprocess";
 import type { ArtefactDescription } from "./artefact-description.ts";
 import { describeImage } from "./describe-file.ts";
 import { describeDataset } from "./describe-labels.ts";
-import { casesOf } from "./dataset-argument.ts";
-import { nextHint, useIt } from "./next-hint.ts";
-import type { CommonFlags } from "./options.ts";
+import { casesOf } from "../options/dataset-argument.ts";
+import { nextHint, useIt } from "../next-hint.ts";
+import type { CommonFlags } from "../options/options.ts";
 
 /** What a folder is, by what lies in it. */
 export async function describeFolder(path: string, flags: CommonFlags = {}): Promise<ArtefactDescription> {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "./errors.ts";
+import { InvalidArgumentError } from "../errors.ts";
 
 /** A seeded source of random numbers. The same seed and keys give the same stream on every machine. */
 export interface RandomGenerator {

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { mostChannels, mostOtherKeys } from "./artefact-bounds.ts";
-import type { DatasetJson } from "./artefacts.ts";
-import { InvalidArtifactError } from "./errors.ts";
+import { mostChannels, mostOtherKeys } from "../json/artefact-bounds.ts";
+import type { DatasetJson } from "../artefacts.ts";
+import { InvalidArtifactError } from "../errors.ts";
 import { atMost, checkKeys, checkLabels, checkRegions, hasIdToNameLabels, invertLabels } from "./dataset-labels.ts";
-import { shortName } from "./parse-artifact.ts";
-import { parseByParts } from "./parse-by-parts.ts";
-import { fileEndingProblem, pathSegmentProblem } from "./path-segment.ts";
-import { show } from "./show.ts";
+import { shortName } from "../json/parse-artifact.ts";
+import { parseByParts } from "../json/parse-by-parts.ts";
+import { fileEndingProblem, pathSegmentProblem } from "../path-segment.ts";
+import { show } from "../text/show.ts";
 
 /*
  * dataset.json ⇄ DatasetJson (docs/method.md §2.10). nnU-Net v2 names labels → ids; the Decathlon and nnU-Net v1 write

@@ -1,4 +1,4 @@
-import type { DatasetJson } from "./artefacts.ts";
+import type { DatasetJson } from "../artefacts.ts";
 
 /** What the labels of a dataset mean for network and loss. */
 export interface LabelSet {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { fingerprintSchema } from "./fingerprint-json.ts";
-import { plansSchema } from "./plans-schema.ts";
+import { fingerprintSchema } from "../dataset/fingerprint-json.ts";
+import { plansSchema } from "../plans/plans-schema.ts";
 
 /**
  * JSON Schemas (draft 2020-12) of the artefacts, by file name: what `plansFromJson` and `fingerprintFromJson` check

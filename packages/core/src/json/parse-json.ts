@@ -1,5 +1,5 @@
 import { mostEntries } from "./artefact-bounds.ts";
-import { InvalidArtifactError } from "./errors.ts";
+import { InvalidArtifactError } from "../errors.ts";
 import { jsonFault } from "./json-fault.ts";
 
 /*

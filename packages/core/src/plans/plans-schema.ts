@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { augmentationSets, averagings, normalizationSchemes } from "./names.ts";
-import { intensityPerChannelSchema } from "./intensity-json.ts";
+import { augmentationSets, averagings, normalizationSchemes } from "../names.ts";
+import { intensityPerChannelSchema } from "../json/intensity-json.ts";
 import {
   flag,
   list,
@@ -11,7 +11,7 @@ import {
   text,
   three,
   twoOrThree,
-} from "./json-numbers.ts";
+} from "../json/json-numbers.ts";
 
 /*
  * `plans.json` as nnU-Net v2 writes it (docs/method.md §2.9). What is ours stands in `nnunet_ts` and `explanation`, where

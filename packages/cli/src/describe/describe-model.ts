@@ -3,7 +3,7 @@ import { readRegularFile } from "@nnunet/core/node";
 import { inspectModel } from "@nnunet/inference";
 import type { ArtefactDescription } from "./artefact-description.ts";
 import { describeLabels } from "./describe-labels.ts";
-import { useIt } from "./next-hint.ts";
+import { useIt } from "../next-hint.ts";
 
 /** How much of a text is shown; `--json` shows all of it. */
 const shownCharacters = 300;

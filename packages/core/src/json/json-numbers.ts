@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pathSegmentProblem } from "./path-segment.ts";
+import { pathSegmentProblem } from "../path-segment.ts";
 
 /*
  * The numbers and short lists that artefact files are made of. Every message begins with "expected", because

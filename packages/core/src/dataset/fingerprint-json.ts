@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { Fingerprint } from "./artefacts.ts";
-import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "./artefact-bounds.ts";
-import { InvalidArtifactError } from "./errors.ts";
-import { intensityFromJson, intensityPerChannelSchema, intensityToJson } from "./intensity-json.ts";
-import { finite, list, nonNegativeInteger, positiveInteger, segment, text, three } from "./json-numbers.ts";
-import { parseArtifact } from "./parse-artifact.ts";
-import type { Shape3, Spacing } from "./volume.ts";
+import type { Fingerprint } from "../artefacts.ts";
+import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "../json/artefact-bounds.ts";
+import { InvalidArtifactError } from "../errors.ts";
+import { intensityFromJson, intensityPerChannelSchema, intensityToJson } from "../json/intensity-json.ts";
+import { finite, list, nonNegativeInteger, positiveInteger, segment, text, three } from "../json/json-numbers.ts";
+import { parseArtifact } from "../json/parse-artifact.ts";
+import type { Shape3, Spacing } from "../volume.ts";
 
 const tooLong = `expected at most ${longestAxis} voxels`;
 const shape = three(positiveInteger.max(longestAxis, { error: tooLong }), "three positive integers [z, y, x]");

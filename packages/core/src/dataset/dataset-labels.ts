@@ -1,7 +1,7 @@
-import { mostLabels } from "./artefact-bounds.ts";
-import { fieldName } from "./parse-artifact.ts";
-import { reservedNameProblem } from "./path-segment.ts";
-import { show } from "./show.ts";
+import { mostLabels } from "../json/artefact-bounds.ts";
+import { fieldName } from "../json/parse-artifact.ts";
+import { reservedNameProblem } from "../path-segment.ts";
+import { show } from "../text/show.ts";
 
 /** Throws for the file that is being read. */
 export type Fail = (field: string, problem: string) => never;
