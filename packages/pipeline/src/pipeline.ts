@@ -20,7 +20,7 @@ export interface Pipeline {
   readonly folders: Folders;
   /** Raw dataset → `dataset_fingerprint.json`. */
   fingerprint(dataset: RawDataset, options?: PoolOptions): Promise<FingerprintResult>;
-  /** `dataset_fingerprint.json` → `nnUNetPlans.json`. */
+  /** `dataset_fingerprint.json` → `<plansName>.json`: nnUNetPaperPlans.json by the default rules. */
   plan(dataset: RawDataset, options?: PlannerOptions & { readonly keep?: boolean } & StageOptions): Promise<PlanResult>;
   /** A plan from disk; its name may be left out where there is only one. */
   loadPlans(dataset: RawDataset, plansName?: string): Promise<Plans>;

@@ -172,7 +172,7 @@ function decideMask(
         ? `That is little (the limit is ${percent(maskThreshold)}), so mean and standard deviation are taken of the voxels inside alone.`
         : normalizationSchemes.includes("ZScore")
           ? `That is more than ${percent(maskThreshold)}, so mean and standard deviation are taken of the whole cropped image.`
-          : "It does not matter here: no channel is scaled image by image."),
+          : "It does not matter here: no channel is normalised by the mean and standard deviation of its own image."),
   };
 }
 

@@ -28,7 +28,10 @@ export interface Blueprint {
   readonly anisotropyThreshold: number;
   /** Percentile of the coarsest spacings that becomes the target, where data is anisotropic. */
   readonly targetSpacingPercentile: number;
-  /** The cascade is planned if the full-resolution patch covers less than this fraction of the median image. */
+  /**
+   * The cascade is planned if the full-resolution patch covers less than this fraction of the median image. Above
+   * `cascadeCoverage / cascadeMinimumShrinkage` it adds no cascade by itself: the low resolution would be dropped.
+   */
   readonly cascadeTrigger: number;
   /** The low-resolution patch must cover this fraction of the median image. */
   readonly cascadeCoverage: number;
