@@ -57,7 +57,11 @@ describe("datasetFromJson", () => {
       without("channel_names"),
       'p → channel_names: this key is missing; add it, for example "channel_names": { "0": "CT" }',
     ],
-    [{ ...v2, numTraining: -1 }, "p → numTraining: Too small: expected number to be >=0, got -1"],
+    [{ ...v2, numTraining: -1 }, "p → numTraining: expected a whole number of at least 0, got -1"],
+    ...[-1, 1.5, 2 ** 53, "2", [], null].map((id): [object, string] => [
+      { ...v2, labels: { background: 0, a: id } },
+      `p → labels.a: expected a whole number from 0 to 32767, or for a region a list of them, got ${id === null ? "null" : Array.isArray(id) ? "[]" : JSON.stringify(id)}`,
+    ]),
     [
       { ...v2, channel_names: { "0": "T1", "2": "T2" } },
       'p → channel_names: expected the keys "0", "1", … in a row, "1" is missing',

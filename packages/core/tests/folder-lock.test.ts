@@ -105,6 +105,13 @@ describe("the lock of somebody who is gone", () => {
     expect(problemOf(await tryLock(target, "x"))).toContain("if it is gone, remove");
   });
 
+  test("which cannot be removed, because something holds the turn of removing, is told and not waited for without end", async () => {
+    const target = join(folder, "fold_0");
+    await leave(target, { pid: deadPid });
+    mkdirSync(`${lockFile(target)}.turn`);
+    expect(problemOf(await tryLock(target, "x"))).toContain(`is locked by ${lockFile(target)}`);
+  });
+
   test("which cannot be read is never taken; a link or a pipe of that name is not opened", async () => {
     const target = join(folder, "fold_0");
     mkdirSync(folder);
@@ -175,8 +182,8 @@ describe("several processes at the same time", () => {
 
   several("a killed one leaves a lock that the next recognises; one that exits leaves none", async () => {
     const target = join(folder, "fold_0");
-    const code = `await tryLock(process.argv[2], "training"); console.log("locked"); setInterval(() => {}, 1000);
-      process.on("SIGINT", () => process.exit(130));`;
+    const code = `await tryLock(process.argv[2], "training"); setInterval(() => {}, 1000);
+      process.on("SIGINT", () => process.exit(130)); console.log("locked");`;
     for (const signal of ["SIGKILL", "SIGINT"] as const) {
       const child = start(code, target);
       const end = ended(child);
@@ -190,4 +197,10 @@ describe("several processes at the same time", () => {
       if ("release" in next) next.release();
     }
   });
+});
+
+const hasProc = process.platform === "linux";
+if (!hasProc) console.warn("skipped: this system has no /proc");
+(hasProc ? test : test.skip)("a folder in which no file can be made is told, not tried without end", async () => {
+  await expect(tryLock("/proc/x.nii.gz", "x")).rejects.toThrow("/proc/x.nii.gz: could not be written");
 });

@@ -13,8 +13,10 @@ import { show } from "../text/show.ts";
  * the table the other way round (`"1": "Anterior"`), call the channels `modality` and leave out `file_ending`.
  */
 
-const labelId = z.int().min(0).max(32767);
-const labels = z.record(z.string(), z.union([labelId, z.array(labelId).min(1)]));
+const wrongId = "expected a whole number from 0 to 32767, or for a region a list of them";
+const labelId = z.int(wrongId).min(0, wrongId).max(32767, wrongId);
+const labels = z.record(z.string(), z.union([labelId, z.array(labelId).min(1, wrongId)], wrongId));
+const count = "expected a whole number of at least 0";
 const explicitCases = z.record(
   z.string(),
   z.object({ images: z.array(z.string().min(1)).min(1), label: z.string().min(1).optional() }),
@@ -88,7 +90,7 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
       : check(z.array(labelId), raw["regions_class_order"], "regions_class_order");
   checkRegions(labelTable, regionsClassOrder, fail);
 
-  const numTraining = check(z.int().min(0), require("numTraining", `"numTraining": 20`), "numTraining");
+  const numTraining = check(z.int(count).min(0, count), require("numTraining", `"numTraining": 20`), "numTraining");
   const ending =
     raw["file_ending"] === undefined && idToName
       ? ".nii.gz"

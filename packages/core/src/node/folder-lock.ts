@@ -44,13 +44,14 @@ export function lockFile(target: string): string {
 export async function tryLock(target: string, work: string): Promise<Lock | Busy> {
   const path = lockFile(target);
   const made: string[] = [];
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     made.push(...(await makeFolder(dirname(path))));
     const token = randomBytes(8).toString("hex");
     const taken = take(path, thisProcess(work, token));
     if (taken === true) return hold(path, token, made);
     if (["EACCES", "EROFS", "EPERM"].includes(taken.code!)) return { release() {} };
-    if (taken.code === "ENOENT") continue; // its folder was somebody else's, and went with their lock
+    // its folder was somebody else's, and went with their lock; or, as below /proc, no file can be made there at all
+    if (taken.code === "ENOENT" && attempt < 100) continue;
     if (taken.code !== "EEXIST") {
       removeFolders(made);
       throw describeFileError(target, "could not be written", taken);
@@ -58,6 +59,9 @@ export async function tryLock(target: string, work: string): Promise<Lock | Busy
     const other = await lockedBy(target);
     if (other) return other;
     removeEndedLock(path);
+    // Others may be removing it at this moment; what is still there after seconds cannot be removed.
+    if (attempt > 0) await sleep(30);
+    if (attempt > 250) return busy(path, undefined);
   }
 }
 
@@ -168,7 +172,7 @@ function removeStale(path: string, token: string): void {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST")
       throw describeFileError(path, "could not be removed", error);
     // Held for microseconds: one that is older was left by a kill in between.
-    if (ageSeconds(turn) > 10) removeFile(turn);
+    if (ageSeconds(turn) > 5) removeFile(turn);
     return;
   }
   try {

@@ -71,6 +71,12 @@ export interface RestOptions {
 const mostBefore = 2 ** 20;
 
 /**
+ * What may stand before compressed voxels, and behind them, at all: it has to be decompressed to be passed over, and 4 MB
+ * hold 4 GB of zeros. The largest notes of other programs have some megabytes.
+ */
+const mostAround = 64 * 2 ** 20;
+
+/**
  * The bytes from `start` to the end of the file, which must be exactly `length`; decompressed if need be.
  *
  * @param start - where they begin: after decompression for "auto", in the file for the others
@@ -99,6 +105,10 @@ export async function readRest(
     const [from, skip] = compression === "auto" ? [0, start] : [start, before];
     const most = Math.max(0, fileSize - from) * largestRatio;
     if (most < skip + length) throw tooShort(path, promise, skip + length, `at most ${most} once decompressed`);
+    if (skip > mostAround) {
+      const problem = `the header has ${skip} bytes before the compressed voxels, at most ${mostAround} are passed over; the header is wrong`;
+      throw new ImageFileError(path, "", problem);
+    }
     const buffer = allocate(path, length, promise);
     const bytes = new Uint8Array(buffer);
     const end = skip + length;
@@ -107,6 +117,7 @@ export async function readRest(
     for await (const chunk of decompressed(path, handle, kind, from, Math.min(end + 1, 4 * 2 ** 20))) {
       const next = at + chunk.length;
       if (next > end && !isFollowed) throw tooLong(path, promise, end, "more");
+      if (next > end + mostAround) throw tooLong(path, promise, end, `over ${mostAround} more`);
       if (next > skip && at < end) {
         const [first, last] = [Math.max(0, skip - at), Math.min(chunk.length, end - at)];
         bytes.set(first === 0 && last === chunk.length ? chunk : chunk.subarray(first, last), at + first - skip);
