@@ -51,6 +51,30 @@ describe("the folds of a model folder that are averaged", () => {
       await expect(modelFiles(folder, [0, 0])).rejects.toThrow("fold: expected every fold once, got [0, 0]");
     }));
 
+  const remark = "Fold 7 is not in splits_final.json (its folds are 0, 1): its cases were divided 80:20 at random.";
+
+  test("unasked: a fold that was divided at random is none of the cross-validation, which is told", () =>
+    withFolds(["fold_0", "fold_1", "fold_7", "fold_all"], async (folder) => {
+      await writeJsonAtomic(join(folder, "fold_7", "made_from.json"), { remark });
+      const { told, onEvent } = listener();
+      expect(await modelFiles(folder, undefined, { onEvent })).toEqual(inFolder(folder, "fold_0", "fold_1"));
+      expect(told[0]).toBe(
+        "fold 7 was divided at random and is left out beside the folds of the cross-validation; ask for it by name",
+      );
+      expect(await modelFiles(folder, [0, 7])).toEqual(inFolder(folder, "fold_0", "fold_7"));
+    }));
+
+  test("unasked, without a fold of the cross-validation: the one that there is, and of several none is guessed", () =>
+    withFolds(["fold_7"], async (folder) => {
+      await writeJsonAtomic(join(folder, "fold_7", "made_from.json"), { remark });
+      expect(await modelFiles(folder)).toEqual(inFolder(folder, "fold_7"));
+      await mkdir(join(folder, "fold_all"));
+      await writeFile(join(folder, "fold_all", "model.onnx"), "");
+      await expect(modelFiles(folder)).rejects.toThrow(
+        `${folder}: no fold of the cross-validation is trained, only folds 7, all; name those that you want`,
+      );
+    }));
+
   test("an unfinished fold is left out, which is told", () =>
     withFolds(["fold_0"], async (folder) => {
       await mkdir(join(folder, "fold_1"));

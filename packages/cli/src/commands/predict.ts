@@ -45,7 +45,7 @@ export function predictCommand(program: Command, ending: Ending): void {
     .option("-c, --configuration <name>", "with -d: its configuration")
     .option(
       "-f, --fold <fold...>",
-      "with -d or a folder: the folds to average (default: those of the cross-validation that are trained)",
+      "with -d or a folder: the folds to average (default: those of the cross-validation that are trained; one divided at random, or all, only where it is alone)",
       foldList,
     )
     .option("--plans <name>", "with -d: name of the plan (default: the only one that was trained)")

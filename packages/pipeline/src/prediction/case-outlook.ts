@@ -91,7 +91,7 @@ export function outlook(caseId: string, size: PredictionSize, { plans, ...metada
   if (farApart(own, extent)) {
     found.push(`its size is ${shownShape(own)} mm, that of the training images ${shownShape(extent)}`);
   }
-  const work = `resampled to ${shownShape(size.resampled)} voxels, ${size.patches.toLocaleString("en")} patches, on the CPU very roughly ${roughly(seconds)}`;
+  const work = `resampled to ${shownShape(size.resampled)} voxels, ${size.patches.toLocaleString("en")} ${size.patches === 1 ? "patch" : "patches"}, on the CPU very roughly ${roughly(seconds)}`;
   if (found.length > 0) {
     return [`case ${caseId} is far from what the model was trained on: ${found.join("; ")} (x × y × z); ${work}`];
   }

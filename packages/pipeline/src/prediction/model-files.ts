@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { FileError, InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
 import { type Fold, type Folders, modelFolderPaths, resultsPaths, TRAINER_NAME } from "../folders.ts";
-import { exists } from "../records/made-from.ts";
+import { exists, readRecord } from "../records/made-from.ts";
 
 /**
  * The model files behind a path: a file itself, `model.onnx` of a fold's folder, or one per trained fold of a model
  * folder. What of a model folder is left out is told.
  *
- * @param folds - of a model folder; without, the trained folds of the cross-validation, or `fold_all` where there is
- *   none: it has seen every case, so that it is never averaged with the others unless asked for
+ * @param folds - of a model folder; without, the trained folds of the cross-validation, or the one other fold where
+ *   there is none: `fold_all` has seen every case, and a fold whose cases were divided at random is none of the
+ *   cross-validation, so that they are never averaged with its folds unless asked for
  * @throws {FileError} if there is none, or a fold that was asked for is not trained
  * @throws {InvalidArgumentError} if a fold is asked for twice, or of something that is no model folder
  */
@@ -30,15 +31,31 @@ export async function modelFiles(
   const trained: Fold[] = [];
   const unfinished: Fold[] = [];
   for (const fold of foldsAmong(names)) ((await exists(modelOf(fold))) ? trained : unfinished).push(fold);
-  const numbered = trained.filter((fold) => fold !== "all");
+  const random: Fold[] = [];
+  for (const fold of trained) if (await isDividedAtRandom(path, fold)) random.push(fold);
+  const numbered = trained.filter((fold) => fold !== "all" && !random.includes(fold));
   const say = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
   if (trained.length > 0 && unfinished.length > 0) {
     say(`not trained to the end, so left out: ${unfinished.map((fold) => `fold ${fold}`).join(", ")}`);
   }
-  if (numbered.length > 0 && numbered.length < trained.length) {
+  if (numbered.length > 0) {
+    for (const fold of random) {
+      say(
+        `fold ${fold} was divided at random and is left out beside the folds of the cross-validation; ask for it by name`,
+      );
+    }
+  }
+  if (numbered.length > 0 && trained.includes("all")) {
     say("fold all has seen every case and is left out beside the folds of the cross-validation; ask for it by name");
   }
-  if (trained.length > 0) return (numbered.length > 0 ? numbered : trained).map(modelOf);
+  if (numbered.length > 0) return numbered.map(modelOf);
+  if (trained.length > 1) {
+    throw new FileError(
+      path,
+      `no fold of the cross-validation is trained, only folds ${trained.join(", ")}; name those that you want`,
+    );
+  }
+  if (trained.length > 0) return trained.map(modelOf);
   const deeper = await modelFoldersBelow(path, names);
   const listed = `${deeper.slice(0, 2).join(", ")}${deeper.length > 2 ? ", …" : ""}`;
   throw new FileError(
@@ -47,6 +64,12 @@ export async function modelFiles(
       ? `models lie deeper: name one of its ${deeper.length} model folder${deeper.length === 1 ? "" : "s"}: ${listed}`
       : "no model.onnx and no trained fold in it; train first, or name the model file",
   );
+}
+
+/** Whether a fold is none of splits_final.json, but was divided at random by `randomSplit`: its record tells. */
+async function isDividedAtRandom(path: string, fold: Fold): Promise<boolean> {
+  if (fold === "all") return false;
+  return (await readRecord(modelFolderPaths(path).fold(fold).madeFrom))["remark"] !== undefined;
 }
 
 /** The folds that a user named, of a folder that holds more than one model. */
