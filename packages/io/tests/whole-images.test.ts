@@ -131,6 +131,33 @@ describe("verify and --fix", () => {
     await expectVoxels(fixed, ending);
   });
 
+  test("a header is no stray where the dataset is named after the voxel files", async () => {
+    await makeSource(".hdr", { file_ending: ".img" });
+    const json = readFileSync(join(source, "dataset.json"), "utf8").replaceAll(".hdr", ".img");
+    writeFileSync(join(source, "dataset.json"), json);
+    await convertDataset(source, raw);
+    expect((await verifyDataset(target)).problems).toEqual([]);
+    writeFileSync(join(target, "imagesTr/stray.txt"), "x");
+    const { fixed: done, report } = await fixDataset(target, fixed);
+    expect(done.map(({ file }) => file)).toEqual([join("imagesTr", "stray.txt")]);
+    expect(report.problems).toEqual([]);
+    rmSync(target, { recursive: true });
+    await expectVoxels(fixed, ".img");
+  });
+
+  test.each([
+    [".nii.gz", gunzipSync, "compressed, as its name says"],
+    [".nii", gzipSync, "decompressed, as its name says"],
+  ])("what was done about bytes that disagree with %s", async (ending, disagree, done) => {
+    await makeSource(ending);
+    await convertDataset(source, raw);
+    const path = join(target, `imagesTr/c_1_0000${ending}`);
+    writeFileSync(path, disagree(readFileSync(path)));
+    const result = await fixDataset(target, fixed);
+    expect(result.fixed.map((problem) => problem.done)).toEqual([done]);
+    expect(result.report.problems).toEqual([]);
+  });
+
   test("a geometry that is put right does not lose the voxels of its pair", async () => {
     await makeSource(".hdr");
     await convertDataset(source, raw);

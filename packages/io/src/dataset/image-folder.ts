@@ -6,7 +6,7 @@ import { imageEnding } from "../image-formats.ts";
 
 /** The visible files of a folder, told apart. */
 export interface ImageFolder {
-  /** Names of images. */
+  /** Names of images, each once: of a pair the file that has the dataset's ending. */
   readonly images: readonly string[];
   /** Names of files that belong to one of the images: voxels of a header, the spacing of a TIFF. */
   readonly companions: ReadonlySet<string>;
@@ -31,8 +31,9 @@ export async function imageFolder(folder: string, fileEnding: string): Promise<I
     });
     for (const file of files) {
       const name = file.slice(folder.length).replace(/^[/\\]+/, "");
-      if (!images.includes(name)) companions.add(name);
+      const isOther = endingOf(image) === fileEnding && endingOf(name) !== fileEnding;
+      if (isOther || !images.includes(name)) companions.add(name);
     }
   }
-  return { images, companions };
+  return { images: images.filter((name) => !companions.has(name)), companions };
 }

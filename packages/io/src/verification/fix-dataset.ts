@@ -108,11 +108,11 @@ function belongsToBroken(companion: string, broken: ReadonlySet<string>): boolea
   return [...broken].some((file) => file.startsWith(`${stem}.`) || file.startsWith(`${stem}_`));
 }
 
-function whatIsDone({ kind }: DatasetProblem): string {
+function whatIsDone({ kind, file }: DatasetProblem): string {
   if (kind === "case-count") return "numTraining set to the number of cases";
   if (kind === "dataset-json") return "file_ending set to that of the files";
   if (kind === "extra-file") return "not copied";
-  if (kind === "compression") return "compressed as its name says";
+  if (kind === "compression") return `${file.endsWith(".gz") ? "compressed" : "decompressed"}, as its name says`;
   return `${kind} of the case's first image written`;
 }
 
