@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import type { NnunetEvent } from "@nnunet/core";
@@ -146,6 +146,21 @@ describe("a fold that splits_final.json does not have", () => {
       expect(await casesOfFold(folders, dataset, 4, { randomSplit: true })).toEqual(plain);
     }));
 });
+
+test("run refuses a fold that there is not before any work, and averages the cross-validation's alone for imagesTs", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const folder = await writeTinyDataset(folders.raw);
+    const dataset = await openDataset(folder);
+    const pipeline = createPipeline({}, folders);
+    const { folder: preprocessedFolder } = preprocessedPaths(folders, dataset.name);
+    await expect(pipeline.run(folder, { ...tiny, folds: [0, 9] })).rejects.toThrow("has no fold 9");
+    expect(await readdir(preprocessedFolder)).not.toContain("dataset_fingerprint.json");
+    const { told, onEvent } = listener();
+    const { test: images } = await pipeline.run(folder, { ...tiny, folds: [0, 9], randomSplit: true, onEvent });
+    expect(images).toHaveLength(1);
+    expect(told).toContain("fold 9 left out of the mean for imagesTs: not of the cross-validation");
+  }));
 
 test("the scores of fold all say that they are those of training cases, in the summary and in the file", () =>
   withScratch(async (scratch) => {

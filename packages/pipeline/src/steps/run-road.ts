@@ -26,6 +26,7 @@ import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { preprocessDataset } from "./preprocess-dataset.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
+import { casesOfFold } from "../training/splits.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "../training/train-fold.ts";
 
 export interface RoadOptions extends Omit<TrainOptions, "existing" | "together"> {
@@ -73,6 +74,8 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
   const dataset = await openOrConvert(context, named, options);
   const inputHashes = await hashCases("verify", dataset.trainingCases, options);
   await verifyOnce(context, dataset, inputHashes, options);
+  // A fold that cannot be trained is refused before hours of other work.
+  for (const fold of folds) await casesOfFold(context.folders, dataset, fold, training);
   const pool = { ...training, inputHashes, verified: true };
   await fingerprintDataset(context, dataset, pool);
   const { plans, path: plansPath } =
@@ -98,7 +101,15 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
     }
     if (dataset.testCases.length > 0) {
       const own = trained.filter((t) => t.configuration === configuration);
-      const averaged = own.some(({ fold }) => fold !== "all") ? own.filter(({ fold }) => fold !== "all") : own;
+      // As predict does unasked: a fold with a remark, "all" or one divided at random, is none of the cross-validation.
+      const ofCrossValidation = own.filter((each) => each.training.validation.remark === undefined);
+      const numbered = own.filter(({ fold }) => fold !== "all");
+      const averaged = [ofCrossValidation, numbered, own].find(({ length }) => length > 0)!;
+      const leftOut = own.filter((each) => !averaged.includes(each)).map(({ fold }) => `fold ${fold}`);
+      if (leftOut.length > 0) {
+        const text = `${leftOut.join(", ")} left out of the mean for imagesTs: not of the cross-validation`;
+        onEvent?.({ type: "message", stage: "predict", level: "info", text });
+      }
       const models = averaged.map(({ training: { model } }) => model);
       const testHashes = await hashCases("predict", dataset.testCases, options);
       const folder = testFolder(context, dataset, plans.plansName, configuration);
