@@ -81,6 +81,16 @@ test("one flipped bit anywhere in a model is refused", async () => {
   }
 });
 
+test("one flipped bit in the name of the hash of the whole file is no model of an earlier version", async () => {
+  const bytes = exported(kinds[0]!);
+  const start = Buffer.from(bytes).lastIndexOf("nnunet.file_sha256");
+  for (let at = start; at < start + "nnunet.file_sha256".length; at++) {
+    const flipped = Uint8Array.from(bytes);
+    flipped[at]! ^= 1;
+    await expect(inspectModel(flipped, "model.onnx")).rejects.toThrow(/^model\.onnx/);
+  }
+});
+
 test("one flipped bit in the weights of a model of earlier versions, which carry the weights' hash alone, is refused", async () => {
   const bytes = exported(kinds[1]!);
   const end = Buffer.from(bytes).lastIndexOf("nnunet.file_sha256") - 4;
