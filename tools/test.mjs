@@ -24,6 +24,9 @@ const paths = args.filter((a) => !(a in lanes)).map((a) => (a.startsWith("-") ? 
 const scratch = mkdtempSync(join(tmpdir(), "nnunet-test-"));
 const report = join(scratch, "report.json");
 
+// nx asks for colours, which the commands that tests run would then put into what they print.
+const { FORCE_COLOR: _, ...environment } = process.env;
+
 // With two parallel files and the native runtime inside, one thread each keeps a 2-core machine honest.
 const child = spawnSync(
   process.execPath,
@@ -38,7 +41,7 @@ const child = spawnSync(
   {
     cwd: root,
     stdio: ["inherit", "ignore", "inherit"],
-    env: { ...process.env, NNUNET_TEST_LANE: lane },
+    env: { ...environment, NNUNET_TEST_LANE: lane },
   },
 );
 

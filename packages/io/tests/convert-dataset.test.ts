@@ -99,7 +99,7 @@ describe("convertDataset", () => {
     mkdirSync(join(root, "Dataset001_Mine"), { recursive: true });
     await expect(convertDataset(source, root)).rejects.toThrow(
       new Error(
-        `${root}/Dataset001_Mine: this dataset is already there and is not overwritten; remove it first, or choose another number with --dataset-id`,
+        `${root}/Dataset001_Mine: this dataset is already there and is not overwritten; remove it first, or choose another number as \`datasetId\``,
       ),
     );
   });
