@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { fingerprintToJson, type NnunetEvent, plansToJson, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, preprocessedPaths, resultsPaths, type RoadOptions } from "@nnunet/pipeline";
+import { keepEdited } from "../src/records/own-files.ts";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
@@ -97,6 +98,15 @@ test("a fingerprint of another tool that does not fit the dataset is neither use
       `${path}: was made by another tool, of 5 cases of 1 channel, and Dataset007_Tiny has 6 cases of 1 channel; move it away, and the dataset is measured anew`,
     );
     expect(await readFile(path)).toEqual(bytes);
+  }));
+
+test("of a file that was replaced by a link the link is kept, and never a copy of what it leads to", () =>
+  withScratch(async (scratch) => {
+    const [secret, plans] = [join(scratch, "secret.json"), join(scratch, "plans.json")];
+    await writeJsonAtomic(secret, { password: 1 });
+    await symlink(secret, plans);
+    expect(await readlink(await keepEdited(plans))).toBe(secret);
+    expect(await readdir(scratch)).toEqual(["plans.edited.json", "secret.json"]);
   }));
 
 test("a fingerprint of ours that was edited by hand is copied before the dataset is measured again", () =>

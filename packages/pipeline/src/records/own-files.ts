@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { lstat, rename } from "node:fs/promises";
 import { FileError } from "@nnunet/core";
 import { copyFileAtomic, exists, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { contentHash, recordedHash, recordHash } from "./made-from.ts";
@@ -35,7 +35,9 @@ export async function keepEdited(path: string): Promise<string> {
   const copy = (n: number) => path.replace(/\.json$/, `.edited${n === 1 ? "" : `_${n}`}.json`);
   let n = 1;
   while (await exists(copy(n))) n++;
-  await copyFileAtomic(path, copy(n));
+  // what a link leads to is not ours to copy: the link itself is kept
+  if ((await lstat(path)).isSymbolicLink()) await rename(path, copy(n));
+  else await copyFileAtomic(path, copy(n));
   return copy(n);
 }
 
