@@ -259,6 +259,23 @@ describe("readCase", () => {
     },
   );
 
+  // -200 · float32(0.01) + 2 is 4.5e-8, a hundred such steps higher 1 - 2e-8
+  test("labels of scaled 16-bit integers with an intercept are the whole numbers that were meant, and no others", async () => {
+    const path = label().replace(/\.gz$/, "");
+    const scaled = async (values: readonly number[]) => {
+      await writeImage(path, volume(Int16Array.from({ length: 24 }, (_, i) => values[i % 2]!)));
+      const bytes = readFileSync(path);
+      bytes.writeFloatLE(0.01, 112);
+      bytes.writeFloatLE(2, 116);
+      writeFileSync(label(), gzipSync(bytes));
+    };
+    await scaled([-200, -100]);
+    expect((await readImage(label())).data[0]).not.toBe(0);
+    expect((await read()).label!.data.slice(0, 4)).toEqual(Int16Array.of(0, 1, 0, 1));
+    await scaled([-200, -101]);
+    await expect(read()).rejects.toThrow(/the label 0\.99\d* is not declared/);
+  });
+
   test("labels of scaled 32-bit integers are the float32 values that were meant", async () => {
     // 1428571428 · 7e-10 = 0.9999999996
     const stored = Int32Array.from({ length: 24 }, (_, i) => [0, 1428571428][i % 2]!);

@@ -58,7 +58,12 @@ export function describeReport({
   ok,
 }: VerificationReport): string[] {
   const read = `${counted(trainingCases, "training case")}, ${counted(testCases, "test case")}, ${counted(filesRead, "file")} read`;
-  if (problems.length === 0) return [`${folder} is in order: ${read}`];
+  // Not a problem of the data, but what a run over all folds would be stopped by.
+  const few =
+    trainingCases > 0 && trainingCases < 5
+      ? ['the five folds of a cross-validation need 5 training cases; with fewer, only fold "all" can be trained']
+      : [];
+  if (problems.length === 0) return [`${folder} is in order: ${read}`, ...few];
   const table = textTable(
     ["", "case", "file", "problem", "what to do"],
     problems.map((p) => [p.severity, p.case, p.file, p.problem, p.fix]),
@@ -66,5 +71,5 @@ export function describeReport({
   const errors = problems.filter((p) => p.severity === "error").length;
   const verdict = ok ? "fit for training" : "not fit for training";
   const found = `${counted(errors, "error")}, ${counted(problems.length - errors, "warning")}`;
-  return [...table, "", `${folder} is ${verdict}: ${found}; ${read}`];
+  return [...table, "", `${folder} is ${verdict}: ${found}; ${read}`, ...few];
 }
