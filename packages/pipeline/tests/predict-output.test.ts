@@ -55,7 +55,7 @@ const fast = { mirroring: false };
 
 describe("the dataset's file ending", () => {
   test("is that of the validation and of imagesTs_predicted", () => {
-    expect(validation.sort()).toEqual(["summary.json", expect.stringMatching(/^tiny_\d\.nrrd$/)]);
+    expect(validation.sort()).toEqual(["made_from.json", "summary.json", expect.stringMatching(/^tiny_\d\.nrrd$/)]);
     expect(predicted).toContain("tiny_5.nrrd");
     expect(predicted.filter((name) => name.endsWith(".nii.gz"))).toEqual([]);
   });
