@@ -6,6 +6,12 @@ import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
 import { type Carried, unpack } from "./carry-error.ts";
 import { workerEntry } from "./worker-entry.ts";
 
+/**
+ * Milliseconds. Between two cases a lock is taken, in which Piscina would end an idle thread at once; to load the modules
+ * anew costs more than a small case.
+ */
+const idleTimeout = 10_000;
+
 export interface PoolOptions extends StageOptions {
   /** Threads; as many as the machine has cores by default. The number never changes a result. */
   readonly workers?: number;
@@ -45,7 +51,7 @@ export async function overCases<T, R, K = R>(
   const maxBytes = memoryLimit(maxMemoryGb, Math.min(totalmem() / 2, freeMemory())).bytes;
   const pool =
     typeof run === "string" && threads > 0
-      ? new Piscina({ filename: workerEntry("case-worker"), minThreads: 0, maxThreads: threads })
+      ? new Piscina({ filename: workerEntry("case-worker"), minThreads: 0, maxThreads: threads, idleTimeout })
       : undefined;
   const kept = new Array<K>(cases.length);
   let done = 0;
