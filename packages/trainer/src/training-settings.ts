@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@nnunet/core";
+import { InvalidArgumentError, roundHalfEven } from "@nnunet/core";
 import { z } from "zod";
 import { defaultSgd } from "./ort/sgd.ts";
 
@@ -19,6 +19,7 @@ export const trainingSettingsSchema = z.strictObject({
   seed: z.int({ error: "an integer" }).default(0),
   epochs: positiveInteger.default(1000),
   iterationsPerEpoch: positiveInteger.default(250),
+  /** A fifth of `iterationsPerEpoch` where it is not given: nnU-Net's 50 for its 250. */
   validationIterations: positiveInteger.default(50),
   initialLearningRate: positive.default(0.01),
   optimiser: z
@@ -55,7 +56,11 @@ export function completeTrainingSettings(given: Partial<TrainingSettings>): Trai
   const parsed = trainingSettingsSchema.safeParse(
     Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   );
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { iterationsPerEpoch } = parsed.data;
+    const fifth = Math.max(1, roundHalfEven(iterationsPerEpoch / 5));
+    return { ...parsed.data, validationIterations: given.validationIterations ?? fifth };
+  }
   const issue = parsed.error.issues[0]!;
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(trainingSettingsSchema.shape).join(", ");

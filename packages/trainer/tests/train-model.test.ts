@@ -251,6 +251,14 @@ describe("trainModel", () => {
 });
 
 describe("completeTrainingSettings", () => {
+  test.each([
+    [{ iterationsPerEpoch: 100 }, 20],
+    [{ iterationsPerEpoch: 2 }, 1],
+    [{ iterationsPerEpoch: 100, validationIterations: 7 }, 7],
+  ])("validates on a fifth of the steps unless told otherwise: %j", (given, expected) => {
+    expect(completeTrainingSettings(given).validationIterations).toBe(expected);
+  });
+
   test("fills in the paper's values", () => {
     expect(completeTrainingSettings({ epochs: 8 })).toEqual({
       seed: 0,
