@@ -1,3 +1,10 @@
+export {
+  bootstrapInterval,
+  type BootstrapOptions,
+  bootstrapSuperiority,
+  type CaseScores,
+  type Interval,
+} from "./bootstrap.ts";
 export { caseMetrics } from "./case-metrics.ts";
 export { defaultEvaluator } from "./default-evaluator.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts";

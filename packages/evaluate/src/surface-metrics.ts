@@ -10,6 +10,7 @@ import {
 } from "@nnunet/core";
 import { labelGroups } from "./case-metrics.ts";
 import { squaredDistances } from "./distance-transform.ts";
+import { percentile } from "./percentile.ts";
 
 /** How far apart the surfaces of a reference and a prediction lie. */
 export interface SurfaceMetrics {
@@ -98,7 +99,7 @@ function compareSurfaces(
   const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
   const within = (values: Float64Array) => values.reduce((n, value) => n + (value <= tolerance ? 1 : 0), 0);
   return {
-    hd95: Math.max(percentile(fromA, 0.95), percentile(fromB, 0.95)),
+    hd95: Math.max(percentile(fromA.sort(), 0.95), percentile(fromB.sort(), 0.95)),
     assd: (sum(fromA) + sum(fromB)) / count,
     nsd: (within(fromA) + within(fromB)) / count,
   };
@@ -170,13 +171,4 @@ function distancesAt(surfaceVoxels: Uint8Array, squared: Float32Array): Float64A
   const distances: number[] = [];
   for (let i = 0; i < surfaceVoxels.length; i++) if (surfaceVoxels[i]) distances.push(Math.sqrt(squared[i]!));
   return Float64Array.from(distances);
-}
-
-/** Linear between the two nearest ranks, as NumPy's default; sorts in place. */
-function percentile(values: Float64Array, fraction: number): number {
-  values.sort();
-  const rank = (values.length - 1) * fraction;
-  const below = Math.floor(rank);
-  const above = Math.min(below + 1, values.length - 1);
-  return values[below]! + (values[above]! - values[below]!) * (rank - below);
 }

@@ -4,6 +4,8 @@ import * as api from "@nnunet/evaluate";
 test("exports these names and no others", () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
 [
+  "bootstrapInterval",
+  "bootstrapSuperiority",
   "candidateConfigurations",
   "caseMetrics",
   "crossValidationSplits",

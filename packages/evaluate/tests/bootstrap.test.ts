@@ -1,0 +1,104 @@
+import { expect, test } from "@jest/globals";
+import { createRandom } from "@nnunet/core";
+import { bootstrapInterval, bootstrapSuperiority } from "@nnunet/evaluate";
+import fc from "fast-check";
+
+const dices = [0.9, 0.8, 0.85, 0.7, 0.88];
+
+test("the interval of five scores, the same whenever it is asked for", () => {
+  const interval = bootstrapInterval(dices);
+  expect(interval.mean).toBeCloseTo(0.826, 12);
+  expect(interval.low).toBeCloseTo(0.76, 2);
+  expect(interval.high).toBeCloseTo(0.88, 2);
+  expect(interval.cases).toBe(5);
+  expect(bootstrapInterval(dices)).toEqual(interval);
+  expect(bootstrapInterval(dices, { seed: 1 })).not.toEqual(interval);
+});
+
+test("as wide as the standard error of a mean says, narrower at a lower level", () => {
+  const random = createRandom(3);
+  const scores = Array.from({ length: 400 }, () => random.normal(0.8, 0.1));
+  const wide = bootstrapInterval(scores, { samples: 4000 });
+  // ± 1.96 · 0.1 / √400 = ± 0.0098; 4000 resamples know their 2.5th percentile to about 5 %
+  expect(wide.high - wide.low).toBeGreaterThan(0.0196 * 0.9);
+  expect(wide.high - wide.low).toBeLessThan(0.0196 * 1.1);
+  const narrow = bootstrapInterval(scores, { samples: 4000, level: 0.5 });
+  expect((narrow.high - narrow.low) / (wide.high - wide.low)).toBeCloseTo(0.6745 / 1.96, 1);
+});
+
+test("contains the covered share of truths: about 92 in 100 with twenty cases", () => {
+  const random = createRandom(4);
+  let covered = 0;
+  for (let trial = 0; trial < 400; trial++) {
+    const { low, high } = bootstrapInterval(
+      Array.from({ length: 20 }, () => random.normal()),
+      { seed: trial, samples: 300 },
+    );
+    if (low <= 0 && high >= 0) covered++;
+  }
+  expect(covered / 400).toBeGreaterThan(0.88);
+  expect(covered / 400).toBeLessThan(0.96);
+});
+
+test("several labels: the mean is that of summary.json, per label over its cases, then over the labels that any case has", () => {
+  const { mean, cases } = bootstrapInterval([
+    [0.8, Number.NaN, Number.NaN],
+    [0.6, 0.5, Number.NaN],
+    [Number.NaN, Number.NaN, Number.NaN],
+  ]);
+  expect(mean).toBeCloseTo((0.7 + 0.5) / 2, 12);
+  expect(cases).toBe(2);
+});
+
+test("mean and interval lie between the least and the greatest score, whatever they are", () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 30 }), (scores) => {
+      const { mean, low, high } = bootstrapInterval(scores, { samples: 50 });
+      for (const value of [mean, low, high]) {
+        expect(value).toBeGreaterThanOrEqual(Math.min(...scores) - 1e-12);
+        expect(value).toBeLessThanOrEqual(Math.max(...scores) + 1e-12);
+      }
+      expect(low).toBeLessThanOrEqual(high);
+    }),
+    { seed: 1 },
+  );
+});
+
+test("one case has no interval, none has no mean; an infinite distance makes the mean infinite", () => {
+  expect(bootstrapInterval([0.5])).toEqual({ mean: 0.5, low: Number.NaN, high: Number.NaN, cases: 1 });
+  expect(bootstrapInterval([])).toEqual({ mean: Number.NaN, low: Number.NaN, high: Number.NaN, cases: 0 });
+  const far = bootstrapInterval([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  expect(far).toEqual({
+    mean: Number.POSITIVE_INFINITY,
+    low: Number.POSITIVE_INFINITY,
+    high: Number.POSITIVE_INFINITY,
+    cases: 3,
+  });
+});
+
+test("superiority: certain, none, undecided; pairs without a score are left out", () => {
+  expect(
+    bootstrapSuperiority(
+      dices,
+      dices.map((dice) => dice - 0.01),
+    ),
+  ).toBe(1);
+  expect(
+    bootstrapSuperiority(
+      dices.map((dice) => dice - 0.01),
+      dices,
+    ),
+  ).toBe(0);
+  expect(bootstrapSuperiority(dices, dices)).toBe(0.5);
+  expect(bootstrapSuperiority([...dices, Number.NaN], [...dices.map((dice) => dice - 0.01), 0.99])).toBe(1);
+  expect(bootstrapSuperiority([Number.NaN], [1])).toBeNaN();
+});
+
+test("says what is wrong", () => {
+  expect(() => bootstrapInterval(dices, { level: 95 })).toThrow(
+    "level: expected a number in (0, 1), such as 0.95, got 95",
+  );
+  expect(() => bootstrapInterval(dices, { samples: 0 })).toThrow("samples: expected a positive integer, got 0");
+  expect(() => bootstrapInterval([[1, 2], [1]])).toThrow("cases: expected 2 scores for every case, got [1]");
+  expect(() => bootstrapSuperiority([1], [])).toThrow("second: expected scores of the same 1 cases, got 0");
+});
