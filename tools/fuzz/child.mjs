@@ -7,7 +7,7 @@
  */
 import { openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 import { seededRandom } from "./mutate.mjs";
 import { fuzzTargets, place } from "./targets.mjs";
 
@@ -31,7 +31,7 @@ for (let number = first; number <= last; number++) {
   try {
     await target.read(folder, read, files[0].bytes);
   } catch (error) {
-    if (!isSegError(error)) problem = String(error?.stack ?? error);
+    if (!isNnunetError(error)) problem = String(error?.stack ?? error);
   }
   if (process.memoryUsage.rss() > mostMemory)
     problem ??= `takes ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`;

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 
 /*
  * A few thousand mutants on every run, in a child process under limits of memory and time; `npm run fuzz` tries a
@@ -57,6 +57,6 @@ const found = existsSync(kept) ? readdirSync(kept).filter((name) => !name.starts
   try {
     await read.read(folder, first, readFileSync(join(folder, first)));
   } catch (error) {
-    expect(isSegError(error) || error).toBe(true);
+    expect(isNnunetError(error) || error).toBe(true);
   }
 });

@@ -256,7 +256,7 @@ test("channels with a mask are 0 outside the body, whatever was added", async ()
   expect(await outside([false, true])).toEqual([0, expect.closeTo(1 - 64 / 21504, 10)]);
 });
 
-test("says what is wrong", () => {
+test("a batch source without cases, of an unknown augmentation set, or with a setting outside its domain is refused", () => {
   expect(() => create({ cases: [] })).toThrow("cases: expected at least one preprocessed case, got []");
   expect(() => create({ configuration: { ...configuration, augmentation: "v3" as "v2" } })).toThrow(
     'unknown augmentation set "v3"; registered: paper, v2, none',

@@ -141,7 +141,7 @@ test("the previous segmentation moves with the image and follows it as one chann
   }
 });
 
-test("says what is wrong", () => {
+test("a negative radius, and previous segmentations that are not one per case on its grid, are refused", () => {
   expect(() => applyBinaryOperator(new Uint8Array(8), [2, 2, 2], "erosion", -1)).toThrow(
     "radius: expected a number of voxels in [0, 100], got -1",
   );

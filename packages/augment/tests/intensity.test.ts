@@ -183,7 +183,7 @@ test("the set `none` changes nothing", () => {
   expect(copy).toEqual(x);
 });
 
-test("says what is wrong", () => {
+test("a zoom above one and a negative blur are refused", () => {
   const x = new Float32Array(8);
   expect(() => simulateLowResolution(x, [2, 2, 2], 1.5)).toThrow("zoom: expected a number in (0, 1], got 1.5");
   expect(() => gaussianBlur(x, [2, 2, 2], [1, -1, 1])).toThrow(

@@ -151,7 +151,7 @@ test("largest rotation by kind of patch", () => {
   );
 });
 
-test("says what is wrong", () => {
+test("a matrix that is not of nine numbers is refused", () => {
   expect(() => transformImage(image, shape, shape, { matrix: [1, 0] })).toThrow(
     "matrix: expected nine finite numbers, got [1, 0]",
   );

@@ -1,4 +1,4 @@
-import { type InvalidArgumentError, isSegError } from "@nnunet/core";
+import { type InvalidArgumentError, isNnunetError } from "@nnunet/core";
 import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 import { settingOptions } from "./options/training-settings.ts";
@@ -40,10 +40,10 @@ export function messageOf(error: unknown): string {
     const noCommand = "no command is given; nnunet --help lists them";
     return error.code === "commander.help" ? noCommand : error.message.replace(/^error: /, "");
   }
-  if (isSegError(error, "UNKNOWN_STAGE") && error.kind === "configuration") {
+  if (isNnunetError(error, "UNKNOWN_STAGE") && error.kind === "configuration") {
     return `unknown configuration "${error.stageName}"; this plan has: ${error.known.join(", ")}`;
   }
-  if (!isSegError(error, "INVALID_ARGUMENT"))
+  if (!isNnunetError(error, "INVALID_ARGUMENT"))
     return inWordsOfTheShell(error instanceof Error ? error.message : String(error));
   return inWordsOfTheShell(`${flagOf(error) ?? error.argument}${error.message.slice(error.argument.length)}`);
 }
@@ -58,14 +58,14 @@ function inWordsOfTheShell(sentence: string): string {
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  if (isSegError(error, "CANCELLED")) return exitCodes.cancelled;
-  if (isSegError(error, "UNKNOWN_STAGE")) return exitCodes.usage;
-  if (isSegError(error, "INVALID_ARGUMENT")) return flagOf(error) === undefined ? exitCodes.input : exitCodes.usage;
-  if (isSegError(error, "STAGE") && error.cause !== undefined) {
+  if (isNnunetError(error, "CANCELLED")) return exitCodes.cancelled;
+  if (isNnunetError(error, "UNKNOWN_STAGE")) return exitCodes.usage;
+  if (isNnunetError(error, "INVALID_ARGUMENT")) return flagOf(error) === undefined ? exitCodes.input : exitCodes.usage;
+  if (isNnunetError(error, "STAGE") && error.cause !== undefined) {
     // What a stage finds wrong with an argument comes from the data, not from the command line.
     const code = exitCodeOf(error.cause);
     return code === exitCodes.usage ? exitCodes.input : code;
   }
-  if (isSegError(error)) return exitCodes.input;
+  if (isNnunetError(error)) return exitCodes.input;
   return exitCodes.internal;
 }

@@ -1,4 +1,4 @@
-import { CancelledError, type EventListener, isSegError, printableJson } from "@nnunet/core";
+import { CancelledError, type EventListener, isNnunetError, printableJson } from "@nnunet/core";
 import { exitCodes } from "./exit-codes.ts";
 import { exitCodeOf, messageOf } from "./failures.ts";
 import { ndjsonReporter, type Reporter, textReporter } from "./reporter.ts";
@@ -75,7 +75,7 @@ export async function runCommand(
 export function reportFailure(error: unknown, { json = false, debug = false }: CommonOptions): number {
   const { result, progress, isWatched } = shell();
   const exitCode = exitCodeOf(error);
-  const code = isSegError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
+  const code = isNnunetError(error) ? error.code : exitCode === exitCodes.usage ? "USAGE" : "INTERNAL";
   const hint =
     exitCode === exitCodes.internal && !debug && !json
       ? " (this is a defect of nnunet; --debug prints where it happened)"

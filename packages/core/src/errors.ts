@@ -5,7 +5,7 @@ import { shownShape } from "./text/shown-shape.ts";
 const brand: unique symbol = Symbol.for("nnunet.error") as never;
 
 /** The base of every error that a user of nnunet-ts can cause. `code` is stable; the message is built from the data fields. */
-export abstract class SegError extends Error {
+export abstract class NnunetError extends Error {
   abstract readonly code: string;
   readonly [brand] = true as const;
 
@@ -16,7 +16,7 @@ export abstract class SegError extends Error {
 }
 
 /** A function was called with a value outside its domain. */
-export class InvalidArgumentError extends SegError {
+export class InvalidArgumentError extends NnunetError {
   readonly code = "INVALID_ARGUMENT";
   constructor(
     readonly argument: string,
@@ -31,7 +31,7 @@ export class InvalidArgumentError extends SegError {
  * Two arrays that belong together differ in shape. Shapes are slowest axis first; the message of two images, which a
  * user opens in a viewer, says x × y × z.
  */
-export class ShapeMismatchError extends SegError {
+export class ShapeMismatchError extends NnunetError {
   readonly code = "SHAPE_MISMATCH";
   constructor(
     readonly subject: string,
@@ -49,7 +49,7 @@ export class ShapeMismatchError extends SegError {
 }
 
 /** A file made by a user or by another stage does not say what it must. `field` is a path inside it. */
-export class InvalidArtifactError extends SegError {
+export class InvalidArtifactError extends NnunetError {
   readonly code = "INVALID_ARTIFACT";
   constructor(
     readonly path: string,
@@ -62,7 +62,7 @@ export class InvalidArtifactError extends SegError {
 }
 
 /** An image file that cannot be read as what it claims to be. */
-export class ImageFileError extends SegError {
+export class ImageFileError extends NnunetError {
   readonly code = "IMAGE_FILE";
   constructor(
     readonly path: string,
@@ -75,7 +75,7 @@ export class ImageFileError extends SegError {
 }
 
 /** A file or folder is missing, is in the way, or could not be written (disk full, no permission). */
-export class FileError extends SegError {
+export class FileError extends NnunetError {
   readonly code = "FILE";
   constructor(
     readonly path: string,
@@ -87,7 +87,7 @@ export class FileError extends SegError {
 }
 
 /** A stage was asked for by a name that nobody registered. */
-export class UnknownStageError extends SegError {
+export class UnknownStageError extends NnunetError {
   readonly code = "UNKNOWN_STAGE";
   constructor(
     readonly kind: string,
@@ -99,7 +99,7 @@ export class UnknownStageError extends SegError {
 }
 
 /** Something real that this version does not do. */
-export class UnsupportedError extends SegError {
+export class UnsupportedError extends NnunetError {
   readonly code = "UNSUPPORTED";
   constructor(
     readonly feature: string,
@@ -110,7 +110,7 @@ export class UnsupportedError extends SegError {
 }
 
 /** The work would need more memory, or more steps, than it is allowed; found out before it begins. */
-export class LimitError extends SegError {
+export class LimitError extends NnunetError {
   readonly code = "LIMIT";
   /**
    * @param subject - what would be done
@@ -128,7 +128,7 @@ export class LimitError extends SegError {
 }
 
 /** The user stopped the work (Ctrl-C, or an aborted signal). */
-export class CancelledError extends SegError {
+export class CancelledError extends NnunetError {
   readonly code = "CANCELLED";
   constructor(readonly work: string) {
     super(`${work}: cancelled`);
@@ -136,7 +136,7 @@ export class CancelledError extends SegError {
 }
 
 /** Thrown by the pipeline alone: says which stage and which case failed; `cause` says why. */
-export class StageError extends SegError {
+export class StageError extends NnunetError {
   readonly code = "STAGE";
   constructor(
     readonly stage: string,
@@ -148,7 +148,7 @@ export class StageError extends SegError {
   }
 }
 
-export type AnySegError =
+export type AnyNnunetError =
   | InvalidArgumentError
   | ShapeMismatchError
   | InvalidArtifactError
@@ -163,14 +163,16 @@ export type AnySegError =
 /**
  * Whether `error` is one of ours, with one of the given codes (any code if none is given).
  *
- * @example if (isSegError(error, "SHAPE_MISMATCH")) console.log(error.expected);
+ * @example if (isNnunetError(error, "SHAPE_MISMATCH")) console.log(error.expected);
  */
-export function isSegError<C extends AnySegError["code"] = AnySegError["code"]>(
+export function isNnunetError<C extends AnyNnunetError["code"] = AnyNnunetError["code"]>(
   error: unknown,
   ...codes: C[]
-): error is Extract<AnySegError, { code: C }> {
+): error is Extract<AnyNnunetError, { code: C }> {
   return (
-    error instanceof Error && brand in error && (codes.length === 0 || codes.includes((error as AnySegError).code as C))
+    error instanceof Error &&
+    brand in error &&
+    (codes.length === 0 || codes.includes((error as AnyNnunetError).code as C))
   );
 }
 

@@ -24,15 +24,15 @@ export { counted, listed } from "./text/counted.ts";
 export { datasetFromJson, datasetToJson } from "./dataset/dataset-json.ts";
 export { modelDatasetFromJson, modelDatasetKeys, modelDatasetToJson } from "./dataset/model-dataset-json.ts";
 export {
-  type AnySegError,
+  type AnyNnunetError,
   CancelledError,
   FileError,
   ImageFileError,
   InvalidArgumentError,
   InvalidArtifactError,
-  isSegError,
+  isNnunetError,
   LimitError,
-  SegError,
+  NnunetError,
   ShapeMismatchError,
   StageError,
   throwIfCancelled,

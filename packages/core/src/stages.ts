@@ -138,7 +138,7 @@ export interface Trainer<Settings = unknown> extends Stage {
 
 export interface PredictionSettings {
   /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
-  readonly stepSize?: number;
+  readonly stepFraction?: number;
   /** Average over all mirrored copies that the model was trained for; true by default. */
   readonly mirroring?: boolean;
 }

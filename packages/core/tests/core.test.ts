@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, isSegError, MersenneTwister, roundHalfEven, ShapeMismatchError, show } from "@nnunet/core";
+import { createRandom, isNnunetError, MersenneTwister, roundHalfEven, ShapeMismatchError, show } from "@nnunet/core";
 
 test("ties go to the even neighbour, also below zero", () => {
   expect([0.5, 1.5, 2.5, -0.5, -1.5, 2.4999].map(roundHalfEven)).toEqual([0, 2, 2, 0, -2, 2]);
@@ -12,10 +12,10 @@ test("show keeps NaN, names typed arrays, and shortens", () => {
 
 test("errors are recognised by code", () => {
   const error: unknown = new ShapeMismatchError("label of case liver_3", [75, 512, 512], [74, 512, 512]);
-  expect(isSegError(error, "SHAPE_MISMATCH") && error.message).toBe(
+  expect(isNnunetError(error, "SHAPE_MISMATCH") && error.message).toBe(
     "label of case liver_3: expected shape [75,512,512], got [74,512,512]",
   );
-  expect(isSegError(new Error("x"))).toBe(false);
+  expect(isNnunetError(new Error("x"))).toBe(false);
 });
 
 describe("createRandom", () => {

@@ -80,7 +80,7 @@ describe("datasetFromJson", () => {
     [{ ...v2, regions_class_order: [1] }, "p → regions_class_order: expected one label per region (2), got 1"],
     [{ ...v2, file_ending: "nii" }, 'p → file_ending: expected an ending with its dot, such as .nii.gz, got "nii"'],
     [[1], "p: expected an object with channel_names, labels, numTraining and file_ending, got [1]"],
-  ])("says what is wrong (%#)", (json, message) => {
+  ])("a wrong dataset.json is refused by field, with what was expected (%#)", (json, message) => {
     expect(() => datasetFromJson(json, "p")).toThrow(new Error(message));
   });
 });

@@ -78,7 +78,7 @@ test.each<[string, (json: ReturnType<typeof madeByPython>) => void, string]>([
     (json) => json.shapes_after_crop[0].pop(),
     "f.json → shapes_after_crop[0]: expected three positive integers [z, y, x], got [20, 300]",
   ],
-])("says what is wrong: %s", (_, damage, message) => {
+])("a wrong fingerprint is refused by field: %s", (_, damage, message) => {
   const json = madeByPython();
   damage(json);
   let error: unknown;

@@ -143,7 +143,7 @@ test.each<[string, Record<string, string>, string]>([
     { ...pairs, "nnunet.plans": "{}" },
     "model.onnx → nnunet.plans → dataset_name: is missing; expected a text",
   ],
-])("says what is wrong: %s", (_, metadata, message) => {
+])("wrong metadata are refused by field: %s", (_, metadata, message) => {
   let error: unknown;
   try {
     modelMetadataFromOnnx(onnx(metadata), "model.onnx");

@@ -1,4 +1,4 @@
-import { createRandom, isSegError, type RandomGenerator } from "@nnunet/core";
+import { createRandom, isNnunetError, type RandomGenerator } from "@nnunet/core";
 
 /** How many times as many mutants: 1 in the fast lane. */
 const scale = Number(process.env["NNUNET_FUZZ"] ?? 1);
@@ -47,7 +47,7 @@ export async function fuzz(
       await read(bytes);
       done++;
     } catch (error) {
-      if (!isSegError(error))
+      if (!isNnunetError(error))
         throw new Error(`mutant ${i} of seed ${seed}: ${(error as Error).stack}`, { cause: error });
     }
     const seconds = (performance.now() - started) / 1000;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { isSegError, parseJson } from "@nnunet/core";
+import { isNnunetError, parseJson } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { jsonFault } from "../src/json/json-fault.ts";
 
@@ -12,7 +12,7 @@ const message = (work: () => unknown): string => {
   try {
     work();
   } catch (error) {
-    if (isSegError(error, "INVALID_ARTIFACT")) return error.message;
+    if (isNnunetError(error, "INVALID_ARTIFACT")) return error.message;
     throw error;
   }
   return "";

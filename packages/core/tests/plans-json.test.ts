@@ -185,7 +185,7 @@ const mistakes: [string, (json: Json) => void, string][] = [
   ],
 ];
 
-test.each(mistakes)("says what is wrong: %s", (_, damage, message) => {
+test.each(mistakes)("wrong plans are refused by field: %s", (_, damage, message) => {
   const json = pythonPlans();
   damage(json);
   let error: unknown;

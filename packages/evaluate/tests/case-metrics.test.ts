@@ -82,7 +82,7 @@ test("Dice is symmetric, 1 with itself, and follows from IoU", () => {
   );
 });
 
-test("says what is wrong", () => {
+test("a prediction of another size and a dataset without foreground labels have no metrics", () => {
   expect(() => caseMetrics(new Int16Array(4), new Int16Array(5), labels({ a: 1 }))).toThrow(
     "prediction: expected shape [4], got [5]; as many voxels as the reference",
   );

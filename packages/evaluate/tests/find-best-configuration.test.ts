@@ -52,7 +52,7 @@ test("equals: the simpler one by default, the last as in version 1", () => {
   expect(findBestConfiguration(equal, { ties: "last" }).best.configurations).toEqual(["2d", "3d_fullres"]);
 });
 
-test("says what is wrong", () => {
+test("no best is found among none, among candidates with other cases, or where no label has a Dice", () => {
   expect(() => findBestConfiguration([])).toThrow("candidates: expected at least one, got []");
   const one = scored(["3d_fullres"], 5);
   const fewer = { ...one, configurations: ["2d"], summary: summarise(one.summary.cases.slice(1)) };

@@ -44,7 +44,7 @@ test("a user's splits are taken as they are", () => {
   expect(splitsFromJson(own, "splits_final.json", ["a", "b", "c"])).toEqual(own);
 });
 
-test("says what is wrong and what to do", () => {
+test("a split with an unknown, a doubled or no case, or with a case in both of its lists, is refused by fold and list", () => {
   const read = (json: unknown) => () => splitsFromJson(json, "splits_final.json", ["a", "b", "c"]);
   const shape = 'splits_final.json: expected a list of folds, each { "train": [case ids], "val": [case ids] }';
   expect(read([])).toThrow(shape);

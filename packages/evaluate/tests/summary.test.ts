@@ -85,7 +85,7 @@ test("regions get their names and stand in the order of dataset.json, whatever t
   ]);
 });
 
-test("says what is wrong", () => {
+test("no summary is made of no case or of cases with different labels, nor read from what is no summary.json", () => {
   expect(() => summarise([])).toThrow("cases: expected at least one evaluated case, got []");
   const [first] = summary.cases;
   expect(() => summarise([first!, { ...first!, referenceFile: "y", metrics: { "1": first!.metrics["1"]! } }])).toThrow(

@@ -105,7 +105,7 @@ test("volume error in mL and relative", () => {
   expect(volumeError({ predictedVoxels: 1, referenceVoxels: 0 }, [1, 1, 1]).relative).toBeNaN();
 });
 
-test("says what is wrong", () => {
+test("two masks of different sizes, a negative tolerance and a spacing of zero are refused", () => {
   const line = new Int16Array(4);
   expect(() => surfaceMetrics(line, new Int16Array(3), [1, 1, 4], [1, 1, 1], labels)).toThrow(
     "prediction: expected shape [1,1,4], got [3]",

@@ -125,7 +125,7 @@ test("goes to JSON and back", () => {
   );
 });
 
-test("says what is wrong", () => {
+test("a case without a label, with other channels or with NaN in its foreground has no measurements, and no fingerprint comes of nothing, of a case twice or of empty labels", () => {
   const [first] = cases as [LoadedCase];
   expect(() => measureCase({ id: "x", image: first.image }, dataset)).toThrow(
     "label of case x: expected a label volume; a fingerprint needs labels, got undefined",

@@ -28,7 +28,7 @@ if (chosen === undefined) {
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
   const estimate = estimateMemory(model.metadata, preprocessed.shape);
-  await predictCase([model], preprocessed, { mirroring: false, stepSize: 1 });
+  await predictCase([model], preprocessed, { mirroring: false, stepFraction: 1 });
   const growth = process.resourceUsage().maxRSS * 1024 - before;
   const within = growth <= estimate.total + 150e6;
   console.log(

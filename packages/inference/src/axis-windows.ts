@@ -48,8 +48,8 @@ export interface Patch {
 }
 
 /** All patches of an image, in the order z, y, x. */
-export function layPatches(size: Shape3, patchSize: Shape3, stepSize: number, gaussian: boolean): Patch[] {
-  const [z, y, x] = size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepSize, gaussian));
+export function layPatches(size: Shape3, patchSize: Shape3, stepFraction: number, gaussian: boolean): Patch[] {
+  const [z, y, x] = size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepFraction, gaussian));
   const patches: Patch[] = [];
   for (let k = 0; k < z!.starts.length; k++) {
     for (let j = 0; j < y!.starts.length; j++) {

@@ -1,4 +1,11 @@
-import { InvalidArtifactError, isSegError, labelSet, type ModelMetadata, show, UnsupportedError } from "@nnunet/core";
+import {
+  InvalidArtifactError,
+  isNnunetError,
+  labelSet,
+  type ModelMetadata,
+  show,
+  UnsupportedError,
+} from "@nnunet/core";
 import { inspectModel } from "./guard/check-model.ts";
 import { inputChannels } from "./input-channels.ts";
 import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
@@ -55,7 +62,7 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   try {
     session = await createSession(bytes, { device, cpuOperators, ...(threads === undefined ? {} : { threads }) });
   } catch (error) {
-    if (isSegError(error)) throw error;
+    if (isNnunetError(error)) throw error;
     const reason = plainReason(error);
     if (device !== "cpu") {
       const hint = /fallback to CPU/.test(reason)
@@ -75,7 +82,7 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   }
   const run = async (batch: Float32Array, shape: readonly number[]) => {
     const logits = await session.run(batch, shape).catch((error: unknown) => {
-      throw isSegError(error) ? error : failedRun(error, device, path);
+      throw isNnunetError(error) ? error : failedRun(error, device, path);
     });
     if (Object.prototype.toString.call(logits.data) === "[object Float32Array]") return logits;
     throw new InvalidArtifactError(

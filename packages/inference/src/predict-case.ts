@@ -20,7 +20,7 @@ import { patchesPerRun } from "./patches-per-run.ts";
 
 export interface PredictCaseOptions extends StageOptions {
   /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
-  readonly stepSize?: number;
+  readonly stepFraction?: number;
   /** Average over all mirrored copies that the model was trained for; true by default. */
   readonly mirroring?: boolean;
   /** Weight the centre of a patch more than its border; true by default. */
@@ -61,7 +61,7 @@ export async function predictCase(
   preprocessed: PreprocessedCase,
   options: PredictCaseOptions = {},
 ): Promise<CaseScores> {
-  const { stepSize = 0.5, mirroring = true, gaussian = true, signal, onEvent } = options;
+  const { stepFraction = 0.5, mirroring = true, gaussian = true, signal, onEvent } = options;
   const network = commonNetwork(models);
   const caseId = preprocessed.properties.id;
   const [channels, ...size] = preprocessed.shape;
@@ -79,7 +79,7 @@ export async function predictCase(
   }
   const { patchSize, configuration } = network;
   const { outputChannels } = network.labels;
-  const patches = layPatches(size as unknown as Shape3, patchSize, stepSize, gaussian);
+  const patches = layPatches(size as unknown as Shape3, patchSize, stepFraction, gaussian);
   const copies = mirrorings(mirroring ? network.mirrorAxes : []);
   const total = patches.length * copies.length;
   const atOnce = Math.min(total, patchesPerRun(options.patchesPerRun, patchSize));

@@ -52,12 +52,12 @@ export function predictionSize(
   models: readonly Pick<Model, "metadata">[],
   image: { readonly shape: VolumeShape; readonly spacing: Spacing },
   {
-    stepSize = 0.5,
+    stepFraction = 0.5,
     mirroring = true,
     patchesPerRun,
     probabilities = false,
   }: {
-    readonly stepSize?: number;
+    readonly stepFraction?: number;
     readonly mirroring?: boolean;
     readonly patchesPerRun?: number | undefined;
     readonly probabilities?: boolean;
@@ -68,7 +68,7 @@ export function predictionSize(
   const [channels, ...space] = image.shape;
   const shape = space as unknown as Shape3;
   const grid = resampledGrid(shape, image.spacing, transposeForward, configuration);
-  const patches = patchesOf(grid, patchSize, stepSize);
+  const patches = patchesOf(grid, patchSize, stepFraction);
   const copies = mirrorings(mirroring ? mirrorAxes : []).length;
   const [voxels, target] = [elementCount(shape), elementCount(grid)];
   // The image, a channel in work and the segmentation; the preprocessed image; what prediction adds.
@@ -88,9 +88,9 @@ export function predictionSize(
 }
 
 /** Positions of the sliding window over a grid. */
-export function patchesOf(grid: Shape3, patchSize: Shape3, stepSize: number): number {
+export function patchesOf(grid: Shape3, patchSize: Shape3, stepFraction: number): number {
   return grid.reduce(
-    (n, length, axis) => n * patchCount(Math.max(length, patchSize[axis]!), patchSize[axis]!, stepSize),
+    (n, length, axis) => n * patchCount(Math.max(length, patchSize[axis]!), patchSize[axis]!, stepFraction),
     1,
   );
 }

@@ -22,7 +22,7 @@ test("regions: above one half, later regions over earlier ones", () => {
   expect(Array.from(segmentationFromProbabilities(volume(0.9, 0.6, 0.5, 0.1), regions).data)).toEqual([1, 1]);
 });
 
-test("says what is wrong", () => {
+test("no volumes, volumes of different sizes, and channels that are not the classes are refused", () => {
   expect(() => ensembleProbabilities([])).toThrow("volumes: expected at least one volume of probabilities, got []");
   const other = createVolume(new Float32Array(6), [2, 1, 1, 3], geometry);
   expect(() => ensembleProbabilities([volume(0, 0, 0, 0), other])).toThrow(

@@ -31,7 +31,7 @@ test("peak 1 at the middle, nothing is 0, for any patch", () => {
   );
 });
 
-test("says what is wrong", () => {
+test("a patch without axes or with an empty one has no weights", () => {
   expect(() => gaussianImportance([])).toThrow("patchSize: expected one positive integer per axis, got []");
   expect(() => gaussianImportance([8, 0])).toThrow("patchSize: expected one positive integer per axis, got [0]");
 });

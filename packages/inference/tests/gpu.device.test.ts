@@ -4,7 +4,7 @@
  *     --testMatch '<rootDir>/packages/inference/tests/*.device.test.ts'
  */
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, elementCount, isSegError, type Shape3 } from "@nnunet/core";
+import { createRandom, elementCount, isNnunetError, type Shape3 } from "@nnunet/core";
 import { loadModel, predictCase } from "@nnunet/inference";
 import { buildNetwork, initialiseWeights, writeOnnxModel } from "@nnunet/unet-model";
 import { preprocessedCase, tinyMetadata } from "./tiny-model.ts";
@@ -28,7 +28,7 @@ for (const device of ["cuda", "webgpu"] as const) {
   const reason = await loadModel(network([32, 32]), { device }).then(
     (model) => model.dispose(),
     (error: Error) => {
-      if (!isSegError(error, "UNSUPPORTED")) throw error;
+      if (!isNnunetError(error, "UNSUPPORTED")) throw error;
       return error.message;
     },
   );

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 import { loadModel } from "@nnunet/inference";
 import { goodModel, hostileModels } from "./hostile-models.ts";
 
@@ -25,7 +25,7 @@ test("the good model of which they are made is loaded", async () => {
 
 test.each(hostileModels)("%s is refused before a runtime sees it", async (_, model, problem) => {
   const error = await refusal(model);
-  expect(isSegError(error, "INVALID_ARTIFACT")).toBe(true);
+  expect(isNnunetError(error, "INVALID_ARTIFACT")).toBe(true);
   expect(error.message).toContain(problem);
   expect(error.message).toMatch(/^model\.onnx/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal would obey
@@ -44,6 +44,6 @@ if (models.length === 0) console.warn("skipped: ../shared/cases/hostile is not t
 (models.length === 0 ? test.skip : test)("so is every model of the collection that was sent to us", async () => {
   for (const name of models) {
     const error = await refusal(readFileSync(received + name));
-    expect([name, isSegError(error, "INVALID_ARTIFACT")]).toEqual([name, true]);
+    expect([name, isNnunetError(error, "INVALID_ARTIFACT")]).toEqual([name, true]);
   }
 });

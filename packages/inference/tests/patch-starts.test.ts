@@ -32,7 +32,7 @@ test("covers every voxel, for any axis", () => {
   );
 });
 
-test("says what is wrong and what to do", () => {
+test("an image smaller than the patch, an empty patch and a step that is no fraction are refused, with the way out", () => {
   expect(() => patchStarts(32, 64)).toThrow(
     "imageLength: expected at least patchLength (64); pad the image first, got 32",
   );

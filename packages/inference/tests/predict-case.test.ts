@@ -50,7 +50,7 @@ describe("a network that works voxel by voxel", () => {
   test.each<[string, Shape3, number[], PredictCaseOptions]>([
     ["3D, several patches per axis", [9, 11, 14], [4, 6, 8], {}],
     ["3D, smaller than the patch on all axes", [3, 5, 6], [4, 8, 8], {}],
-    ["3D, smaller on one axis", [3, 20, 9], [8, 8, 8], { stepSize: 0.3 }],
+    ["3D, smaller on one axis", [3, 20, 9], [8, 8, 8], { stepFraction: 0.3 }],
     ["3D, exactly the patch", [4, 4, 4], [4, 4, 4], { patchesPerRun: 3 }],
     ["2D, slice by slice", [5, 13, 10], [8, 8], {}],
     ["2D, smaller than the patch", [2, 5, 3], [8, 8], { gaussian: false, mirroring: false }],
@@ -243,7 +243,7 @@ describe("around the computation", () => {
     expect(image).toEqual(before);
   });
 
-  test("says what is wrong", async () => {
+  test("no model, models of different trainings, data that do not fit the model, and settings outside their domain are refused", async () => {
     const network = await simple();
     const kase = preprocessedCase(noise(2 * 64), 2, [4, 4, 4]);
     await expect(predictCase([], kase)).rejects.toThrow("models: expected at least one model, got []");
@@ -254,7 +254,7 @@ describe("around the computation", () => {
       "data of preprocessed case case_1: expected shape [1,4,4,4], got [63]",
     );
     const fine = preprocessedCase(noise(64), 1, [4, 4, 4]);
-    await expect(predictCase([network], fine, { stepSize: 0 })).rejects.toThrow(
+    await expect(predictCase([network], fine, { stepFraction: 0 })).rejects.toThrow(
       "stepFraction: expected a number in (0, 1], got 0",
     );
     await expect(predictCase([network], fine, { patchesPerRun: 0.5 })).rejects.toThrow(

@@ -69,7 +69,7 @@ describe("openDataset", () => {
     );
   });
 
-  test("says which file is missing", async () => {
+  test("a missing label or channel is named, and how many more are missing", async () => {
     rmSync(join(folder, "labelsTr/b.nii.gz"));
     await expect(openDataset(folder)).rejects.toHaveProperty(
       "message",
@@ -123,7 +123,7 @@ describe("findDatasetFolder", () => {
       expect(await findDatasetFolder(root, wanted)).toBe(folder);
     }
   });
-  test("says what there is", async () => {
+  test("an unknown id is refused with the datasets that there are, a shared one with both names", async () => {
     await expect(findDatasetFolder(root, 5)).rejects.toHaveProperty(
       "message",
       `${root}: there is no dataset 5 (found Dataset007_Made); convert it first, or give its folder`,

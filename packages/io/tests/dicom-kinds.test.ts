@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 import { type DicomOptions, readDicom, readImage, readImageInfo } from "@nnunet/io";
 import { scratchFolder } from "./nifti-files.ts";
 
@@ -79,7 +79,7 @@ describe("DICOM that cannot be read is refused by a true sentence", () => {
   test.each(named.filter(([, { refused }]) => refused !== undefined))("%s", async (_, entry, i) => {
     const path = unpack(entry, i);
     const error: unknown = await readDicom(path, entry.options).catch((e: unknown) => e);
-    if (!isSegError(error, "IMAGE_FILE", "UNSUPPORTED", "FILE")) throw error;
+    if (!isNnunetError(error, "IMAGE_FILE", "UNSUPPORTED", "FILE")) throw error;
     expect(error.message).toContain(entry.refused);
     expect(error.message).toContain(path);
   });

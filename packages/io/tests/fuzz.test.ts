@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync, inflateSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, elementCount, isSegError, type RandomGenerator, type Volume } from "@nnunet/core";
+import { createRandom, elementCount, isNnunetError, type RandomGenerator, type Volume } from "@nnunet/core";
 import { readImage, readImageInfo, writeImage } from "@nnunet/io";
 import { loadEntries, scratchFolder, unpack } from "./nifti-files.ts";
 
@@ -77,7 +77,7 @@ async function fuzz(
       expect((await readImageInfo(path)).shape).toEqual(volume.shape);
       read++;
     } catch (error) {
-      if (!isSegError(error, "IMAGE_FILE", "UNSUPPORTED", "FILE", "LIMIT")) {
+      if (!isNnunetError(error, "IMAGE_FILE", "UNSUPPORTED", "FILE", "LIMIT")) {
         throw new Error(`mutant ${i} of ${name} (seed ${seed}): ${(error as Error).message}`, { cause: error });
       }
       expect(error.message).toContain(name.slice(0, name.indexOf(".")));

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 import { readImage, readImageInfo } from "@nnunet/io";
 import { affineOf, scratchFolder } from "./nifti-files.ts";
 
@@ -31,7 +31,7 @@ test.each(kinds.map((kind) => [kind.name, kind] as const))("%s", async (name, ki
   writeFileSync(path, Buffer.from(kind.file, "hex"));
   if (kind.refused !== undefined) {
     const error = await readImage(path).catch((e: unknown) => e);
-    expect(isSegError(error, "IMAGE_FILE", "UNSUPPORTED")).toBe(true);
+    expect(isNnunetError(error, "IMAGE_FILE", "UNSUPPORTED")).toBe(true);
     expect((error as Error).message).toContain(kind.refused);
     expect((error as Error).message).toContain(path);
     return;

@@ -75,7 +75,7 @@ describe("a folder of pictures", () => {
     expect((await verifyDataset(dataset.folder)).ok).toBe(true);
   });
 
-  test("says what is missing", async () => {
+  test("a picture without its partner is named", async () => {
     await writeImage(join(source, "images/a.png"), picture(1, 5));
     await writeImage(join(source, "images/b.png"), picture(3, 5));
     await writeImage(join(source, "labels/a.png"), binary);

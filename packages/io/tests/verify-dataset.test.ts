@@ -249,7 +249,7 @@ describe("fixDataset", () => {
     );
   });
 
-  test("says what it has done about each", async () => {
+  test("each fixed problem comes with what was done about it", async () => {
     writeFileSync(join(folder, "labelsTr/notes.txt"), "x");
     writeDatasetJson(folder, { numTraining: 30 });
     const { fixed } = await fixDataset(folder, join(root, "Dataset009_Fixed"));

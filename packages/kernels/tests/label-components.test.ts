@@ -74,7 +74,7 @@ describe("labelComponents", () => {
     );
   });
 
-  test("says what is wrong", () => {
+  test("voxels that do not fill the shape and an unknown connectivity are refused", () => {
     expect(() => labelComponents(new Uint8Array(3), [1, 2, 2], "face")).toThrow("values: expected shape [4], got [3]");
     expect(() => labelComponents(new Uint8Array(4), [1, 2, 2], "edge" as "face")).toThrow(
       'connectivity: expected "face" or "full", got "edge"',

@@ -92,7 +92,7 @@ describe("nonzeroRegion", () => {
     );
   });
 
-  test("says what is wrong", () => {
+  test("voxels that do not fill the shape and a box that reaches beyond it are refused", () => {
     expect(() => nonzeroRegion(new Float32Array(5), [1, 2, 3, 4])).toThrow("data: expected shape [24], got [5]");
     expect(() =>
       cropToBox(

@@ -236,7 +236,7 @@ describe("resampleImage", () => {
     );
   });
 
-  test("says what is wrong", () => {
+  test("a shape that the data do not fill, an order that is no spline's and an axis that is none are refused", () => {
     const two = Float32Array.of(0, 1);
     expect(() => resampleImage(two, [1, 1, 3], [1, 1, 4], { order: 1 })).toThrow("data: expected shape [3], got [2]");
     expect(() => resampleImage(two, [1, 1, 2], [1, 1, 4], { order: 1, out: new Float32Array(3) })).toThrow(
@@ -303,7 +303,7 @@ describe("resampleLabels", () => {
     );
   });
 
-  test("says what is wrong", () => {
+  test("labels are never resampled by a cubic spline", () => {
     expect(() => resampleLabels(new Int16Array(2), [1, 1, 2], [1, 1, 4], { order: 3 as 1 })).toThrow(
       "order: expected 0 or 1 for labels, got 3",
     );

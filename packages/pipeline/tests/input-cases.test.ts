@@ -11,6 +11,31 @@ const withFiles = (names: readonly string[], work: (folder: string) => Promise<v
     await work(folder);
   });
 
+describe("the cases of a path", () => {
+  test("channels are grouped, files without a suffix are cases, other files are left alone", () =>
+    withFiles(
+      ["a_0000.nii.gz", "a_0001.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz", "notes.txt", ".hidden.nii"],
+      async (folder) => {
+        const cases = await inputCases(folder, ["T1", "T2"]);
+        expect(cases.map(({ id, images }) => [id, images.length])).toEqual([
+          ["a", 2],
+          ["b", 2],
+        ]);
+        await expect(inputCases(folder, ["T1", "T2", "FLAIR"])).rejects.toThrow(
+          `${join(folder, "a_0002.nii.gz")}: missing; the model needs it as channel 2 (FLAIR) of case a`,
+        );
+        expect((await inputCases(join(folder, "b_0001.nii.gz"), ["T1", "T2"]))[0]!.id).toBe("b");
+      },
+    ));
+
+  test("an empty folder has none, and that is an error", () =>
+    withFiles([], async (folder) => {
+      await expect(inputCases(folder, ["T1"])).rejects.toThrow(
+        "the folder is empty; expected images such as case_001_0000.nii.gz",
+      );
+    }));
+});
+
 describe("a number at the end of a name that is no channel of the model", () => {
   const patients = ["PID_0000.nii.gz", "PID_0001.nii.gz", "PID_0002.nii.gz"];
   const refused = (folder: string, channel: number) =>

@@ -84,7 +84,7 @@ describe("a prediction that is continued", () => {
 
   test("redoes everything of another model, and of other options", () =>
     predicted(async (input, output) => {
-      expect(names(await pipeline.predict([model], input, output, { ...goOn, stepSize: 1 }))).toEqual(all);
+      expect(names(await pipeline.predict([model], input, output, { ...goOn, stepFraction: 1 }))).toEqual(all);
       expect(names(await pipeline.predict([model], input, output, { ...goOn, mirroring: true }))).toEqual(all);
       expect(names(await pipeline.predict([model], input, output, { ...goOn, mirroring: true }))).toEqual([]);
       const other = as({ weightsSha256: "0".repeat(64) });

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
-import { isSegError, type NnunetEvent, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
+import { isNnunetError, type NnunetEvent, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
@@ -216,6 +216,6 @@ test("too few cases for a fold: a sentence that names the dataset, and no wrong 
     expect((failed as Error).message).toBe(
       `${dataset.folder}: Dataset009_Few has 3 training cases, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
     );
-    expect(isSegError(failed, "FILE")).toBe(true);
+    expect(isNnunetError(failed, "FILE")).toBe(true);
     expect(await casesOfFold(folders, dataset, "all")).toMatchObject({ split: { train: ids, val: ids } });
   }));

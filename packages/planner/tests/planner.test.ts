@@ -227,7 +227,7 @@ test.each<[string, () => unknown, string]>([
     () => plan(acdc, { gpuMemoryGb: 0.00001 }),
     "gpuMemoryGb: expected at least 0.000152, for the smallest patch of 2d ([8, 4] voxels), got 0.00001",
   ],
-])("says what is wrong: %s", (_, act, message) => {
+])("is refused by name: %s", (_, act, message) => {
   let error: unknown;
   try {
     act();

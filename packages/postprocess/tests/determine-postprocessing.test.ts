@@ -115,7 +115,7 @@ test("postprocessing.json there and back; nnU-Net v1's file is read too", async 
   });
 });
 
-test("says what is wrong", async () => {
+test("nothing is determined from no case or after it was cancelled, nor read from what is no postprocessing.json", async () => {
   const nothing: Record<string, LabelMetrics> = {};
   await expect(
     determinePostprocessing(

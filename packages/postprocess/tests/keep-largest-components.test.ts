@@ -59,7 +59,7 @@ test("groups by themselves in one call equal one call each, overlapping or not; 
   );
 });
 
-test("says what is wrong", () => {
+test("the background as a group and voxels that do not fill the shape are refused", () => {
   const seg = new Int16Array(4);
   expect(() => keepLargestComponents(seg, [1, 1, 4], [[0, 1]])).toThrow(
     "groups: expected lists of foreground label ids, got [0, 1]",

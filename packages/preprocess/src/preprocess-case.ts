@@ -105,7 +105,7 @@ export function preprocessCase(
   const sameGrid = shape.every((n, i) => n === target[i]);
   const work = sameGrid ? undefined : new Float32Array(elementCount(shape));
   for (let c = 0; c < channels; c++) {
-    const normalise = (values: Float32Array) =>
+    const normalize = (values: Float32Array) =>
       normalizeChannel(
         values,
         configuration.normalizationSchemes[c]!,
@@ -115,9 +115,9 @@ export function preprocessCase(
     const out = data.subarray(c * targetVoxels, (c + 1) * targetVoxels);
     const channel = image.data.subarray(c * voxels, (c + 1) * voxels);
     const cropped = cropTransposed(channel, originalShape, box, axes, work ?? out);
-    if (configuration.normalizeBeforeResampling) normalise(cropped);
+    if (configuration.normalizeBeforeResampling) normalize(cropped);
     if (work) resampleImage(work, shape, target, { ...dataOptions, overwriteInput: true, out });
-    if (!configuration.normalizeBeforeResampling) normalise(out);
+    if (!configuration.normalizeBeforeResampling) normalize(out);
   }
 
   return {

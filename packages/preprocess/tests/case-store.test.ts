@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { isSegError, type PreprocessedCase, type Shape3 } from "@nnunet/core";
+import { isNnunetError, type PreprocessedCase, type Shape3 } from "@nnunet/core";
 import {
   caseInMemory,
   hashFiles,
@@ -219,7 +219,7 @@ describe("the store", () => {
     expect(await storedHash(own, "case_1", { everyVoxel: true })).toBeUndefined();
   });
 
-  test("says what is wrong, and a damaged case counts as none", async () => {
+  test("a cut, a missing and a case of another format are refused by file, and count as none where the hash is asked for", async () => {
     const own = join(folder, "damaged");
     await writePreprocessedCase(own, small, "1");
     const file = join(own, "case_1.zarr/data/c/0/0/0/0");
@@ -242,7 +242,7 @@ describe("the store", () => {
     );
     await writeFile(join(own, "file"), "");
     const blocked = await writePreprocessedCase(join(own, "file"), small, "1").catch((e: unknown) => e);
-    expect(isSegError(blocked, "FILE")).toBe(true);
+    expect(isNnunetError(blocked, "FILE")).toBe(true);
   });
 });
 

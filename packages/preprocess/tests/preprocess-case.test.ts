@@ -205,7 +205,7 @@ describe("preprocessCase", () => {
     );
   });
 
-  test("says what is wrong", () => {
+  test("an unknown configuration, other channels than planned, a label on another grid, and RGB beyond 255 are refused", () => {
     const loaded = makeCase([8, 8, 8], [1, 1, 1]);
     expect(() => preprocessCase(loaded, makePlans(), "3d_fullres", dataset)).toThrow(
       'configuration: expected one of test, got "3d_fullres"',

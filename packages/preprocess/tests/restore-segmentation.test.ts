@@ -137,7 +137,7 @@ describe("deciding", () => {
     expect([...data.slice(0, 3)]).toEqual([1, 2, 0]);
   });
 
-  test("says what is wrong", () => {
+  test("scores of other classes than the dataset's, and regions without an order, are refused", () => {
     expect(() =>
       restoreSegmentation(new Float32Array(64), [1, 4, 4, 4], out.properties, configuration, labels),
     ).toThrow("scores: expected shape [3,4,4,4], got [1,4,4,4]; one channel per class or region");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, elementCount, isSegError } from "@nnunet/core";
+import { createRandom, elementCount, isNnunetError } from "@nnunet/core";
 import { type Device, deepSupervisionWeights, defaultSgd, diceCrossEntropy, ortEngine } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
 
@@ -11,7 +11,7 @@ describe.each(["2d", "3d"])("five steps on WebGPU, %s", (kind) => {
   test("give the losses of the CPU", async () => {
     const cpu = await train("cpu", kind === "3d");
     const gpu = await train("webgpu", kind === "3d").catch((error: unknown) => {
-      if (isSegError(error, "UNSUPPORTED")) console.warn(`skipped: ${error.message}`);
+      if (isNnunetError(error, "UNSUPPORTED")) console.warn(`skipped: ${error.message}`);
       else throw error;
     });
     // half of 1e-4: both compute in float32 and sum in different orders, five steps in a row

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
-import { createRandom, isSegError } from "@nnunet/core";
+import { createRandom, isNnunetError } from "@nnunet/core";
 import { readSafetensors, type Tensor, writeSafetensors } from "@nnunet/unet-model";
 
 const tensors = new Map<string, Tensor>([
@@ -49,7 +49,7 @@ test("one flipped bit anywhere is refused", () => {
     try {
       read = readSafetensors(flipped, "x");
     } catch (error) {
-      expect(isSegError(error, "INVALID_ARTIFACT")).toBe(true);
+      expect(isNnunetError(error, "INVALID_ARTIFACT")).toBe(true);
     }
     // a space more or the checksum's own name is all that may pass, and then the file does not claim to be checked
     if (read?.checked) expect(new Map([...read.tensors].sort())).toEqual(new Map([...tensors].sort()));
@@ -99,7 +99,7 @@ test.each<[string, Uint8Array, string]>([
   } catch (caught) {
     error = caught;
   }
-  expect(isSegError(error, "INVALID_ARTIFACT")).toBe(true);
+  expect(isNnunetError(error, "INVALID_ARTIFACT")).toBe(true);
   expect((error as Error).message).toContain(problem);
   expect((error as Error).message).toMatch(/^x\.safetensors/);
 });

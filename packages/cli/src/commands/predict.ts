@@ -76,7 +76,7 @@ export function predictCommand(program: Command, ending: Ending): void {
           onEvent({ type: "message", stage: "predict", level: "info", text: foldsUsed(models) });
           const written = await pipeline.predict(models, flags.input, flags.output, {
             mirroring: flags.mirroring,
-            stepSize: flags.stepSize,
+            stepFraction: flags.stepSize,
             maxMemoryGb: flags.maxMemory,
             maxPatches: flags.maxPatches,
             saveProbabilities: flags.saveProbabilities,

@@ -6,7 +6,7 @@ import {
   FileError,
   fingerprintFromJson,
   InvalidArtifactError,
-  isSegError,
+  isNnunetError,
   modelDatasetFromJson,
   type Plans,
   shownShape,
@@ -57,7 +57,7 @@ async function describeSafetensors(path: string, size: string): Promise<Artefact
     ];
     return { kind: "checkpoint", lines };
   } catch (error) {
-    if (!isSegError(error, "INVALID_ARTIFACT") || !error.field.startsWith("__metadata__")) throw error;
+    if (!isNnunetError(error, "INVALID_ARTIFACT") || !error.field.startsWith("__metadata__")) throw error;
     const { tensors } = readSafetensors(await readRegularFile(path), path);
     return {
       kind: "tensors",

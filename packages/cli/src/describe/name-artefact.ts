@@ -1,4 +1,4 @@
-import { InvalidArtifactError, isSegError } from "@nnunet/core";
+import { InvalidArtifactError, isNnunetError } from "@nnunet/core";
 
 const fingerprintKeys: Readonly<Record<string, string>> = {
   spacings: "spacings",
@@ -21,8 +21,8 @@ export async function namingFiles<T>(
     return await work();
   } catch (error) {
     const [, of, name, rest] =
-      (isSegError(error, "INVALID_ARGUMENT") && /^(fingerprint|dataset)\.(\w+)(.*)$/s.exec(error.argument)) || [];
-    if (!isSegError(error, "INVALID_ARGUMENT") || name === undefined) throw error;
+      (isNnunetError(error, "INVALID_ARGUMENT") && /^(fingerprint|dataset)\.(\w+)(.*)$/s.exec(error.argument)) || [];
+    if (!isNnunetError(error, "INVALID_ARGUMENT") || name === undefined) throw error;
     const key = of === "fingerprint" ? (fingerprintKeys[name] ?? name) : name;
     const problem = error.message.slice(`${error.argument}: `.length);
     throw new InvalidArtifactError(files[of as "fingerprint" | "dataset"], `${key}${rest}`, problem, { cause: error });

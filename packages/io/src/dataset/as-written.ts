@@ -1,4 +1,4 @@
-import { type CaseFiles, FileError, ImageFileError, isSegError, ShapeMismatchError } from "@nnunet/core";
+import { type CaseFiles, FileError, ImageFileError, isNnunetError, ShapeMismatchError } from "@nnunet/core";
 
 /*
  * dataset.json may name files by environment variables. What they hold is nobody's business but this machine's:
@@ -18,9 +18,10 @@ export async function callingFilesAsWritten<T>(files: CaseFiles, work: () => Pro
   } catch (error) {
     if (!files.written) throw error;
     const text = (part: string) => asWritten(files, part);
-    if (isSegError(error, "IMAGE_FILE")) throw new ImageFileError(text(error.path), error.field, text(error.problem));
-    if (isSegError(error, "FILE")) throw new FileError(text(error.path), text(error.problem));
-    if (isSegError(error, "SHAPE_MISMATCH")) {
+    if (isNnunetError(error, "IMAGE_FILE"))
+      throw new ImageFileError(text(error.path), error.field, text(error.problem));
+    if (isNnunetError(error, "FILE")) throw new FileError(text(error.path), text(error.problem));
+    if (isNnunetError(error, "SHAPE_MISMATCH")) {
       throw new ShapeMismatchError(text(error.subject), error.expected, error.received, text(error.hint));
     }
     throw error;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 import { visibleFiles } from "../files/folder-contents.ts";
 import { imageFiles } from "../image-files.ts";
 import { imageEnding } from "../image-formats.ts";
@@ -26,7 +26,7 @@ export async function imageFolder(folder: string, fileEnding: string): Promise<I
   for (const image of images) {
     const stem = image.slice(0, -endingOf(image)!.length);
     const files = await imageFiles(join(folder, image)).catch((error: unknown) => {
-      if (!isSegError(error)) throw error;
+      if (!isNnunetError(error)) throw error;
       return names.filter((name) => name.startsWith(`${stem}.`)).map((name) => join(folder, name));
     });
     for (const file of files) {

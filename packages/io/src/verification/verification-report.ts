@@ -1,4 +1,4 @@
-import { isSegError } from "@nnunet/core";
+import { isNnunetError } from "@nnunet/core";
 
 /** What can be wrong with a dataset; stable, for programs. */
 export type ProblemKind =
@@ -52,18 +52,15 @@ export interface VerificationReport {
   readonly ok: boolean;
 }
 
+/** A row as a check finds it: the whole dataset, an error, and nothing that `fixDataset` mends, unless it says so. */
+export type FoundProblem = Omit<DatasetProblem, "case" | "severity" | "fixable"> &
+  Partial<Pick<DatasetProblem, "case" | "severity" | "fixable">>;
+
 /** How the checks put a row into the table. */
-export type AddProblem = (
-  kind: DatasetProblem["kind"],
-  caseId: string,
-  file: string,
-  problem: string,
-  fix: string,
-  more?: { severity?: "error" | "warning"; fixable?: boolean },
-) => void;
+export type AddProblem = (found: FoundProblem) => void;
 
 /** What an error of ours says, without the path, which has its own column. */
 export function messageWithoutPath(error: unknown, path: string): string {
-  if (!isSegError(error)) throw error;
+  if (!isNnunetError(error)) throw error;
   return error.message.startsWith(path) ? error.message.slice(path.length).replace(/^( → |: )/, "") : error.message;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type CaseFiles,
   type Geometry,
-  isSegError,
+  isNnunetError,
   type LabelSet,
   shownShape,
   spatialShape,
@@ -65,13 +65,13 @@ export async function verifyCase(
     else first = { volume: { shape: volume.shape, geometry: volume.geometry }, path };
   }
   if (complete && expectedChannels !== undefined && channels !== expectedChannels) {
-    add(
-      "channels",
-      files.id,
-      files.images[0]!,
-      `the case has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expectedChannels}`,
-      "add or remove channels, or correct channel_names",
-    );
+    add({
+      kind: "channels",
+      case: files.id,
+      file: files.images[0]!,
+      problem: `the case has ${channels} channel${channels === 1 ? "" : "s"}, dataset.json names ${expectedChannels}`,
+      fix: "add or remove channels, or correct channel_names",
+    });
   }
   if (files.label !== undefined) {
     await reportPackedOtherwise(files.id, files.label, add);
@@ -89,7 +89,12 @@ export async function verifyCase(
 async function tryRead(id: string, path: string, read: typeof readImage, add: AddProblem): Promise<Volume | undefined> {
   const onWarning = ({ field, problem }: ImageWarning) => {
     const what = field === "" ? problem : `${field}: ${problem}`;
-    add("odd-header", id, path, what, "check that the image lies where it should, or correct the header", {
+    add({
+      kind: "odd-header",
+      case: id,
+      file: path,
+      problem: what,
+      fix: "check that the image lies where it should, or correct the header",
       severity: "warning",
     });
   };
@@ -97,9 +102,10 @@ async function tryRead(id: string, path: string, read: typeof readImage, add: Ad
     return await read(path, { onWarning });
   } catch (error) {
     const problem = messageWithoutPath(error, path);
-    if (isSegError(error, "IMAGE_FILE") && error.field === "channels") {
-      add("channels", id, path, error.problem, "make one label map of it");
-    } else add("unreadable", id, path, problem, "get or make the file again, or remove the case");
+    if (isNnunetError(error, "IMAGE_FILE") && error.field === "channels") {
+      add({ kind: "channels", case: id, file: path, problem: error.problem, fix: "make one label map of it" });
+    } else
+      add({ kind: "unreadable", case: id, file: path, problem, fix: "get or make the file again, or remove the case" });
     return undefined;
   }
 }
@@ -111,7 +117,7 @@ async function reportPackedOtherwise(id: string, path: string, add: AddProblem):
     const problem = await packedOtherwise(file).catch(() => undefined);
     if (problem === undefined) continue;
     const fix = `${/\.gz$/i.test(file) ? "compress" : "decompress"} the file, or rename it`;
-    add("compression", id, path, problem, fix, { severity: "warning", fixable: true });
+    add({ kind: "compression", case: id, file: path, problem, fix, severity: "warning", fixable: true });
   }
 }
 
@@ -129,13 +135,13 @@ function reportNonFinite(id: string, path: string, { data, shape, geometry }: Vo
     .filter(Boolean)
     .join(" and ");
   const where = voxelPlace(at % (data.length / shape[0]), { shape, geometry });
-  add(
-    "not-finite",
-    id,
-    path,
-    `${counts} voxel${nan + infinite === 1 ? "" : "s"}, the first at ${where}`,
-    "repair the image (set them to the background value) or remove the case",
-  );
+  add({
+    kind: "not-finite",
+    case: id,
+    file: path,
+    problem: `${counts} voxel${nan + infinite === 1 ? "" : "s"}, the first at ${where}`,
+    fix: "repair the image (set them to the background value) or remove the case",
+  });
 }
 
 function reportGridDifferences(
@@ -152,12 +158,23 @@ function reportGridDifferences(
   const name = firstPath.slice(firstPath.lastIndexOf("/") + 1);
   if (shape.some((n, axis) => n !== expected[axis])) {
     const text = `${shownShape(shape)} voxels, but ${shownShape(expected)} in ${name}`;
-    add("shape", id, path, text, "resample one of the two onto the other's grid, or remove the case");
+    add({
+      kind: "shape",
+      case: id,
+      file: path,
+      problem: text,
+      fix: "resample one of the two onto the other's grid, or remove the case",
+    });
   }
   for (const { field, first: wanted, second: got, tiny } of placementDifferences(first.geometry, volume.geometry)) {
     const text = `${field} [${got}]${field === "spacing" ? " mm" : ""}, but [${wanted}] in ${name}`;
     const severity = tiny || (isLabel && mayLabelDiffer({ field, first: wanted, second: got })) ? "warning" : "error";
-    add(field, id, path, text, tiny ? "rounding; take over the image's" : placementFix[field], {
+    add({
+      kind: field,
+      case: id,
+      file: path,
+      problem: text,
+      fix: tiny ? "rounding; take over the image's" : placementFix[field],
       severity,
       fixable: tiny,
     });
@@ -177,14 +194,14 @@ function reportTwoPlacements(id: string, path: string, { geometry }: Volume, add
   const [nz, ny, nx] = asRead.shape;
   const other = geometryByQform(forms, [nx, ny, nz]);
   if (other && samePlace(other, geometry)) return;
-  add(
-    "two-placements",
-    id,
-    path,
-    "sform and qform place the image differently; we use the sform, ITK may use the qform",
-    "set both to the right one",
-    { severity: "warning" },
-  );
+  add({
+    kind: "two-placements",
+    case: id,
+    file: path,
+    problem: "sform and qform place the image differently; we use the sform, ITK may use the qform",
+    fix: "set both to the right one",
+    severity: "warning",
+  });
 }
 
 function samePlace(a: Geometry, b: Geometry): boolean {
@@ -226,12 +243,19 @@ function reportLabels(
     const more = undeclared.length > 8 ? ` and ${undeclared.length - 8} more` : "";
     const known = allowed ? `; dataset.json declares ${allowed.join(", ")}` : "";
     const fix = 'correct the file, or add the value to "labels" in dataset.json';
-    add("undeclared-label", id, path, `undeclared value ${listed}${more}${known}`, fix);
+    add({ kind: "undeclared-label", case: id, file: path, problem: `undeclared value ${listed}${more}${known}`, fix });
   }
   const hasForeground = [...counts.keys()].some((value) => value !== 0 && value !== labels?.ignoreLabel);
   if (!hasForeground) {
     const fix = "check that this is meant; such a case is sampled as background only";
-    add("empty-foreground", id, path, "there is no foreground voxel", fix, { severity: "warning" });
+    add({
+      kind: "empty-foreground",
+      case: id,
+      file: path,
+      problem: "there is no foreground voxel",
+      fix,
+      severity: "warning",
+    });
   }
   return hasForeground;
 }

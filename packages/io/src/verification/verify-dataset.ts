@@ -47,7 +47,7 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
   await requireFolder(root);
   const problems: DatasetProblem[] = [];
   const written: Record<string, string> = {};
-  const add: AddProblem = (kind, id, file, problem, fix, { severity = "error", fixable = false } = {}) => {
+  const add: AddProblem = ({ kind, severity = "error", case: id = "", file, problem, fix, fixable = false }) => {
     const called = (text: string) => asWritten({ written }, text);
     const shown = file.startsWith(`${root}/`) && written[file] === undefined ? relative(root, file) : called(file);
     problems.push({ kind, severity, case: id, file: shown, problem: called(problem), fix: called(fix), fixable });
@@ -55,7 +55,12 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
   try {
     datasetNameParts(root);
   } catch (error) {
-    add("folder-name", "", root, messageWithoutPath(error, root), "rename the folder to DatasetNNN_Name");
+    add({
+      kind: "folder-name",
+      file: root,
+      problem: messageWithoutPath(error, root),
+      fix: "rename the folder to DatasetNNN_Name",
+    });
   }
   let json: DatasetJson | undefined;
   try {
@@ -63,45 +68,41 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
     checkDatasetJson(json, root, add);
   } catch (error) {
     const path = join(root, "dataset.json");
-    add(
-      "dataset-json",
-      "",
-      path,
-      messageWithoutPath(error, path),
-      "correct dataset.json; the files are checked without it",
-    );
+    add({
+      kind: "dataset-json",
+      file: path,
+      problem: messageWithoutPath(error, path),
+      fix: "correct dataset.json; the files are checked without it",
+    });
   }
   const found = await commonEnding(join(root, "imagesTr"));
   const wrong = json && !json.dataset && (await isEndingWrong(join(root, "imagesTr"), json.fileEnding));
   if (wrong) {
     const problem = `file_ending is "${json!.fileEnding}", but the files of imagesTr end with "${found}"`;
     const fix = `set file_ending to "${found}"; the files are checked as if it were so`;
-    add("dataset-json", "", join(root, "dataset.json"), problem, fix, { fixable: true });
+    add({ kind: "dataset-json", file: join(root, "dataset.json"), problem, fix, fixable: true });
   }
   const ending = wrong ? found : (json?.fileEnding ?? found);
   const training = await trainingCases(root, json, ending, add, written);
   // Nothing about test images keeps a network from being trained; they are looked at again when they are predicted.
-  const warn: AddProblem = (kind, id, file, problem, fix, more = {}) =>
-    add(kind, id, file, problem, fix, { ...more, severity: "warning" });
+  const warn: AddProblem = (found) => add({ ...found, severity: "warning" });
   const test = await testCases(root, json, ending, warn);
   if (json && json.numTraining !== training.length) {
-    add(
-      "case-count",
-      "",
-      join(root, "dataset.json"),
-      `numTraining is ${json.numTraining}, there are ${training.length} training cases`,
-      `set numTraining to ${training.length}, or add the missing cases`,
-      { fixable: true },
-    );
+    add({
+      kind: "case-count",
+      file: join(root, "dataset.json"),
+      problem: `numTraining is ${json.numTraining}, there are ${training.length} training cases`,
+      fix: `set numTraining to ${training.length}, or add the missing cases`,
+      fixable: true,
+    });
   }
   if (training.length === 0) {
-    add(
-      "missing-file",
-      "",
-      join(root, "imagesTr"),
-      "there is no training case",
-      `add files such as case_0000${ending}`,
-    );
+    add({
+      kind: "missing-file",
+      file: join(root, "imagesTr"),
+      problem: "there is no training case",
+      fix: `add files such as case_0000${ending}`,
+    });
   }
   const labels = json && labelSet(json);
   const foreground: (boolean | undefined)[] = [];
@@ -121,7 +122,12 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
     options.onEvent?.({ type: "progress", stage: "verify", done: i + 1, total: all.length, item: files.id });
   }
   if (training.length > 0 && foreground.every((has) => has === false)) {
-    add("empty-foreground", "", join(root, "labelsTr"), noForeground, "label the structures to be learned");
+    add({
+      kind: "empty-foreground",
+      file: join(root, "labelsTr"),
+      problem: noForeground,
+      fix: "label the structures to be learned",
+    });
   }
   options.onEvent?.({ type: "stage-end", stage: "verify", seconds: (Date.now() - started) / 1000 });
   const ok = problems.every(({ severity }) => severity === "warning");
@@ -132,14 +138,13 @@ function checkDatasetJson(json: DatasetJson, root: string, add: AddProblem): voi
   const { allowed } = labelSet(json);
   const gap = allowed.findIndex((id, i) => id !== i);
   if (gap < 0) return;
-  add(
-    "label-ids",
-    "",
-    join(root, "dataset.json"),
-    `the label ids have gaps: ${gap} is missing before ${allowed[gap]}; nnU-Net v2 refuses such a dataset, and the network gets outputs that are never used`,
-    "renumber the labels 0, 1, 2, … in dataset.json and in the label files",
-    { severity: "warning" },
-  );
+  add({
+    kind: "label-ids",
+    file: join(root, "dataset.json"),
+    problem: `the label ids have gaps: ${gap} is missing before ${allowed[gap]}; nnU-Net v2 refuses such a dataset, and the network gets outputs that are never used`,
+    fix: "renumber the labels 0, 1, 2, … in dataset.json and in the label files",
+    severity: "warning",
+  });
 }
 
 async function trainingCases(
@@ -156,7 +161,12 @@ async function trainingCases(
       return await existingFiles(cases, add);
     } catch (error) {
       const path = join(root, "dataset.json");
-      add("dataset-json", "", path, messageWithoutPath(error, path), "set the variable or write the path out");
+      add({
+        kind: "dataset-json",
+        file: path,
+        problem: messageWithoutPath(error, path),
+        fix: "set the variable or write the path out",
+      });
       return [];
     }
   }
@@ -173,13 +183,13 @@ async function trainingCases(
     const path = join(root, "labelsTr", file);
     if (id === undefined) addStray(path, `does not end in ${ending}`, add);
     else {
-      add(
-        "missing-file",
-        id,
-        join(root, "imagesTr", `${id}_0000${ending}`),
-        "there is a label but no image of this case",
-        "add the image or remove the label",
-      );
+      add({
+        kind: "missing-file",
+        case: id,
+        file: join(root, "imagesTr", `${id}_0000${ending}`),
+        problem: "there is a label but no image of this case",
+        fix: "add the image or remove the label",
+      });
     }
   }
   return existingFiles(cases, add);
@@ -195,7 +205,12 @@ async function testCases(
   try {
     return await casesOf(folder, await listImages(folder, ending), json, ending, add);
   } catch (error) {
-    add("unreadable", "", folder, messageWithoutPath(error, folder), "correct it before the test images are predicted");
+    add({
+      kind: "unreadable",
+      file: folder,
+      problem: messageWithoutPath(error, folder),
+      fix: "correct it before the test images are predicted",
+    });
     return [];
   }
 }
@@ -214,13 +229,13 @@ async function casesOf(
   return [...listing.cases].map(([id, files]) => {
     for (const [channel, file] of files.entries()) {
       if (file !== undefined && channel >= expected) {
-        add(
-          "extra-file",
-          id,
-          join(folder, file),
-          `there is no channel ${channel}; dataset.json names ${expected}`,
-          "remove the file, or name the channel in channel_names",
-        );
+        add({
+          kind: "extra-file",
+          case: id,
+          file: join(folder, file),
+          problem: `there is no channel ${channel}; dataset.json names ${expected}`,
+          fix: "remove the file, or name the channel in channel_names",
+        });
       }
     }
     // A single file may hold all channels; its content is counted later.
@@ -228,13 +243,13 @@ async function casesOf(
     for (let channel = 0; channel < needed; channel++) {
       if (files[channel] !== undefined) continue;
       const name = json?.channelNames[channel];
-      add(
-        "missing-file",
-        id,
-        join(folder, `${id}_${String(channel).padStart(4, "0")}${ending}`),
-        `channel ${channel}${name === undefined ? "" : ` (${name})`} of the case is missing`,
-        "add the file or remove the case",
-      );
+      add({
+        kind: "missing-file",
+        case: id,
+        file: join(folder, `${id}_${String(channel).padStart(4, "0")}${ending}`),
+        problem: `channel ${channel}${name === undefined ? "" : ` (${name})`} of the case is missing`,
+        fix: "add the file or remove the case",
+      });
     }
     const present = files.slice(0, expected).filter((file) => file !== undefined);
     return { id, images: present.map((file) => join(folder, file)) };
@@ -242,7 +257,11 @@ async function casesOf(
 }
 
 function addStray(path: string, why: string, add: AddProblem): void {
-  add("extra-file", "", path, `the file ${why} and is never used`, "remove or rename it", {
+  add({
+    kind: "extra-file",
+    file: path,
+    problem: `the file ${why} and is never used`,
+    fix: "remove or rename it",
     severity: "warning",
     fixable: true,
   });
@@ -254,12 +273,25 @@ async function existingFiles(cases: readonly CaseFiles[], add: AddProblem): Prom
     const present: string[] = [];
     for (const path of images) {
       if (await exists(path)) present.push(path);
-      else add("missing-file", id, path, "the image is missing", "add the file or remove the case");
+      else
+        add({
+          kind: "missing-file",
+          case: id,
+          file: path,
+          problem: "the image is missing",
+          fix: "add the file or remove the case",
+        });
     }
     const hasLabel = label !== undefined && (await exists(label));
     if (!hasLabel) {
       const where = label ?? "dataset.json";
-      add("missing-file", id, where, "the label is missing", "add the file or remove the images of this case");
+      add({
+        kind: "missing-file",
+        case: id,
+        file: where,
+        problem: "the label is missing",
+        fix: "add the file or remove the images of this case",
+      });
     }
     found.push(hasLabel ? { id, images: present, label } : { id, images: present });
   }
@@ -273,11 +305,11 @@ function reportDuplicate(files: CaseFiles, { digest }: CaseContents, seen: Map<s
     seen.set(digest, files.id);
     return;
   }
-  add(
-    "duplicate",
-    files.id,
-    files.images[0]!,
-    `the voxels of this case are the same as those of case ${first}`,
-    "remove one of the two: a copy in training and validation makes the results look better than they are",
-  );
+  add({
+    kind: "duplicate",
+    case: files.id,
+    file: files.images[0]!,
+    problem: `the voxels of this case are the same as those of case ${first}`,
+    fix: "remove one of the two: a copy in training and validation makes the results look better than they are",
+  });
 }

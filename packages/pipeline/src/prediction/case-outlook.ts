@@ -42,7 +42,7 @@ export async function lookAhead(
   models: readonly Model[],
   cases: readonly CaseFiles[],
   options: PredictionLimits & {
-    readonly stepSize?: number;
+    readonly stepFraction?: number;
     readonly mirroring?: boolean;
     readonly saveProbabilities?: boolean;
     readonly onEvent?: EventListener | undefined;

@@ -3,7 +3,7 @@ import {
   counted,
   type EventListener,
   FileError,
-  isSegError,
+  isNnunetError,
   labelSet,
   StageError,
   type StageOptions,
@@ -20,7 +20,7 @@ import { type CaseOutputs, predictionRecord, type RecordPlace } from "./predicti
 
 export interface CasesOptions extends StageOptions, PredictionLimits {
   readonly mirroring?: boolean | undefined;
-  readonly stepSize?: number | undefined;
+  readonly stepFraction?: number | undefined;
   readonly saveProbabilities?: boolean | undefined;
   /** Where the segmentation of a case goes. */
   readonly target: (files: CaseFiles) => string;
@@ -44,11 +44,23 @@ export async function predictCases(
   options: CasesOptions,
 ): Promise<string[]> {
   const { dataset } = models[0]!.metadata;
-  const { mirroring = true, stepSize = 0.5, saveProbabilities = false, target, existing, signal, onEvent } = options;
+  const {
+    mirroring = true,
+    stepFraction = 0.5,
+    saveProbabilities = false,
+    target,
+    existing,
+    signal,
+    onEvent,
+  } = options;
   if (labelSet(dataset).outputChannels < 1) throw new FileError("dataset.json", "declares no foreground label");
   const record =
     options.record &&
-    predictionRecord(options.record, models, { predictor: identity(context.stages.predictor), mirroring, stepSize });
+    predictionRecord(options.record, models, {
+      predictor: identity(context.stages.predictor),
+      mirroring,
+      stepFraction,
+    });
   const outputs = new Map<CaseFiles, CaseOutputs>();
   for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities));
   await checkOutputs(outputs);
@@ -87,7 +99,7 @@ export async function predictCases(
           const limits = { maxMemoryGb, maxPatches };
           const how = {
             mirroring,
-            stepSize,
+            stepFraction,
             limits,
             overwrite: existing !== "refuse",
             onWarning,
@@ -100,7 +112,7 @@ export async function predictCases(
           written.push(...own.images);
         }
       } catch (error) {
-        throw isSegError(error, "CANCELLED") ? error : new StageError("predict", files.id, error);
+        throw isNnunetError(error, "CANCELLED") ? error : new StageError("predict", files.id, error);
       }
       onEvent?.({ type: "progress", stage: "predict", done: ++done, total, item: files.id });
     });
@@ -120,7 +132,7 @@ async function predictOne(
   { images: [path, probabilitiesPath] }: CaseOutputs,
   options: StageOptions & {
     readonly mirroring: boolean;
-    readonly stepSize: number;
+    readonly stepFraction: number;
     readonly overwrite: boolean;
     readonly limits: PredictionLimits;
     readonly hear: (warning: string) => void;

@@ -16,7 +16,7 @@ export interface PredictionOptions extends StageOptions, PredictionLimits {
   /** Average over mirrored copies of each patch; true by default. Up to 8 times the work. */
   readonly mirroring?: boolean;
   /** Stride between patches as a fraction of the patch; 0.5 by default. */
-  readonly stepSize?: number;
+  readonly stepFraction?: number;
   /** Also write `<case>_probabilities.nii.gz`, one float32 channel per class or region. */
   readonly saveProbabilities?: boolean;
   /** Replace segmentations that exist; otherwise they are an error, found before any work. */

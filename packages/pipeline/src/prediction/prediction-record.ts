@@ -65,7 +65,7 @@ export interface PredictionRecord {
 export function predictionRecord(
   { madeFrom, name, also, inputHashes }: RecordPlace,
   models: readonly Model[],
-  how: { readonly predictor: string; readonly mirroring: boolean; readonly stepSize: number },
+  how: { readonly predictor: string; readonly mirroring: boolean; readonly stepFraction: number },
 ): PredictionRecord {
   const recipe = contentHash([models.map(({ metadata: { softwareVersion: _, ...made } }) => made), how, also]);
   const hashed = new Map<string, string>();

@@ -1,4 +1,4 @@
-import { SegError } from "@nnunet/core";
+import { NnunetError } from "@nnunet/core";
 
 /** An error of ours as plain data: structured cloning between threads keeps neither class nor brand nor fields. */
 export interface CarriedError {
@@ -11,7 +11,7 @@ export interface CarriedError {
 /** What a worker answers: its result, or the error to be thrown on the other side. */
 export type Carried<T> = { readonly result: T } | { readonly error: CarriedError };
 
-class CarriedSegError extends SegError {
+class RethrownError extends NnunetError {
   constructor(
     message: string,
     readonly code: string,
@@ -30,7 +30,7 @@ export async function carry<T>(work: () => Promise<T>): Promise<Carried<T>> {
     const fields = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => ["string", "number"].includes(typeof value) || Array.isArray(value)),
     );
-    const ours = error instanceof SegError;
+    const ours = error instanceof NnunetError;
     return { error: { message: error.message, stack: error.stack, ...(ours ? { code } : {}), fields } };
   }
 }
@@ -39,7 +39,7 @@ export async function carry<T>(work: () => Promise<T>): Promise<Carried<T>> {
 export function unpack<T>(carried: Carried<T>): T {
   if ("result" in carried) return carried.result;
   const { message, stack, code, fields } = carried.error;
-  const error = code === undefined ? new Error(message) : Object.assign(new CarriedSegError(message, code), fields);
+  const error = code === undefined ? new Error(message) : Object.assign(new RethrownError(message, code), fields);
   if (stack !== undefined) error.stack = stack;
   throw error;
 }

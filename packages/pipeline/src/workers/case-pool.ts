@@ -1,5 +1,12 @@
 import { availableParallelism, totalmem } from "node:os";
-import { FileError, InvalidArgumentError, isSegError, memoryLimit, type StageOptions, StageError } from "@nnunet/core";
+import {
+  FileError,
+  InvalidArgumentError,
+  isNnunetError,
+  memoryLimit,
+  type StageOptions,
+  StageError,
+} from "@nnunet/core";
 import { freeMemory, pause, tryLock } from "@nnunet/core/node";
 import { Piscina } from "piscina";
 import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
@@ -84,7 +91,7 @@ export async function overCases<T, R, K = R>(
             lock?.release();
           }
         } catch (error) {
-          throw isSegError(error, "CANCELLED") ? error : new StageError(stage, id, error);
+          throw isNnunetError(error, "CANCELLED") ? error : new StageError(stage, id, error);
         }
       });
       if (busy.length === 0) return kept;

@@ -1,7 +1,7 @@
 import type { Configuration } from "@nnunet/core";
 import type { Blueprint } from "../rules/blueprint.ts";
 import type { PlannedNetwork, PlanningContext } from "./plan-network.ts";
-import type { PlannedNetworks } from "./plan-resolutions.ts";
+import type { PlannedResolutions } from "./plan-resolutions.ts";
 import type { ChannelPreprocessing } from "./preprocess-channels.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { ChannelPreprocessing } from "./preprocess-channels.ts";
  * @see docs/method.md §2.8, §2.9
  */
 export function configurationsOf(
-  { flat, full, search }: PlannedNetworks,
+  { flat, full, search }: PlannedResolutions,
   channels: ChannelPreprocessing,
   context: PlanningContext,
 ): Record<string, Configuration> {

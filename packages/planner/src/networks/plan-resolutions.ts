@@ -4,7 +4,7 @@ import { medianResampledShape } from "../rules/median-shape.ts";
 import { type PlannedNetwork, type PlanningContext, planNetwork } from "./plan-network.ts";
 
 /** The networks of a plan before they become configurations. */
-export interface PlannedNetworks {
+export interface PlannedResolutions {
   readonly flat: PlannedNetwork;
   /** Absent if the images are single slices. */
   readonly full?: PlannedNetwork;
@@ -24,7 +24,7 @@ export function planResolutions(
   target2d: Spacing,
   inOrder: (values: readonly number[]) => number[],
   context: PlanningContext,
-): PlannedNetworks {
+): PlannedResolutions {
   const { ruleSet, cases } = context;
   const shapeAt = (spacing: Spacing) => {
     const exact = inOrder(medianResampledShape(spacings, shapesAfterCrop, spacing, ruleSet.roundEachCase));

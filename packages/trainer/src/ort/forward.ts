@@ -51,7 +51,7 @@ export function forward(
   input: Value,
 ): Value[] {
   const parameter = (name: string): Value => parameters.get(name)!;
-  const normalised = new Set(graph.nodes.flatMap((n) => (n.kind === "instanceNorm" ? [n.input.id] : [])));
+  const normalized = new Set(graph.nodes.flatMap((n) => (n.kind === "instanceNorm" ? [n.input.id] : [])));
   const values = new Map<number, Value>([[graph.input.id, input]]);
   const value = (feature: { id: number }): Value => values.get(feature.id)!;
   for (const node of graph.nodes) {
@@ -61,7 +61,7 @@ export function forward(
       switch (node.kind) {
         case "conv": {
           const bias = node.bias === undefined ? undefined : parameter(node.bias);
-          const cancels = normalised.has(node.output.id);
+          const cancels = normalized.has(node.output.id);
           return convolution(
             tape,
             lowering,
