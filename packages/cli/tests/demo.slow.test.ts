@@ -17,7 +17,7 @@ const hippocampus = resolve("../shared/data/Task04_Hippocampus");
 const testWithData = existsSync(hippocampus) ? test : test.skip;
 if (!existsSync(hippocampus)) console.warn(`hippocampus test skipped: ${hippocampus} is not there`);
 
-testWithData("a Decathlon folder goes the whole road by one command", () =>
+testWithData("a Decathlon folder is run by one command", () =>
   withScratch(async (_, roots) => {
     const size = ["--base-features", "4", "--batch-size", "2", "--epochs", "2", "--iterations-per-epoch", "10"];
     const args = ["run", hippocampus, "-c", "3d_fullres", "-f", "0", ...size, "--json", ...roots];

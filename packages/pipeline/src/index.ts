@@ -21,7 +21,7 @@ export { namesOneFile } from "./prediction/prediction-output.ts";
 export type { PredictionOptions } from "./prediction/predict-files.ts";
 export type { PreprocessResult } from "./steps/preprocess-dataset.ts";
 export { effectivePlans, type SizeOptions } from "./training/reduced-size.ts";
-export type { RoadOptions, RoadResult, TestResult } from "./steps/run-road.ts";
+export type { RunOptions, RunResult, TestResult } from "./jobs/run-dataset.ts";
 export { softwareVersion } from "./software-version.ts";
 export { defaultStages, type Stages } from "./stages.ts";
 export type { TrainFoldResult, TrainOptions } from "./training/train-fold.ts";

@@ -10,7 +10,7 @@ import { findModelFolder } from "./prediction/model-files.ts";
 import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
-import { type RoadOptions, type RoadResult, runRoad } from "./steps/run-road.ts";
+import { type RunOptions, type RunResult, runDataset } from "./jobs/run-dataset.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
@@ -53,7 +53,7 @@ export interface Pipeline {
     options?: EvaluationOptions,
   ): Promise<EvaluationSummary>;
   /** All of the above in order, skipping what is done. */
-  run(dataset: string, options?: RoadOptions): Promise<RoadResult>;
+  run(dataset: string, options?: RunOptions): Promise<RunResult>;
 }
 
 /**
@@ -85,6 +85,6 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
       whileLocked(output, "exporting a model", () => exportFolds(modelFolder, configuration, folds, output)),
     predict: (models, input, output, options) => predictFiles(context, models, input, output, options),
     evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),
-    run: (dataset, options) => runRoad(context, dataset, options),
+    run: (dataset, options) => runDataset(context, dataset, options),
   };
 }

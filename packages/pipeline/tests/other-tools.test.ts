@@ -4,7 +4,7 @@ import { expect, jest, test } from "@jest/globals";
 import { fingerprintToJson, type NnunetEvent, plansToJson, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
-import { createPipeline, preprocessedPaths, resultsPaths, type RoadOptions } from "@nnunet/pipeline";
+import { createPipeline, preprocessedPaths, resultsPaths, type RunOptions } from "@nnunet/pipeline";
 import { keepEdited } from "../src/records/own-files.ts";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -35,7 +35,7 @@ async function planAsPython(scratch: string, dataset: RawDataset): Promise<Recor
   return Object.fromEntries(Object.entries(files).map(([name, json]) => [name, JSON.stringify(json, null, 4)]));
 }
 
-const tiny: RoadOptions = {
+const tiny: RunOptions = {
   configurations: ["3d_fullres"],
   folds: [0],
   baseFeatures: 2,

@@ -5,13 +5,13 @@ import { expect, jest, test } from "@jest/globals";
 import { augmentationParameters } from "@nnunet/augment";
 import type { NnunetEvent, Stage } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
-import { createPipeline, defaultStages, type Folders, type RoadOptions, type Stages } from "@nnunet/pipeline";
+import { createPipeline, defaultStages, type Folders, type RunOptions, type Stages } from "@nnunet/pipeline";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // A dozen short trainings, beside other test files on the same cores.
 jest.setTimeout(400_000);
 
-const tiny: RoadOptions = {
+const tiny: RunOptions = {
   configurations: ["3d_fullres"],
   folds: [0],
   baseFeatures: 2,
@@ -21,7 +21,7 @@ const tiny: RoadOptions = {
 };
 
 /** The steps that a run does anew, in its own words. */
-async function redone(stages: Partial<Stages>, folders: Folders, options: RoadOptions = {}): Promise<string[]> {
+async function redone(stages: Partial<Stages>, folders: Folders, options: RunOptions = {}): Promise<string[]> {
   const steps: string[] = [];
   const onEvent = (event: NnunetEvent) => {
     if (event.type === "stage-start" && ["train", "predict"].includes(event.stage)) steps.push(event.stage);

@@ -5,7 +5,7 @@ import { demoFolder, demoSizes, describeDemo, writeDemoDataset } from "../demo/d
 import { type CommonFlags, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { roadToJson } from "../describe/describe-road.ts";
+import { runToJson } from "../describe/describe-run.ts";
 
 interface Flags extends CommonFlags {
   readonly output: string;
@@ -15,7 +15,7 @@ interface Flags extends CommonFlags {
 export function demoCommand(program: Command, ending: Ending): void {
   const command = program
     .command("demo")
-    .description("make a small 3D dataset and go the whole road on it, in at most ten minutes on two cores")
+    .description("make a small 3D dataset and run everything on it, in at most ten minutes on two cores")
     .option("--output <folder>", "where everything goes", "demo")
     .option("--smoke", "a smaller size that only shows that everything works (under two minutes)")
     .option("--json", "print one JSON document to stdout, and progress as one JSON event per line to stderr")
@@ -35,7 +35,7 @@ export function demoCommand(program: Command, ending: Ending): void {
           onEvent,
         });
         print(...describeDemo(result, root, size, (performance.now() - started) / 1000));
-        return { value: roadToJson(result) };
+        return { value: runToJson(result) };
       });
     });
   withExample(command, "nnunet demo", "nnunet demo --smoke --output /tmp/nnunet-demo");

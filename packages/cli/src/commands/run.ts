@@ -1,7 +1,7 @@
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../options/dataset-argument.ts";
-import { describeRoad, roadToJson } from "../describe/describe-road.ts";
+import { describeRun, runToJson } from "../describe/describe-run.ts";
 import {
   type CommonFlags,
   foldList,
@@ -27,7 +27,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
   const command = program
     .command("run")
     .description(
-      "the whole road: convert, verify, fingerprint, plan, preprocess, train, export, predict, evaluate; what is done is skipped",
+      "everything in order: convert, verify, fingerprint, plan, preprocess, train, export, predict, evaluate; what is done is skipped",
     )
     .argument(datasetArgument, `${datasetDescription}; a Decathlon or nnU-Net v1 folder is converted first`)
     .option("-c, --configuration <name...>", "configurations (default: 3d_fullres, or 2d where the plan has no other)")
@@ -51,8 +51,8 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
             ...(flags.gpuMemory === undefined ? {} : { gpuMemoryGb: flags.gpuMemory }),
           },
         });
-        session.print(...describeRoad(result));
-        return { value: roadToJson(result) };
+        session.print(...describeRun(result));
+        return { value: runToJson(result) };
       });
     });
   withExample(

@@ -4,8 +4,8 @@ import { join, relative } from "node:path";
 import { type DatasetJson, datasetToJson, FileError, type StageOptions, throwIfCancelled } from "@nnunet/core";
 import { makeFolder, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { writeImage } from "@nnunet/io";
-import type { Folders, RoadOptions, RoadResult } from "@nnunet/pipeline";
-import { describeRoad } from "../describe/describe-road.ts";
+import type { Folders, RunOptions, RunResult } from "@nnunet/pipeline";
+import { describeRun } from "../describe/describe-run.ts";
 import { formatDuration } from "../describe/durations.ts";
 import { makeDemoCase } from "./demo-case.ts";
 import { type StoredOrientation, storeOriented } from "./store-oriented.ts";
@@ -14,7 +14,7 @@ export interface DemoSize {
   readonly name: string;
   readonly trainingCases: number;
   readonly testCases: number;
-  readonly training: Pick<RoadOptions, "baseFeatures" | "batchSize" | "settings">;
+  readonly training: Pick<RunOptions, "baseFeatures" | "batchSize" | "settings">;
 }
 
 /** Chosen so that "full" takes a few minutes and "smoke" well under two on two cores. */
@@ -117,7 +117,7 @@ export async function writeDemoDataset(
 }
 
 /** Scores, files and what to do next. */
-export function describeDemo(result: RoadResult, root: string, size: DemoSize, seconds: number): string[] {
+export function describeDemo(result: RunResult, root: string, size: DemoSize, seconds: number): string[] {
   const model = result.folds[0]!.training.model;
   const shown = (path: string) => relative(process.cwd(), path) || ".";
   const environment = ["raw", "preprocessed", "results"].map(
@@ -140,10 +140,10 @@ export function describeDemo(result: RoadResult, root: string, size: DemoSize, s
         ]
       : [];
   return [
-    ...describeRoad(result),
+    ...describeRun(result),
     "",
     ...caution,
-    `The whole road took ${formatDuration(seconds)}. Files made:`,
+    `The whole run took ${formatDuration(seconds)}. Files made:`,
     ...files.flatMap(([path, what]) => [`  ${shown(path)}`, `      ${what}`]),
     "",
     "What to try next:",

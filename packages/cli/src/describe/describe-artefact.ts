@@ -6,7 +6,7 @@ import { describeFolder } from "./describe-folder.ts";
 import type { CommonFlags } from "../options/options.ts";
 
 /**
- * Says in words what any artefact of the road is.
+ * Says in words what any artefact is.
  *
  * @param flags - the folders that were given, for the command it suggests
  * @throws {FileError} if there is nothing of that name

@@ -6,14 +6,14 @@ import { type NnunetEvent, plansFromJson } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { loadModel } from "@nnunet/inference";
 import { readImage, writeImage } from "@nnunet/io";
-import { createPipeline, modelFiles, type RoadOptions } from "@nnunet/pipeline";
+import { createPipeline, modelFiles, type RunOptions } from "@nnunet/pipeline";
 import { defaultPlanner } from "@nnunet/planner";
 import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
 
-const tiny: RoadOptions = {
+const tiny: RunOptions = {
   configurations: ["3d_fullres"],
   folds: [0],
   baseFeatures: 2,
@@ -31,7 +31,7 @@ function counter() {
   return { made, onEvent };
 }
 
-describe("the whole road on a tiny dataset", () => {
+describe("a run on a tiny dataset", () => {
   test("makes every artefact, skips what is done, and redoes exactly what changed", () =>
     withScratch(async (scratch) => {
       const folders = foldersIn(scratch);

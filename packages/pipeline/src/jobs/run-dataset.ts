@@ -14,22 +14,22 @@ import {
 import { pathBelow, whileLocked } from "@nnunet/core/node";
 import { loadModel, type Model } from "@nnunet/inference";
 import { convertDataset, findDatasetFolder, openDataset, verifyDataset } from "@nnunet/io";
-import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
-import { fingerprintDataset } from "./fingerprint-dataset.ts";
-import { hashCases } from "./hash-cases.ts";
+import { evaluatePairs, pairFolders } from "../steps/evaluate-folders.ts";
+import { fingerprintDataset } from "../steps/fingerprint-dataset.ts";
+import { hashCases } from "../steps/hash-cases.ts";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
-import { loadPlans, planDataset } from "./plan-dataset.ts";
+import { loadPlans, planDataset } from "../steps/plan-dataset.ts";
 import { refuseLink } from "../records/own-files.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
-import { preprocessDataset } from "./preprocess-dataset.ts";
+import { preprocessDataset } from "../steps/preprocess-dataset.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
 import { casesOfFold } from "../training/splits.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "../training/train-fold.ts";
 
-export interface RoadOptions extends Omit<TrainOptions, "existing" | "together"> {
+export interface RunOptions extends Omit<TrainOptions, "existing" | "together"> {
   /** By default 3d_fullres, or 2d where the plan has no other. */
   readonly configurations?: readonly string[];
   /** By default 0 to 4. */
@@ -39,7 +39,7 @@ export interface RoadOptions extends Omit<TrainOptions, "existing" | "together">
   readonly plansName?: string | undefined;
 }
 
-export interface RoadResult {
+export interface RunResult {
   readonly dataset: RawDataset;
   readonly plansPath: string;
   readonly folds: readonly {
@@ -59,12 +59,12 @@ export interface TestResult {
 }
 
 /**
- * The whole road, in order: convert, verify, fingerprint, plan, preprocess, train and validate each fold, segment the
+ * Everything, in order: convert, verify, fingerprint, plan, preprocess, train and validate each fold, segment the
  * test images, score them. What was made before from the same bytes, plan and options is kept; what changed is redone.
  *
  * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
  */
-export async function runRoad(context: Context, named: string, options: RoadOptions = {}): Promise<RoadResult> {
+export async function runDataset(context: Context, named: string, options: RunOptions = {}): Promise<RunResult> {
   const { configurations, folds = [0, 1, 2, 3, 4], planner, plansName, ...training } = options;
   const { signal, onEvent } = options;
   if (plansName !== undefined && Object.keys(planner ?? {}).length > 0) {
@@ -88,7 +88,7 @@ export async function runRoad(context: Context, named: string, options: RoadOpti
   const names = configurations ?? ["3d_fullres" in plans.configurations ? "3d_fullres" : "2d"];
   await preprocessDataset(context, dataset, plans, names, pool);
 
-  const trained: RoadResult["folds"][number][] = [];
+  const trained: RunResult["folds"][number][] = [];
   const test: TestResult[] = [];
   for (const configuration of names) {
     for (const fold of folds) {
@@ -176,7 +176,7 @@ async function testConfiguration(
   { configuration, folder }: { readonly configuration: string; readonly folder: string },
   modelPaths: readonly string[],
   inputHashes: ReadonlyMap<string, string>,
-  { device, maxMemoryGb, signal, onEvent }: RoadOptions,
+  { device, maxMemoryGb, signal, onEvent }: RunOptions,
 ): Promise<TestResult> {
   await refuseLink(folder);
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });

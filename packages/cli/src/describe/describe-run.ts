@@ -1,10 +1,10 @@
 import { counted } from "@nnunet/core";
 import { summaryToJson } from "@nnunet/evaluate";
-import type { RoadResult } from "@nnunet/pipeline";
+import type { RunResult } from "@nnunet/pipeline";
 import { diceTable } from "./dice-table.ts";
 
 /** Scores and files, as a person wants to see them at the end. */
-export function describeRoad({ dataset, folds, test }: RoadResult): string[] {
+export function describeRun({ dataset, folds, test }: RunResult): string[] {
   const lines: string[] = [];
   for (const { configuration, fold, training } of folds) {
     const cases = counted(training.validation.cases.length, `${fold === "all" ? "training" : "validation"} case`);
@@ -19,7 +19,7 @@ export function describeRoad({ dataset, folds, test }: RoadResult): string[] {
   return lines;
 }
 
-export function roadToJson({ dataset, folds, test }: RoadResult): unknown {
+export function runToJson({ dataset, folds, test }: RunResult): unknown {
   return {
     dataset: dataset.folder,
     folds: folds.map(({ configuration, fold, training }) => ({
