@@ -11,6 +11,11 @@ export interface FoldCases {
   readonly remark?: string;
 }
 
+export interface SplitOptions {
+  /** Divide the cases at random for a fold that `splits_final.json` does not have; an error by default. */
+  readonly randomSplit?: boolean;
+}
+
 /**
  * The training and validation cases of a fold, by `splits_final.json` of the preprocessed folder. Users may write that
  * file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net makes it. Fold "all"
@@ -25,7 +30,7 @@ export async function casesOfFold(
   folders: Folders,
   dataset: RawDataset,
   fold: Fold,
-  { randomSplit = false }: { readonly randomSplit?: boolean } = {},
+  { randomSplit = false }: SplitOptions = {},
 ): Promise<FoldCases> {
   const ids = dataset.trainingCases.map((files) => files.id);
   if (fold === "all") {

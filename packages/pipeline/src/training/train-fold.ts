@@ -14,9 +14,10 @@ import { lockedBy, whileLocked } from "@nnunet/core/node";
 import type { Device, TrainingSettings } from "@nnunet/trainer";
 import type { PoolOptions } from "../workers/case-pool.ts";
 import { exportFolds } from "../steps/export-model.ts";
-import { foldBatches, preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
-import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { changeRecord, contentHash } from "../records/made-from.ts";
+import { foldBatches, type SamplingSettings } from "./fold-batches.ts";
+import { foldInputs } from "./fold-inputs.ts";
+import { type Fold, resultsPaths } from "../folders.ts";
+import { changeRecord } from "../records/made-from.ts";
 import {
   describeModel,
   foldsOfOtherPlans,
@@ -25,21 +26,19 @@ import {
 } from "../prediction/model-folder.ts";
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
-import { casesOfFold } from "./splits.ts";
-import { type Context, identity } from "../stages.ts";
+import type { SplitOptions } from "./splits.ts";
+import type { Context } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { refuseLargeTraining } from "./training-memory.ts";
 import { decideTraining, type ExistingTraining } from "./training-start.ts";
 import { validateFold } from "./validate-fold.ts";
 
-export interface TrainOptions extends PoolOptions, SizeOptions {
+export interface TrainOptions extends PoolOptions, SizeOptions, SplitOptions {
   /** What decides, beside data and network, which weights come out: epochs, loss, seed, … The trainer's defaults otherwise. */
   readonly settings?: Partial<TrainingSettings> | undefined;
   /** Patch sampling and augmentation, where they are not to be the plan's. */
   readonly sampling?: SamplingSettings | undefined;
   readonly device?: Device | undefined;
-  /** Divide the cases at random for a fold that `splits_final.json` does not have; an error by default. */
-  readonly randomSplit?: boolean;
   /**
    * What to do where this fold has been trained or begun: refuse (the default), go on from its latest checkpoint,
    * start again, or ("update") keep or continue what was made from the same data, plan and options, and set anything
@@ -81,8 +80,7 @@ export async function trainFold(
   options: TrainOptions = {},
 ): Promise<TrainFoldResult> {
   const { folders, stages } = context;
-  const { existing = "refuse", sampling, signal, onEvent } = options;
-  const settings = stages.trainer.completeSettings(options.settings ?? {});
+  const { existing = "refuse", signal, onEvent } = options;
   const plans = effectivePlans(planned, configurationName, options);
   const configuration = findConfiguration(plans, configurationName);
   if (configuration.previousConfiguration !== undefined) {
@@ -101,23 +99,11 @@ export async function trainFold(
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
-  const { split, remark } = await casesOfFold(folders, dataset, fold, options);
+  const inputs = await foldInputs(context, dataset, plans, configurationName, fold, options);
+  const { split, remark, settings, casesFolder, madeBy, hashes } = inputs;
   if (remark !== undefined && fold !== "all") {
     onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
   }
-  const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
-  const madeBy = Object.fromEntries(
-    (["preprocessor", "batchSampler", "trainer"] as const).map((stage) => [stage, identity(stages[stage])]),
-  );
-  const network = contentHash([
-    configuration,
-    labelSet(dataset.json),
-    split,
-    await preprocessedHashes(casesFolder, [...split.train, ...split.val], dataset, configurationName),
-    sampling,
-    madeBy,
-  ]);
-  const hashes = { network, training: contentHash([network, settings]) };
   await refuseForeignTrainings(paths.folder);
   return whileLocked(folder, `training fold ${fold} of ${configurationName}`, async () => {
     const start = await decideTraining(paths.fold(fold), hashes, settings, existing);

@@ -1,0 +1,57 @@
+import { labelSet, type Plans, type RawDataset } from "@nnunet/core";
+import type { TrainingSettings } from "@nnunet/trainer";
+import { type Fold, preprocessedPaths } from "../folders.ts";
+import { contentHash } from "../records/made-from.ts";
+import { type Context, identity } from "../stages.ts";
+import { preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
+import { findConfiguration } from "./reduced-size.ts";
+import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
+import type { TrainingHashes } from "./training-start.ts";
+
+/** What the training of a fold is made from. */
+export interface FoldInputs extends FoldCases {
+  readonly settings: TrainingSettings;
+  /** Where the preprocessed cases lie. */
+  readonly casesFolder: string;
+  /** The stages that the weights come from, by name. */
+  readonly madeBy: Readonly<Record<string, string>>;
+  readonly hashes: TrainingHashes;
+}
+
+export interface FoldInputsOptions extends SplitOptions {
+  readonly settings?: Partial<TrainingSettings> | undefined;
+  readonly sampling?: SamplingSettings | undefined;
+}
+
+/**
+ * Cases, settings and hashes of a fold; two trainings with the same hashes come out the same.
+ *
+ * @param plans - with the sizes that are really trained
+ * @throws {FileError} if there is no such fold, or one of its cases is not preprocessed
+ */
+export async function foldInputs(
+  { folders, stages }: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  configurationName: string,
+  fold: Fold,
+  options: FoldInputsOptions,
+): Promise<FoldInputs> {
+  const settings = stages.trainer.completeSettings(options.settings ?? {});
+  const configuration = findConfiguration(plans, configurationName);
+  const cases = await casesOfFold(folders, dataset, fold, options);
+  const { train, val } = cases.split;
+  const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
+  const madeBy = Object.fromEntries(
+    (["preprocessor", "batchSampler", "trainer"] as const).map((stage) => [stage, identity(stages[stage])]),
+  );
+  const network = contentHash([
+    configuration,
+    labelSet(dataset.json),
+    cases.split,
+    await preprocessedHashes(casesFolder, [...train, ...val], dataset, configurationName),
+    options.sampling,
+    madeBy,
+  ]);
+  return { ...cases, settings, casesFolder, madeBy, hashes: { network, training: contentHash([network, settings]) } };
+}
