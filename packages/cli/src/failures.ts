@@ -9,6 +9,7 @@ const flags: Readonly<Record<string, string>> = {
   dataset: "dataset",
   source: "source",
   fold: "fold",
+  model: "--model",
   configuration: "configuration",
   datasetId: "--dataset-id",
   gpuMemoryGb: "--gpu-memory",

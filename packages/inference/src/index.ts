@@ -24,3 +24,4 @@ export {
 } from "./prediction-size.ts";
 export { type CaseScores, type PredictCaseOptions, predictCase } from "./predict-case.ts";
 export { type PredictImageOptions, predictImage } from "./predict-image.ts";
+export type { PredictorMember } from "./predictor-member.ts";

@@ -14,7 +14,13 @@ export {
 } from "./folders.ts";
 export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
-export { modelFiles } from "./prediction/model-files.ts";
+export { modelFiles } from "./prediction/find-models.ts";
+export {
+  type LoadedPredictor,
+  loadPredictor,
+  type LoadPredictorOptions,
+  predictorOf,
+} from "./prediction/load-predictor.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
 export type { PlanResult } from "./steps/plan-dataset.ts";
 export { namesOneFile } from "./prediction/prediction-output.ts";

@@ -1,12 +1,12 @@
 import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
-import type { Model } from "@nnunet/inference";
 import { whileLocked } from "@nnunet/core/node";
 import type { PoolOptions } from "./workers/case-pool.ts";
 import { type EvaluationOptions, type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
 import { exportFolds } from "./steps/export-model.ts";
 import { type FingerprintResult, fingerprintDataset } from "./steps/fingerprint-dataset.ts";
 import { type Fold, type Folders, resolveFolders } from "./folders.ts";
-import { findModelFolder } from "./prediction/model-files.ts";
+import { findModelFolder } from "./prediction/find-models.ts";
+import type { LoadedPredictor } from "./prediction/load-predictor.ts";
 import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
@@ -43,8 +43,8 @@ export interface Pipeline {
   modelFolder(dataset: RawDataset, configuration: string, plansName?: string): Promise<string>;
   /** Trained folds → one `model.onnx`. */
   exportModel(modelFolder: string, configuration: string, folds: readonly Fold[], output: string): Promise<void>;
-  /** Images + models → segmentations. */
-  predict(models: readonly Model[], input: string, output: string, options?: PredictionOptions): Promise<string[]>;
+  /** Images + predictor, of `loadPredictor` or `predictorOf` → segmentations. */
+  predict(predictor: LoadedPredictor, input: string, output: string, options?: PredictionOptions): Promise<string[]>;
   /** Segmentations + references → `summary.json`. */
   evaluate(
     pairs: readonly EvaluationPair[],
@@ -83,7 +83,7 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
       findModelFolder(context.folders, dataset, configuration, plansName),
     exportModel: (modelFolder, configuration, folds, output) =>
       whileLocked(output, "exporting a model", () => exportFolds(modelFolder, configuration, folds, output)),
-    predict: (models, input, output, options) => predictFiles(context, models, input, output, options),
+    predict: (predictor, input, output, options) => predictFiles(context, predictor, input, output, options),
     evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),
     run: (dataset, options) => runDataset(context, dataset, options),
   };

@@ -6,7 +6,7 @@ import { axisAlignedGeometry, createVolume, type NnunetEvent, type Shape3, type 
 import { freeMemory } from "@nnunet/core/node";
 import { loadModel, predictImage } from "@nnunet/inference";
 import { openDataset, writeImage } from "@nnunet/io";
-import { createPipeline } from "@nnunet/pipeline";
+import { createPipeline, predictorOf } from "@nnunet/pipeline";
 import { preprocessCase } from "@nnunet/preprocess";
 import { pointwise, tinyMetadata, tinyModelBytes } from "../../inference/tests/tiny-model.ts";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
@@ -35,7 +35,12 @@ test("predictFiles refuses a spacing far too coarse from the header, and writes 
     const input = join(folder, "coarse.nii.gz");
     await writeImage(input, coarse);
     const predict = (limits: object) =>
-      createPipeline({}, foldersIn(folder)).predict([model], input, join(folder, "out"), limits);
+      createPipeline({}, foldersIn(folder)).predict(
+        predictorOf([{ models: [model] }]),
+        input,
+        join(folder, "out"),
+        limits,
+      );
     await expect(predict({ maxMemoryGb: 2 })).rejects.toThrow(
       new RegExp(
         `^predict, case coarse: predicting case coarse ${numbers.replace(/[()]/g, "\\$&")} [\\d,]+ patches\\) needs about [\\d.]+ GB of memory, but the limit is 2.00 GB; check the spacing in its header`,
@@ -52,10 +57,15 @@ test("what is merely far from the training images is told with its numbers", () 
   withScratch(async (folder) => {
     await writeImage(join(folder, "far.nii.gz"), image([6, 8, 8], [4, 4, 4]));
     const events: NnunetEvent[] = [];
-    await createPipeline({}, foldersIn(folder)).predict([model], join(folder, "far.nii.gz"), join(folder, "o.nii.gz"), {
-      mirroring: false,
-      onEvent: (event) => events.push(event),
-    });
+    await createPipeline({}, foldersIn(folder)).predict(
+      predictorOf([{ models: [model] }]),
+      join(folder, "far.nii.gz"),
+      join(folder, "o.nii.gz"),
+      {
+        mirroring: false,
+        onEvent: (event) => events.push(event),
+      },
+    );
     const warnings = events.flatMap((event) =>
       event.type === "message" && event.level === "warning" ? [event.text] : [],
     );

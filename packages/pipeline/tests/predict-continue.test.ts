@@ -7,7 +7,7 @@ import type { NnunetEvent } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { loadModel, type Model } from "@nnunet/inference";
 import { readImage, writeImage } from "@nnunet/io";
-import { createPipeline, type Pipeline } from "@nnunet/pipeline";
+import { createPipeline, type Pipeline, predictorOf } from "@nnunet/pipeline";
 import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
@@ -57,7 +57,7 @@ const predicted = (work: (input: string, output: string) => Promise<void>) =>
   withScratch(async (folder) => {
     const [input, output] = [join(folder, "in"), join(folder, "out")];
     await cp(images, input, { recursive: true });
-    await pipeline.predict([model], input, output, fast);
+    await pipeline.predict(predictorOf([{ models: [model] }]), input, output, fast);
     await work(input, output);
   });
 const names = (paths: readonly string[]) => paths.map((path) => path.slice(-"tiny_0.nii.gz".length));
@@ -68,7 +68,9 @@ describe("a prediction that is continued", () => {
     predicted(async (input, output) => {
       const times = async () => Promise.all(all.map(async (name) => (await stat(join(output, name))).mtimeMs));
       const before = await times();
-      expect(await pipeline.predict([as({ softwareVersion: "99.0.0" })], input, output, goOn)).toEqual([]);
+      expect(
+        await pipeline.predict(predictorOf([{ models: [as({ softwareVersion: "99.0.0" })] }]), input, output, goOn),
+      ).toEqual([]);
       expect(await times()).toEqual(before);
 
       const { image } = tinyCase(1);
@@ -76,7 +78,7 @@ describe("a prediction that is continued", () => {
       await writeImage(join(input, "tiny_1_0000.nii.gz"), image);
       await truncate(join(output, "tiny_3.nii.gz"), 40);
       await rm(join(output, "tiny_4.nii.gz"));
-      const again = await pipeline.predict([model], input, output, goOn);
+      const again = await pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn);
       expect(names(again)).toEqual(["tiny_1.nii.gz", "tiny_3.nii.gz", "tiny_4.nii.gz"]);
       expect((await readImage(join(output, "tiny_3.nii.gz"))).shape).toEqual([1, 10, 16, 16]);
       expect((await times())[0]).toBe(before[0]);
@@ -84,11 +86,19 @@ describe("a prediction that is continued", () => {
 
   test("redoes everything of another model, and of other options", () =>
     predicted(async (input, output) => {
-      expect(names(await pipeline.predict([model], input, output, { ...goOn, stepFraction: 1 }))).toEqual(all);
-      expect(names(await pipeline.predict([model], input, output, { ...goOn, mirroring: true }))).toEqual(all);
-      expect(names(await pipeline.predict([model], input, output, { ...goOn, mirroring: true }))).toEqual([]);
+      expect(
+        names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...goOn, stepFraction: 1 })),
+      ).toEqual(all);
+      expect(
+        names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...goOn, mirroring: true })),
+      ).toEqual(all);
+      expect(
+        names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...goOn, mirroring: true })),
+      ).toEqual([]);
       const other = as({ weightsSha256: "0".repeat(64) });
-      expect(names(await pipeline.predict([other], input, output, { ...goOn, mirroring: true }))).toEqual(all);
+      expect(
+        names(await pipeline.predict(predictorOf([{ models: [other] }]), input, output, { ...goOn, mirroring: true })),
+      ).toEqual(all);
     }));
 
   test("says so if another process with another model has replaced some of it meanwhile", () =>
@@ -103,14 +113,16 @@ describe("a prediction that is continued", () => {
         ...as({ weightsSha256: "1".repeat(64) }),
         // the first case is made; while the second one is, another model makes the first again
         run: async (batch, shape) => {
-          if (done === 1) await (between ??= pipeline.predict([other], one, output, goOn));
+          if (done === 1) await (between ??= pipeline.predict(predictorOf([{ models: [other] }]), one, output, goOn));
           return model.run(batch, shape);
         },
       };
       const onEvent = (event: NnunetEvent) => {
         if (event.type === "progress") done = event.done;
       };
-      await expect(pipeline.predict([slow], input, output, { ...goOn, onEvent })).rejects.toThrow(
+      await expect(
+        pipeline.predict(predictorOf([{ models: [slow] }]), input, output, { ...goOn, onEvent }),
+      ).rejects.toThrow(
         `${join(output, "tiny_0.nii.gz")}: was replaced meanwhile by another process, which has other models or options; run one of the two again with an output folder of its own`,
       );
     }));
@@ -122,25 +134,27 @@ describe("a prediction that is continued", () => {
       await writeImage(edited, label);
       const bytes = await readFile(edited);
       await rm(join(output, "tiny_0.nii.gz"));
-      await expect(pipeline.predict([model], input, output, goOn)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn)).rejects.toThrow(
         `${edited}: was changed after it had been written; move it away to have it predicted again, or add \`overwrite\` to replace it`,
       );
       expect(await readFile(edited)).toEqual(bytes);
       expect(await readdir(output)).not.toContain("tiny_0.nii.gz");
 
       await rm(join(output, "made_from.json"));
-      await expect(pipeline.predict([model], input, output, goOn)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn)).rejects.toThrow(
         `${join(output, "tiny_1.nii.gz")}: exists already, and nothing says what it was made from; move it away, add \`overwrite\` to replace it, or choose another output`,
       );
-      expect(names(await pipeline.predict([model], input, output, { ...fast, overwrite: true }))).toEqual(all);
-      expect(await pipeline.predict([model], input, output, goOn)).toEqual([]);
+      expect(
+        names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...fast, overwrite: true })),
+      ).toEqual(all);
+      expect(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn)).toEqual([]);
     }));
 
   test("into one file refuses one that is there: nothing is noted of it", () =>
     withScratch(async (folder) => {
       const [image, output] = [join(images, "tiny_0_0000.nii.gz"), join(folder, "r.nii.gz")];
-      await pipeline.predict([model], image, output, fast);
-      await expect(pipeline.predict([model], image, output, goOn)).rejects.toThrow(
+      await pipeline.predict(predictorOf([{ models: [model] }]), image, output, fast);
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), image, output, goOn)).rejects.toThrow(
         `${output}: exists already, and nothing says what it was made from`,
       );
       expect(await readdir(folder)).toEqual(["r.nii.gz"]);
@@ -150,10 +164,10 @@ describe("a prediction that is continued", () => {
     withScratch(async (folder) => {
       const output = join(folder, "out");
       const pairs = as({ dataset: { ...model.metadata.dataset, fileEnding: ".hdr" } });
-      await pipeline.predict([pairs], images, output, fast);
+      await pipeline.predict(predictorOf([{ models: [pairs] }]), images, output, fast);
       await truncate(join(output, "tiny_1.img"), 100);
       await rm(join(output, "tiny_2.img"));
-      const again = await pipeline.predict([pairs], images, output, goOn);
+      const again = await pipeline.predict(predictorOf([{ models: [pairs] }]), images, output, goOn);
       expect(again).toEqual([join(output, "tiny_1.hdr"), join(output, "tiny_2.hdr")]);
       expect((await readImage(join(output, "tiny_1.hdr"))).shape).toEqual([1, 10, 16, 16]);
     }));
@@ -170,12 +184,12 @@ describe("every file of a result is an output", () => {
       const [image, output, other] = [join(images, "tiny_0_0000.nii.gz"), join(folder, name), join(folder, beside)];
       const bytes = beside === "r.json" ? '{"spacing": [9, 9, 9]}' : "somebody's";
       await writeFile(other, bytes);
-      await expect(pipeline.predict([model], image, output, fast)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), image, output, fast)).rejects.toThrow(
         `${other}: exists already; add \`overwrite\` to replace it, or choose another output`,
       );
       expect(await readFile(other, "utf8")).toBe(bytes);
       expect(await readdir(folder)).toEqual([beside]);
-      await pipeline.predict([model], image, output, { ...fast, overwrite: true });
+      await pipeline.predict(predictorOf([{ models: [model] }]), image, output, { ...fast, overwrite: true });
       expect((await readImage(output)).geometry.spacing).toEqual([2, 1, 1]);
     }),
   );
@@ -188,7 +202,10 @@ describe("every file of a result is an output", () => {
         ["r.tif", "r.json"],
         ["dataset.tif", "dataset.json"],
       ] as const) {
-        const predicting = pipeline.predict([model], image, join(folder, name), { ...fast, overwrite: true });
+        const predicting = pipeline.predict(predictorOf([{ models: [model] }]), image, join(folder, name), {
+          ...fast,
+          overwrite: true,
+        });
         await expect(predicting).rejects.toThrow(
           `${join(folder, json)}: the spacing beside a TIFF has this name, which belongs to something else`,
         );
@@ -206,7 +223,10 @@ describe("every file of a result is an output", () => {
       await cp(join(folder, "a.zraw"), join(folder, "b.zraw"));
       await writeFile(join(folder, "a.mhd"), header);
       await expect(
-        pipeline.predict([model], join(folder, "a.mhd"), join(folder, "b.mhd"), { ...fast, overwrite: true }),
+        pipeline.predict(predictorOf([{ models: [model] }]), join(folder, "a.mhd"), join(folder, "b.mhd"), {
+          ...fast,
+          overwrite: true,
+        }),
       ).rejects.toThrow(`${join(folder, "b.zraw")}: is an image to be segmented, and never overwritten`);
       expect(await readFile(join(folder, "b.zraw"))).toEqual(voxels);
     }));
@@ -216,7 +236,10 @@ describe("every file of a result is an output", () => {
       const input = join(folder, "in");
       const { image } = tinyCase(0);
       for (const id of ["a", "a_probabilities"]) await writeImage(join(input, `${id}_0000.nii.gz`), image);
-      const both = pipeline.predict([model], input, join(folder, "out"), { ...fast, saveProbabilities: true });
+      const both = pipeline.predict(predictorOf([{ models: [model] }]), input, join(folder, "out"), {
+        ...fast,
+        saveProbabilities: true,
+      });
       await expect(both).rejects.toThrow(
         `${join(folder, "out", "a_probabilities.nii.gz")}: would be written for case a and for case a_probabilities; rename one of them`,
       );
@@ -231,7 +254,7 @@ describe("planted links are replaced, never followed", () => {
       await mkdir(output);
       for (const name of ["tiny_0.nii.gz", "made_from.json"]) await symlink(victim, join(output, name));
       for (const name of ["plans.json", "dataset.json"]) await symlink(join(folder, "new"), join(output, name));
-      await pipeline.predict([model], images, output, { ...fast, overwrite: true });
+      await pipeline.predict(predictorOf([{ models: [model] }]), images, output, { ...fast, overwrite: true });
       expect(await readFile(victim, "utf8")).toBe("mine");
       expect((await readdir(folder)).sort()).toEqual(["out", "victim"]);
     }));
@@ -245,17 +268,25 @@ describe("results never lie where they would be taken for images", () => {
       const link = join(output, "..", "link");
       await symlink(input, link);
       for (const folder of [input, `${input}/`, link]) {
-        await expect(pipeline.predict([model], input, folder, fast)).rejects.toThrow(`${folder}: ${same}`);
-        await expect(pipeline.predict([model], one, folder, fast)).rejects.toThrow(`${folder}: ${same}`);
+        await expect(pipeline.predict(predictorOf([{ models: [model] }]), input, folder, fast)).rejects.toThrow(
+          `${folder}: ${same}`,
+        );
+        await expect(pipeline.predict(predictorOf([{ models: [model] }]), one, folder, fast)).rejects.toThrow(
+          `${folder}: ${same}`,
+        );
       }
       await rm(join(input, "tiny_1_0000.nii.gz"));
       for (const index of [2, 3, 4]) await rm(join(input, `tiny_${index}_0000.nii.gz`));
       const file = join(input, "r.nii.gz");
-      await expect(pipeline.predict([model], input, file, fast)).rejects.toThrow(`${file}: ${same}`);
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), input, file, fast)).rejects.toThrow(
+        `${file}: ${same}`,
+      );
       // an image and its result, each named by itself, may lie side by side, as may a folder inside the other
-      expect(await pipeline.predict([model], one, file, fast)).toEqual([file]);
+      expect(await pipeline.predict(predictorOf([{ models: [model] }]), one, file, fast)).toEqual([file]);
       await rm(file);
-      expect(await pipeline.predict([model], input, join(input, "out"), fast)).toHaveLength(1);
+      expect(await pipeline.predict(predictorOf([{ models: [model] }]), input, join(input, "out"), fast)).toHaveLength(
+        1,
+      );
     }));
 
   test("in the images or labels of a dataset", () =>
@@ -263,7 +294,7 @@ describe("results never lie where they would be taken for images", () => {
       await writeJsonAtomic(join(folder, "Dataset001_X", "dataset.json"), {});
       for (const part of ["imagesTr", "labelsTs"]) {
         const output = join(folder, "Dataset001_X", part);
-        await expect(pipeline.predict([model], images, output, fast)).rejects.toThrow(
+        await expect(pipeline.predict(predictorOf([{ models: [model] }]), images, output, fast)).rejects.toThrow(
           `${output}: lies in ${part} of a dataset, whose images and labels are never mixed with predictions`,
         );
       }
@@ -278,7 +309,9 @@ test("a channel that lies elsewhere than the first is refused", () =>
     const [x, y, z] = image.geometry.origin;
     const elsewhere = { ...image, geometry: { ...image.geometry, origin: [x + 40, y + 40, z + 40] as const } };
     await writeImage(join(folder, "a_0001.nii.gz"), elsewhere);
-    await expect(pipeline.predict([two], folder, join(folder, "out"), fast)).rejects.toThrow(/a_0001\.nii\.gz.*origin/);
+    await expect(pipeline.predict(predictorOf([{ models: [two] }]), folder, join(folder, "out"), fast)).rejects.toThrow(
+      /a_0001\.nii\.gz.*origin/,
+    );
     expect((await readdir(join(folder, "out"))).filter((name) => name.startsWith("a"))).toEqual([]);
   }));
 
@@ -287,7 +320,7 @@ test("a pipe among the images is not waited for", () =>
     if (spawnSync("mkfifo", [join(folder, "a_0000.nii.gz")]).status !== 0) return;
     const told: NnunetEvent[] = [];
     const onEvent = (event: NnunetEvent) => told.push(event);
-    await expect(pipeline.predict([model], folder, join(folder, "out"), { ...fast, onEvent })).rejects.toThrow(
-      "a pipe",
-    );
+    await expect(
+      pipeline.predict(predictorOf([{ models: [model] }]), folder, join(folder, "out"), { ...fast, onEvent }),
+    ).rejects.toThrow("a pipe");
   }));

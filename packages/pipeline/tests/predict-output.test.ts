@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import type { NnunetEvent } from "@nnunet/core";
 import { loadModel, type Model } from "@nnunet/inference";
 import { readImage } from "@nnunet/io";
-import { createPipeline, namesOneFile, type Pipeline } from "@nnunet/pipeline";
+import { createPipeline, namesOneFile, type Pipeline, predictorOf } from "@nnunet/pipeline";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
@@ -72,7 +72,12 @@ describe("the dataset's file ending", () => {
       const told: string[] = [];
       const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(event.text);
       const input = join(dataset, "imagesTs");
-      const written = await pipeline.predict([trainedOn(ending)], input, join(folder, "out"), { ...fast, onEvent });
+      const written = await pipeline.predict(
+        predictorOf([{ models: [trainedOn(ending)] }]),
+        input,
+        join(folder, "out"),
+        { ...fast, onEvent },
+      );
       expect(written).toEqual([join(folder, "out", name)]);
       const image = await readImage(join(input, "tiny_5_0000.nrrd"));
       const segmentation = await readImage(written[0]!);
@@ -97,7 +102,7 @@ describe("an output that cannot be is refused before a model is loaded", () => {
     ],
   ])("%s", async (output, message) => {
     await expect(namesOneFile(image(), output)).rejects.toThrow(message);
-    await expect(pipeline.predict([model], image(), output)).rejects.toThrow(message);
+    await expect(pipeline.predict(predictorOf([{ models: [model] }]), image(), output)).rejects.toThrow(message);
   });
   test("several slices as .png", async () => {
     const message = `writing the 10 slices of ${image()} as o.png is not supported; use .nii.gz`;
@@ -123,13 +128,15 @@ describe("the user's files", () => {
       await symlink(image, join(folder, "b.nrrd"));
       const bytes = await readFile(image);
       const overwrite = { ...fast, overwrite: true };
-      await expect(pipeline.predict([model], image, image, overwrite)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), image, image, overwrite)).rejects.toThrow(
         `${image}: is an image to be segmented, and never overwritten; choose another output`,
       );
-      await expect(pipeline.predict([model], image, folder, overwrite)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), image, folder, overwrite)).rejects.toThrow(
         `${folder}: lies among the images to be segmented: a later run would take the segmentations in it for images; choose another output`,
       );
-      await expect(pipeline.predict([model], image, join(folder, "b.nrrd"), overwrite)).rejects.toThrow(
+      await expect(
+        pipeline.predict(predictorOf([{ models: [model] }]), image, join(folder, "b.nrrd"), overwrite),
+      ).rejects.toThrow(
         `${join(folder, "b.nrrd")}: is the same file as ${image}, an image to be segmented, and never overwritten; choose another output`,
       );
       expect(await readFile(image)).toEqual(bytes);
@@ -144,7 +151,7 @@ describe("the user's files", () => {
       const overwrite = { ...fast, overwrite: true };
       // the raw dataset, though its dataset.json means the same
       const raw = await readFile(join(dataset, "dataset.json"));
-      await expect(pipeline.predict([model], input, dataset, overwrite)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), input, dataset, overwrite)).rejects.toThrow(
         refused(join(dataset, "dataset.json")),
       );
       expect(await readFile(join(dataset, "dataset.json"))).toEqual(raw);
@@ -153,13 +160,17 @@ describe("the user's files", () => {
         const path = join(folder, name.replace(".json", ""), name);
         await mkdir(join(path, ".."));
         await writeFile(path, '{ "mine": true }');
-        await expect(pipeline.predict([model], input, join(path, ".."), overwrite)).rejects.toThrow(refused(path));
+        await expect(
+          pipeline.predict(predictorOf([{ models: [model] }]), input, join(path, ".."), overwrite),
+        ).rejects.toThrow(refused(path));
         expect(await readFile(path, "utf8")).toBe('{ "mine": true }');
         expect(await readdir(join(path, ".."))).toEqual([name]);
       }
       // into our own, again and again
-      await pipeline.predict([model], input, join(folder, "out"), fast);
-      expect(await pipeline.predict([model], input, join(folder, "out"), overwrite)).toHaveLength(1);
+      await pipeline.predict(predictorOf([{ models: [model] }]), input, join(folder, "out"), fast);
+      expect(
+        await pipeline.predict(predictorOf([{ models: [model] }]), input, join(folder, "out"), overwrite),
+      ).toHaveLength(1);
     }));
 
   test("after Ctrl-C, --continue keeps what is there and predicts the rest", () =>
@@ -168,23 +179,30 @@ describe("the user's files", () => {
       const output = join(folder, "out");
       const abort = new AbortController();
       const onEvent = (event: NnunetEvent) => event.type === "progress" && abort.abort();
-      const stopped = pipeline.predict([model], input, output, { ...fast, signal: abort.signal, onEvent });
+      const stopped = pipeline.predict(predictorOf([{ models: [model] }]), input, output, {
+        ...fast,
+        signal: abort.signal,
+        onEvent,
+      });
       await expect(stopped).rejects.toThrow("prediction: cancelled");
       const first = join(output, "tiny_0.nrrd");
       const { mtimeMs } = await stat(first);
       expect((await readdir(output)).sort()).toEqual(["dataset.json", "made_from.json", "plans.json", "tiny_0.nrrd"]);
 
-      await expect(pipeline.predict([model], input, output, fast)).rejects.toThrow(
+      await expect(pipeline.predict(predictorOf([{ models: [model] }]), input, output, fast)).rejects.toThrow(
         `${first}: exists already; add \`continue\` to keep it and predict the other cases, or \`overwrite\` to replace it, or choose another output`,
       );
       const goOn = { ...fast, continue: true };
-      expect(await pipeline.predict([model], input, output, goOn)).toEqual(
+      expect(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn)).toEqual(
         [1, 2, 3, 4].map((index) => join(output, `tiny_${index}.nrrd`)),
       );
       expect((await stat(first)).mtimeMs).toBe(mtimeMs);
-      expect(await pipeline.predict([model], input, output, goOn)).toEqual([]);
+      expect(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn)).toEqual([]);
       // probabilities that are asked for now make a case unfinished
-      const probabilities = await pipeline.predict([model], input, output, { ...goOn, saveProbabilities: true });
+      const probabilities = await pipeline.predict(predictorOf([{ models: [model] }]), input, output, {
+        ...goOn,
+        saveProbabilities: true,
+      });
       expect(probabilities).toHaveLength(10);
       expect(existsSync(join(output, "tiny_0_probabilities.nii.gz"))).toBe(true);
     }));

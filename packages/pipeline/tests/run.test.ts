@@ -6,7 +6,7 @@ import { type NnunetEvent, plansFromJson } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { loadModel } from "@nnunet/inference";
 import { readImage, writeImage } from "@nnunet/io";
-import { createPipeline, modelFiles, type RunOptions } from "@nnunet/pipeline";
+import { createPipeline, modelFiles, predictorOf, type RunOptions } from "@nnunet/pipeline";
 import { defaultPlanner } from "@nnunet/planner";
 import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -167,17 +167,21 @@ describe("predict", () => {
       try {
         const image = join(dataset, "imagesTs", "tiny_6_0000.nii.gz");
         const output = join(scratch, "one.nii.gz");
-        expect(await pipeline.predict([model], image, output, { mirroring: false })).toEqual([output]);
-        await expect(pipeline.predict([model], image, output)).rejects.toThrow(
+        expect(await pipeline.predict(predictorOf([{ models: [model] }]), image, output, { mirroring: false })).toEqual(
+          [output],
+        );
+        await expect(pipeline.predict(predictorOf([{ models: [model] }]), image, output)).rejects.toThrow(
           `${output}: exists already; add \`overwrite\` to replace it, or choose another output`,
         );
-        await expect(pipeline.predict([model], join(dataset, "imagesTs", "none.nii.gz"), output)).rejects.toThrow(
-          "none.nii.gz: could not be read: no such file or folder",
-        );
-        await expect(pipeline.predict([model], join(dataset, "imagesTr"), output)).rejects.toThrow(
-          `is one file, but ${join(dataset, "imagesTr")} holds 6 cases; name a folder instead`,
-        );
-        const written = await pipeline.predict([model], image, join(scratch, "p.nii.gz"), { saveProbabilities: true });
+        await expect(
+          pipeline.predict(predictorOf([{ models: [model] }]), join(dataset, "imagesTs", "none.nii.gz"), output),
+        ).rejects.toThrow("none.nii.gz: could not be read: no such file or folder");
+        await expect(
+          pipeline.predict(predictorOf([{ models: [model] }]), join(dataset, "imagesTr"), output),
+        ).rejects.toThrow(`is one file, but ${join(dataset, "imagesTr")} holds 6 cases; name a folder instead`);
+        const written = await pipeline.predict(predictorOf([{ models: [model] }]), image, join(scratch, "p.nii.gz"), {
+          saveProbabilities: true,
+        });
         const probabilities = await readImage(written[1]!);
         expect(probabilities.shape).toEqual([3, 10, 16, 16]);
         let sum = 0;

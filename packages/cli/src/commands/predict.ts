@@ -1,6 +1,6 @@
-import { type EventListener, InvalidArgumentError } from "@nnunet/core";
-import { defaultMaxPatches, type Device, loadModel, type Model } from "@nnunet/inference";
-import { type Fold, modelFiles, namesOneFile } from "@nnunet/pipeline";
+import { InvalidArgumentError } from "@nnunet/core";
+import { defaultMaxPatches, type Device } from "@nnunet/inference";
+import { type Fold, type LoadedPredictor, loadPredictor, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import {
@@ -67,14 +67,12 @@ export function predictCommand(program: Command, ending: Ending): void {
         if (flags.continue && flags.overwrite) {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
         }
-        const paths = await chosenModels(flags, pipeline, onEvent);
-        if (new Set(paths).size < paths.length) throw new InvalidArgumentError("--model", "every model once", paths);
+        const path = await chosenModels(flags, pipeline);
         await namesOneFile(flags.input, flags.output); // refuses an impossible format before a model is loaded
-        const models: Model[] = [];
+        const predictor = await loadPredictor(path, { device: flags.device, folds: flags.fold, onEvent });
         try {
-          for (const path of paths) models.push(await loadModel(path, { device: flags.device }));
-          onEvent({ type: "message", stage: "predict", level: "info", text: foldsUsed(models) });
-          const written = await pipeline.predict(models, flags.input, flags.output, {
+          onEvent({ type: "message", stage: "predict", level: "info", text: foldsUsed(predictor) });
+          const written = await pipeline.predict(predictor, flags.input, flags.output, {
             mirroring: flags.mirroring,
             stepFraction: flags.stepSize,
             maxMemoryGb: flags.maxMemory,
@@ -86,9 +84,9 @@ export function predictCommand(program: Command, ending: Ending): void {
             onEvent,
           });
           print(...(written.length > 0 ? written : ["nothing left to predict"]));
-          return { value: { models: paths, written } };
+          return { value: { models: predictor.files, written } };
         } finally {
-          for (const model of models) await model.dispose();
+          await predictor.dispose();
         }
       });
     });
@@ -100,25 +98,23 @@ export function predictCommand(program: Command, ending: Ending): void {
 }
 
 /** "using folds 0, 1 of 3d_fullres" */
-function foldsUsed(models: readonly Model[]): string {
-  const folds = models.flatMap(({ metadata }) => metadata.folds);
-  const configurations = new Set(models.map(({ metadata }) => metadata.configuration));
-  return `using ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")} of ${[...configurations].join(", ")}`;
+function foldsUsed({ members }: LoadedPredictor): string {
+  const used = members.map(({ models }) => {
+    const folds = models.flatMap(({ metadata }) => metadata.folds);
+    const configurations = new Set(models.map(({ metadata }) => metadata.configuration));
+    return `${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")} of ${[...configurations].join(", ")}`;
+  });
+  return `using ${used.join(" and ")}`;
 }
 
-async function chosenModels(
-  flags: Flags,
-  pipeline: ReturnType<typeof pipelineOf>,
-  onEvent: EventListener,
-): Promise<string[]> {
-  const { model, dataset, configuration, fold } = flags;
+async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf>): Promise<string | string[]> {
+  const { model, dataset, configuration } = flags;
   if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
-  if (model) return (await Promise.all(model.map((path) => modelFiles(path, fold, { onEvent })))).flat();
+  if (model) return model;
   if (dataset === undefined) throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);
   if (configuration === undefined) {
     const expected = "the configuration that was trained, such as -c 3d_fullres, beside -d";
     throw new InvalidArgumentError("-c, --configuration", expected, configuration);
   }
-  const opened = await openNamedDataset(pipeline, dataset);
-  return modelFiles(await pipeline.modelFolder(opened, configuration, flags.plans), fold, { onEvent });
+  return pipeline.modelFolder(await openNamedDataset(pipeline, dataset), configuration, flags.plans);
 }

@@ -12,7 +12,6 @@ import {
   type StageOptions,
 } from "@nnunet/core";
 import { pathBelow, whileLocked } from "@nnunet/core/node";
-import { loadModel, type Model } from "@nnunet/inference";
 import { convertDataset, findDatasetFolder, openDataset, verifyDataset } from "@nnunet/io";
 import { evaluatePairs, pairFolders } from "../steps/evaluate-folders.ts";
 import { fingerprintDataset } from "../steps/fingerprint-dataset.ts";
@@ -21,6 +20,7 @@ import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { contentHash, recordedHash, recordHash } from "../records/made-from.ts";
 import { loadPlans, planDataset } from "../steps/plan-dataset.ts";
 import { refuseLink } from "../records/own-files.ts";
+import { loadPredictor } from "../prediction/load-predictor.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { preprocessDataset } from "../steps/preprocess-dataset.ts";
@@ -181,16 +181,15 @@ async function testConfiguration(
   await refuseLink(folder);
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
   const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
-  const models: Model[] = [];
+  const predictor = await loadPredictor(modelPaths, { device: device ?? "cpu" });
   try {
-    for (const path of modelPaths) models.push(await loadModel(path, { device: device ?? "cpu" }));
     const record = {
       madeFrom: join(folder, "made_from.json"),
       name: "predictions",
       also: softwareVersion,
       inputHashes,
     };
-    await predictCases(context, models, dataset.testCases, {
+    await predictCases(context, predictor, dataset.testCases, {
       target,
       existing: "update",
       record,
@@ -199,7 +198,7 @@ async function testConfiguration(
       onEvent,
     });
   } finally {
-    for (const model of models) await model.dispose();
+    await predictor.dispose();
   }
   const references = join(dataset.folder, "labelsTs");
   if (!existsSync(references)) return { configuration, folder };

@@ -14,14 +14,9 @@ import {
   type Volume,
 } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
-import {
-  type Model,
-  type PredictionLimits,
-  type PredictionSize,
-  predictionSize,
-  refuseLargePrediction,
-} from "@nnunet/inference";
+import { type PredictionLimits, type PredictionSize, predictionSize, refuseLargePrediction } from "@nnunet/inference";
 import { readImageInfo } from "@nnunet/io";
+import type { LoadedPredictor } from "./load-predictor.ts";
 
 /** Further than this from what was trained, a network is out of its depth. */
 const FAR = 3;
@@ -39,7 +34,7 @@ const RUN_SECONDS = 0.02;
  * @throws {StageError} naming the case; its cause is a LimitError, or what is wrong with the header
  */
 export async function lookAhead(
-  models: readonly Model[],
+  { members, metadata }: Pick<LoadedPredictor, "members" | "metadata">,
   cases: readonly CaseFiles[],
   options: PredictionLimits & {
     readonly stepFraction?: number;
@@ -48,17 +43,18 @@ export async function lookAhead(
     readonly onEvent?: EventListener | undefined;
   },
 ): Promise<void> {
-  const { metadata } = models[0]!;
   const channels = metadata.dataset.channelNames.length;
   const free = freeMemory();
   for (const { id, images } of cases) {
     try {
       const { shape, geometry } = await readImageInfo(images[0]!);
       const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
-      const size = predictionSize(models, image, { ...options, probabilities: options.saveProbabilities ?? false });
-      refuseLargePrediction(id, size, options, free);
-      for (const text of outlook(id, size, metadata)) {
-        options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
+      for (const { models } of members) {
+        const size = predictionSize(models, image, { ...options, probabilities: options.saveProbabilities ?? false });
+        refuseLargePrediction(id, size, options, free);
+        for (const text of outlook(id, size, models[0]!.metadata)) {
+          options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
+        }
       }
     } catch (error) {
       throw new StageError("predict", id, error);

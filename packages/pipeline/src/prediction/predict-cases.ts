@@ -8,7 +8,7 @@ import {
   StageError,
   type StageOptions,
 } from "@nnunet/core";
-import type { Model, PredictionLimits } from "@nnunet/inference";
+import type { PredictionLimits } from "@nnunet/inference";
 import { readCase, writeImage } from "@nnunet/io";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
@@ -16,6 +16,8 @@ import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
 import { lookAhead, strangeIntensities } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
+import type { LoadedPredictor } from "./load-predictor.ts";
+import { predictByMembers } from "./predict-by-members.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
 
 export interface CasesOptions extends StageOptions, PredictionLimits {
@@ -39,11 +41,11 @@ export interface CasesOptions extends StageOptions, PredictionLimits {
  */
 export async function predictCases(
   context: Context,
-  models: readonly Model[],
+  predictor: LoadedPredictor,
   cases: readonly CaseFiles[],
   options: CasesOptions,
 ): Promise<string[]> {
-  const { dataset } = models[0]!.metadata;
+  const { dataset } = predictor.metadata;
   const {
     mirroring = true,
     stepFraction = 0.5,
@@ -56,7 +58,7 @@ export async function predictCases(
   if (labelSet(dataset).outputChannels < 1) throw new FileError("dataset.json", "declares no foreground label");
   const record =
     options.record &&
-    predictionRecord(options.record, models, {
+    predictionRecord(options.record, predictor, {
       predictor: identity(context.stages.predictor),
       mirroring,
       stepFraction,
@@ -70,7 +72,7 @@ export async function predictCases(
     const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
   }
-  await lookAhead(models, left, options);
+  await lookAhead(predictor, left, options);
   await options.begin?.();
   const total = left.length;
   const written: string[] = [];
@@ -107,7 +109,7 @@ export async function predictCases(
             onEvent: shown,
           };
           const hear = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "warning", text });
-          await predictOne(context, models, files, own, { ...how, hear });
+          await predictOne(context, predictor, files, own, { ...how, hear });
           await record?.end(files, own);
           written.push(...own.images);
         }
@@ -126,8 +128,8 @@ export async function predictCases(
 }
 
 async function predictOne(
-  { stages }: Context,
-  models: readonly Model[],
+  context: Context,
+  predictor: LoadedPredictor,
   { label: _, ...files }: CaseFiles,
   { images: [path, probabilitiesPath] }: CaseOutputs,
   options: StageOptions & {
@@ -141,10 +143,10 @@ async function predictOne(
   },
 ): Promise<void> {
   const { overwrite, limits, onWarning, hear, ...how } = options;
-  const image = await readCase(files, models[0]!.metadata.dataset, { onWarning });
-  const strange = strangeIntensities(files.id, image.image, models[0]!.metadata);
+  const image = await readCase(files, predictor.metadata.dataset, { onWarning });
+  const strange = strangeIntensities(files.id, image.image, predictor.metadata);
   if (strange !== undefined) hear(strange);
-  const { segmentation, probabilities } = await stages.predictor.predictImage(models, image, {
+  const { segmentation, probabilities } = await predictByMembers(context, predictor, image, {
     ...how,
     ...limits,
     probabilities: probabilitiesPath !== undefined,

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { type CaseFiles, FileError, InvalidArgumentError, type StageOptions } from "@nnunet/core";
 import { pathBelow, whileLocked } from "@nnunet/core/node";
-import type { Model, PredictionLimits } from "@nnunet/inference";
+import type { PredictionLimits } from "@nnunet/inference";
 import type { Context } from "../stages.ts";
 import { inputCases } from "./input-cases.ts";
+import type { LoadedPredictor } from "./load-predictor.ts";
 import { predictCases } from "./predict-cases.ts";
 import {
   describePredictions,
@@ -32,7 +33,7 @@ export interface PredictionOptions extends StageOptions, PredictionLimits {
 /**
  * Images → segmentations in the geometry of each image.
  *
- * @param models - the folds of one configuration; their mean is taken
+ * @param predictor - of `loadPredictor`, or `predictorOf` models that are loaded already
  * @param input - a file, a folder of files, or a folder of one DICOM series
  * @param output - a file if `input` is one case and this ends like an image file, otherwise a folder that gets
  *   `<case>` with the dataset's file ending (`.nii.gz` where that cannot be written), `dataset.json` and `plans.json`
@@ -43,12 +44,12 @@ export interface PredictionOptions extends StageOptions, PredictionLimits {
  */
 export async function predictFiles(
   context: Context,
-  models: readonly Model[],
+  predictor: LoadedPredictor,
   input: string,
   output: string,
   options: PredictionOptions = {},
 ): Promise<string[]> {
-  const { metadata } = models[0]!;
+  const { metadata } = predictor;
   const { overwrite = false, continue: goOn = false, ...rest } = options;
   if (overwrite && goOn) throw new InvalidArgumentError("continue", "one of continue and overwrite", "both");
   const toFile = await namesOneFile(input, output);
@@ -59,7 +60,7 @@ export async function predictFiles(
   await refuseResultsAmongInputs(input, output, toFile);
   const ending = toFile ? "" : await segmentationEnding(metadata.dataset, cases, options);
   const target = (files: CaseFiles) => (toFile ? output : pathBelow(output, `${files.id}${ending}`));
-  return predictCases(context, models, cases, {
+  return predictCases(context, predictor, cases, {
     ...rest,
     target,
     existing: overwrite ? "overwrite" : goOn ? "continue" : "refuse",

@@ -4,6 +4,7 @@ import { exists } from "@nnunet/core/node";
 import type { Model } from "@nnunet/inference";
 import { readImage } from "@nnunet/io";
 import { hashFiles } from "@nnunet/preprocess";
+import type { LoadedPredictor } from "./load-predictor.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
 import { hashCase } from "../workers/case-tasks.ts";
 
@@ -64,10 +65,10 @@ export interface PredictionRecord {
  */
 export function predictionRecord(
   { madeFrom, name, also, inputHashes }: RecordPlace,
-  models: readonly Model[],
+  predictor: LoadedPredictor,
   how: { readonly predictor: string; readonly mirroring: boolean; readonly stepFraction: number },
 ): PredictionRecord {
-  const recipe = contentHash([models.map(({ metadata: { softwareVersion: _, ...made } }) => made), how, also]);
+  const recipe = contentHash([whatPredicts(predictor), how, also]);
   const hashed = new Map<string, string>();
   const inputsOf = async ({ id, images }: CaseFiles) => {
     const known = hashed.get(id) ?? contentHash([recipe, inputHashes?.get(id) ?? (await hashCase({ id, images }))]);
@@ -112,6 +113,15 @@ export function predictionRecord(
       );
     },
   };
+}
+
+/** What of a predictor decides its results; of one configuration alone the same as before there were several. */
+function whatPredicts({ members, postprocessing }: LoadedPredictor): unknown {
+  const made = (models: readonly Model[]) => models.map(({ metadata: { softwareVersion: _, ...rest } }) => rest);
+  const [{ models, previous }, ...others] = members;
+  if (others.length === 0 && !previous && !postprocessing) return made(models);
+  const all = members.map((member) => [made(member.models), made(member.previous ?? [])]);
+  return { members: all, keepLargest: postprocessing?.keepLargest, connectivity: postprocessing?.connectivity };
 }
 
 /** SHA-256 per name of those files that are there. */

@@ -18,12 +18,7 @@ import { foldBatches, type SamplingSettings } from "./fold-batches.ts";
 import { foldInputs } from "./fold-inputs.ts";
 import { type Fold, resultsPaths } from "../folders.ts";
 import { changeRecord } from "../records/made-from.ts";
-import {
-  describeModel,
-  foldsOfOtherPlans,
-  refuseForeignTrainings,
-  refuseOtherPlans,
-} from "../prediction/model-folder.ts";
+import { describeModel, foldsOfOtherPlans, refuseForeignTrainings, refuseOtherPlans } from "./shared-model-folder.ts";
 import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import type { SplitOptions } from "./splits.ts";

@@ -7,6 +7,7 @@ import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { foldPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { refuseLink } from "../records/own-files.ts";
+import { predictorOf } from "../prediction/load-predictor.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { softwareVersion } from "../software-version.ts";
@@ -51,7 +52,8 @@ export async function validateFold(
     const { maxMemoryGb, signal, onEvent } = options;
     // Beside the predictions: it names cases, and what lies beside the model names none.
     const record = { madeFrom: join(paths.validation, "made_from.json"), name: "predictions", also: softwareVersion };
-    await predictCases(context, [model], cases, { target, existing: "update", record, maxMemoryGb, signal, onEvent });
+    const predictor = predictorOf([{ models: [model] }]);
+    await predictCases(context, predictor, cases, { target, existing: "update", record, maxMemoryGb, signal, onEvent });
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
       signal,

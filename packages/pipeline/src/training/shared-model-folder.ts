@@ -15,7 +15,7 @@ import {
 import { lockedBy, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { type Fold, type Folders, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists, recordedHash } from "../records/made-from.ts";
-import { findConfiguration } from "../training/reduced-size.ts";
+import { findConfiguration } from "./reduced-size.ts";
 
 /**
  * Writes what any reader of a trained model needs beside its folds: the plan with the sizes that are really trained,
