@@ -92,6 +92,7 @@ export {
   type VolumeShape,
   type VoxelArray,
 } from "./volume.ts";
-export { type ModelMetadata, readOnnxMetadata } from "./model/model-metadata.ts";
+export { inputChannels } from "./model/input-channels.ts";
+export { type ModelMetadata, type PreviousStage, readOnnxMetadata, weightsOfFolds } from "./model/model-metadata.ts";
 export { type ProtobufField, protobufFields, protobufText } from "./model/protobuf-fields.ts";
 export { modelMetadataFromOnnx } from "./model/model-metadata-from-onnx.ts";

@@ -149,12 +149,16 @@ export interface Predictor<Model extends { readonly metadata: ModelMetadata } = 
   /**
    * @param models - the folds of one configuration; their mean is taken
    * @param loaded - the image, [channel, z, y, x]
+   * @param options.previous - where `models` are the second network of a cascade: the folds of the first
    * @returns label ids [1, z, y, x] in the geometry of the image; on request the probabilities [class or region, z, y, x]
    */
   predictImage(
     models: readonly Model[],
     loaded: LoadedCase,
-    options?: PredictionSettings & { readonly probabilities?: boolean } & StageOptions,
+    options?: PredictionSettings & {
+      readonly previous?: readonly Model[];
+      readonly probabilities?: boolean;
+    } & StageOptions,
   ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }>;
 }
 

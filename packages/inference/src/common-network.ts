@@ -1,5 +1,6 @@
 import {
   type Configuration,
+  inputChannels,
   InvalidArgumentError,
   labelSet,
   type LabelSet,
@@ -7,7 +8,6 @@ import {
   type Shape3,
 } from "@nnunet/core";
 import type { Activation } from "./add-prediction.ts";
-import { inputChannels } from "./input-channels.ts";
 import type { Model } from "./load-model.ts";
 
 /** What the folds of one configuration have in common. */

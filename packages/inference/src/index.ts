@@ -22,6 +22,7 @@ export {
   predictionSize,
   refuseLargePrediction,
 } from "./prediction-size.ts";
+export { checkPrevious, withPreviousChannels } from "./previous-stage.ts";
 export { type CaseScores, type PredictCaseOptions, predictCase } from "./predict-case.ts";
 export { type PredictImageOptions, predictImage } from "./predict-image.ts";
 export type { PredictorMember } from "./predictor-member.ts";

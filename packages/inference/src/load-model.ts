@@ -1,4 +1,5 @@
 import {
+  inputChannels,
   InvalidArtifactError,
   isNnunetError,
   labelSet,
@@ -7,7 +8,6 @@ import {
   UnsupportedError,
 } from "@nnunet/core";
 import { inspectModel } from "./guard/check-model.ts";
-import { inputChannels } from "./input-channels.ts";
 import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
 
 /** A trained network that knows how its input is made and what its output means. */

@@ -1,5 +1,4 @@
-import { elementCount, labelSet, type ModelMetadata, type VolumeShape } from "@nnunet/core";
-import { inputChannels } from "./input-channels.ts";
+import { elementCount, inputChannels, labelSet, type ModelMetadata, type VolumeShape } from "@nnunet/core";
 import { patchesPerRun } from "./patches-per-run.ts";
 
 /** Bytes that `predictCase` will hold at its peak, beyond the preprocessed image and the loaded models. */

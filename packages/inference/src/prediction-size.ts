@@ -47,6 +47,8 @@ export interface PredictionSize {
  *
  * @param models - the folds of one configuration
  * @param image - shape [channel, z, y, x] and spacing [z, y, x] in mm, as stored
+ * @param options.previous - the first network of a cascade: its patches and runs are counted in, and what of the two
+ *   networks' memory is more
  */
 export function predictionSize(
   models: readonly Pick<Model, "metadata">[],
@@ -56,11 +58,13 @@ export function predictionSize(
     mirroring = true,
     patchesPerRun,
     probabilities = false,
+    previous,
   }: {
     readonly stepFraction?: number;
     readonly mirroring?: boolean;
     readonly patchesPerRun?: number | undefined;
     readonly probabilities?: boolean;
+    readonly previous?: readonly Pick<Model, "metadata">[] | undefined;
   } = {},
 ): PredictionSize {
   const { metadata, configuration, labels, patchSize, mirrorAxes } = commonNetwork(models);
@@ -71,8 +75,15 @@ export function predictionSize(
   const patches = patchesOf(grid, patchSize, stepFraction);
   const copies = mirrorings(mirroring ? mirrorAxes : []).length;
   const [voxels, target] = [elementCount(shape), elementCount(grid)];
+  const how = { stepFraction, mirroring, patchesPerRun };
+  const before = previous?.length ? predictionSize(previous, image, how) : { patches: 0, runs: 0, memory: 0 };
+  // A cascade's extra channels: their segmentation on both grids, and the channels copied beside the image's.
+  const extra =
+    configuration.previousConfiguration === undefined
+      ? 0
+      : 2 * (voxels + target) + 4 * target * (channels + labels.foreground.length);
   // The image, a channel in work and the segmentation; the preprocessed image; what prediction adds.
-  const held = 4 * voxels * (channels + 1) + 2 * voxels + 4 * target * channels;
+  const held = 4 * voxels * (channels + 1) + 2 * voxels + 4 * target * channels + extra;
   const probabilityBytes = probabilities ? 4 * voxels * (labels.outputChannels + 1) : 0;
   const network = estimateMemory(metadata, [channels, ...grid], {
     ...(patchesPerRun === undefined ? {} : { patchesPerRun }),
@@ -81,9 +92,9 @@ export function predictionSize(
     shape,
     spacing: image.spacing,
     resampled: transposeBackward.map((axis) => grid[axis]!) as unknown as Shape3,
-    patches,
-    runs: patches * copies * models.length,
-    memory: held + probabilityBytes + network.total,
+    patches: patches + before.patches,
+    runs: patches * copies * models.length + before.runs,
+    memory: Math.max(held + probabilityBytes + network.total, before.memory),
   };
 }
 

@@ -4,6 +4,7 @@ import * as api from "@nnunet/inference";
 test("exports these names and no others", () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
 [
+  "checkPrevious",
   "defaultMaxPatches",
   "defaultPredictor",
   "describeMemory",
@@ -20,6 +21,7 @@ test("exports these names and no others", () => {
   "predictionSize",
   "refuseLargePrediction",
   "segmentationFromProbabilities",
+  "withPreviousChannels",
 ]
 `);
 });

@@ -3,6 +3,7 @@ import {
   type Configuration,
   type DatasetJson,
   elementCount,
+  inputChannels,
   modelDatasetToJson,
   type ModelMetadata,
   type Plans,
@@ -106,7 +107,7 @@ export function tinyModelBytes(
 ): Uint8Array {
   const { patchSize } = metadata.plans.configurations[metadata.configuration]!;
   return tinyOnnx({
-    inputShape: ["n", metadata.dataset.channelNames.length, ...patchSize],
+    inputShape: ["n", inputChannels(metadata), ...patchSize],
     outputShape: ["n", outputChannels, ...patchSize],
     metadata: {
       "nnunet.plans": JSON.stringify(plansToJson(metadata.plans)),

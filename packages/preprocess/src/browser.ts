@@ -4,4 +4,5 @@ export { classLocations } from "./class-locations.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
+export { segmentationOnGrid } from "./segmentation-on-grid.ts";
 export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";

@@ -12,4 +12,5 @@ export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
+export { segmentationOnGrid } from "./segmentation-on-grid.ts";
 export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";

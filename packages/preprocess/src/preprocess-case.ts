@@ -27,7 +27,7 @@ import {
 import { classLocations } from "./class-locations.ts";
 import { normalizeChannel } from "./normalize.ts";
 import { preprocessingBytes } from "./preprocessing-bytes.ts";
-import { kernelOptions, resampledGrid, resampledShape, targetSpacingFor } from "./resampling-plan.ts";
+import { kernelOptions, labelOptions, resampledGrid, resampledShape, targetSpacingFor } from "./resampling-plan.ts";
 
 /** Label written where the image is zero and nothing is annotated. */
 const OUTSIDE = -1;
@@ -91,10 +91,10 @@ export function preprocessCase(
   const target = resampledShape(shape, spacing, targetSpacing);
 
   // Labels first: their int16 volumes are small beside what follows.
-  const segOptions = kernelOptions(configuration.resamplingSeg, spacing, targetSpacing, "resampling_fn_seg");
+  const segOptions = labelOptions(configuration.resamplingSeg, spacing, targetSpacing);
   const seg =
     croppedSeg && (label || !configuration.normalizeBeforeResampling)
-      ? resampleLabels(croppedSeg, shape, target, labelOptions(segOptions))
+      ? resampleLabels(croppedSeg, shape, target, segOptions)
       : undefined;
   const mask = needsMask ? inside(configuration.normalizeBeforeResampling ? croppedSeg! : seg!) : undefined;
 
@@ -169,11 +169,6 @@ function inside(seg: Int16Array): Uint8Array {
   const mask = new Uint8Array(seg.length);
   for (let i = 0; i < seg.length; i++) mask[i] = seg[i]! >= 0 ? 1 : 0;
   return mask;
-}
-
-function labelOptions({ order, separateAxis }: ReturnType<typeof kernelOptions>) {
-  if (order === 3) throw new InvalidArgumentError("resampling_fn_seg.order", "0 or 1 for labels", order);
-  return { order, separateAxis };
 }
 
 function checkCase({ id, image, label }: LoadedCase, configuration: Configuration, name: string): void {

@@ -75,6 +75,17 @@ export function kernelOptions(
   };
 }
 
+/** The same of a plan's scheme for labels. */
+export function labelOptions(
+  scheme: ResamplingScheme,
+  current: Spacing,
+  next: Spacing,
+): { order: 0 | 1; separateAxis: SeparateAxis | undefined } {
+  const { order, separateAxis } = kernelOptions(scheme, current, next, "resampling_fn_seg");
+  if (order === 3) throw new InvalidArgumentError("resampling_fn_seg.order", "0 or 1 for labels", order);
+  return { order, separateAxis };
+}
+
 function splineOrder(order: number, field: string): SplineOrder {
   if (order === 0 || order === 1 || order === 3) return order;
   throw new InvalidArgumentError(field, "0 (nearest), 1 (linear) or 3 (cubic)", order);

@@ -1,12 +1,19 @@
 import { createHash } from "node:crypto";
-import { InvalidArgumentError, labelSet, modelDatasetToJson, type ModelMetadata, plansToJson } from "@nnunet/core";
+import {
+  InvalidArgumentError,
+  labelSet,
+  modelDatasetToJson,
+  type ModelMetadata,
+  plansToJson,
+  type PreviousStage,
+} from "@nnunet/core";
 import type { NetworkGraph, NetworkNode } from "./network-graph.ts";
 import { addForwardNode, nodesFor } from "./onnx/forward-nodes.ts";
 import { OnnxGraph } from "./onnx/onnx-graph.ts";
 import { checkWeights, type Weights } from "./weights.ts";
 
-/** The metadata that the caller knows; version and hash are added here. */
-export type ExportMetadata = Omit<ModelMetadata, "weightsSha256">;
+/** The metadata that the caller knows; the hashes of the weights are added here. */
+export type ExportMetadata = Omit<ModelMetadata, "weightsSha256" | "foldWeightsSha256">;
 
 /**
  * A complete `model.onnx`: input "input" [n, channel, (z,) y, x] float32 with any n and the spatial size of the patch,
@@ -28,14 +35,19 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
   const head = graph.outputs[0]!;
   const nodes = nodesFor(graph, [head.id]);
   const hash = createHash("sha256");
+  const foldHashes: string[] = [];
   const logits = folds.map((weights, fold) => {
     checkWeights(graph, weights, `weights of fold ${metadata.folds[fold] ?? fold}`);
     const rename = (name: string) => (folds.length === 1 ? name : `fold${fold}.${name}`);
+    const ofFold = createHash("sha256");
     for (const name of parametersOf(nodes)) {
       const { data, shape } = weights.get(name)!;
-      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      hash.update(bytes);
+      ofFold.update(bytes);
       onnx.weight(rename(name), data, shape);
     }
+    foldHashes.push(ofFold.digest("hex"));
     const tensors = new Map([[graph.input.id, "input"]]);
     for (const node of nodes) {
       const renamed = renameParameters(node, rename);
@@ -49,6 +61,7 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
   });
   if (folds.length > 1) averageFolds(onnx, logits, metadata);
   onnx.output("logits", "float32", ["n", head.channels, ...size]);
+  const { previousStage } = metadata;
   return onnx.encode(
     new Map([
       ["nnunet.plans", JSON.stringify(plansToJson({ ...metadata.plans, explanation: [] }))],
@@ -58,10 +71,16 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
       ["nnunet.mirror_axes", JSON.stringify(metadata.mirrorAxes)],
       ["nnunet.version", metadata.softwareVersion],
       ["nnunet.weights_sha256", hash.digest("hex")],
+      ...(folds.length > 1 ? [["nnunet.fold_weights_sha256", JSON.stringify(foldHashes)] as const] : []),
+      ...(previousStage ? [["nnunet.previous_stage", previousStageJson(previousStage)] as const] : []),
     ]),
     metadata.softwareVersion,
     "nnunet.file_sha256",
   );
+}
+
+function previousStageJson({ configuration, weightsSha256 }: PreviousStage): string {
+  return JSON.stringify({ configuration, weights_sha256: weightsSha256 });
 }
 
 function averageFolds(onnx: OnnxGraph, logits: readonly string[], metadata: ExportMetadata): void {

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { type DatasetJson, modelMetadataFromOnnx, type Plans, readOnnxMetadata } from "@nnunet/core";
-import { type Weights, writeOnnxModel } from "@nnunet/unet-model";
+import {
+  createRandom,
+  type DatasetJson,
+  modelMetadataFromOnnx,
+  type Plans,
+  readOnnxMetadata,
+  weightsOfFolds,
+} from "@nnunet/core";
+import { initialiseWeights, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
 import { goldenNetworks, readGoldenNetwork } from "./golden-networks.ts";
 import { tinyMetadata } from "./tiny-plans.ts";
@@ -70,6 +77,23 @@ describe.each(goldenNetworks)("$name as model.onnx", (network) => {
     );
     expect(read.weightsSha256).toMatch(/^[0-9a-f]{64}$/);
   });
+});
+
+test("a model of several folds knows the weights of each, the second of a cascade those of the first", () => {
+  const { graph, weights } = readGoldenNetwork(goldenNetworks[0]!);
+  const { architecture, patchSize } = goldenNetworks[0]!;
+  const other = initialiseWeights(graph, createRandom(5));
+  const previousStage = { configuration: "3d_lowres", weightsSha256: ["a".repeat(64), "b".repeat(64)] };
+  const read = (folds: readonly Weights[], more = {}) => {
+    const metadata = { ...tinyMetadata(architecture, patchSize, [0]), folds: folds.map((_, fold) => fold), ...more };
+    return modelMetadataFromOnnx(writeOnnxModel(graph, folds, metadata), "model.onnx");
+  };
+  const [first, second] = [read([weights]), read([other])];
+  expect(first).not.toHaveProperty("foldWeightsSha256");
+  expect(first).not.toHaveProperty("previousStage");
+  const both = read([weights, other], { previousStage });
+  expect(weightsOfFolds(both)).toEqual([first.weightsSha256, second.weightsSha256]);
+  expect(both.previousStage).toEqual(previousStage);
 });
 
 test("a model carries what prediction needs and nothing else: no case, no person, no description", () => {

@@ -13,6 +13,14 @@ const folds = z
     error: "expected a list of folds",
   })
   .min(1, { error: "expected at least one fold" });
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "expected a SHA-256: 64 hexadecimal digits" });
+const hashes = z
+  .array(sha256, { error: "expected a list of SHA-256" })
+  .min(1, { error: "expected at least one SHA-256" });
+const previousStage = z.object(
+  { configuration: z.string({ error: "expected the name of a configuration" }), weights_sha256: hashes },
+  { error: "expected an object of configuration and weights_sha256" },
+);
 const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }), {
   error: "expected a list of axes",
 });
@@ -22,7 +30,8 @@ const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 
  * are not touched.
  *
  * Keys of `metadata_props`: `nnunet.plans`, `nnunet.dataset`, `nnunet.folds` and `nnunet.mirror_axes` hold JSON;
- * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text. Loading a model to run it also
+ * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text. A model of several folds has
+ * `nnunet.fold_weights_sha256`, the second of a cascade `nnunet.previous_stage`, both JSON. Loading a model to run it also
  * compares the hashes, `nnunet.file_sha256` where it is there.
  *
  * @param path - named in errors
@@ -45,6 +54,10 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     const problem = `names ${show(configuration)}, which its plans do not have (${listNames(Object.keys(plans.configurations))})`;
     throw new InvalidArtifactError(path, "nnunet.configuration", problem);
   }
+  const optional = <T>(key: string, schema: z.ZodType<T>): T | undefined =>
+    pairs.has(`nnunet.${key}`) ? parseArtifact(schema, json(key), path, [`nnunet.${key}`]) : undefined;
+  const ofFolds = optional("fold_weights_sha256", hashes);
+  const previous = optional("previous_stage", previousStage);
   return {
     plans,
     dataset: modelDatasetFromJson(json("dataset"), `${path} → nnunet.dataset`),
@@ -53,5 +66,9 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     mirrorAxes: parseArtifact(axes, json("mirror_axes"), path, ["nnunet.mirror_axes"]),
     softwareVersion: plain("version"),
     weightsSha256: plain("weights_sha256"),
+    ...(ofFolds && { foldWeightsSha256: ofFolds }),
+    ...(previous && {
+      previousStage: { configuration: previous.configuration, weightsSha256: previous.weights_sha256 },
+    }),
   };
 }

@@ -15,6 +15,25 @@ export interface ModelMetadata {
   readonly softwareVersion: string;
   /** SHA-256 of the weights as stored, fold after fold, hex. */
   readonly weightsSha256: string;
+  /** The same of each fold by itself, where there are several, in the order of `folds`. */
+  readonly foldWeightsSha256?: readonly string[];
+  /** The first network of a cascade, whose segmentations this second one was trained with. */
+  readonly previousStage?: PreviousStage;
+}
+
+/** Which models a second network of a cascade takes its extra channels from. */
+export interface PreviousStage {
+  /** "3d_lowres" */
+  readonly configuration: string;
+  /** Of the weights of each of its folds, hex. */
+  readonly weightsSha256: readonly string[];
+}
+
+/** SHA-256 of the weights of each fold that a model averages; one for a model of an earlier version. */
+export function weightsOfFolds(
+  metadata: Pick<ModelMetadata, "weightsSha256" | "foldWeightsSha256">,
+): readonly string[] {
+  return metadata.foldWeightsSha256 ?? [metadata.weightsSha256];
 }
 
 /**

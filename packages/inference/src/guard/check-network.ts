@@ -1,5 +1,4 @@
-import { elementCount, InvalidArtifactError, labelSet, type ModelMetadata, show } from "@nnunet/core";
-import { inputChannels } from "../input-channels.ts";
+import { elementCount, inputChannels, InvalidArtifactError, labelSet, type ModelMetadata, show } from "@nnunet/core";
 import { operators } from "./operators.ts";
 import type { Graph, GraphNode } from "./read-graph.ts";
 import { refuse } from "./read-message.ts";
