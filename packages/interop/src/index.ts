@@ -1,0 +1,11 @@
+export { memoryAccess, type RandomAccess, withRandomAccess } from "./bytes/random-access.ts";
+export { PickleDict, PickleGlobal, PickleObject, PickleSet, PickleTuple } from "./pickle/pickle-values.ts";
+export { plainValue } from "./pickle/plain-value.ts";
+export { unpickle, type UnpickleOptions } from "./pickle/unpickle.ts";
+export type { TorchArray } from "./torch/element-types.ts";
+export { openTorchFile } from "./torch/open-torch-file.ts";
+export type { TorchFile } from "./torch/torch-file.ts";
+export { TorchTensor } from "./torch/torch-tensor.ts";
+export { readZipDirectory, type ZipRecord } from "./zip/zip-directory.ts";
+export { TensorToWrite, torchFileChunks } from "./torch/write-torch-file.ts";
+export { zipChunks } from "./zip/write-zip.ts";
