@@ -248,6 +248,38 @@ test("evaluate: a perfect prediction scores 1; a missing one is named", () =>
     expect((await nnunet("evaluate", labels, join(scratch, "predicted"), "--partial")).code).toBe(0);
   }));
 
+test("evaluate --surface: distances in mm, the same from any number of threads, and how missed labels count", () =>
+  withScratch(async (scratch) => {
+    const labels = join(await writeMadeDataset(join(scratch, "raw")), "labelsTr");
+    const predicted = join(scratch, "predicted");
+    const { cp } = await import("node:fs/promises");
+    await cp(labels, predicted, { recursive: true });
+    const volume = await readImage(join(labels, "made_1.nii.gz"));
+    // label 2 is missed, all else is one voxel to the right
+    const data = volume.data.map((_, i) => (volume.data[i - 1] === 1 ? 1 : 0));
+    await writeImage(join(predicted, "made_1.nii.gz"), { ...volume, data });
+    const evaluate = (...flags: string[]) => nnunet("evaluate", labels, predicted, "--surface", ...flags, "--json");
+    const one = await evaluate("--tolerance", "0.1");
+    expect(one.code).toBe(0);
+    const { surfaces, metric_per_case } = JSON.parse(one.stdout);
+    expect(surfaces).toMatchObject({ tolerance_mm: 0.1, mean: { "2": { missed: 1, invented: 0 } } });
+    const cases = metric_per_case as { reference_file: string; metrics: Record<string, Record<string, number>> }[];
+    const isFirst = ({ reference_file }: { reference_file: string }) => reference_file.endsWith("made_1.nii.gz");
+    const [first, second] = [cases.find(isFirst), cases.find((entry) => !isFirst(entry))];
+    expect(first!.metrics["1"]!["HD95_mm"]).toBeGreaterThan(0);
+    expect(first!.metrics["1"]!["NSD"]).toBeLessThan(1);
+    expect(first!.metrics["2"]).toMatchObject({ HD95_mm: null, NSD: 0, volume_error_relative: -1 });
+    expect(second!.metrics["1"]).toMatchObject({ HD95_mm: 0, NSD: 1, volume_error_ml: 0 });
+    expect((await evaluate("--tolerance", "0.1", "--workers", "2")).stdout).toBe(one.stdout);
+    const { stdout } = await nnunet("evaluate", labels, predicted, "--surface");
+    expect(stdout).toContain("NSD at 1 mm");
+    expect(stdout).toContain("listed as missed or invented");
+    const alone = await nnunet("evaluate", labels, predicted, "--tolerance", "2");
+    expect(alone.stderr).toContain("--tolerance: expected --surface beside it, which it belongs to, got 2");
+    expect(alone.code).toBe(2);
+    expect((await nnunet("evaluate", labels, predicted, "--surface", "--tolerance", "-1")).code).toBe(2);
+  }));
+
 test("evaluate: a prediction that lies elsewhere in space is refused, one with an unknown label is told", () =>
   withScratch(async (scratch) => {
     const labels = join(await writeMadeDataset(join(scratch, "raw")), "labelsTr");
@@ -271,7 +303,7 @@ test("evaluate: a prediction that lies elsewhere in space is refused, one with a
     };
     const mirrored = await changed({ data: flippedData, geometry: flipped });
     expect(mirrored.stderr.trim().split("\n").at(-1)).toBe(
-      `nnunet: ${prediction} → direction: differs from ${reference}: [${flipped.direction}] here, [${geometry.direction}] there; voxel by voxel the score would be wrong; resample or reorient the prediction onto the reference`,
+      `nnunet: evaluate, case made_1: ${prediction} → direction: differs from ${reference}: [${flipped.direction}] here, [${geometry.direction}] there; voxel by voxel the score would be wrong; resample or reorient the prediction onto the reference`,
     );
     expect({ code: mirrored.code, stdout: mirrored.stdout }).toEqual({ code: 3, stdout: "" });
     const moved = await changed({ geometry: { ...geometry, origin: [ox + 1, oy, oz] } });

@@ -263,6 +263,20 @@ export interface LabelMetrics {
   readonly referenceVoxels: number;
 }
 
+/** How far apart the surfaces of one label lie in one case, and how far off its volume is. */
+export interface SurfaceMetrics {
+  /** The larger of the two directed 95th percentiles of the distances, mm. Infinite if only one of the two has the label. */
+  readonly hd95: number;
+  /** Mean of all distances, both directions, mm. Infinite likewise. */
+  readonly assd: number;
+  /** Share of both surfaces that lies within the tolerance of the other, 0 to 1. 0 if only one has the label. */
+  readonly nsd: number;
+  /** Predicted minus reference, mL; NaN where the image does not say how large its voxels are. */
+  readonly volumeErrorMl: number;
+  /** The same as a fraction of the reference; NaN where that is empty. */
+  readonly relativeVolumeError: number;
+}
+
 /** `summary.json`; keys of the records are label ids or "(1, 2)" for regions. */
 export interface EvaluationSummary {
   /** Name (and version) of the evaluator stage that scored; a summary of nnU-Net lacks it. */
@@ -275,5 +289,9 @@ export interface EvaluationSummary {
     readonly referenceFile: string;
     readonly predictionFile: string;
     readonly metrics: Readonly<Record<string, LabelMetrics>>;
+    /** Where they were asked for; with the same keys. */
+    readonly surfaces?: Readonly<Record<string, SurfaceMetrics>>;
   }[];
+  /** Of `nsd` in `surfaces`, mm; absent where no surfaces were compared. */
+  readonly surfaceToleranceMm?: number;
 }

@@ -18,6 +18,7 @@ export type {
   RawDataset,
   ResamplingScheme,
   Splits,
+  SurfaceMetrics,
   TrainingBatch,
 } from "./artefacts.ts";
 export { counted, listed } from "./text/counted.ts";

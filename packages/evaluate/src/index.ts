@@ -11,8 +11,12 @@ export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts"
 export { summarise } from "./summarise.ts";
 export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";
 export { summaryTable } from "./summary-table.ts";
+export { surfaceTable } from "./surface-table.ts";
+export { type DiceIntervals, diceIntervals } from "./dice-intervals.ts";
+export { emptyCasesPolicy, type SurfaceSummary, summariseSurfaces } from "./summarise-surfaces.ts";
+export { labelTitles } from "./label-titles.ts";
 export { squaredDistances } from "./distance-transform.ts";
-export { type SurfaceMetrics, surfaceMetrics, volumeError } from "./surface-metrics.ts";
+export { surfaceMetrics, volumeError } from "./surface-metrics.ts";
 export {
   type Candidate,
   candidateConfigurations,

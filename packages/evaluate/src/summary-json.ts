@@ -1,5 +1,13 @@
-import { type EvaluationSummary, InvalidArtifactError, type LabelMetrics, parseJson } from "@nnunet/core";
-import { metricNames } from "./summarise.ts";
+import {
+  type EvaluationSummary,
+  InvalidArtifactError,
+  type LabelMetrics,
+  parseJson,
+  type SurfaceMetrics,
+} from "@nnunet/core";
+import type { Interval } from "./bootstrap.ts";
+import { diceIntervals } from "./dice-intervals.ts";
+import { emptyCasesPolicy, type SurfaceSummary, summariseSurfaces } from "./summarise-surfaces.ts";
 
 /** Our names and nnU-Net v2's. */
 const jsonNames: Readonly<Record<keyof LabelMetrics, string>> = {
@@ -13,11 +21,21 @@ const jsonNames: Readonly<Record<keyof LabelMetrics, string>> = {
   referenceVoxels: "n_ref",
 };
 
+const surfaceNames: Readonly<Record<keyof SurfaceMetrics, string>> = {
+  hd95: "HD95_mm",
+  assd: "ASSD_mm",
+  nsd: "NSD",
+  volumeErrorMl: "volume_error_ml",
+  relativeVolumeError: "volume_error_relative",
+};
+
 /**
- * `summary.json` in nnU-Net v2's layout, keys sorted as there.
+ * `summary.json` in nnU-Net v2's layout, keys sorted as there, and beside them ours: the confidence intervals of the mean
+ * Dice (`dice_intervals`), and where surfaces were compared their metrics per case and label and their means (`surfaces`).
  *
  * An undefined Dice is written as null. Python writes a bare NaN, which is not JSON and which no other reader
- * accepts; {@link summaryFromText} reads both.
+ * accepts; {@link summaryFromText} reads both. So is a distance to a label that only one of the two has; `n_ref` and
+ * `n_pred` beside it say which.
  */
 export function summaryToJson(summary: EvaluationSummary): unknown {
   return {
@@ -25,8 +43,13 @@ export function summaryToJson(summary: EvaluationSummary): unknown {
     ...(summary.evaluator === undefined ? {} : { evaluator: summary.evaluator }),
     foreground_mean: metricsToJson(summary.foregroundMean),
     mean: mapValues(summary.mean, metricsToJson),
-    metric_per_case: summary.cases.map(({ metrics, predictionFile, referenceFile }) => ({
-      metrics: mapValues(metrics, metricsToJson),
+    ...intervalsToJson(summary),
+    ...surfacesToJson(summary),
+    metric_per_case: summary.cases.map(({ metrics, surfaces, predictionFile, referenceFile }) => ({
+      metrics: mapValues(metrics, (label, key) => ({
+        ...metricsToJson(label),
+        ...(surfaces === undefined ? {} : namedValues(surfaces[key]!, surfaceNames)),
+      })),
       prediction_file: predictionFile,
       reference_file: referenceFile,
     })),
@@ -41,12 +64,14 @@ export function summaryToJson(summary: EvaluationSummary): unknown {
 export function summaryFromJson(json: unknown, path: string): EvaluationSummary {
   const root = record(json, path, "");
   const perCase = root["metric_per_case"];
+  const tolerance = (root["surfaces"] as { tolerance_mm?: unknown } | undefined)?.tolerance_mm;
   if (!Array.isArray(perCase)) throw new InvalidArtifactError(path, "metric_per_case", "expected a list of cases");
   return {
     ...(root["remark"] === undefined ? {} : { remark: text(root["remark"], path, "remark", "a sentence") }),
     ...(root["evaluator"] === undefined ? {} : { evaluator: text(root["evaluator"], path, "evaluator", "a name") }),
     foregroundMean: metricsFromJson(root["foreground_mean"], path, "foreground_mean"),
     mean: labelsFromJson(root["mean"], path, "mean"),
+    ...(tolerance === undefined ? {} : { surfaceToleranceMm: number(tolerance, path, "surfaces.tolerance_mm") }),
     cases: perCase.map((entry, i) => {
       const field = `metric_per_case.${i}`;
       const { reference_file, prediction_file, metrics } = record(entry, path, field);
@@ -54,6 +79,7 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
         referenceFile: text(reference_file, path, `${field}.reference_file`),
         predictionFile: text(prediction_file, path, `${field}.prediction_file`),
         metrics: labelsFromJson(metrics, path, `${field}.metrics`),
+        ...(tolerance === undefined ? {} : { surfaces: surfacesFromJson(metrics, path, `${field}.metrics`) }),
       };
     }),
   };
@@ -66,21 +92,71 @@ export function summaryFromText(content: string, path: string): EvaluationSummar
 }
 
 function metricsToJson(metrics: LabelMetrics): Record<string, number | null> {
-  const entries = metricNames.map((name) => [jsonNames[name], Number.isNaN(metrics[name]) ? null : metrics[name]]);
-  return Object.fromEntries(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
+  const values = namedValues(metrics, jsonNames);
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** null for what JSON has no number for: undefined and infinite. */
+function namedValues<Key extends string>(
+  values: Readonly<Record<Key, number>>,
+  names: Readonly<Record<Key, string>>,
+): Record<string, number | null> {
+  const keys = Object.keys(names) as Key[];
+  return Object.fromEntries(keys.map((key) => [names[key], finite(values[key])]));
+}
+
+const finite = (value: number) => (Number.isFinite(value) ? value : null);
+
+const boundsToJson = ({ low, high }: Interval) => [finite(low), finite(high)];
+
+function intervalsToJson(summary: EvaluationSummary): Record<string, unknown> {
+  const { foregroundMean, mean, level } = diceIntervals(summary);
+  return {
+    dice_intervals: { level, foreground_mean: boundsToJson(foregroundMean), mean: mapValues(mean, boundsToJson) },
+  };
+}
+
+function surfacesToJson(summary: EvaluationSummary): Record<string, unknown> {
+  if (summary.surfaceToleranceMm === undefined) return {};
+  const mean = mapValues(summariseSurfaces(summary), ({ missed, invented, ...intervals }: SurfaceSummary) => ({
+    ...Object.fromEntries(
+      Object.entries(intervals).map(([key, interval]: [string, Interval]) => [
+        surfaceNames[key as keyof SurfaceMetrics],
+        { mean: finite(interval.mean), interval: boundsToJson(interval), cases: interval.cases },
+      ]),
+    ),
+    missed,
+    invented,
+  }));
+  return { surfaces: { tolerance_mm: summary.surfaceToleranceMm, empty_cases: emptyCasesPolicy, mean } };
 }
 
 function metricsFromJson(json: unknown, path: string, field: string): LabelMetrics {
+  return valuesFromJson(json, path, field, jsonNames);
+}
+
+function valuesFromJson<Key extends string>(
+  json: unknown,
+  path: string,
+  field: string,
+  names: Readonly<Record<Key, string>>,
+): Record<Key, number> {
   const values = record(json, path, field);
-  const entries = metricNames.map((name) => {
-    const value = values[jsonNames[name]];
-    if (value === null || value === "NaN") return [name, Number.NaN];
-    if (typeof value !== "number") {
-      throw new InvalidArtifactError(path, `${field}.${jsonNames[name]}`, "expected a number or null; evaluate again");
-    }
-    return [name, value];
+  const entries = (Object.keys(names) as Key[]).map((name) => {
+    const value = values[names[name]];
+    return [name, value === null || value === "NaN" ? Number.NaN : number(value, path, `${field}.${names[name]}`)];
   });
-  return Object.fromEntries(entries) as Record<keyof LabelMetrics, number>;
+  return Object.fromEntries(entries) as Record<Key, number>;
+}
+
+/** What is null is infinitely far where one of the two has the label, and undefined where neither has. */
+function surfacesFromJson(json: unknown, path: string, field: string): Record<string, SurfaceMetrics> {
+  return mapValues(record(json, path, field), (entry, key) => {
+    const surfaces = valuesFromJson(entry, path, `${field}.${key}`, surfaceNames);
+    const { referenceVoxels, predictedVoxels } = metricsFromJson(entry, path, `${field}.${key}`);
+    if ((referenceVoxels === 0) === (predictedVoxels === 0)) return surfaces;
+    return { ...surfaces, hd95: Number.POSITIVE_INFINITY, assd: Number.POSITIVE_INFINITY };
+  });
 }
 
 function labelsFromJson(json: unknown, path: string, field: string): Record<string, LabelMetrics> {
@@ -92,6 +168,12 @@ function record(json: unknown, path: string, field: string): Record<string, unkn
     throw new InvalidArtifactError(path, field, "expected an object; is this a summary.json?");
   }
   return json as Record<string, unknown>;
+}
+
+function number(json: unknown, path: string, field: string): number {
+  if (typeof json !== "number")
+    throw new InvalidArtifactError(path, field, "expected a number or null; evaluate again");
+  return json;
 }
 
 function text(json: unknown, path: string, field: string, what = "a file name"): string {

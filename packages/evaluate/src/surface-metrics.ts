@@ -6,28 +6,25 @@ import {
   type Shape3,
   ShapeMismatchError,
   type Spacing,
+  type SurfaceMetrics,
   type VoxelArray,
 } from "@nnunet/core";
 import { labelGroups } from "./case-metrics.ts";
 import { squaredDistances } from "./distance-transform.ts";
+import { type Box, joinBoxes, labelBoxes } from "./label-boxes.ts";
 import { percentile } from "./percentile.ts";
 
-/** How far apart the surfaces of a reference and a prediction lie. */
-export interface SurfaceMetrics {
-  /** The larger of the two directed 95th percentiles of the distances, mm. */
-  readonly hd95: number;
-  /** Mean of all distances, both directions, mm. */
-  readonly assd: number;
-  /** Share of both surfaces that lies within the tolerance of the other, 0 to 1. */
-  readonly nsd: number;
-}
+/** Distances are roots of float32 squares: one that is the tolerance must not miss it by its rounding. */
+const ROUNDING = 1e-6;
 
 /**
- * Distances between the surfaces of reference and prediction, label by label (or region by region).
+ * Distances between the surfaces of reference and prediction, and the difference of their volumes, label by label (or
+ * region by region), in one pass over the voxels and one look at the box around each label.
  *
- * The surface of a label is made of its voxels with a face neighbour outside the label; beyond the image is outside.
- * Distances go from voxel centre to voxel centre. Where neither has the label all three are NaN; where only one has
- * it the distances are infinite and `nsd` is 0. What is predicted on ignored voxels is left out.
+ * The surface of a label is made of its voxels with a face neighbour outside the label; beyond the image is outside. An
+ * axis of a single voxel is no axis: of a plane the outline counts, not its two faces. Distances go from voxel centre to
+ * voxel centre. Where neither has the label all are NaN; where only one has it the distances are infinite and `nsd` is 0.
+ * What is predicted on ignored voxels is left out.
  *
  * @param reference - label ids, [z, y, x]
  * @param prediction - label ids, [z, y, x]
@@ -50,17 +47,16 @@ export function surfaceMetrics(
   for (const [name, voxels] of [["reference", reference] as const, ["prediction", prediction] as const]) {
     if (voxels.length !== elementCount(shape)) throw new ShapeMismatchError(name, shape, [voxels.length]);
   }
-  if (!(tolerance >= 0)) throw new InvalidArgumentError("tolerance", "a number of mm, at least 0", tolerance);
-  const ignored = (i: number) => labels.ignoreLabel !== undefined && reference[i] === labels.ignoreLabel;
+  if (!(tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError("tolerance", "a number of mm, at least 0", tolerance);
+  }
+  const boxes = labelBoxes([reference, prediction], shape);
   return Object.fromEntries(
     labelGroups(labels).map(({ key, ids }) => {
-      const inReference = new Uint8Array(reference.length);
-      const inPrediction = new Uint8Array(reference.length);
-      for (let i = 0; i < reference.length; i++) {
-        if (ids.has(reference[i]!)) inReference[i] = 1;
-        if (ids.has(prediction[i]!) && !ignored(i)) inPrediction[i] = 1;
-      }
-      return [key, compareSurfaces(inReference, inPrediction, shape, spacing, tolerance)];
+      const box = joinBoxes([...ids].map((id) => boxes.get(id)).filter((found) => found !== undefined));
+      if (box === undefined) return [key, nowhere];
+      const inside = cropMasks(reference, prediction, shape, box, ids, labels.ignoreLabel);
+      return [key, compare(inside, shape, box, spacing, tolerance)];
     }),
   );
 }
@@ -69,106 +65,118 @@ export function surfaceMetrics(
 export function volumeError(
   { predictedVoxels, referenceVoxels }: Pick<LabelMetrics, "predictedVoxels" | "referenceVoxels">,
   spacing: Spacing,
-): { readonly millilitres: number; readonly relative: number } {
+): Pick<SurfaceMetrics, "volumeErrorMl" | "relativeVolumeError"> {
   const voxels = predictedVoxels - referenceVoxels;
   return {
-    millilitres: (voxels * elementCount(spacing)) / 1000,
-    relative: referenceVoxels === 0 ? Number.NaN : voxels / referenceVoxels,
+    volumeErrorMl: (voxels * elementCount(spacing)) / 1000,
+    relativeVolumeError: referenceVoxels === 0 ? Number.NaN : voxels / referenceVoxels,
   };
 }
 
-function compareSurfaces(
-  a: Uint8Array,
-  b: Uint8Array,
-  shape: Shape3,
-  spacing: Spacing,
-  tolerance: number,
-): SurfaceMetrics {
-  // No voxel outside the box around both can be on a surface or nearer to one: work inside it only.
-  const box = boxAround(a, b, shape);
-  if (box === undefined) return { hd95: Number.NaN, assd: Number.NaN, nsd: Number.NaN };
-  const size = box.map(([first, end]) => end - first) as unknown as Shape3;
-  const surfaceA = surface(crop(a, shape, box), size);
-  const surfaceB = surface(crop(b, shape, box), size);
-  const fromA = distancesAt(surfaceA, squaredDistances(surfaceB, size, spacing));
-  const fromB = distancesAt(surfaceB, squaredDistances(surfaceA, size, spacing));
-  if (fromA.length === 0 || fromB.length === 0) {
-    return { hd95: Number.POSITIVE_INFINITY, assd: Number.POSITIVE_INFINITY, nsd: 0 };
-  }
-  const count = fromA.length + fromB.length;
-  const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
-  const within = (values: Float64Array) => values.reduce((n, value) => n + (value <= tolerance ? 1 : 0), 0);
-  return {
-    hd95: Math.max(percentile(fromA.sort(), 0.95), percentile(fromB.sort(), 0.95)),
-    assd: (sum(fromA) + sum(fromB)) / count,
-    nsd: (within(fromA) + within(fromB)) / count,
-  };
-}
+const nowhere: SurfaceMetrics = {
+  hd95: Number.NaN,
+  assd: Number.NaN,
+  nsd: Number.NaN,
+  volumeErrorMl: Number.NaN,
+  relativeVolumeError: Number.NaN,
+};
 
-type Box = readonly (readonly [first: number, end: number])[];
+const REFERENCE = 1;
+const PREDICTION = 2;
 
-function boxAround(a: Uint8Array, b: Uint8Array, [sizeZ, sizeY, sizeX]: Shape3): Box | undefined {
-  const first = [sizeZ, sizeY, sizeX];
-  const last = [-1, -1, -1];
-  for (let z = 0, i = 0; z < sizeZ; z++) {
-    for (let y = 0; y < sizeY; y++) {
-      for (let x = 0; x < sizeX; x++, i++) {
-        if (!(a[i] || b[i])) continue;
-        if (z < first[0]!) first[0] = z;
-        if (z > last[0]!) last[0] = z;
-        if (y < first[1]!) first[1] = y;
-        if (y > last[1]!) last[1] = y;
-        if (x < first[2]!) first[2] = x;
-        if (x > last[2]!) last[2] = x;
-      }
-    }
-  }
-  return last[0] === -1 ? undefined : first.map((n, axis) => [n, last[axis]! + 1] as const);
-}
-
-function crop(mask: Uint8Array, [, sizeY, sizeX]: Shape3, [z, y, x]: Box): Uint8Array {
-  const width = x![1] - x![0];
-  const out = new Uint8Array((z![1] - z![0]) * (y![1] - y![0]) * width);
+/** 0, REFERENCE, PREDICTION or both of them, for the voxels of the box. */
+function cropMasks(
+  reference: VoxelArray,
+  prediction: VoxelArray,
+  [, sizeY, sizeX]: Shape3,
+  [z, y, x]: Box,
+  ids: ReadonlySet<number>,
+  ignoreLabel: number | undefined,
+): Uint8Array {
+  const inside = new Uint8Array((z[1] - z[0]) * (y[1] - y[0]) * (x[1] - x[0]));
+  const isMember = lookUp(ids);
   let to = 0;
-  for (let k = z![0]; k < z![1]; k++) {
-    for (let j = y![0]; j < y![1]; j++, to += width) {
+  for (let k = z[0]; k < z[1]; k++) {
+    for (let j = y[0]; j < y[1]; j++) {
       const row = (k * sizeY + j) * sizeX;
-      out.set(mask.subarray(row + x![0], row + x![1]), to);
-    }
-  }
-  return out;
-}
-
-/** Voxels of the mask with a face neighbour outside it. */
-function surface(mask: Uint8Array, [sizeZ, sizeY, sizeX]: Shape3): Uint8Array {
-  const out = new Uint8Array(mask.length);
-  const slice = sizeY * sizeX;
-  for (let z = 0, i = 0; z < sizeZ; z++) {
-    for (let y = 0; y < sizeY; y++) {
-      for (let x = 0; x < sizeX; x++, i++) {
-        if (!mask[i]) continue;
-        const inner =
-          x > 0 &&
-          mask[i - 1] &&
-          x < sizeX - 1 &&
-          mask[i + 1] &&
-          y > 0 &&
-          mask[i - sizeX] &&
-          y < sizeY - 1 &&
-          mask[i + sizeX] &&
-          z > 0 &&
-          mask[i - slice] &&
-          z < sizeZ - 1 &&
-          mask[i + slice];
-        if (!inner) out[i] = 1;
+      for (let i = row + x[0]; i < row + x[1]; i++, to++) {
+        if (isMember(reference[i]!)) inside[to] = REFERENCE;
+        if (isMember(prediction[i]!) && reference[i] !== ignoreLabel) inside[to]! |= PREDICTION;
       }
     }
   }
+  return inside;
+}
+
+/** Most groups are one label, for which a comparison is several times faster than a set. */
+function lookUp(ids: ReadonlySet<number>): (label: number) => boolean {
+  const [only] = ids;
+  return ids.size === 1 ? (label) => label === only : (label) => ids.has(label);
+}
+
+function compare(inside: Uint8Array, shape: Shape3, box: Box, spacing: Spacing, tolerance: number): SurfaceMetrics {
+  // No voxel outside the box around both can be on a surface or nearer to one: work inside it only.
+  const size: Shape3 = [box[0][1] - box[0][0], box[1][1] - box[1][0], box[2][1] - box[2][0]];
+  const [referenceVoxels, predictedVoxels] = [count(inside, REFERENCE), count(inside, PREDICTION)];
+  if (referenceVoxels === 0 && predictedVoxels === 0) return nowhere;
+  const volumes = volumeError({ predictedVoxels, referenceVoxels }, spacing);
+  if (referenceVoxels === 0 || predictedVoxels === 0) {
+    return { hd95: Number.POSITIVE_INFINITY, assd: Number.POSITIVE_INFINITY, nsd: 0, ...volumes };
+  }
+  const outlines = [REFERENCE, PREDICTION].map((which) => surface(inside, which, size, shape)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  const there = distancesAt(outlines[0], squaredDistances(outlines[1], size, spacing));
+  const back = distancesAt(outlines[1], squaredDistances(outlines[0], size, spacing));
+  const surfaceVoxels = there.length + back.length;
+  const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
+  const limit = tolerance * (1 + ROUNDING);
+  const within = (values: Float64Array) => values.reduce((n, value) => n + (value <= limit ? 1 : 0), 0);
+  return {
+    hd95: Math.max(percentile(there.sort(), 0.95), percentile(back.sort(), 0.95)),
+    assd: (sum(there) + sum(back)) / surfaceVoxels,
+    nsd: (within(there) + within(back)) / surfaceVoxels,
+    ...volumes,
+  };
+}
+
+function count(inside: Uint8Array, which: number): number {
+  let voxels = 0;
+  for (let i = 0; i < inside.length; i++) if (inside[i]! & which) voxels++;
+  return voxels;
+}
+
+/**
+ * Voxels of one mask with a face neighbour outside it.
+ *
+ * @param shape - of the whole image: along an axis of one voxel there are no neighbours to be outside
+ */
+function surface(inside: Uint8Array, which: number, [sizeZ, sizeY, sizeX]: Shape3, shape: Shape3): Uint8Array {
+  const out = new Uint8Array(inside.length);
+  const slice = sizeY * sizeX;
+  const [flatZ, flatY, flatX] = shape.map((n) => n === 1);
+  const has = (i: number) => (inside[i]! & which) !== 0;
+  for (let z = 0, i = 0; z < sizeZ; z++) {
+    for (let y = 0; y < sizeY; y++) {
+      for (let x = 0; x < sizeX; x++, i++) {
+        if (!has(i)) continue;
+        const isInner =
+          (flatX || (x > 0 && x < sizeX - 1 && has(i - 1) && has(i + 1))) &&
+          (flatY || (y > 0 && y < sizeY - 1 && has(i - sizeX) && has(i + sizeX))) &&
+          (flatZ || (z > 0 && z < sizeZ - 1 && has(i - slice) && has(i + slice)));
+        if (!isInner) out[i] = 1;
+      }
+    }
+  }
+  // A single voxel of an image that is one voxel in every direction has no outside but is a surface all the same.
+  if (flatX && flatY && flatZ) out.fill(1);
   return out;
 }
 
+/** mm, one per surface voxel. */
 function distancesAt(surfaceVoxels: Uint8Array, squared: Float32Array): Float64Array {
-  const distances: number[] = [];
-  for (let i = 0; i < surfaceVoxels.length; i++) if (surfaceVoxels[i]) distances.push(Math.sqrt(squared[i]!));
-  return Float64Array.from(distances);
+  const distances = new Float64Array(count(surfaceVoxels, 1));
+  for (let i = 0, to = 0; i < surfaceVoxels.length; i++) if (surfaceVoxels[i]) distances[to++] = Math.sqrt(squared[i]!);
+  return distances;
 }

@@ -2,11 +2,13 @@ import { expect, test } from "@jest/globals";
 import { labelSet } from "@nnunet/core";
 import {
   caseMetrics,
+  emptyCasesPolicy,
   summarise,
   summaryFromJson,
   summaryFromText,
   summaryTable,
   summaryToJson,
+  surfaceTable,
 } from "@nnunet/evaluate";
 
 const labels = labelSet({
@@ -34,7 +36,7 @@ test("means leave out the cases where a label is nowhere; the mean over labels d
 
 test("summary.json has nnU-Net v2's layout", () => {
   const json = summaryToJson(summary) as Record<string, Record<string, unknown>>;
-  expect(Object.keys(json)).toEqual(["foreground_mean", "mean", "metric_per_case"]);
+  expect(Object.keys(json)).toEqual(["foreground_mean", "mean", "dice_intervals", "metric_per_case"]);
   expect(Object.keys(json["foreground_mean"]!)).toEqual(["Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref"]);
   expect((json["metric_per_case"] as unknown as unknown[])[1]).toEqual({
     metrics: {
@@ -57,11 +59,11 @@ test("the table names the label and says where a mean leaves cases out", () => {
   expect(summaryTable(summary, ["a", "b", "c"])).toBe(summaryTable(summary, labels));
   expect(summaryTable(summary, labels)).toBe(
     [
-      "label           mean Dice  worst Dice  mean IoU  voxels (ref → pred)   cases",
-      "1 a                0.8333      0.6667    0.7500                2 → 1       2",
-      "2 b                0.0000      0.0000    0.0000                1 → 0  1 of 2",
-      "3 c                     –           –         –                0 → 0  0 of 2",
-      "mean of labels          –                     –                            2",
+      "label           mean Dice  95 % interval  worst Dice  mean IoU  voxels (ref → pred)   cases",
+      "1 a                0.8333    0.667–1.000      0.6667    0.7500                2 → 1       2",
+      "2 b                0.0000              –      0.0000    0.0000                1 → 0  1 of 2",
+      "3 c                     –              –           –         –                0 → 0  0 of 2",
+      "mean of labels          –              –                     –                            2",
       "A label that neither reference nor prediction has gives no Dice in that case (–); means leave it out: 3 of 6.",
     ].join("\n"),
   );
@@ -97,6 +99,56 @@ test("no summary is made of no case or of cases with different labels, nor read 
   expect(() => summaryFromJson({ metric_per_case: [], foreground_mean: { Dice: "x" } }, "s.json")).toThrow(
     "s.json → foreground_mean.Dice: expected a number or null; evaluate again",
   );
+});
+
+const found = { hd95: 2, assd: 0.5, nsd: 0.9, volumeErrorMl: 0.1, relativeVolumeError: 0.05 };
+const missed = {
+  hd95: Number.POSITIVE_INFINITY,
+  assd: Number.POSITIVE_INFINITY,
+  nsd: 0,
+  volumeErrorMl: -1,
+  relativeVolumeError: -1,
+};
+const nowhere = {
+  hd95: Number.NaN,
+  assd: Number.NaN,
+  nsd: Number.NaN,
+  volumeErrorMl: Number.NaN,
+  relativeVolumeError: Number.NaN,
+};
+const withSurfaces = {
+  ...summary,
+  surfaceToleranceMm: 1.5,
+  cases: [
+    { ...summary.cases[0]!, surfaces: { "1": found, "2": nowhere, "3": nowhere } },
+    { ...summary.cases[1]!, surfaces: { "1": { ...found, hd95: 4 }, "2": missed, "3": nowhere } },
+  ],
+};
+
+test("surfaces stand beside the counts of each case and label, and come back from the file", () => {
+  const json = summaryToJson(withSurfaces) as {
+    surfaces: { mean: Record<string, Record<string, unknown>> };
+    metric_per_case: { metrics: unknown }[];
+  };
+  expect(json.metric_per_case[1]!.metrics).toMatchObject({
+    "1": { Dice: 1, HD95_mm: 4, ASSD_mm: 0.5, NSD: 0.9, volume_error_ml: 0.1, volume_error_relative: 0.05 },
+    "2": { Dice: 0, HD95_mm: null, ASSD_mm: null, NSD: 0, volume_error_ml: -1, volume_error_relative: -1 },
+  });
+  expect(json.surfaces).toMatchObject({ tolerance_mm: 1.5, empty_cases: expect.stringContaining("missed") });
+  expect(json.surfaces.mean["1"]).toMatchObject({ HD95_mm: { mean: 3, cases: 2 }, missed: 0, invented: 0 });
+  expect(json.surfaces.mean["2"]).toMatchObject({ HD95_mm: { mean: null, cases: 0 }, NSD: { mean: 0 }, missed: 1 });
+  expect(summaryFromText(JSON.stringify(json), "s.json")).toEqual(withSurfaces);
+});
+
+test("the table of surfaces says how cases without a label count", () => {
+  expect(surfaceTable(summary)).toEqual([]);
+  expect(surfaceTable(withSurfaces, labels)).toEqual([
+    "label            HD95 mm            ASSD mm         NSD at 1.5 mm  volume error mL  volume error %  missed  invented",
+    "1 a    3.00 [2.00, 4.00]  0.50 [0.50, 0.50]  0.900 [0.900, 0.900]             0.10  5.0 [5.0, 5.0]       0         0",
+    "2 b                    –                  –                 0.000            -1.00          -100.0       1         0",
+    "3 c                    –                  –                     –                –               –       0         0",
+    `In brackets 95 % intervals. ${emptyCasesPolicy}`,
+  ]);
 });
 
 test("a remark goes into the file, comes back from it and stands below the table", () => {

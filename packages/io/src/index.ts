@@ -9,6 +9,7 @@ export {
   saysItsPlace,
   writableEndings,
 } from "./image-formats.ts";
+export { saysItsSpacing } from "./geometry/plane-geometry.ts";
 export { voxelPlace } from "./geometry/voxel-place.ts";
 export type { ImageInfo } from "./image-info.ts";
 export { convertDataset } from "./dataset/convert-dataset.ts";

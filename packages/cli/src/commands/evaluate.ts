@@ -1,27 +1,36 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type ModelDataset, modelDatasetFromJson } from "@nnunet/core";
+import { InvalidArgumentError, type ModelDataset, modelDatasetFromJson } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { summaryToJson } from "@nnunet/evaluate";
 import { labelsFound, pairFolders } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { pipelineOf } from "../options/dataset-argument.ts";
 import { diceTable } from "../describe/dice-table.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import {
+  type CommonFlags,
+  notNegative,
+  type WorkerFlags,
+  withCommonOptions,
+  withExample,
+  withWorkerOptions,
+} from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
-interface Flags extends CommonFlags {
+interface Flags extends CommonFlags, WorkerFlags {
   readonly output?: string;
   readonly datasetJson?: string;
   readonly partial?: boolean;
+  readonly surface?: boolean;
+  readonly tolerance?: number;
   readonly overwrite?: boolean;
 }
 
 export function evaluateCommand(program: Command, ending: Ending): void {
   const command = program
     .command("evaluate")
-    .description("compare segmentations with references: Dice per label and case")
+    .description("compare segmentations with references: Dice per label and case, with intervals; distances on request")
     .argument("<reference>", "folder of reference segmentations")
     .argument("<prediction>", "folder of predicted segmentations of the same names")
     .option("--output <file>", "write summary.json here")
@@ -29,16 +38,24 @@ export function evaluateCommand(program: Command, ending: Ending): void {
       "--dataset-json <file>",
       "says what the labels are (default: dataset.json in the prediction folder, the reference folder or above it; without one, the labels found in the references)",
     )
+    .option("--surface", "compare surfaces and volumes too: HD95, ASSD, NSD, volume error")
+    .option("--tolerance <mm>", "how far apart surfaces may lie for the NSD of --surface (default: 1)", notNegative)
     .option("--partial", "leave out references that have no prediction, instead of refusing")
     .option("--overwrite", "replace the file of --output if it exists")
     .action(async (reference: string, prediction: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        if (flags.tolerance !== undefined && !flags.surface) {
+          throw new InvalidArgumentError("--tolerance", "--surface beside it, which it belongs to", flags.tolerance);
+        }
         const pairs = await pairFolders(reference, prediction, { partial: flags.partial ?? false });
         const dataset = await labelsOf(reference, prediction, flags.datasetJson, () =>
           labelsFound(pairs.map((pair) => pair.reference)),
         );
         const summary = await pipelineOf(flags).evaluate(pairs, dataset, flags.output, {
           overwrite: flags.overwrite,
+          surfaceToleranceMm: flags.surface ? (flags.tolerance ?? 1) : undefined,
+          workers: flags.workers,
+          maxMemoryGb: flags.maxMemory,
           signal,
           onEvent,
         });
@@ -48,7 +65,7 @@ export function evaluateCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(command),
+    withCommonOptions(withWorkerOptions(command)),
     "nnunet evaluate nnUNet_raw/Dataset004_Hippocampus/labelsTs out --output summary.json",
   );
 }

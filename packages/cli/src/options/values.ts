@@ -20,6 +20,14 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError("Expected 0 or a positive number.");
+  }
+  return value;
+}
+
 /** The stride of the sliding window as a fraction of the patch. */
 export function stepFraction(text: string): number {
   const value = Number(text);

@@ -9,3 +9,8 @@ export const planeGeometry: Geometry = {
   origin: [0, 0, 0],
   direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
 };
+
+/** Whether an image of this geometry says how large its voxels are; a photograph or section does not. */
+export function saysItsSpacing({ spacing }: Pick<Geometry, "spacing">): boolean {
+  return spacing.some((mm, axis) => mm !== planeGeometry.spacing[axis]);
+}

@@ -50,7 +50,7 @@ export async function caseBytes(
 /**
  * Refuses a case that alone would take more than is allowed, or free, before any is begun.
  *
- * @param work - "measuring", "preprocessing"
+ * @param work - "measuring", "preprocessing", "comparing"
  * @throws {LimitError}
  */
 export function refuseLargeCases(

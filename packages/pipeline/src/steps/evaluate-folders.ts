@@ -1,22 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import {
-  type ModelDataset,
-  type EvaluationSummary,
-  FileError,
-  ImageFileError,
-  labelSet,
-  ShapeMismatchError,
-  type StageOptions,
-  throwIfCancelled,
-  type Volume,
-  type VoxelArray,
-  spatialShape,
-} from "@nnunet/core";
+import { counted, elementCount, type EvaluationSummary, FileError, labelSet, type ModelDataset } from "@nnunet/core";
 import { describeFileError, exists, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
 import { summarise, summaryToJson } from "@nnunet/evaluate";
-import { imageStem, placementDifference, readLabels, saysItsPlace, voxelPlace } from "@nnunet/io";
-import { type Context, identity } from "../stages.ts";
+import { imageStem, readImageInfo } from "@nnunet/io";
+import { type Context, defaultStages, identity } from "../stages.ts";
+import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
+import { type CaseEvaluation, type EvaluateTask, evaluateCaseFiles } from "../workers/evaluate-case.ts";
+import { placeOf, type Staged } from "../workers/stage-place.ts";
+import { refuseLargeCases } from "./case-memory.ts";
 import { timedStage } from "./timed-stage.ts";
 
 /** One prediction and what it is compared with. */
@@ -66,122 +58,88 @@ export async function pairFolders(
   return pairs;
 }
 
-export interface EvaluationOptions extends StageOptions {
+export interface EvaluationOptions extends PoolOptions {
   /**
    * What to do with a prediction that lies elsewhere in space than its reference: refuse (the default), or only warn,
    * where the labels are known to belong to the image's voxels whatever their header says.
    */
   readonly misplaced?: "refuse" | "warn";
+  /** Compare the surfaces and volumes too: HD95, ASSD, NSD at this tolerance in mm, volume error. */
+  readonly surfaceToleranceMm?: number | undefined;
   /** Goes into the summary, for whoever reads it. */
   readonly remark?: string | undefined;
   /** Replace a file that is there; otherwise it is an error, found before any work. */
   readonly overwrite?: boolean | undefined;
 }
 
+/** Fewer voxels than this in all are counted sooner than threads have started; a number of workers asked for starts them. */
+const worthThreads = 2 ** 25;
+/** Of two label maps as they are read, and of the masks, outlines and distances of a label that fills the image. */
+const bytesPerVoxel = { counts: 16, surfaces: 24 };
+
 /**
- * Dice and counts per case and label, and their means. Voxels are compared one by one, so the two files of a pair must
- * have them at the same places; Python nnU-Net looks at the shape only, and scores a mirrored file without a word.
- * Pictures (PNG, TIFF, …) do not say where they lie; of them the shape alone counts.
+ * Dice and counts per case and label, and their means; on request the surfaces' metrics. Cases are compared in parallel;
+ * the number of workers changes nothing. Voxels are compared one by one, so the two files of a pair must have them at the
+ * same places; Python nnU-Net looks at the shape only, and scores a mirrored file without a word. Pictures (PNG, TIFF, …)
+ * do not say where they lie; of them the shape alone counts.
  *
  * Labels of a prediction that the dataset does not declare count as background, with a warning.
  *
  * @param output - where `summary.json` goes; not written if left out
  * @throws {FileError} if the output is there and may not be replaced
- * @throws {ShapeMismatchError} if a pair differs in shape
- * @throws {ImageFileError} if a pair differs in spacing, direction or origin by more than rounding
+ * @throws {LimitError} if a case would need more memory than there is
+ * @throws {StageError} of the case, caused by
+ *   {@link ShapeMismatchError} if a pair differs in shape,
+ *   {@link ImageFileError} if a pair differs in spacing, direction or origin by more than rounding
  */
 export async function evaluatePairs(
   { stages }: Context,
   pairs: readonly EvaluationPair[],
   dataset: ModelDataset,
   output: string | undefined,
-  { misplaced = "refuse", remark, overwrite = false, signal, onEvent }: EvaluationOptions = {},
+  { misplaced = "refuse", surfaceToleranceMm, remark, overwrite = false, ...options }: EvaluationOptions = {},
 ): Promise<EvaluationSummary> {
   const labels = labelSet(dataset);
   if (output !== undefined && !overwrite && (await exists(output))) {
     throw new FileError(output, "exists already; choose another output, or have it replaced");
   }
-  const detail = `${pairs.length} ${pairs.length === 1 ? "case" : "cases"}`;
+  const start = { total: pairs.length, detail: counted(pairs.length, "case") };
   const evaluate = () =>
-    timedStage("evaluate", { total: pairs.length, detail }, { onEvent }, async () => {
-      const cases: EvaluationSummary["cases"][number][] = [];
-      const warn = (text: string) => onEvent?.({ type: "message", stage: "evaluate", level: "warning", text });
+    timedStage("evaluate", start, options, async () => {
+      const tasks: CaseWork<Staged<EvaluateTask>>[] = [];
+      let allVoxels = 0;
       for (const { reference, prediction } of pairs) {
-        throwIfCancelled(signal, "evaluation");
-        const [expected, predicted] = [await readWholeLabels(reference), await readWholeLabels(prediction)];
-        if (expected.shape.join() !== predicted.shape.join()) {
-          throw new ShapeMismatchError(
-            prediction,
-            spatialShape(expected),
-            spatialShape(predicted),
-            `it is compared with ${reference}`,
-            "image",
-          );
-        }
-        const isPlaced = saysItsPlace(reference) && saysItsPlace(prediction);
-        const apart = isPlaced ? placementDifference(expected.geometry, predicted.geometry) : undefined;
-        if (apart) {
-          const problem = `differs from ${reference}: [${apart.second}] here, [${apart.first}] there`;
-          if (misplaced === "refuse") {
-            const why =
-              "voxel by voxel the score would be wrong; resample or reorient the prediction onto the reference";
-            throw new ImageFileError(prediction, apart.field, `${problem}; ${why}`);
-          }
-          warn(`${prediction} → ${apart.field}: ${problem}; compared voxel by voxel`);
-        }
-        const unknown = undeclaredLabels(predicted.data, labels.allowed);
-        if (unknown.length > 0) {
-          const listed = `label${unknown.length === 1 ? "" : "s"} ${unknown.join(", ")}`;
-          warn(`${prediction}: has ${listed}, not declared (${labels.allowed.join(", ")}); counted as background`);
-        }
-        cases.push({
-          referenceFile: reference,
-          predictionFile: prediction,
-          metrics: stages.evaluator.caseMetrics(expected.data, predicted.data, labels),
+        const voxels = elementCount((await readImageInfo(reference)).shape);
+        allVoxels += voxels;
+        const perVoxel = bytesPerVoxel.counts + (surfaceToleranceMm === undefined ? 0 : bytesPerVoxel.surfaces);
+        tasks.push({
+          id: imageStem(basename(reference)) ?? basename(reference),
+          bytes: voxels * perVoxel,
+          input: { reference, prediction, labels, misplaced, surfaceToleranceMm },
         });
-        onEvent?.({
-          type: "progress",
-          stage: "evaluate",
-          done: cases.length,
-          total: pairs.length,
-          item: basename(reference),
-        });
+      }
+      refuseLargeCases("comparing", tasks, options);
+      const place =
+        options.workers === undefined && allVoxels < worthThreads
+          ? ({ workers: false } as const)
+          : placeOf(stages.evaluator, defaultStages.evaluator, "evaluate", options);
+      const run = place.workers ? "evaluate" : (task: EvaluateTask) => evaluateCaseFiles(stages.evaluator, task);
+      const staged = tasks.map((task) => ({
+        ...task,
+        input: { ...task.input, ...(place.workers && { stage: place.module }) },
+      }));
+      const evaluations = await overCases<Staged<EvaluateTask>, CaseEvaluation>("evaluate", staged, run, options);
+      for (const text of evaluations.flatMap(({ warnings }) => warnings)) {
+        options.onEvent?.({ type: "message", stage: "evaluate", level: "warning", text });
       }
       const summary: EvaluationSummary = {
         ...(remark === undefined ? {} : { remark }),
         evaluator: identity(stages.evaluator),
-        ...summarise(cases),
+        ...summarise(evaluations.map(({ evaluated }) => evaluated)),
+        ...(surfaceToleranceMm === undefined ? {} : { surfaceToleranceMm }),
       };
       if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));
       return { result: summary, ...(output === undefined ? {} : { detail: output }) };
     });
   return output === undefined ? evaluate() : whileLocked(output, "evaluating", evaluate);
-}
-
-/** Ascending. */
-function undeclaredLabels(data: VoxelArray, allowed: readonly number[]): number[] {
-  const known = new Set(allowed);
-  const unknown = new Set<number>();
-  let last = Number.NaN; // runs of equal labels are long: the sets are touched once per run
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] === last) continue;
-    last = data[i]!;
-    if (!known.has(last)) unknown.add(last);
-  }
-  return [...unknown].sort((a, b) => a - b);
-}
-
-async function readWholeLabels(path: string): Promise<Volume> {
-  const volume = await readLabels(path);
-  const { data } = volume;
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isInteger(data[i]!)) {
-      throw new ImageFileError(
-        path,
-        "",
-        `voxel ${voxelPlace(i % (data.length / volume.shape[0]), volume)} is ${data[i]}, but a segmentation has whole label numbers only`,
-      );
-    }
-  }
-  return volume;
 }

@@ -39,10 +39,13 @@ export interface CaseWork<T> extends BoundedTask<T> {
   readonly writes?: string;
 }
 
+/** The functions that the worker threads know. */
+type WorkerTask = "hash" | "measure" | "preprocess" | "evaluate";
+
 /**
  * Runs one kind of task on every case and reports progress under the stage's name.
  *
- * @param run - "hash", "measure" or "preprocess" to use worker threads, or a function to run in this thread
+ * @param run - the name of a task to use worker threads, or a function to run in this thread
  * @param keep - what of a result stays in memory until the end; all of it by default
  * @returns what was kept, in the order of the cases, whatever order they finished in
  * @throws {StageError} names the stage and the case
@@ -50,7 +53,7 @@ export interface CaseWork<T> extends BoundedTask<T> {
 export async function overCases<T, R, K = R>(
   stage: string,
   cases: readonly CaseWork<T>[],
-  run: "hash" | "measure" | "preprocess" | ((input: T) => Promise<R>),
+  run: WorkerTask | ((input: T) => Promise<R>),
   { workers, maxMemoryGb, signal, onEvent }: PoolOptions,
   keep: (result: R) => K = (result) => result as unknown as K,
 ): Promise<K[]> {

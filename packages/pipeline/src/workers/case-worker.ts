@@ -1,4 +1,5 @@
 import type { CaseFiles } from "@nnunet/core";
+import { defaultEvaluator } from "@nnunet/evaluate";
 import { defaultFingerprintExtractor } from "@nnunet/fingerprint";
 import { defaultPreprocessor } from "@nnunet/preprocess";
 import { type Carried, carry } from "./carry-error.ts";
@@ -9,6 +10,7 @@ import {
   type PreprocessTask,
   preprocessCaseFiles,
 } from "./case-tasks.ts";
+import { type EvaluateTask, evaluateCaseFiles } from "./evaluate-case.ts";
 import { type Staged, stageInWorker } from "./stage-place.ts";
 
 /** Entry of a worker thread: one exported function per kind of task. */
@@ -17,3 +19,5 @@ export const measure = ({ stage, ...task }: Staged<MeasureTask>): Promise<Carrie
   carry(async () => measureCaseFiles(await stageInWorker(stage, defaultFingerprintExtractor), task));
 export const preprocess = ({ stage, ...task }: Staged<PreprocessTask>): Promise<Carried<unknown>> =>
   carry(async () => preprocessCaseFiles(await stageInWorker(stage, defaultPreprocessor), task));
+export const evaluate = ({ stage, ...task }: Staged<EvaluateTask>): Promise<Carried<unknown>> =>
+  carry(async () => evaluateCaseFiles(await stageInWorker(stage, defaultEvaluator), task));
