@@ -132,7 +132,17 @@ export interface Architecture {
   readonly transposedConvBias: boolean;
   readonly headBias: boolean;
   readonly normEpsilon: number;
+  /** 0 is a ReLU. */
   readonly leakyReluSlope: number;
+  /** The activation before the norm instead of behind it (nnU-Net v2's `nonlin_first`); plain networks only. */
+  readonly activationFirst?: boolean;
+  /** Feature maps of the stem of a residual encoder, if not those of the first stage. */
+  readonly stemFeatures?: number;
+  /**
+   * "none": a network without norms, whose every convolution has a bias. Those that are imported with batch norms are: at
+   * prediction a batch norm is a scale and a shift, and goes into the convolution before it.
+   */
+  readonly norm?: "none";
 }
 
 /** One configuration ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres") of a plan. */

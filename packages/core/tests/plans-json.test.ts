@@ -127,7 +127,33 @@ test("reads the flat network keys of plans older than nnU-Net v2.2", () => {
   expect(plansFromJson(json, "plans.json")).toEqual(plansFromJson(pythonPlans(), "plans.json"));
 });
 
-const mistakes: [string, (json: Json) => void, string][] = [
+test("reads one number for all stages, and one for all axes, as nnU-Net v2 does", () => {
+  const json = pythonPlans();
+  Object.assign(json.configurations["3d_fullres"].architecture.arch_kwargs, {
+    kernel_sizes: 3,
+    strides: [1, 2, 2],
+    n_conv_per_stage: 2,
+    n_conv_per_stage_decoder: 2,
+  });
+  expect(plansFromJson(json, "plans.json")).toEqual(plansFromJson(pythonPlans(), "plans.json"));
+});
+
+test("reads and writes the settings of a network that the planners leave alone", () => {
+  const json = pythonPlans();
+  Object.assign(json.configurations["2d"].architecture.arch_kwargs, { nonlin: "torch.nn.ReLU", nonlin_first: true });
+  const residual = json.configurations["3d_lowres"].architecture;
+  residual.network_class_name = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet";
+  const { n_conv_per_stage, ...kwargs } = residual.arch_kwargs;
+  residual.arch_kwargs = { ...kwargs, n_blocks_per_stage: n_conv_per_stage, stem_channels: 24 };
+  const plans = plansFromJson(json, "plans.json");
+  expect(plans.configurations["2d"]!.architecture).toMatchObject({ leakyReluSlope: 0, activationFirst: true });
+  expect(plans.configurations["3d_lowres"]!.architecture).toMatchObject({ kind: "residual", stemFeatures: 24 });
+  const written = JSON.parse(JSON.stringify(plansToJson(plans)));
+  expect(plansFromJson(written, "plans.json")).toEqual(plans);
+  expect(withoutOurKeys(written)).toEqual(json);
+});
+
+const mistakes: [string, (json: Json) => void, string | RegExp][] = [
   [
     "too few axes",
     (json) => json.configurations["2d"].patch_size.pop(),
@@ -179,6 +205,36 @@ const mistakes: [string, (json: Json) => void, string][] = [
     'plans.json → configurations.2d.architecture.arch_kwargs.norm_op: expected an instance norm (no other is supported), got "torch.nn.modules.batchnorm.BatchNorm2d"',
   ],
   [
+    "a network of another class",
+    (json) => (json.configurations["2d"].architecture.network_class_name = "mine.NotPlainConvUNet"),
+    'plans.json → configurations.2d.architecture.network_class_name: expected the class PlainConvUNet or ResidualEncoderUNet (no other network is built), got "mine.NotPlainConvUNet"',
+  ],
+  [
+    "an argument of the network that we do not know",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.squeeze_excitation = true),
+    /^plans\.json → configurations\.2d\.architecture\.arch_kwargs: expected no "squeeze_excitation", which nnunet does not know, got /,
+  ],
+  [
+    "an argument of the other class",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.stem_channels = 8),
+    "plans.json → configurations.2d.architecture.arch_kwargs.stem_channels: is no argument of dynamic_network_architectures.architectures.unet.PlainConvUNet; remove it",
+  ],
+  [
+    "a norm without scale and shift, which torch's own default is",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.norm_op_kwargs = {}),
+    "plans.json → configurations.2d.architecture.arch_kwargs.norm_op_kwargs.affine: is missing; expected true: only norms with scale and shift are supported",
+  ],
+  [
+    "no nonlinearity at all",
+    (json) => delete json.configurations["2d"].architecture.arch_kwargs.nonlin,
+    "plans.json → configurations.2d.architecture.arch_kwargs.nonlin: is missing; expected torch.nn.LeakyReLU or torch.nn.ReLU (no other is supported)",
+  ],
+  [
+    "convolutions of another dimension",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.conv_op = "torch.nn.modules.conv.Conv3d"),
+    'plans.json → configurations.2d.architecture.arch_kwargs.conv_op: expected one of 2d, as patch_size has 2 axes, got "torch.nn.modules.conv.Conv3d"',
+  ],
+  [
     "a transposition that is none",
     (json) => (json.transpose_backward = [2, 0, 1]),
     "plans.json → transpose_backward: expected the inverse of transpose_forward [1, 0, 2], got [2, 0, 1]",
@@ -194,7 +250,8 @@ test.each(mistakes)("wrong plans are refused by field: %s", (_, damage, message)
   } catch (caught) {
     error = caught;
   }
-  expect((error as Error)?.message).toBe(message);
+  if (typeof message === "string") expect((error as Error)?.message).toBe(message);
+  else expect((error as Error)?.message).toMatch(message);
 });
 
 test("reads and writes all complete golden plans of nnU-Net v2", () => {
@@ -283,13 +340,13 @@ test.each<[string, (json: Json) => void, string]>([
     "architecture: expected the network",
   ],
   [
-    "an old plan whose strides are numbers",
+    "an old plan whose strides are texts",
     (json) => {
       const { architecture: _, ...rest } = json.configurations["2d"];
       json.configurations["2d"] = {
         ...rest,
         UNet_class_name: "PlainConvUNet",
-        pool_op_kernel_sizes: [5],
+        pool_op_kernel_sizes: ["5"],
         conv_kernel_sizes: [
           [3, 3],
           [3, 3],

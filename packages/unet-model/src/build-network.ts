@@ -32,7 +32,8 @@ export function buildNetwork(architecture: Architecture, size: NetworkSize): Net
 
   let x = input;
   if (architecture.kind === "residual") {
-    x = b.convNormRelu("encoder.stem.convs.0", x, featuresPerStage[0]!, kernelSizes[0]!, ones(size.patchSize));
+    const stemFeatures = architecture.stemFeatures ?? featuresPerStage[0]!;
+    x = b.convNormRelu("encoder.stem.convs.0", x, stemFeatures, kernelSizes[0]!, ones(size.patchSize));
   }
   const skips: Feature[] = [];
   for (let stage = 0; stage < featuresPerStage.length; stage++) {
@@ -115,7 +116,10 @@ class GraphBuilder {
     kernel: readonly number[],
     stride: readonly number[],
   ): Feature {
-    return this.relu(this.convNorm(name, input, channels, kernel, stride, this.#architecture.convBias));
+    const bias = this.#architecture.convBias;
+    if (!this.#architecture.activationFirst)
+      return this.relu(this.convNorm(name, input, channels, kernel, stride, bias));
+    return this.norm(`${name}.norm`, this.relu(this.conv(`${name}.conv`, input, channels, kernel, stride, bias)));
   }
 
   convNorm(
@@ -127,14 +131,20 @@ class GraphBuilder {
     biased: boolean,
     lastNormScale = 1,
   ): Feature {
-    const x = this.conv(`${name}.conv`, input, channels, kernel, stride, biased);
-    const output = this.feature(channels, x.spatial);
+    const isPlain = this.#architecture.norm === "none";
+    const x = this.conv(`${name}.conv`, input, channels, kernel, stride, biased || isPlain);
+    return this.norm(`${name}.norm`, x, lastNormScale);
+  }
+
+  norm(name: string, input: Feature, scale = 1): Feature {
+    if (this.#architecture.norm === "none") return input;
+    const output = this.feature(input.channels, input.spatial);
     this.nodes.push({
       kind: "instanceNorm",
-      input: x,
+      input,
       output,
-      scale: this.#constant(`${name}.norm.weight`, channels, lastNormScale),
-      bias: this.#constant(`${name}.norm.bias`, channels, 0),
+      scale: this.#constant(`${name}.weight`, input.channels, scale),
+      bias: this.#constant(`${name}.bias`, input.channels, 0),
       epsilon: this.#architecture.normEpsilon,
     });
     return output;

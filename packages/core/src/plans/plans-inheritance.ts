@@ -72,6 +72,10 @@ export function modernizeConfiguration(configuration: JsonObject): JsonObject {
         [residual ? "n_blocks_per_stage" : "n_conv_per_stage"]: n_conv_per_stage_encoder,
         n_conv_per_stage_decoder,
         conv_bias: true,
+        norm_op: `torch.nn.modules.instancenorm.InstanceNorm${dimensions}d`,
+        norm_op_kwargs: { eps: 1e-5, affine: true },
+        nonlin: "torch.nn.LeakyReLU",
+        nonlin_kwargs: { inplace: true },
       },
     },
   };

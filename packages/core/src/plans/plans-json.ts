@@ -3,9 +3,11 @@ import { InvalidArtifactError } from "../errors.ts";
 import { intensityFromJson, intensityToJson } from "../json/intensity-json.ts";
 import { type NormalizationScheme, normalizationSchemes } from "../names.ts";
 import { listNames, parseArtifact } from "../json/parse-artifact.ts";
+import { show } from "../text/show.ts";
 import { checkPathSegment } from "../path-segment.ts";
 import { checkBounds, checkValueCount, mostConfigurations } from "./plans-bounds.ts";
 import { checkConfiguration } from "./plans-checks.ts";
+import { writeOutLists } from "./network-arguments.ts";
 import { modernizeConfiguration, resolveInheritance } from "./plans-inheritance.ts";
 import { type ConfigurationJson, configurationSchema, plansFrameSchema } from "./plans-schema.ts";
 import type { Shape3, Spacing } from "../volume.ts";
@@ -37,7 +39,7 @@ export function plansFromJson(json: unknown, path: string): Plans {
   for (const name of Object.keys(frame.configurations)) {
     const whole = modernizeConfiguration(resolveInheritance(frame.configurations, name, path));
     checkValueCount(whole, name, path);
-    const parsed = parseArtifact(configurationSchema, whole, path, ["configurations", name]);
+    const parsed = parseArtifact(configurationSchema, writeOutLists(whole), path, ["configurations", name]);
     const configuration = configurationFromJson(parsed, name, path);
     checkConfiguration(configuration, name, path);
     checkBounds(configuration, name, path);
@@ -84,6 +86,17 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
   if (!convsPerStage) {
     throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.${perStage}`, "is missing");
   }
+  const misplaced = kind === "plain" ? "stem_channels" : "nonlin_first";
+  if (net[misplaced] !== undefined && net[misplaced] !== null && net[misplaced] !== false) {
+    const problem = `is no argument of ${json.architecture.network_class_name}; remove it`;
+    throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.${misplaced}`, problem);
+  }
+  const axes = `${json.patch_size.length}d`;
+  for (const key of ["conv_op", "norm_op"] as const) {
+    if (net[key] === undefined || net[key].endsWith(axes)) continue;
+    const problem = `expected one of ${axes}, as patch_size has ${json.patch_size.length} axes, got ${show(net[key])}`;
+    throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.${key}`, problem);
+  }
   if (net.n_stages !== net.strides.length) {
     const problem = `expected ${net.strides.length}, the number of strides, got ${net.n_stages}`;
     throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.n_stages`, problem);
@@ -115,8 +128,11 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
       convBias: net.conv_bias,
       transposedConvBias: extras.transposed_conv_bias ?? net.conv_bias,
       headBias: extras.head_bias ?? true,
-      normEpsilon: net.norm_op_kwargs?.eps ?? 1e-5,
-      leakyReluSlope: net.nonlin_kwargs?.negative_slope ?? 0.01,
+      normEpsilon: net.norm_op_kwargs.eps,
+      leakyReluSlope: net.nonlin_kwargs?.negative_slope ?? (net.nonlin.endsWith("LeakyReLU") ? 0.01 : 0),
+      ...(net.nonlin_first && { activationFirst: true }),
+      ...(net.stem_channels && { stemFeatures: net.stem_channels }),
+      ...(extras.norm && { norm: extras.norm }),
     },
     batchDice: json.batch_dice,
     ...(json.previous_stage && { previousConfiguration: json.previous_stage }),
@@ -203,12 +219,14 @@ function configurationToJson(configuration: Configuration): Record<string, unkno
         norm_op_kwargs: { eps: net.normEpsilon, affine: true },
         dropout_op: null,
         dropout_op_kwargs: null,
-        nonlin: "torch.nn.LeakyReLU",
+        nonlin: `torch.nn.${net.leakyReluSlope === 0 ? "ReLU" : "LeakyReLU"}`,
         // PyTorch's own slope is 0.01, so Python nnU-Net leaves it out
         nonlin_kwargs: {
           inplace: true,
-          ...(net.leakyReluSlope !== 0.01 && { negative_slope: net.leakyReluSlope }),
+          ...(net.leakyReluSlope !== 0.01 && net.leakyReluSlope !== 0 && { negative_slope: net.leakyReluSlope }),
         },
+        ...(net.activationFirst && { nonlin_first: true }),
+        ...(net.stemFeatures !== undefined && { stem_channels: net.stemFeatures }),
       },
       _kw_requires_import: ["conv_op", "norm_op", "dropout_op", "nonlin"],
     },
@@ -221,6 +239,7 @@ function configurationToJson(configuration: Configuration): Record<string, unkno
       augmentation: configuration.augmentation,
       transposed_conv_bias: net.transposedConvBias,
       head_bias: net.headBias,
+      ...(net.norm && { norm: net.norm }),
     },
   };
 }

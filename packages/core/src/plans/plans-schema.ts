@@ -37,49 +37,75 @@ function oneOf<const T extends readonly string[]>(names: T) {
   return z.enum(names, { error: `expected one of ${names.join(", ")}` });
 }
 
+/** An object all of whose keys matter: one that is not known is refused, because a network without it is another one. */
+function knownKeys<T extends z.ZodRawShape>(shape: T, what: string) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `expected no ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, which nnunet does not know`
+        : `expected ${what}`,
+  });
+}
+
 export const architectureSchema = z.object(
   {
     network_class_name: z
       .string({ error: "expected the name of a network class" })
-      .regex(/(PlainConvUNet|ResidualEncoderUNet)$/, {
-        error: "expected a class ending in PlainConvUNet or ResidualEncoderUNet",
+      .regex(/(^|\.)(PlainConvUNet|ResidualEncoderUNet)$/, {
+        error: "expected the class PlainConvUNet or ResidualEncoderUNet (no other network is built)",
       }),
-    arch_kwargs: z.object(
+    arch_kwargs: knownKeys(
       {
         n_stages: positiveInteger,
         features_per_stage: list(positiveInteger, "one number of feature maps per resolution stage"),
-        conv_op: text.optional(),
+        conv_op: z
+          .string({ error: "expected a convolution" })
+          .regex(/(^|\.)Conv[23]d$/, { error: "expected Conv2d or Conv3d of torch" })
+          .optional(),
         kernel_sizes: list(perAxis, "one kernel size per resolution stage"),
         strides: list(perAxis, "one stride per resolution stage"),
         n_conv_per_stage: list(positiveInteger, "one number of convolutions per resolution stage").optional(),
         n_blocks_per_stage: list(positiveInteger, "one number of blocks per resolution stage").optional(),
         n_conv_per_stage_decoder: list(positiveInteger, "one number of convolutions per decoder stage"),
-        conv_bias: flag.default(true),
+        conv_bias: flag.default(false),
         norm_op: z
-          .string({ error: "expected an instance norm" })
-          .regex(/InstanceNorm[23]d$/, { error: "expected an instance norm (no other is supported)" })
-          .optional(),
-        norm_op_kwargs: z
-          .object({
+          .string({ error: "expected an instance norm (no other is supported)" })
+          .regex(/(^|\.)InstanceNorm[23]d$/, { error: "expected an instance norm (no other is supported)" }),
+        norm_op_kwargs: knownKeys(
+          {
             eps: positive.default(1e-5),
-            affine: z
-              .literal(true, { error: "expected true: only norms with scale and shift are supported" })
-              .default(true),
-          })
-          .nullish(),
+            affine: z.literal(true, { error: "expected true: only norms with scale and shift are supported" }),
+            // of running statistics, which an instance norm without them does not have
+            momentum: z.unknown().optional(),
+            track_running_stats: z
+              .literal(false, { error: "expected false: norms with running statistics are not supported" })
+              .optional(),
+          },
+          "the arguments of the norm",
+        ),
         dropout_op: z.null({ error: "expected null: dropout is not supported" }).optional(),
         dropout_op_kwargs: z.unknown().optional(),
         nonlin: z
-          .literal("torch.nn.LeakyReLU", { error: 'expected "torch.nn.LeakyReLU" (no other is supported)' })
-          .optional(),
-        nonlin_kwargs: z
-          .object({
+          .string({ error: "expected torch.nn.LeakyReLU or torch.nn.ReLU (no other is supported)" })
+          .regex(/^torch\.nn\.(modules\.activation\.)?(LeakyReLU|ReLU)$/, {
+            error: "expected torch.nn.LeakyReLU or torch.nn.ReLU (no other is supported)",
+          }),
+        nonlin_kwargs: knownKeys(
+          {
             inplace: flag.optional(),
-            negative_slope: z.number({ error: "expected a number of at least 0" }).min(0).default(0.01),
-          })
-          .nullish(),
+            negative_slope: z
+              .number({ error: "expected a number of at least 0" })
+              .min(0, { error: "expected a number of at least 0" })
+              .optional(),
+          },
+          "the arguments of the nonlinearity",
+        ).nullish(),
+        nonlin_first: flag.optional(),
+        stem_channels: positiveInteger.nullish(),
+        // the heads of all resolutions are there either way
+        deep_supervision: flag.optional(),
       },
-      { error: "expected the arguments of the network" },
+      "the arguments of the network",
     ),
     _kw_requires_import: list(text, "a list of names").optional(),
   },
@@ -94,6 +120,7 @@ export const configurationExtrasSchema = z.object({
   augmentation: oneOf(augmentationSets).optional(),
   transposed_conv_bias: flag.optional(),
   head_bias: flag.optional(),
+  norm: oneOf(["none"]).optional(),
 });
 
 const resamplingName = z
