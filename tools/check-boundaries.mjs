@@ -7,7 +7,7 @@
  * - a file that loads onnxruntime switches its telemetry off itself
  * - files are written by core/node alone, which leaves no half of one and follows no link
  * - what tests import is in dependencies or devDependencies, by which nx knows when to run them again
- * - no relative import leaves its package; only a test may borrow a helper from another package's tests
+ * - no relative import leaves its package; only a test may borrow a helper from another package's tests or tools/fuzz
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
@@ -59,7 +59,8 @@ for (const name of names) {
       if (used && other !== name && !declared.has(used) && !forTests.has(used)) {
         problems.push(`${show(file)} imports ${used}, which is in no dependencies of packages/${name}/package.json`);
       }
-      const borrowed = /^\.\.\/\.\.\/[\w-]+\/tests\//.test(target) && file.includes("/tests/");
+      const lent = /^\.\.\/\.\.\/([\w-]+\/tests|\.\.\/tools\/fuzz)\//.test(target);
+      const borrowed = lent && file.includes("/tests/");
       if (target.startsWith(".") && !borrowed) checkInside(folder, file, target);
     }
   }

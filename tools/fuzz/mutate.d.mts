@@ -4,5 +4,5 @@ export interface SeededRandom {
   pick<T>(list: readonly T[]): T;
 }
 export function seededRandom(seed: number): SeededRandom;
-export function mutateBytes(bytes: Uint8Array, random: SeededRandom): Buffer;
+export function mutateBytes(bytes: Uint8Array, next: () => number, head?: number): Buffer;
 export function mutateJson(json: unknown, random: SeededRandom): unknown;

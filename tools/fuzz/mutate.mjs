@@ -15,28 +15,38 @@ export function seededRandom(seed) {
   return { next, below: (n) => Math.floor(next() * n), pick: (list) => list[Math.floor(next() * list.length)] };
 }
 
-/** One to four changes of the bytes. Half of them fall into the first kilobyte, where headers are. */
-export function mutateBytes(bytes, random) {
+/**
+ * One to four changes of the bytes: bits, bytes, numbers, cuts, insertions, repetitions and copies.
+ *
+ * @param next - numbers in [0, 1)
+ * @param head - half of the changes fall into the first bytes, where headers are
+ */
+export function mutateBytes(bytes, next, head = 1024) {
+  const below = (n) => Math.floor(next() * n);
+  const pick = (list) => list[below(list.length)];
   let mutant = Buffer.from(bytes);
-  for (let n = 1 + random.below(4); n > 0 && mutant.length > 0; n--) {
-    const at = random.below(random.next() < 0.5 ? Math.min(1024, mutant.length) : mutant.length);
-    const length = 1 + random.below(8);
+  for (let n = 1 + below(4); n > 0 && mutant.length > 0; n--) {
+    const at = below(next() < 0.5 ? Math.min(head, mutant.length) : mutant.length);
+    const length = 1 + below(8);
     const end = Math.min(mutant.length, at + length);
-    const kind = random.below(9);
-    if (kind === 0) mutant[at] ^= 1 << random.below(8);
-    else if (kind === 1) mutant[at] = random.pick([0, 1, 0x7f, 0x80, 0xff, 0x30, 0x39, 0x0a, 0x20, 0x22]);
-    else if (kind === 2) mutant = mutant.subarray(0, at);
-    else if (kind === 3) mutant = Buffer.concat([mutant, Buffer.alloc(length, random.below(256))]);
-    else if (kind === 4) mutant = Buffer.concat([mutant.subarray(0, at), mutant.subarray(end)]);
-    else if (kind === 5) mutant = Buffer.concat([mutant.subarray(0, end), mutant.subarray(at)]);
-    else if (kind === 6) mutant.fill(random.below(256), at, end);
-    else if (kind === 7) mutant.copy(mutant, at, random.below(mutant.length), mutant.length);
-    else if (at + 4 <= mutant.length) mutant.writeUInt32LE(random.pick(integers), at);
+    const [before, after] = [mutant.subarray(0, at), mutant.subarray(at)];
+    const kind = below(10);
+    if (kind === 0) mutant[at] ^= 1 << below(8);
+    else if (kind === 1) mutant[at] = pick(bytesThatMatter);
+    else if (kind === 2) mutant = before;
+    else if (kind === 3) mutant = Buffer.concat([mutant, Buffer.alloc(length, below(256))]);
+    else if (kind === 4) mutant = Buffer.concat([before, mutant.subarray(end)]);
+    else if (kind === 5) mutant = Buffer.concat([mutant.subarray(0, pick([end, at + 8 * length])), after]);
+    else if (kind === 6) mutant.fill(below(256), at, end);
+    else if (kind === 7) mutant.copy(mutant, at, below(mutant.length), pick([mutant.length, at + length]));
+    else if (kind === 8) mutant = Buffer.concat([before, Buffer.alloc(length, below(256)), after]);
+    else if (at + 4 <= mutant.length) mutant.writeUInt32LE(pick(integers), at);
     mutant = Buffer.from(mutant);
   }
   return mutant;
 }
 
+const bytesThatMatter = [0, 1, 0x08, 0x0a, 0x20, 0x22, 0x2d, 0x30, 0x39, 0x5b, 0x7f, 0x80, 0xff];
 const integers = [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe, 0x10000, 0x40000000];
 
 /** Values that do not belong where numbers, texts, lists and tables are expected. */

@@ -30,13 +30,13 @@ export async function fuzzTargets(scratch) {
     mutant: (random) => {
       const json = random.pick(jsons);
       const asText = (value) => Buffer.from(JSON.stringify(value, null, random.pick([0, 1])));
-      const bytes = random.next() < 0.7 ? asText(mutateJson(json, random)) : mutateBytes(asText(json), random);
+      const bytes = random.next() < 0.7 ? asText(mutateJson(json, random)) : mutateBytes(asText(json), random.next);
       return [{ name: "mutant.json", bytes }];
     },
     read: async (folder, name) => use(await readJson(join(folder, name)), name),
   });
   const ofBytes = (name, bytes, use) => ({
-    mutant: (random) => [{ name, bytes: mutateBytes(bytes, random) }],
+    mutant: (random) => [{ name, bytes: mutateBytes(bytes, random.next) }],
     read: async (folder, name, bytes) => use(bytes, join(folder, name)),
   });
 
@@ -56,7 +56,7 @@ export async function fuzzTargets(scratch) {
       mutant: (random) => {
         const json = JSON.parse(stored.toString("utf8"));
         const text = Buffer.from(JSON.stringify(mutateJson(json, random)));
-        return [{ name: "zarr.json", bytes: random.next() < 0.7 ? text : mutateBytes(stored, random) }];
+        return [{ name: "zarr.json", bytes: random.next() < 0.7 ? text : mutateBytes(stored, random.next) }];
       },
       read: async (folder, name, bytes) => {
         const place = join(folder, "store");
@@ -73,7 +73,10 @@ export async function fuzzTargets(scratch) {
       mutant: (random) => {
         const { files } = random.pick(ofKind);
         const spoilt = random.below(files.length);
-        return files.map(({ name, bytes }, i) => ({ name, bytes: i === spoilt ? mutateBytes(bytes, random) : bytes }));
+        return files.map(({ name, bytes }, i) => ({
+          name,
+          bytes: i === spoilt ? mutateBytes(bytes, random.next) : bytes,
+        }));
       },
       read: async (folder, name) => {
         const path = join(folder, name);

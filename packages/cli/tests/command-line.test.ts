@@ -429,8 +429,11 @@ test("fingerprint --compare: a table and a picture of z-scores that sum to 0 ove
     const { code, stdout } = await nnunet("fingerprint", "--compare", one, other, "--svg", svg);
     expect(code).toBe(0);
     expect(stdout).toContain("median spacing [x, y, z], mm           1 × 1 × 2");
-    const numbers = [...(await readFile(svg, "utf8")).matchAll(/>(-?\d\.\d\d|–)</g)].map((match) => match[1]);
-    expect(numbers).toHaveLength(16);
-    expect(numbers.filter((z) => z === "-1.00")).toHaveLength(1); // the voxel volume, of two datasets
-    expect(numbers.filter((z) => z === "1.00")).toHaveLength(1);
+    const marks = [...(await readFile(svg, "utf8")).matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
+    const [least, most] = [Math.min(...marks), Math.max(...marks.slice(0, -2))]; // the last two are the legend
+    // one standard deviation below and above: only the spacing differs between the two, along each axis
+    expect([least, most].map((x) => marks.filter((mark) => mark === x).length)).toEqual([3, 3]);
+    expect(marks.slice(0, -2).filter((x) => x !== least && x !== most)).toEqual(
+      Array.from({ length: marks.length - 8 }, () => (least + most) / 2),
+    );
   }));

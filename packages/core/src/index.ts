@@ -42,6 +42,7 @@ export {
 } from "./errors.ts";
 export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
 export { fingerprintFromJson, fingerprintToJson } from "./dataset/fingerprint-json.ts";
+export { isJsonObject } from "./json/is-json-object.ts";
 export { jsonSchemas } from "./json/json-schemas.ts";
 export { type LabelSet, labelSet, noForeground } from "./dataset/label-set.ts";
 export { gigabytes, type MemoryLimit, memoryLimit, refuseBeyondMemory } from "./memory-limit.ts";
@@ -56,10 +57,14 @@ export {
 export { MersenneTwister } from "./numbers/mersenne-twister.ts";
 export { parseJson, type ParseJsonOptions } from "./json/parse-json.ts";
 export { checkPathSegment, pathSegmentProblem } from "./path-segment.ts";
+export { alignedColumns } from "./text/aligned-columns.ts";
+export { findConfiguration } from "./plans/find-configuration.ts";
+export { median, percentile } from "./numbers/percentile.ts";
 export { plansFromJson, plansToJson } from "./plans/plans-json.ts";
 export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./text/printable.ts";
 export { createRandom, type RandomGenerator } from "./numbers/random.ts";
 export { roundHalfEven } from "./numbers/round-half-even.ts";
+export { svgDocument, svgText, type SvgTextStyle } from "./text/svg.ts";
 export { show } from "./text/show.ts";
 export { shownPoint, shownShape } from "./text/shown-shape.ts";
 export type {

@@ -1,29 +1,14 @@
 import { createRandom, isNnunetError, type RandomGenerator } from "@nnunet/core";
+import { mutateBytes } from "../../../tools/fuzz/mutate.mjs";
 
 /** How many times as many mutants: 1 in the fast lane. */
-const scale = Number(process.env["NNUNET_FUZZ"] ?? 1);
+export const scale = Number(process.env["NNUNET_FUZZ"] ?? 1);
 /** For `jest.setTimeout`: a million mutants take their time. */
 export const fuzzTimeout = 120_000 * Math.max(1, scale);
-const bytesThatMatter = [0, 1, 0x08, 0x0a, 0x22, 0x2d, 0x30, 0x39, 0x5b, 0x7f, 0x80, 0xff];
 
-/** One to four changes: bits, bytes, cuts, insertions, repetitions and swaps, half of them in the first `head` bytes. */
-export function mutate(bytes: Uint8Array, random: RandomGenerator, head: number): Uint8Array {
-  let mutant = Buffer.from(bytes);
-  for (let n = random.integer(1, 5); n > 0 && mutant.length > 0; n--) {
-    const at = random.integer(0, random.uniform() < 0.5 ? Math.min(head, mutant.length) : mutant.length);
-    const length = random.integer(1, 9);
-    const before = mutant.subarray(0, at);
-    const kind = random.integer(0, 7);
-    if (kind === 0) mutant[at]! ^= 1 << random.integer(0, 8);
-    else if (kind === 1) mutant[at] = bytesThatMatter[random.integer(0, bytesThatMatter.length)]!;
-    else if (kind === 2) mutant = Buffer.concat([before, mutant.subarray(at + length)]);
-    else if (kind === 3)
-      mutant = Buffer.concat([before, Buffer.alloc(length, random.integer(0, 256)), mutant.subarray(at)]);
-    else if (kind === 4) mutant = Buffer.concat([mutant.subarray(0, at + 8 * length), mutant.subarray(at)]);
-    else if (kind === 5) mutant.copy(mutant, at, random.integer(0, mutant.length));
-    else mutant = Buffer.from(before);
-  }
-  return mutant;
+/** A mutant of a file; half of its one to four changes fall into the first `head` bytes. */
+export function mutate(bytes: Uint8Array, random: RandomGenerator, head: number): Buffer {
+  return mutateBytes(bytes, () => random.uniform(), head);
 }
 
 /**

@@ -1,5 +1,4 @@
-import { createRandom, InvalidArgumentError } from "@nnunet/core";
-import { percentile } from "./percentile.ts";
+import { createRandom, InvalidArgumentError, percentile } from "@nnunet/core";
 
 /** One score of a case, or one per label or region in the same order for every case; NaN where it is not defined. */
 export type CaseScores = number | readonly number[];

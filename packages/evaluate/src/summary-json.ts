@@ -1,6 +1,7 @@
 import {
   type EvaluationSummary,
   InvalidArtifactError,
+  isJsonObject,
   type LabelMetrics,
   parseJson,
   type SurfaceMetrics,
@@ -164,7 +165,7 @@ function labelsFromJson(json: unknown, path: string, field: string): Record<stri
 }
 
 function record(json: unknown, path: string, field: string): Record<string, unknown> {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+  if (!isJsonObject(json)) {
     throw new InvalidArtifactError(path, field, "expected an object; is this a summary.json?");
   }
   return json as Record<string, unknown>;

@@ -3,6 +3,7 @@ import {
   InvalidArgumentError,
   type LabelMetrics,
   type LabelSet,
+  percentile,
   type Shape3,
   ShapeMismatchError,
   type Spacing,
@@ -12,7 +13,6 @@ import {
 import { labelGroups } from "./case-metrics.ts";
 import { squaredDistances } from "./distance-transform.ts";
 import { type Box, joinBoxes, labelBoxes } from "./label-boxes.ts";
-import { percentile } from "./percentile.ts";
 
 /** Distances are roots of float32 squares: one that is the tolerance must not miss it by its rounding. */
 const ROUNDING = 1e-6;

@@ -5,6 +5,7 @@ import {
   InvalidArgumentError,
   InvalidArtifactError,
   labelSet,
+  median,
   noForeground,
 } from "@nnunet/core";
 import { emptyHistogram, mergeHistograms, percentile } from "./intensity-histogram.ts";
@@ -96,12 +97,6 @@ function classRatios(cases: readonly CaseRecord[], allowed: readonly number[], i
 
 function relativeSizeAfterCropping({ shapeBeforeCrop: before, shapeAfterCrop: after }: CaseRecord): number {
   return (after[0] * after[1] * after[2]) / (before[0] * before[1] * before[2]);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function clamp(value: number, { min, max }: { min: number; max: number }): number {

@@ -1,5 +1,5 @@
-import { printableXml } from "@nnunet/core";
-import type { ComparedProperty } from "./compare-fingerprints.ts";
+import { counted, printableXml, svgDocument, svgText } from "@nnunet/core";
+import type { ComparedProperty } from "./compared-properties.ts";
 
 const row = 34;
 const left = 220;
@@ -22,20 +22,21 @@ export function drawComparison(
   const x = (z: number) => left + plot / 2 + (z / limit) * (plot / 2);
   const bottom = top + compared.length * row;
   const height = Math.max(bottom + 40, top + names.length * 20 + 20);
-  const width = left + plot + legendGap + 260;
+  const width = left + plot + legendGap + 300;
   const parts: string[] = [];
   for (let z = -limit; z <= limit; z++) {
     parts.push(
       `<line x1="${x(z)}" y1="${top - 6}" x2="${x(z)}" y2="${bottom}" stroke="${z === 0 ? "#888888" : "#e4e4e4"}"/>`,
     );
-    parts.push(text(x(z), bottom + 16, String(z), "middle"));
+    parts.push(svgText(x(z), bottom + 16, String(z), { anchor: "middle" }));
   }
-  parts.push(text(left + plot / 2, bottom + 32, "standard deviations from the mean of these datasets", "middle"));
+  const below = "standard deviations from the mean of these datasets";
+  parts.push(svgText(left + plot / 2, bottom + 32, below, { anchor: "middle" }));
   for (const [i, { property, zScores, values }] of compared.entries()) {
     const middle = top + i * row + row / 2;
     // a small step down per dataset, so that equal values do not hide each other
     const step = Math.min(3, 18 / names.length);
-    parts.push(text(left - 12, middle + 4, property, "end"));
+    parts.push(svgText(left - 12, middle + 4, property, { anchor: "end" }));
     for (const [dataset, z] of zScores.entries()) {
       if (z === undefined) continue;
       const title = `${names[dataset]}: ${Number(values[dataset]!.toPrecision(4))}`;
@@ -46,18 +47,16 @@ export function drawComparison(
     const y = top + i * 20 + 6;
     parts.push(
       mark(i, left + plot + legendGap, y, name),
-      text(left + plot + legendGap + 14, y + 4, `${name} (${modalities[i]})`, "start"),
+      svgText(left + plot + legendGap + 14, y + 4, `${shortened(name)} (${modalities[i]})`),
     );
   }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="sans-serif">`,
-    "<title>Fingerprints of datasets</title>",
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="16" y="28" font-size="16" font-weight="bold" fill="#1b1b1b">Fingerprints of ${names.length} dataset${names.length === 1 ? "" : "s"}</text>`,
-    ...parts,
-    "</svg>",
-    "",
-  ].join("\n");
+  const heading = `Fingerprints of ${counted(names.length, "dataset")}`;
+  return svgDocument(heading, width, height, [svgText(16, 28, heading, { size: 16, bold: true }), ...parts]);
+}
+
+/** The end of a long name: of a path, what tells it from its neighbours. */
+function shortened(name: string): string {
+  return name.length > 30 ? `…${name.slice(-29)}` : name;
 }
 
 /** A dot, square or diamond: the shape changes after each round through the colours. */
@@ -68,8 +67,4 @@ function mark(dataset: number, x: number, y: number, title: string): string {
   if (shape === 0) return `<circle cx="${x}" cy="${y}" r="5" fill="${colour}" fill-opacity="0.8">${inner}</circle>`;
   const turn = shape === 2 ? ` transform="rotate(45 ${x} ${y})"` : "";
   return `<rect x="${x - 4.5}" y="${y - 4.5}" width="9" height="9" fill="${colour}" fill-opacity="0.8"${turn}>${inner}</rect>`;
-}
-
-function text(x: number, y: number, content: string, anchor: "start" | "middle" | "end"): string {
-  return `<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="#1b1b1b">${printableXml(content)}</text>`;
 }

@@ -1,5 +1,6 @@
 export { combineMeasurements, mergeMeasurements } from "./combine-measurements.ts";
-export { type ComparedProperty, compareFingerprints, type FingerprintComparison } from "./compare-fingerprints.ts";
+export { compareFingerprints, type FingerprintComparison } from "./compare-fingerprints.ts";
+export type { ComparedProperty } from "./compared-properties.ts";
 export { defaultFingerprintExtractor } from "./default-fingerprint-extractor.ts";
 export {
   emptyHistogram,

@@ -1,30 +1,26 @@
 import { basename } from "node:path";
 import { readBmp, readBmpInfo, writeBmp } from "./bmp/bmp.ts";
 import { readDicom, readDicomInfo } from "./dicom/dicom-series.ts";
-import { readGipl, readGiplInfo } from "./gipl/gipl.ts";
+import { readGiplHeader } from "./gipl/gipl.ts";
 import { readItkHdf5, readItkHdf5Info } from "./hdf5/itk-hdf5.ts";
 import type { ImageFormat } from "./image-format.ts";
 import { readJpeg, readJpegInfo } from "./jpeg/read-jpeg.ts";
-import {
-  copyMetaImage,
-  metaImageVoxelFile,
-  metaImageVoxelFileWritten,
-  readMetaImage,
-  readMetaImageInfo,
-  writeMetaImage,
-} from "./metaimage/metaimage.ts";
+import { copyMetaImage, metaImageVoxelFile, metaImageVoxelFileWritten, writeMetaImage } from "./metaimage/metaimage.ts";
+import { readMetaImageHeader } from "./metaimage/metaimage-header.ts";
 import { copyNifti } from "./nifti/copy-nifti.ts";
-import { readMgh, readMghInfo } from "./mgh/mgh.ts";
-import { readMrc, readMrcInfo } from "./mrc/mrc.ts";
+import { readMghHeader } from "./mgh/mgh.ts";
+import { readMrcHeader } from "./mrc/mrc.ts";
 import { niftiVoxelFile, niftiVoxelFileWritten } from "./nifti/nifti-pair.ts";
 import { readNifti, readNiftiInfo } from "./nifti/read-nifti.ts";
 import { writeNifti } from "./nifti/write-nifti.ts";
-import { copyNrrd, nrrdVoxelFile, nrrdVoxelFileWritten, readNrrd, readNrrdInfo, writeNrrd } from "./nrrd/nrrd.ts";
+import { copyNrrd, nrrdVoxelFile, nrrdVoxelFileWritten, writeNrrd } from "./nrrd/nrrd.ts";
+import { readNrrdHeader } from "./nrrd/nrrd-header.ts";
 import { readPng, readPngInfo, writePng } from "./png/png.ts";
 import { readTiff, readTiffInfo } from "./tiff/read-tiff.ts";
 import { copyTiff, tiffSpacingFile, tiffSpacingFileWritten } from "./tiff/tiff-spacing.ts";
 import { writeTiff } from "./tiff/write-tiff.ts";
-import { readVtk, readVtkInfo } from "./vtk/vtk.ts";
+import { headedFormat } from "./voxels/headed-voxels.ts";
+import { readVtkHeader } from "./vtk/vtk.ts";
 
 /*
  * The formats of images: the only list of endings there is. Whoever asks which files are images, which can be written
@@ -49,11 +45,9 @@ export const imageFormats: readonly ImageFormat[] = [
     copy: copyNifti,
   },
   {
-    name: "NRRD",
+    ...headedFormat("NRRD", readNrrdHeader),
     endings: [".nrrd", ".nhdr"],
     readBy: "own code",
-    read: readNrrd,
-    readInfo: readNrrdInfo,
     write: writeNrrd,
     slices: "several",
     place: "geometry",
@@ -62,11 +56,9 @@ export const imageFormats: readonly ImageFormat[] = [
     copy: copyNrrd,
   },
   {
-    name: "MetaImage",
+    ...headedFormat("MetaImage", readMetaImageHeader),
     endings: [".mha", ".mhd"],
     readBy: "own code",
-    read: readMetaImage,
-    readInfo: readMetaImageInfo,
     write: writeMetaImage,
     slices: "several",
     place: "geometry",
@@ -118,41 +110,33 @@ export const imageFormats: readonly ImageFormat[] = [
     place: "none",
   },
   {
-    name: "GIPL",
+    ...headedFormat("GIPL", readGiplHeader),
     endings: [".gipl", ".gipl.gz"],
     readBy: "own code",
-    read: readGipl,
-    readInfo: readGiplInfo,
     notWritten,
     slices: "several",
     place: "geometry",
   },
   {
-    name: "MGH",
+    ...headedFormat("MGH", readMghHeader),
     endings: [".mgz", ".mgh"],
     readBy: "own code",
-    read: readMgh,
-    readInfo: readMghInfo,
     notWritten,
     slices: "several",
     place: "geometry",
   },
   {
-    name: "MRC",
+    ...headedFormat("MRC", readMrcHeader),
     endings: [".mrc"],
     readBy: "own code",
-    read: readMrc,
-    readInfo: readMrcInfo,
     notWritten,
     slices: "several",
     place: "geometry",
   },
   {
-    name: "VTK",
+    ...headedFormat("VTK", readVtkHeader),
     endings: [".vtk"],
     readBy: "own code",
-    read: readVtk,
-    readInfo: readVtkInfo,
     notWritten,
     slices: "several",
     place: "geometry",

@@ -12,6 +12,7 @@ export {
 export { saysItsSpacing } from "./geometry/plane-geometry.ts";
 export { voxelPlace } from "./geometry/voxel-place.ts";
 export type { ImageInfo } from "./image-info.ts";
+export { channelFileName, channelOfStem } from "./dataset/channel-name.ts";
 export { convertDataset } from "./dataset/convert-dataset.ts";
 export type { ConvertOptions } from "./dataset/convert-picture-folder.ts";
 export { openDataset } from "./dataset/dataset-folder.ts";

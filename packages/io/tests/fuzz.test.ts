@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync, inflateSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, elementCount, isNnunetError, type RandomGenerator, type Volume } from "@nnunet/core";
+import { createRandom, elementCount, isNnunetError, type Volume } from "@nnunet/core";
 import { readImage, readImageInfo, writeImage } from "@nnunet/io";
+import { mutate, scale } from "../../core/tests/mutants.ts";
 import { loadEntries, scratchFolder, unpack } from "./nifti-files.ts";
 
 /*
@@ -14,38 +15,6 @@ import { loadEntries, scratchFolder, unpack } from "./nifti-files.ts";
 const folder = scratchFolder();
 const entries = loadEntries();
 const fileOf = (name: string) => readFileSync(unpack(entries.find((e) => e.name === name)!, folder));
-const scale = Number(process.env["NNUNET_FUZZ"] ?? 1);
-
-/** One to four random changes: what transfers, disks and careless programs do. */
-function mutate(bytes: Buffer, random: RandomGenerator, headerBytes: number): Buffer {
-  let mutant = Buffer.from(bytes);
-  const pick = (n: number) => Math.floor(random.uniform() * n);
-  for (let n = 1 + pick(4); n > 0; n--) {
-    // Half of the changes fall into the header, where they matter more.
-    const at = pick(random.uniform() < 0.5 ? Math.min(headerBytes, mutant.length) : mutant.length);
-    const kind = pick(8);
-    const length = 1 + pick(8);
-    if (mutant.length === 0) break;
-    if (kind === 0) mutant[at]! ^= 1 << pick(8);
-    else if (kind === 1) mutant[at] = [0, 1, 0x7f, 0x80, 0xff, 0x30, 0x39, 0x0a][pick(8)]!;
-    else if (kind === 2) mutant = mutant.subarray(0, at);
-    else if (kind === 3) mutant = Buffer.concat([mutant, Buffer.alloc(length, pick(256))]);
-    else if (kind === 4) mutant = Buffer.concat([mutant.subarray(0, at), mutant.subarray(at + length)]);
-    else if (kind === 5)
-      mutant = Buffer.concat([
-        mutant.subarray(0, at),
-        mutant.subarray(Math.max(0, at - length), at),
-        mutant.subarray(at),
-      ]);
-    else if (kind === 6) mutant.fill(pick(256), at, Math.min(at + length, mutant.length));
-    else {
-      const from = pick(mutant.length);
-      mutant.copy(mutant, at, from, from + length);
-    }
-    mutant = Buffer.from(mutant);
-  }
-  return mutant;
-}
 
 type Check = (volume: Volume, bytes: Buffer) => void;
 /** Whether the values are right is another test's question (picture-kinds, other-kinds). */

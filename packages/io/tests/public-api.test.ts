@@ -4,6 +4,8 @@ import * as io from "@nnunet/io";
 test("the package exports these names", () => {
   expect(Object.keys(io).sort()).toEqual([
     "callingFilesAsWritten",
+    "channelFileName",
+    "channelOfStem",
     "convertDataset",
     "findDatasetFolder",
     "fixDataset",

@@ -17,7 +17,7 @@ import { decideCascade } from "./explanation/decide-cascade.ts";
 import { decideConfigurations, decideDataset } from "./explanation/decide-dataset.ts";
 import { decideNetwork } from "./explanation/decide-network.ts";
 import { overrideBlueprint } from "./rules/overrides.ts";
-import { medianPerAxis } from "./rules/percentile.ts";
+import { medianPerAxis } from "./rules/median-per-axis.ts";
 import type { PlanningContext } from "./networks/plan-network.ts";
 import { planResolutions } from "./networks/plan-resolutions.ts";
 import { preprocessChannels } from "./networks/preprocess-channels.ts";

@@ -1,4 +1,4 @@
-import { type PreprocessedProperties, type VolumeShape, InvalidArtifactError, show } from "@nnunet/core";
+import { InvalidArtifactError, isJsonObject, type PreprocessedProperties, show, type VolumeShape } from "@nnunet/core";
 import { textChecksum } from "./checksum.ts";
 
 /** What the attributes of a stored case's group say. */
@@ -31,8 +31,8 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
   const fail = (field: string, problem: string): never => {
     throw new InvalidArtifactError(file, field && `attributes.${field}`, `${problem}; preprocess this case again`);
   };
-  const attributes = isObject(json) ? json["attributes"] : undefined;
-  if (!isObject(attributes) || attributes["format"] !== FORMAT) return fail("format", `expected "${FORMAT}"`);
+  const attributes = isJsonObject(json) ? json["attributes"] : undefined;
+  if (!isJsonObject(attributes) || attributes["format"] !== FORMAT) return fail("format", `expected "${FORMAT}"`);
   const { checksum, ...rest } = attributes;
   if (checksum !== textChecksum(JSON.stringify(rest))) fail("checksum", "is not that of the attributes");
 
@@ -58,7 +58,7 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
 }
 
 function isProperties(value: unknown): boolean {
-  if (!isObject(value)) return false;
+  if (!isJsonObject(value)) return false;
   const numbers = (list: unknown, length: number) =>
     Array.isArray(list) && list.length === length && list.every((n) => Number.isFinite(n));
   const { id, geometry, cropBox } = value;
@@ -76,13 +76,9 @@ function isProperties(value: unknown): boolean {
     Array.isArray(cropBox) &&
     cropBox.length === 3 &&
     cropBox.every((range) => numbers(range, 2)) &&
-    isObject(geometry) &&
+    isJsonObject(geometry) &&
     numbers(geometry["spacing"], 3) &&
     numbers(geometry["origin"], 3) &&
     numbers(geometry["direction"], 9)
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { normalizationSchemes, type Plans } from "@nnunet/core";
+import { findConfiguration, normalizationSchemes, type Plans } from "@nnunet/core";
 import { describeFileError, openRegularFile } from "@nnunet/core/node";
-import { findConfiguration } from "./preprocess-case.ts";
 
 /** Raised when the same inputs would give other voxels than before. */
 const PREPROCESSING_VERSION = 1;
@@ -12,7 +11,7 @@ const PREPROCESSING_VERSION = 1;
  *
  * @param inputBytesHash - from {@link hashFiles}
  * @returns 64 hexadecimal digits (SHA-256)
- * @throws {InvalidArgumentError} if the plans lack the configuration
+ * @throws {UnknownStageError} if the plans lack the configuration
  */
 export function preprocessedHash(inputBytesHash: string, plans: Plans, configurationName: string): string {
   const c = findConfiguration(plans, configurationName);

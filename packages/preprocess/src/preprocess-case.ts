@@ -2,6 +2,7 @@ import {
   type Configuration,
   type ModelDataset,
   elementCount,
+  findConfiguration,
   InvalidArgumentError,
   type LoadedCase,
   labelSet,
@@ -48,7 +49,8 @@ export interface PreprocessCaseOptions {
  *
  * @param loaded - image [c, z, y, x] float32, and the label if there is one; neither is changed
  * @returns data [c, z, y, x] on the new grid, `seg` [z, y, x], and what undoes the way
- * @throws {InvalidArgumentError} if the plans lack the configuration or do not fit the case
+ * @throws {UnknownStageError} if the plans lack the configuration
+ * @throws {InvalidArgumentError} if they do not fit the case
  * @throws {ShapeMismatchError} if image and label differ in shape
  * @throws {LimitError} if it would take more than `maxMemoryGb`
  * @example preprocessCase(loaded, plans, "3d_fullres", dataset).shape; // [1, 40, 56, 40]
@@ -141,14 +143,6 @@ export function preprocessCase(
 
 /** nnU-Net's preprocessing, as every rule set's plans describe it. */
 export const defaultPreprocessor: Preprocessor = { name: "default", preprocessCase };
-
-/** The configuration of that name. @throws {InvalidArgumentError} naming those that exist */
-export function findConfiguration(plans: Plans, name: string): Configuration {
-  if (!Object.hasOwn(plans.configurations, name)) {
-    throw new InvalidArgumentError("configuration", `one of ${Object.keys(plans.configurations).join(", ")}`, name);
-  }
-  return plans.configurations[name]!;
-}
 
 /**
  * The crop, and the label inside it, transposed, with −1 where it is 0 and the image is zero. Without a label: 0 and −1.

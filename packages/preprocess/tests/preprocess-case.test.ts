@@ -208,7 +208,7 @@ describe("preprocessCase", () => {
   test("an unknown configuration, other channels than planned, a label on another grid, and RGB beyond 255 are refused", () => {
     const loaded = makeCase([8, 8, 8], [1, 1, 1]);
     expect(() => preprocessCase(loaded, makePlans(), "3d_fullres", dataset)).toThrow(
-      'configuration: expected one of test, got "3d_fullres"',
+      'unknown configuration "3d_fullres"; registered: test',
     );
     expect(() => preprocessCase(loaded, makePlans({ normalizationSchemes: ["CT", "CT"] }), "test", dataset)).toThrow(
       "image of case case_1: expected 2 channels, as the plans of test say, got 1",

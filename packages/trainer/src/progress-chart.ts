@@ -1,9 +1,11 @@
-import { printableXml } from "@nnunet/core";
+import { svgDocument, svgText } from "@nnunet/core";
 import type { EpochRecord } from "./checkpoint.ts";
 
 const width = 720;
 const height = 300;
 const margin = { left: 56, right: 56, top: 34, bottom: 40 };
+const size = 12;
+const colours = { training: "#1f77b4", validation: "#d62728", dice: "#2ca02c" };
 
 /** The training's curves as an SVG picture: losses on the left axis, mean patch Dice (nnU-Net's pseudo-Dice) on the right one. */
 export function progressChart(history: readonly EpochRecord[], names: readonly string[]): string {
@@ -30,23 +32,25 @@ export function progressChart(history: readonly EpochRecord[], names: readonly s
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(
     (share) =>
       `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(share)}" y2="${y(share)}" stroke="#ddd"/>` +
-      `<text x="${margin.left - 8}" y="${y(share) + 4}" text-anchor="end">${(low + (high - low) * share).toFixed(2)}</text>` +
-      `<text x="${width - margin.right + 8}" y="${y(share) + 4}">${share.toFixed(2)}</text>`,
+      svgText(margin.left - 8, y(share) + 4, (low + (high - low) * share).toFixed(2), { anchor: "end", size }) +
+      svgText(width - margin.right + 8, y(share) + 4, share.toFixed(2), { size }),
   );
   const latest = history.at(-1)!;
   const perClass = latest.pseudoDice
-    .map((d, i) => `${printableXml(names[i] ?? `class ${i + 1}`)} ${d === null ? "–" : d.toFixed(3)}`)
+    .map((d, i) => `${names[i] ?? `class ${i + 1}`} ${d === null ? "–" : d.toFixed(3)}`)
     .join(", ");
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#333">
-<rect width="${width}" height="${height}" fill="#fff"/>
-<text x="${margin.left}" y="20"><tspan fill="#1f77b4">training loss</tspan>  <tspan fill="#d62728">validation loss</tspan>  <tspan fill="#2ca02c">patch Dice (right axis; dashed: moving average)</tspan></text>
-${ticks.join("\n")}
-${line("#1f77b4", (h) => loss(h.trainLoss))}
-${line("#d62728", (h) => loss(h.validationLoss))}
-${line("#2ca02c", (h) => y(mean(h)))}
-${line("#2ca02c", (h) => y(h.movingPseudoDice), "5 4")}
-<text x="${width / 2}" y="${height - 22}" text-anchor="middle">epochs 1 – ${latest.epoch + 1}</text>
-<text x="${width / 2}" y="${height - 6}" text-anchor="middle">last epoch: ${perClass}; learning rate ${latest.learningRate.toPrecision(3)}; ${latest.seconds.toFixed(0)} s</text>
-</svg>
-`;
+  const below = { anchor: "middle", size } as const;
+  const rates = `learning rate ${latest.learningRate.toPrecision(3)}; ${latest.seconds.toFixed(0)} s`;
+  return svgDocument("Progress of the training", width, height, [
+    svgText(margin.left, 20, "training loss", { size, colour: colours.training }),
+    svgText(margin.left + 90, 20, "validation loss", { size, colour: colours.validation }),
+    svgText(margin.left + 190, 20, "patch Dice (right axis; dashed: moving average)", { size, colour: colours.dice }),
+    ...ticks,
+    line(colours.training, (h) => loss(h.trainLoss)),
+    line(colours.validation, (h) => loss(h.validationLoss)),
+    line(colours.dice, (h) => y(mean(h))),
+    line(colours.dice, (h) => y(h.movingPseudoDice), "5 4"),
+    svgText(width / 2, height - 22, `epochs 1 – ${latest.epoch + 1}`, below),
+    svgText(width / 2, height - 6, `last epoch: ${perClass}; ${rates}`, below),
+  ]);
 }

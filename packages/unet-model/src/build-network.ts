@@ -1,4 +1,4 @@
-import { type Architecture, InvalidArgumentError } from "@nnunet/core";
+import { type Architecture, elementCount, InvalidArgumentError } from "@nnunet/core";
 import type { Feature, NetworkGraph, NetworkNode, Parameter } from "./network-graph.ts";
 
 export interface NetworkSize {
@@ -162,7 +162,7 @@ class GraphBuilder {
       channels,
       input.spatial.map((n, axis) => n / stride[axis]!),
     );
-    const fanIn = input.channels * kernel.reduce((a, b) => a * b, 1);
+    const fanIn = input.channels * elementCount(kernel);
     const weight = this.#kaiming(`${name}.weight`, [channels, input.channels, ...kernel], fanIn);
     const bias = biased ? { bias: this.#constant(`${name}.bias`, channels, 0) } : {};
     this.nodes.push({ kind: "conv", input, output, weight, ...bias, kernel, stride });
@@ -213,7 +213,7 @@ class GraphBuilder {
       input.spatial.map((n, axis) => n * stride[axis]!),
     );
     // PyTorch reads the fan-in of a transposed convolution from the weight's second axis, the output channels.
-    const fanIn = channels * stride.reduce((a, b) => a * b, 1);
+    const fanIn = channels * elementCount(stride);
     const weight = this.#kaiming(`${name}.weight`, [input.channels, channels, ...stride], fanIn);
     const bias = this.#architecture.transposedConvBias ? { bias: this.#constant(`${name}.bias`, channels, 0) } : {};
     this.nodes.push({ kind: "upConv", input, output, weight, ...bias, stride });

@@ -1,3 +1,4 @@
+import { elementCount } from "@nnunet/core";
 /** A trainable tensor and how it starts. */
 export interface Parameter {
   /** PyTorch state-dict name of nnU-Net v2 ("encoder.stages.0.0.convs.0.conv.weight"), so that weights travel. */
@@ -73,5 +74,5 @@ export interface NetworkGraph {
 
 /** Number of trainable values. */
 export function parameterCount(graph: NetworkGraph): number {
-  return graph.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
+  return graph.parameters.reduce((sum, p) => sum + elementCount(p.shape), 0);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { elementCount, InvalidArtifactError, parseJson, show } from "@nnunet/core";
+import { elementCount, InvalidArtifactError, isJsonObject, parseJson, show } from "@nnunet/core";
 
 export interface Tensor {
   readonly data: Float32Array | Float64Array | Int32Array | Int16Array | Uint8Array;
@@ -120,13 +120,14 @@ function splitHeader(bytes: Uint8Array, path: string): { header: Header; body: U
     throw damaged(path, "header", "not valid JSON");
   }
   const header = parseJson(text, path, { field: "header", remedy: "use an older checkpoint" });
-  if (!isObject(header)) throw damaged(path, "header", `expected an object, got ${show(header)}`);
+  if (!isJsonObject(header)) throw damaged(path, "header", `expected an object, got ${show(header)}`);
   return { header, body: bytes.subarray(8 + length) };
 }
 
 function metadataOf(header: Header, path: string): Readonly<Record<string, string>> {
   const metadata = Object.hasOwn(header, "__metadata__") ? header["__metadata__"] : {};
-  if (!isObject(metadata)) throw damaged(path, "__metadata__", `expected an object of texts, got ${show(metadata)}`);
+  if (!isJsonObject(metadata))
+    throw damaged(path, "__metadata__", `expected an object of texts, got ${show(metadata)}`);
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string") throw damaged(path, `__metadata__.${key}`, `expected a text, got ${show(value)}`);
   }
@@ -134,7 +135,7 @@ function metadataOf(header: Header, path: string): Readonly<Record<string, strin
 }
 
 function entryOf(name: string, value: unknown, path: string) {
-  if (!isObject(value)) throw damaged(path, name, `expected dtype, shape and data_offsets, got ${show(value)}`);
+  if (!isJsonObject(value)) throw damaged(path, name, `expected dtype, shape and data_offsets, got ${show(value)}`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(kinds, dtype)) {
     throw damaged(path, `${name}.dtype`, `expected one of ${Object.keys(kinds).join(", ")}, got ${show(dtype)}`);
@@ -153,10 +154,6 @@ function checksumOf(header: Header, metadata: Readonly<Record<string, string>>, 
   // written and read alike: the same keys in the same order, without the checksum itself
   const plain = JSON.stringify({ ...header, __metadata__: metadata });
   return createHash("sha256").update(plain).update(body).digest("hex");
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isSizes(value: unknown): value is number[] {

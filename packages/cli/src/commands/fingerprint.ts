@@ -1,9 +1,9 @@
 import { type Fingerprint, fingerprintFromJson, fingerprintToJson, InvalidArgumentError } from "@nnunet/core";
 import { readJson, writeFileAtomic } from "@nnunet/core/node";
+import { compareFingerprints } from "@nnunet/fingerprint";
 import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { describeFingerprint } from "../describe/describe-fingerprint.ts";
-import { fingerprintChart } from "../describe/fingerprint-chart.ts";
 import { nextHint } from "../next-hint.ts";
 import {
   type CommonFlags,
@@ -51,7 +51,7 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
         const shown = Object.fromEntries(found.map(({ fingerprint }, i) => [unique[i]!, fingerprint]));
         print(...describeFingerprint(shown));
         if (flags.svg) {
-          await writeFileAtomic(flags.svg, fingerprintChart(shown));
+          await writeFileAtomic(flags.svg, compareFingerprints(shown).svg);
           print(flags.svg);
         }
         if (!flags.compare) print(...next);

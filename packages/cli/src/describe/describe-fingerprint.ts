@@ -1,5 +1,4 @@
-import type { Fingerprint } from "@nnunet/core";
-import { median } from "./median.ts";
+import { type Fingerprint, median } from "@nnunet/core";
 import { textTable } from "./text-table.ts";
 
 /** The properties of one or several fingerprints as the lines of a table, one column per dataset. */

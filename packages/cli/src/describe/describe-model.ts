@@ -1,4 +1,4 @@
-import { modelDatasetKeys, printable } from "@nnunet/core";
+import { isJsonObject, modelDatasetKeys, printable } from "@nnunet/core";
 import { readRegularFile } from "@nnunet/core/node";
 import { inspectModel } from "@nnunet/inference";
 import type { ArtefactDescription } from "./artefact-description.ts";
@@ -44,7 +44,7 @@ function textLines(key: string, value: string): string[] {
 function parsed(value: string | undefined): object {
   try {
     const json: unknown = JSON.parse(value ?? "");
-    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : {};
+    return isJsonObject(json) ? json : {};
   } catch {
     return {};
   }

@@ -1,4 +1,4 @@
-import { displayWidth, padded, printableName } from "@nnunet/core";
+import { alignedColumns, printableName } from "@nnunet/core";
 
 /** A sentence may be long, a name that fills more than this is not a name. */
 const widestCell = 400;
@@ -11,14 +11,8 @@ const widestCell = 400;
  */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const shown = [head, ...rows].map((row) => head.map((_, i) => printableName(row[i] ?? "", widestCell)));
-  const widths = head.map((_, i) => Math.max(...shown.map((row) => displayWidth(row[i]!))));
   const numeric = head.map((_, i) => shown.length > 1 && shown.slice(1).every((row) => isNumber(row[i]!)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => padded(cell, widths[i]!, numeric[i] ? "start" : "end"))
-      .join("  ")
-      .trimEnd();
-  return [line(shown[0]!), widths.map((width) => "─".repeat(width)).join("  "), ...shown.slice(1).map(line)];
+  return alignedColumns(shown, { toTheRight: (column) => numeric[column]!, rule: true });
 }
 
 const isNumber = (cell: string) => /^(-?[\d.]+( ?%)?|–|)$/.test(cell.trim());

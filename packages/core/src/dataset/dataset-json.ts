@@ -1,3 +1,4 @@
+import { isJsonObject } from "../json/is-json-object.ts";
 import { z } from "zod";
 import { mostChannels, mostOtherKeys } from "../json/artefact-bounds.ts";
 import type { DatasetJson } from "../artefacts.ts";
@@ -60,7 +61,7 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
     const where = [field, ...issue.path.map((key) => shortName(String(key)))].join(".");
     return fail(where, `${issue.message.replace(/^Invalid input: /, "")}, got ${show(valueAt(value, issue.path))}`);
   };
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+  if (!isJsonObject(json)) {
     return fail("", `expected an object with channel_names, labels, numTraining and file_ending, got ${show(json)}`);
   }
   const raw = json as Record<string, unknown>;

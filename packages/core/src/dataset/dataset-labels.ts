@@ -1,3 +1,4 @@
+import { isJsonObject } from "../json/is-json-object.ts";
 import { mostLabels } from "../json/artefact-bounds.ts";
 import { fieldName } from "../json/parse-artifact.ts";
 import { reservedNameProblem } from "../path-segment.ts";
@@ -8,7 +9,7 @@ export type Fail = (field: string, problem: string) => never;
 
 /** Names that JavaScript reserves are refused by name: zod would leave `__proto__` out without a word. */
 export function checkKeys(value: unknown, field: string, fail: Fail): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  if (!isJsonObject(value)) return;
   for (const key of Object.keys(value)) {
     const problem = reservedNameProblem(key);
     if (problem !== undefined) fail(field, `${problem}, got ${show(key)}`);

@@ -1,3 +1,4 @@
+import { isJsonObject } from "../json/is-json-object.ts";
 import type { ModelDataset } from "../artefacts.ts";
 import { datasetFromJson } from "./dataset-json.ts";
 
@@ -27,7 +28,7 @@ export function modelDatasetToJson({ channelNames, labels, regionsClassOrder, fi
  * @throws {InvalidArtifactError} as {@link datasetFromJson}
  */
 export function modelDatasetFromJson(json: unknown, path: string): ModelDataset {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) return datasetFromJson(json, path);
+  if (!isJsonObject(json)) return datasetFromJson(json, path);
   const whole = json as Record<string, unknown>;
   const needed = modelDatasetKeys.flatMap((key) => (Object.hasOwn(whole, key) ? [[key, whole[key]]] : []));
   const { channelNames, labels, regionsClassOrder, fileEnding } = datasetFromJson(

@@ -1,6 +1,7 @@
 import type { Configuration } from "../artefacts.ts";
 import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "../json/artefact-bounds.ts";
 import { InvalidArtifactError } from "../errors.ts";
+import { elementCount } from "../volume.ts";
 
 /*
  * How large the numbers of a plan may be. Not what a machine can train (that is asked later, with its memory in hand),
@@ -49,7 +50,7 @@ export function checkBounds(configuration: Configuration, name: string, path: st
   const atMost = (field: string, what: string, value: number, largest: number) => {
     if (!(value <= largest)) throw fail(field, `expected at most ${shown(largest)} ${what}, got ${shown(value)}`);
   };
-  const patchVoxels = product(patchSize);
+  const patchVoxels = elementCount(patchSize);
   atMost("patch_size", "voxels in a patch", patchVoxels, mostPatchVoxels);
   atMost("batch_size", "patches in a batch", batchSize, largestBatch);
   atMost("batch_size", "voxels in a batch", batchSize * patchVoxels, mostBatchVoxels);
@@ -84,23 +85,19 @@ function weightCount({ architecture: net, normalizationSchemes }: Configuration)
   let total = 0;
   let before = normalizationSchemes.length;
   for (const [stage, features] of net.featuresPerStage.entries()) {
-    const kernel = product(net.kernelSizes[stage]!);
+    const kernel = elementCount(net.kernelSizes[stage]!);
     // a residual block has two convolutions
     const convolutions = net.convsPerStage[stage]! * (net.kind === "plain" ? 1 : 2);
     total += kernel * features * (before + (convolutions - 1) * features);
     if (stage > 0) {
       const above = net.featuresPerStage[stage - 1]!;
       const decoder = net.convsPerStageDecoder[stage - 1]!;
-      total += product(net.strides[stage]!) * features * above;
-      total += product(net.kernelSizes[stage - 1]!) * above * (2 * above + (decoder - 1) * above);
+      total += elementCount(net.strides[stage]!) * features * above;
+      total += elementCount(net.kernelSizes[stage - 1]!) * above * (2 * above + (decoder - 1) * above);
     }
     before = features;
   }
   return total;
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((a, b) => a * b, 1);
 }
 
 function shown(value: number): string {

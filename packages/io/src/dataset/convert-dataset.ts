@@ -18,6 +18,7 @@ import { copyImage, requireInside } from "./copy-image.ts";
 import { listImages, mostCommonEnding, openDataset, readWithin } from "./dataset-folder.ts";
 import { readImage, readImageInfo, writeImage } from "../image-file.ts";
 import { makeDatasetFolder, newDatasetFolder } from "./new-dataset.ts";
+import { channelFileName } from "./channel-name.ts";
 
 interface SourceCase {
   readonly id: string;
@@ -151,7 +152,7 @@ async function sourceCases(folder: string, entries: readonly ListedCase[], json:
       const channels = listing.cases.get(id) ?? [];
       const missing = json.channelNames.findIndex((_, c) => channels[c] === undefined);
       if (missing >= 0) {
-        const other = channels.length > 0 ? join(parent, `${id}_${String(missing).padStart(4, "0")}${ending}`) : path;
+        const other = channels.length > 0 ? join(parent, channelFileName(id, missing, ending)) : path;
         throw new FileError(
           other,
           `this image is listed in dataset.json but is missing; get it, or take it off the list`,
@@ -182,7 +183,7 @@ async function inside(folder: string, file: string): Promise<string> {
 }
 
 async function convertImages(one: SourceCase, source: string, folder: string, json: DatasetJson): Promise<void> {
-  const to = (channel: number) => pathBelow(folder, `${one.id}_${String(channel).padStart(4, "0")}${json.fileEnding}`);
+  const to = (channel: number) => pathBelow(folder, channelFileName(one.id, channel, json.fileEnding));
   const channels = one.images.length > 1 ? one.images.length : (await readImageInfo(one.images[0]!)).shape[0];
   if (channels !== json.channelNames.length) {
     throw new FileError(

@@ -12,6 +12,7 @@ import { exists, readJson } from "@nnunet/core/node";
 import { requireFolder, visibleFiles } from "../files/folder-contents.ts";
 import { leadsOut } from "../files/inside-folder.ts";
 import { imageEnding } from "../image-formats.ts";
+import { channelFileName, channelOfStem } from "./channel-name.ts";
 
 /** The image files of one folder by case, and what does not follow the naming `<case>_0000<ending>`. */
 export interface ImageListing {
@@ -110,14 +111,14 @@ export async function listImages(folder: string, fileEnding: string): Promise<Im
   const cases = new Map<string, (string | undefined)[]>();
   const others: string[] = [];
   for (const file of await visibleFiles(folder)) {
-    const match = file.endsWith(fileEnding) && /^(.+)_(\d{4})$/.exec(file.slice(0, -fileEnding.length));
-    if (!match) {
+    const named = file.endsWith(fileEnding) ? channelOfStem(file.slice(0, -fileEnding.length)) : undefined;
+    if (!named) {
       others.push(file);
       continue;
     }
-    const channels = cases.get(match[1]!) ?? [];
-    channels[Number(match[2])] = file;
-    cases.set(match[1]!, channels);
+    const channels = cases.get(named.id) ?? [];
+    channels[named.channel] = file;
+    cases.set(named.id, channels);
   }
   return { cases, others };
 }
@@ -165,7 +166,7 @@ async function testCasesOf(imagesTs: string, json: DatasetJson): Promise<CaseFil
   );
   return [...cases].map(([id, files]) => {
     const count = files.length === 1 ? 1 : Math.max(files.length, json.channelNames.length);
-    const path = (c: number) => join(imagesTs, files[c] ?? `${id}_${String(c).padStart(4, "0")}${json.fileEnding}`);
+    const path = (c: number) => join(imagesTs, files[c] ?? channelFileName(id, c, json.fileEnding));
     return { id, images: Array.from({ length: count }, (_, c) => path(c)) };
   });
 }
@@ -188,7 +189,7 @@ function completeChannels(
     (c) => files[c] === undefined,
   );
   if (missing.length > 0) {
-    const file = `${id}_${String(missing[0]).padStart(4, "0")}${json.fileEnding}`;
+    const file = channelFileName(id, missing[0]!, json.fileEnding);
     throw new FileError(
       join(folder, file),
       `channel ${missing[0]} (${names[missing[0]!]}) of case ${id} is missing; add the file or remove the case`,

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { ImageFileError } from "@nnunet/core";
+import { elementCount, ImageFileError } from "@nnunet/core";
 import { exists } from "@nnunet/core/node";
 import { readPrefix } from "./bounded-file.ts";
 import { leadsOut } from "./inside-folder.ts";
@@ -89,10 +89,7 @@ export function numbers(path: string, field: string, text: string, count: number
 /** The extents of the axes: positive whole numbers whose product is a size that a file can have. */
 export function extents(path: string, field: string, text: string, count: number): number[] {
   const sizes = numbers(path, field, text, count);
-  if (
-    !sizes.every((n) => Number.isSafeInteger(n) && n > 0) ||
-    !Number.isSafeInteger(8 * sizes.reduce((a, b) => a * b, 1))
-  ) {
+  if (!sizes.every((n) => Number.isSafeInteger(n) && n > 0) || !Number.isSafeInteger(8 * elementCount(sizes))) {
     throw new ImageFileError(
       path,
       field,

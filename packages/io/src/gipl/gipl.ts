@@ -1,7 +1,6 @@
-import { ImageFileError, UnsupportedError, type Volume } from "@nnunet/core";
+import { ImageFileError, UnsupportedError } from "@nnunet/core";
 import { readPrefix } from "../files/bounded-file.ts";
-import type { ImageInfo } from "../image-info.ts";
-import { infoOf, readVoxels, type VoxelHeader } from "../voxels/headed-voxels.ts";
+import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import type { StoredType } from "../voxels/stored-voxels.ts";
 
 /*
@@ -23,16 +22,8 @@ const types: Readonly<Record<number, StoredType>> = {
   65: "float64",
 };
 
-/** @throws {ImageFileError} if the file is cut off, damaged or no GIPL */
-export async function readGipl(path: string): Promise<Volume> {
-  return readVoxels(path, await readGiplHeader(path));
-}
-
-export async function readGiplInfo(path: string): Promise<ImageInfo> {
-  return infoOf(await readGiplHeader(path), "GIPL");
-}
-
-async function readGiplHeader(path: string): Promise<VoxelHeader> {
+/** @throws {ImageFileError} if the file is cut off, its header is damaged or no GIPL */
+export async function readGiplHeader(path: string): Promise<VoxelHeader> {
   const { bytes } = await readPrefix(path, headerSize);
   if (bytes.length < headerSize || !magics.includes(bytes.readUInt32BE(252))) {
     throw new ImageFileError(path, "", "this is no GIPL file, whatever its name says");

@@ -1,4 +1,4 @@
-import { type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
+import { elementCount, type Geometry, ImageFileError, UnsupportedError } from "@nnunet/core";
 import { regularFile } from "@nnunet/core/node";
 import { withAxes } from "../geometry/axes-to-write.ts";
 import { spansSpace } from "../geometry/axis-vectors.ts";
@@ -67,7 +67,7 @@ export async function readMetaImageHeader(path: string): Promise<MetaImageHeader
   if (!flag(["BinaryData"], true))
     throw new UnsupportedError(`text voxels (BinaryData = False) in ${path}`, "save it with binary data");
   const encoding = flag(["CompressedData"], false) ? "zlib" : "none";
-  const length = sizes.reduce((a, b) => a * b, 1) * components * bytesOf[type];
+  const length = elementCount(sizes) * components * bytesOf[type];
   const headerSize = fields.has("HeaderSize") ? numbers(path, "HeaderSize", need("HeaderSize"), 1)[0]! : 0;
   if (!(Number.isSafeInteger(headerSize) && headerSize >= -1) || (headerSize !== 0 && encoding === "zlib")) {
     fail("HeaderSize", `expected a whole number (0 for compressed data), got ${headerSize}`);

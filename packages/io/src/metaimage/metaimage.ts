@@ -5,25 +5,14 @@ import { copyDetached } from "../files/copy-detached.ts";
 import { planeAxes } from "../geometry/axes-to-write.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
-import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
-import type { ImageInfo } from "../image-info.ts";
+import { voxelFileBeside } from "../voxels/headed-voxels.ts";
 import { readMetaImageHeader } from "./metaimage-header.ts";
-import { arrayTypeOf, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
+import { type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
 
 /*
  * MetaImage (ITK's own format), `.mha` and `.mhd` with the voxels in a file beside it. Read by ourselves for the same
  * reason as NRRD.
  */
-
-/** @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged */
-export async function readMetaImage(path: string): Promise<Volume> {
-  return readVoxels(path, await readMetaImageHeader(path));
-}
-
-export async function readMetaImageInfo(path: string): Promise<ImageInfo> {
-  const { shape, geometry, type } = await readMetaImageHeader(path);
-  return { shape, geometry, dataType: arrayTypeOf(type), format: "MetaImage" };
-}
 
 const typeNames: Readonly<Partial<Record<StoredType, string>>> = {
   int8: "MET_CHAR",

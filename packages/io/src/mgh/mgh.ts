@@ -1,8 +1,7 @@
-import { ImageFileError, UnsupportedError, type Volume } from "@nnunet/core";
+import { ImageFileError, UnsupportedError } from "@nnunet/core";
 import { readPrefix } from "../files/bounded-file.ts";
 import { spansSpace } from "../geometry/axis-vectors.ts";
-import type { ImageInfo } from "../image-info.ts";
-import { infoOf, readVoxels, type VoxelHeader } from "../voxels/headed-voxels.ts";
+import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import type { StoredType } from "../voxels/stored-voxels.ts";
 
 /*
@@ -13,16 +12,8 @@ import type { StoredType } from "../voxels/stored-voxels.ts";
 const headerSize = 284;
 const types: Readonly<Record<number, StoredType>> = { 0: "uint8", 1: "int32", 3: "float32", 4: "int16", 10: "uint16" };
 
-/** @throws {ImageFileError} if the file is cut off, damaged or no MGH */
-export async function readMgh(path: string): Promise<Volume> {
-  return readVoxels(path, await readMghHeader(path));
-}
-
-export async function readMghInfo(path: string): Promise<ImageInfo> {
-  return infoOf(await readMghHeader(path), "MGH");
-}
-
-async function readMghHeader(path: string): Promise<VoxelHeader> {
+/** @throws {ImageFileError} if the file is cut off, its header is damaged or no MGH */
+export async function readMghHeader(path: string): Promise<VoxelHeader> {
   const { bytes } = await readPrefix(path, headerSize);
   if (bytes.length < headerSize || bytes.readInt32BE(0) !== 1) {
     throw new ImageFileError(path, "", "this is no MGH file, whatever its name says");

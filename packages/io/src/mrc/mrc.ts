@@ -1,7 +1,6 @@
-import { ImageFileError, UnsupportedError, type Volume } from "@nnunet/core";
+import { ImageFileError, UnsupportedError } from "@nnunet/core";
 import { readPrefix } from "../files/bounded-file.ts";
-import type { ImageInfo } from "../image-info.ts";
-import { infoOf, readVoxels, type VoxelHeader } from "../voxels/headed-voxels.ts";
+import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import type { StoredType } from "../voxels/stored-voxels.ts";
 
 /*
@@ -12,16 +11,8 @@ import type { StoredType } from "../voxels/stored-voxels.ts";
 const headerSize = 1024;
 const types: Readonly<Record<number, StoredType>> = { 1: "int16", 2: "float32", 6: "uint16" };
 
-/** @throws {ImageFileError} if the file is cut off, damaged or no MRC */
-export async function readMrc(path: string): Promise<Volume> {
-  return readVoxels(path, await readMrcHeader(path));
-}
-
-export async function readMrcInfo(path: string): Promise<ImageInfo> {
-  return infoOf(await readMrcHeader(path), "MRC");
-}
-
-async function readMrcHeader(path: string): Promise<VoxelHeader> {
+/** @throws {ImageFileError} if the file is cut off, its header is damaged or no MRC */
+export async function readMrcHeader(path: string): Promise<VoxelHeader> {
   const { bytes } = await readPrefix(path, headerSize);
   const isMrc = bytes.length === headerSize && bytes.toString("latin1", 208, 211) === "MAP";
   if (!isMrc) throw new ImageFileError(path, "", "this is no MRC file (of 2000 or later), whatever its name says");

@@ -6,25 +6,14 @@ import { splitAxisVector } from "../geometry/axis-vectors.ts";
 import { copyDetached } from "../files/copy-detached.ts";
 import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
-import { readVoxels, voxelFileBeside } from "../voxels/headed-voxels.ts";
-import type { ImageInfo } from "../image-info.ts";
+import { voxelFileBeside } from "../voxels/headed-voxels.ts";
 import { readNrrdHeader } from "./nrrd-header.ts";
-import { arrayTypeOf, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
+import { type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
 
 /*
  * NRRD (teem's format, 3D Slicer's own), `.nrrd` and `.nhdr` with the voxels in a file beside it. Read by ourselves:
  * its header has to be understood anyway before a number in it can be trusted, and what follows is plain bytes.
  */
-
-/** @throws {ImageFileError} naming the field that is wrong, or saying that the file is cut off or damaged */
-export async function readNrrd(path: string): Promise<Volume> {
-  return readVoxels(path, await readNrrdHeader(path));
-}
-
-export async function readNrrdInfo(path: string): Promise<ImageInfo> {
-  const { shape, geometry, type } = await readNrrdHeader(path);
-  return { shape, geometry, dataType: arrayTypeOf(type), format: "NRRD" };
-}
 
 const typeNames: Readonly<Record<StoredType, string>> = {
   uint8: "uint8",

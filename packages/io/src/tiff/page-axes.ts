@@ -1,4 +1,4 @@
-import { ImageFileError, parseJson, UnsupportedError } from "@nnunet/core";
+import { elementCount, ImageFileError, parseJson, UnsupportedError } from "@nnunet/core";
 import type { TiffPage } from "./tiff-page.ts";
 
 /** What a description says about the images of a file. */
@@ -78,11 +78,10 @@ export function shapedAxes(description: string, page: TiffPage, path: string): P
   const { samples, height, width, isPlanar } = page;
   // [y, x], [y, x, sample] or [sample, y, x]; axes of 1 may be left out.
   const own = samples === 1 ? [height, width] : isPlanar ? [samples, height, width] : [height, width, samples];
-  const product = (ns: readonly number[]) => ns.reduce((a, b) => a * b, 1);
   let outer = lengths.length;
-  while (outer > 0 && product(lengths.slice(outer)) < product(own)) outer--;
+  while (outer > 0 && elementCount(lengths.slice(outer)) < elementCount(own)) outer--;
   // The file was written as something else, and the description stayed.
-  if (product(lengths.slice(outer)) !== product(own)) return undefined;
+  if (elementCount(lengths.slice(outer)) !== elementCount(own)) return undefined;
   const names = typeof said.axes === "string" && said.axes.length === lengths.length ? said.axes : "";
   const axes = lengths.slice(0, outer).map((length, i) => ({ length, name: names[i] ?? "?" }));
   const long = axes.filter(({ length }) => length > 1);

@@ -1,4 +1,4 @@
-import { createVolume, type Geometry, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
+import { createVolume, elementCount, type Geometry, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
 import { type ByteSource, withByteSource } from "../files/byte-source.ts";
 import { planeGeometry } from "../geometry/plane-geometry.ts";
 import type { ReadImageOptions } from "../image-format.ts";
@@ -80,7 +80,7 @@ async function stackGeometry(
 
 function emptySeries(series: TiffSeries, { path }: ByteSource): VoxelArray {
   const type = arrayTypeOf(typeOfSeries(series));
-  const length = series.shape.reduce((a, b) => a * b, 1);
+  const length = elementCount(series.shape);
   try {
     return emptyVoxels(type, length);
   } catch (error) {

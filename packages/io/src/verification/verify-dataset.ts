@@ -27,6 +27,7 @@ import {
 import { asWritten } from "../dataset/as-written.ts";
 import { imageFolder } from "../dataset/image-folder.ts";
 import { type CaseContents, verifyCase } from "./verify-case.ts";
+import { channelFileName } from "../dataset/channel-name.ts";
 
 /**
  * Reads every file of a raw dataset and reports everything that is wrong, each with its fix. It never stops at the
@@ -246,7 +247,7 @@ async function casesOf(
       add({
         kind: "missing-file",
         case: id,
-        file: join(folder, `${id}_${String(channel).padStart(4, "0")}${ending}`),
+        file: join(folder, channelFileName(id, channel, ending)),
         problem: `channel ${channel}${name === undefined ? "" : ` (${name})`} of the case is missing`,
         fix: "add the file or remove the case",
       });

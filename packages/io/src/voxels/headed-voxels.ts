@@ -34,15 +34,24 @@ export interface VoxelHeader<Encoding extends "gzip" | "zlib" | "text" | "hex" =
 }
 
 /** The volume that a header describes. @param path - the header's file, named in errors */
-export async function readVoxels(path: string, header: VoxelHeader): Promise<Volume> {
+async function readVoxels(path: string, header: VoxelHeader): Promise<Volume> {
   const { shape } = header;
   const data = await readStored(path, header);
   return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
 }
 
 /** What can be said of it without its voxels. */
-export function infoOf({ shape, geometry, type }: VoxelHeader, format: string): ImageInfo {
+function infoOf({ shape, geometry, type }: VoxelHeader, format: string): ImageInfo {
   return { shape, geometry, dataType: arrayTypeOf(type), format };
+}
+
+/** The row of a format whose header says everything before the voxels: its name and its two readers. */
+export function headedFormat(name: string, readHeader: (path: string) => Promise<VoxelHeader>) {
+  return {
+    name,
+    read: async (path: string): Promise<Volume> => readVoxels(path, await readHeader(path)),
+    readInfo: async (path: string): Promise<ImageInfo> => infoOf(await readHeader(path), name),
+  };
 }
 
 async function readStored(path: string, header: VoxelHeader): Promise<VoxelArray> {

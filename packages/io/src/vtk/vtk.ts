@@ -1,7 +1,6 @@
-import { ImageFileError, UnsupportedError, type Volume } from "@nnunet/core";
+import { ImageFileError, UnsupportedError } from "@nnunet/core";
 import { readTextHeader } from "../files/text-header.ts";
-import type { ImageInfo } from "../image-info.ts";
-import { infoOf, readVoxels, type VoxelHeader } from "../voxels/headed-voxels.ts";
+import type { VoxelHeader } from "../voxels/headed-voxels.ts";
 import type { StoredType } from "../voxels/stored-voxels.ts";
 
 /*
@@ -19,16 +18,8 @@ const types: Readonly<Record<string, StoredType>> = {
   double: "float64",
 };
 
-/** @throws {ImageFileError} if the file is cut off, damaged or no VTK @throws {UnsupportedError} for anything but an image */
-export async function readVtk(path: string): Promise<Volume> {
-  return readVoxels(path, await readVtkHeader(path));
-}
-
-export async function readVtkInfo(path: string): Promise<ImageInfo> {
-  return infoOf(await readVtkHeader(path), "VTK");
-}
-
-async function readVtkHeader(path: string): Promise<VoxelHeader> {
+/** @throws {ImageFileError} if the file is cut off, its header is damaged or no VTK @throws {UnsupportedError} for anything but an image */
+export async function readVtkHeader(path: string): Promise<VoxelHeader> {
   // The voxels of scalars begin after the name of their colours.
   const { lines, end } = await readTextHeader(path, (line) => /^LOOKUP_TABLE\b/i.test(line), false).catch((error) => {
     throw error instanceof ImageFileError && error.problem.startsWith("the header does not end")

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
-import { imageStem, listDicomSeries, readableEndings } from "@nnunet/io";
+import { channelFileName, channelOfStem, imageStem, listDicomSeries, readableEndings } from "@nnunet/io";
 
 /**
  * The cases that a user means by one path: a file, a folder of files, or a folder of one DICOM series.
@@ -44,14 +44,14 @@ function caseOfFile(path: string, siblings: ReadonlySet<string>, channels: reado
   const stem = imageStem(path);
   // A DICOM file may have any name, or none that says so; reading tells.
   if (stem === undefined) return { id: basename(path).replace(/\.\w+$/, ""), images: [path] };
-  const numbered = channelOf(stem);
+  const numbered = channelOfStem(stem);
   if (!numbered) return { id: stem, images: [path] };
   const { id } = numbered;
   const folder = dirname(path);
   const ending = basename(path).slice(stem.length);
   refuseSurplusChannel(path, channels);
   const images = channels.map((name, channel) => {
-    const file = `${id}_${String(channel).padStart(4, "0")}${ending}`;
+    const file = channelFileName(id, channel, ending);
     if (!siblings.has(file)) {
       throw new FileError(
         join(folder, file),
@@ -63,16 +63,10 @@ function caseOfFile(path: string, siblings: ReadonlySet<string>, channels: reado
   return { id, images };
 }
 
-/** `case_0001` is channel 1 of `case`. */
-function channelOf(stem: string): { readonly id: string; readonly channel: number } | undefined {
-  const [, id, digits] = /^(.+)_(\d{4})$/.exec(stem) ?? [];
-  return id === undefined ? undefined : { id, channel: Number(digits) };
-}
-
 /** @throws {FileError} if the number at the end of a file's name is that of no channel */
 function refuseSurplusChannel(path: string, channels: readonly string[]): void {
   const stem = imageStem(path)!;
-  const { id, channel } = channelOf(stem) ?? { channel: 0 };
+  const { id, channel } = channelOfStem(stem) ?? { channel: 0 };
   if (channel < channels.length) return;
   const known = channels.map((name, i) => `${i} (${name})`).join(", ");
   const ownName = `${stem}_0000${basename(path).slice(stem.length)}`;
@@ -86,9 +80,9 @@ function refuseSurplusChannel(path: string, channels: readonly string[]): void {
 async function siblingsOf(path: string, channels: readonly string[]): Promise<ReadonlySet<string>> {
   const names = await imagesIn(dirname(path));
   const stem = imageStem(path);
-  const id = stem === undefined ? undefined : channelOf(stem)?.id;
+  const id = stem === undefined ? undefined : channelOfStem(stem)?.id;
   for (const name of channels.length > 1 && id !== undefined ? names : []) {
-    if (channelOf(imageStem(name)!)?.id === id) refuseSurplusChannel(join(dirname(path), name), channels);
+    if (channelOfStem(imageStem(name)!)?.id === id) refuseSurplusChannel(join(dirname(path), name), channels);
   }
   return new Set(names);
 }

@@ -1,3 +1,4 @@
+import { isJsonObject } from "@nnunet/core";
 import { createHash } from "node:crypto";
 import { exists, readJson, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
 
@@ -20,7 +21,7 @@ export function contentHash(value: unknown): string {
 }
 
 function sortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -1,10 +1,9 @@
-import { FileError, labelSet, modelDatasetFromJson, plansFromJson } from "@nnunet/core";
+import { FileError, findConfiguration, labelSet, modelDatasetFromJson, plansFromJson } from "@nnunet/core";
 import { readJson, writeFileAtomic } from "@nnunet/core/node";
 import { readCheckpoint } from "@nnunet/trainer";
 import { buildNetwork, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import { type Fold, modelFolderPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
-import { findConfiguration } from "../training/reduced-size.ts";
 import { softwareVersion } from "../software-version.ts";
 
 /**

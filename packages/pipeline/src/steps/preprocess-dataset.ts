@@ -1,11 +1,10 @@
 import { pathBelow } from "@nnunet/core/node";
-import { counted, type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
+import { counted, findConfiguration, type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
 import { placeOf, type Staged } from "../workers/stage-place.ts";
 import { preprocessedPaths } from "../folders.ts";
-import { findConfiguration } from "../training/reduced-size.ts";
 import { type Context, defaultStages } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 

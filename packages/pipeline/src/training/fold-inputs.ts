@@ -1,10 +1,9 @@
-import { labelSet, type Plans, type RawDataset } from "@nnunet/core";
+import { findConfiguration, labelSet, type Plans, type RawDataset } from "@nnunet/core";
 import type { TrainingSettings } from "@nnunet/trainer";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { type Context, identity } from "../stages.ts";
 import { preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
-import { findConfiguration } from "./reduced-size.ts";
 import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
 import type { TrainingHashes } from "./training-start.ts";
 

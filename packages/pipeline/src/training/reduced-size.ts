@@ -1,10 +1,10 @@
 import {
   type Configuration,
   type Decision,
+  findConfiguration,
   InvalidArgumentError,
   type Plans,
   roundHalfEven,
-  UnknownStageError,
 } from "@nnunet/core";
 
 /** Options of `train` that make a smaller (or larger) network or batch than the plan's. */
@@ -82,12 +82,4 @@ function sizeDecision(configuration: string, what: string, planned: unknown, res
     rejected: [{ alternative: planned, reason: "the user asked for another size" }],
     text,
   };
-}
-
-/** One configuration of a plan. */
-export function findConfiguration(plans: Plans, name: string): Configuration {
-  // "constructor" and the like are no configurations
-  const configuration = Object.hasOwn(plans.configurations, name) ? plans.configurations[name] : undefined;
-  if (!configuration) throw new UnknownStageError("configuration", name, Object.keys(plans.configurations));
-  return configuration;
 }

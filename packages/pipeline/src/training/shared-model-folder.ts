@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import {
   type Configuration,
   FileError,
+  findConfiguration,
   fingerprintFromJson,
   fingerprintToJson,
   modelDatasetToJson,
@@ -15,7 +16,6 @@ import {
 import { lockedBy, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { type Fold, type Folders, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists, recordedHash } from "../records/made-from.ts";
-import { findConfiguration } from "./reduced-size.ts";
 
 /**
  * Writes what any reader of a trained model needs beside its folds: the plan with the sizes that are really trained,

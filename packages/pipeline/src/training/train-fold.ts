@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import {
   type BatchSource,
+  counted,
   type EvaluationSummary,
   FileError,
+  findConfiguration,
   labelSet,
   type Plans,
   type RawDataset,
-  UnsupportedError,
-  counted,
   shownShape,
+  UnsupportedError,
 } from "@nnunet/core";
 import { lockedBy, whileLocked } from "@nnunet/core/node";
 import type { Device, TrainingSettings } from "@nnunet/trainer";
@@ -19,7 +20,7 @@ import { foldInputs } from "./fold-inputs.ts";
 import { type Fold, resultsPaths } from "../folders.ts";
 import { changeRecord } from "../records/made-from.ts";
 import { describeModel, foldsOfOtherPlans, refuseForeignTrainings, refuseOtherPlans } from "./shared-model-folder.ts";
-import { effectivePlans, findConfiguration, type SizeOptions } from "./reduced-size.ts";
+import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import type { SplitOptions } from "./splits.ts";
 import type { Context } from "../stages.ts";

@@ -1,4 +1,4 @@
-import type { Configuration, Decision } from "@nnunet/core";
+import { type Configuration, type Decision, elementCount } from "@nnunet/core";
 import { counted, factor, percent, short, times } from "./formatting.ts";
 import type { PlannedNetwork, PlanningContext } from "../networks/plan-network.ts";
 
@@ -59,7 +59,7 @@ function decidePatch(network: PlannedNetwork, { inputChannels, labels, blueprint
   const { configuration, initialPatch, medianShape, budget, fitted } = network;
   const { patchSize, divisibility } = fitted.topology;
   const used = fitted.estimate / budget;
-  const coverage = product(patchSize) / product(medianShape);
+  const coverage = elementCount(patchSize) / elementCount(medianShape);
   const padded = `rounded up to ${times(patchSize)} so that every halving in the network comes out even`;
   const needs = `needs ${percent(used)} of the memory`;
   const text =
@@ -160,7 +160,7 @@ function decideBatch(network: PlannedNetwork, { blueprint, gpuMemoryGb, cases }:
   const { patchSize } = fitted.topology;
   const { maximumBatchFraction, minimumBatchSize } = blueprint;
   const { batchSize, memoryAllows, datasetAllows } = batch;
-  const patchVoxels = product(patchSize);
+  const patchVoxels = elementCount(patchSize);
   const exact = (maximumBatchFraction * datasetVoxels) / patchVoxels;
   const casesPerSample = cases / exact;
   const cap =
@@ -247,8 +247,4 @@ function decideBatchDice(network: PlannedNetwork, { batchDice }: Configuration):
     rejected: [],
     text: `The overlap with the reference (Dice) is measured ${batchDice ? "over the whole batch" : "patch by patch"}: ${why}.`,
   };
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((all, value) => all * value, 1);
 }

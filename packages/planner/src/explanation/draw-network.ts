@@ -1,4 +1,4 @@
-import { type Configuration, printableXml } from "@nnunet/core";
+import { type Configuration, svgDocument, svgText } from "@nnunet/core";
 
 /** What the drawing shows besides the configuration itself. */
 export interface DrawingOptions {
@@ -15,7 +15,7 @@ const box = { width: 92, height: 44, gap: 10 };
 const row = 116;
 const margin = 24;
 const top = 92;
-const colours = { conv: "#dbe8f6", edge: "#2d5f94", skip: "#8a8a8a", up: "#b5651d", head: "#3d7d3d", text: "#1b1b1b" };
+const colours = { conv: "#dbe8f6", edge: "#2d5f94", skip: "#8a8a8a", up: "#b5651d", head: "#3d7d3d" };
 
 /**
  * A drawing of a configuration's U-Net as SVG, like the paper's Figures C.1 and F.1: one box per convolution (or
@@ -43,7 +43,7 @@ export function drawNetwork(configuration: Configuration, options: DrawingOption
     const features = net.featuresPerStage[stage]!;
     const middle = y(stage) + box.height / 2;
     const left = margin + leftWidth - widthOf(net.convsPerStage[stage]!);
-    parts.push(label(left, y(stage) - 8, `${shapes[stage]!.join(" × ")} voxels`, "start"));
+    parts.push(svgText(left, y(stage) - 8, `${shapes[stage]!.join(" × ")} voxels`));
     for (let i = 0; i < net.convsPerStage[stage]!; i++) {
       const stride = i === 0 ? net.strides[stage]! : kernel.map(() => 1);
       parts.push(block(left + i * (box.width + box.gap), y(stage), stride, kernel, features));
@@ -72,7 +72,7 @@ export function drawNetwork(configuration: Configuration, options: DrawingOption
     const fromY = below === undefined ? y(stage + 1) + box.height / 2 : y(stage + 1);
     parts.push(arrow(fromX, fromY, right + box.width / 2, y(stage) + box.height + 2, colours.up));
     parts.push(
-      label(right + box.width / 2 + 8, y(stage) + box.height + 32, `up ${stride.join(", ")}`, "start", colours.up),
+      svgText(right + box.width / 2 + 8, y(stage) + box.height + 32, `up ${stride.join(", ")}`, { colour: colours.up }),
     );
     // deep supervision: all but the two lowest resolutions have an output (paper, Methods)
     if (stage < Math.max(1, stages - 2)) {
@@ -80,25 +80,22 @@ export function drawNetwork(configuration: Configuration, options: DrawingOption
       parts.push(arrow(end, middle, end + 34, middle, colours.head));
       const classes = options.outputChannels === undefined ? "" : ` (${options.outputChannels})`;
       parts.push(
-        label(end + 40, middle + 4, `${stage === 0 ? "segmentation" : "auxiliary"}${classes}`, "start", colours.head),
+        svgText(end + 40, middle + 4, `${stage === 0 ? "segmentation" : "auxiliary"}${classes}`, {
+          colour: colours.head,
+        }),
       );
     }
   }
   const channels = options.inputChannels ?? configuration.normalizationSchemes.length;
   const title = options.title ?? configuration.dataIdentifier;
   const summary = `patch ${patchSize.join(" × ")} voxels of ${configuration.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, ${channels} input channel${channels === 1 ? "" : "s"}, batch ${configuration.batchSize}`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="sans-serif">`,
-    `<title>${printableXml(title)}</title>`,
+  return svgDocument(title, width, height, [
     `<defs>${[colours.edge, colours.skip, colours.up, colours.head].map(marker).join("")}</defs>`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${margin}" y="26" font-size="16" font-weight="bold" fill="${colours.text}">${printableXml(title)}</text>`,
-    label(margin, 46, summary, "start"),
-    ...(net.kind === "residual" ? [label(margin, 62, residualNote, "start")] : []),
+    svgText(margin, 26, title, { size: 16, bold: true }),
+    svgText(margin, 46, summary),
+    ...(net.kind === "residual" ? [svgText(margin, 62, residualNote)] : []),
     ...parts,
-    "</svg>",
-    "",
-  ].join("\n");
+  ]);
 }
 
 /** [z, y, x] or [y, x] of the feature maps at each resolution. */
@@ -114,16 +111,13 @@ function shapesPerStage(patchSize: readonly number[], strides: readonly (readonl
 
 function block(x: number, y: number, stride: readonly number[], kernel: readonly number[], features: number): string {
   const centre = x + box.width / 2;
+  const middle = { anchor: "middle" } as const;
   return [
     `<rect x="${x}" y="${y}" width="${box.width}" height="${box.height}" rx="3" fill="${colours.conv}" stroke="${colours.edge}"/>`,
-    label(centre, y + 13, `stride ${stride.join(",")}`, "middle"),
-    label(centre, y + 26, `kernel ${kernel.join(",")}`, "middle"),
-    label(centre, y + 39, `${features} filters`, "middle"),
+    svgText(centre, y + 13, `stride ${stride.join(",")}`, middle),
+    svgText(centre, y + 26, `kernel ${kernel.join(",")}`, middle),
+    svgText(centre, y + 39, `${features} filters`, middle),
   ].join("\n");
-}
-
-function label(x: number, y: number, text: string, anchor: "start" | "middle", colour: string = colours.text): string {
-  return `<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="${colour}">${printableXml(text)}</text>`;
 }
 
 function arrow(x1: number, y1: number, x2: number, y2: number, colour: string, dashed = false): string {

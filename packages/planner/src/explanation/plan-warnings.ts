@@ -1,4 +1,4 @@
-import type { DatasetJson, Decision, Fingerprint, Plans } from "@nnunet/core";
+import { type DatasetJson, type Decision, elementCount, type Fingerprint, type Plans } from "@nnunet/core";
 import { counted, listed, short, times } from "./formatting.ts";
 
 /** A network with fewer resolutions sees so little around each voxel that the plan is of no use. */
@@ -49,7 +49,6 @@ const lowerResolutions = 1.25;
 /** About how many times the budget the first patch needs: memory grows with the voxels. */
 function timesLarger({ rejected, result, inputs }: Decision): number {
   const { patchSize, memoryEstimate } = result as { patchSize: number[]; memoryEstimate: number };
-  const voxels = (extents: readonly number[]) => extents.reduce((product, n) => product * n, 1);
-  const larger = voxels(rejected[0]!.alternative as number[]) / voxels(patchSize);
+  const larger = elementCount(rejected[0]!.alternative as number[]) / elementCount(patchSize);
   return (lowerResolutions * larger * memoryEstimate) / (inputs["memoryBudget"] as number);
 }

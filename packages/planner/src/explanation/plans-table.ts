@@ -1,4 +1,4 @@
-import { type Configuration, displayWidth, padded, type Plans, printable } from "@nnunet/core";
+import { alignedColumns, type Configuration, type Plans } from "@nnunet/core";
 import { short, times } from "./formatting.ts";
 
 const rows: readonly (readonly [string, (configuration: Configuration) => string])[] = [
@@ -31,17 +31,8 @@ function perStage(lists: readonly (readonly number[])[]): string {
 /** Every configuration of a plan side by side, as aligned text. */
 export function plansTable(plans: Plans): string {
   const names = Object.keys(plans.configurations);
-  const cells = [
+  return alignedColumns([
     ["", ...names],
     ...rows.map(([title, show]) => [title, ...names.map((name) => show(plans.configurations[name]!))]),
-  ].map((row) => row.map(printable));
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column]!))));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, i) => padded(cell, widths[i]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  ]).join("\n");
 }

@@ -1,4 +1,4 @@
-import type { DatasetJson, Decision } from "@nnunet/core";
+import { type DatasetJson, type Decision, elementCount } from "@nnunet/core";
 import { chooseBatch } from "../rules/batch-size.ts";
 import { factor, percent, short, times } from "./formatting.ts";
 import type { PlannedNetwork, PlanningContext } from "../networks/plan-network.ts";
@@ -92,7 +92,7 @@ function compareWithRow(
   const ownBatch = network.batch.batchSize;
   const table = `the paper's Table F.${2 * id - 1} (D${id})`;
   const { blueprint, cases } = context;
-  const patchVoxels = own.reduce((product, extent) => product * extent, 1);
+  const patchVoxels = elementCount(own);
   const scaled = (network.datasetVoxels / cases) * paperCases;
   const rules = network.spacing.length === 2 ? context.ruleSet.network2d : context.ruleSet.network3d;
   const withPaperCases = chooseBatch(

@@ -1,4 +1,4 @@
-import { roundHalfEven } from "@nnunet/core";
+import { elementCount, roundHalfEven } from "@nnunet/core";
 import { type PlannedNetwork, type PlanningContext, planNetwork } from "./plan-network.ts";
 
 /** Whether the dataset needs a cascade, and the search for its low-resolution network. */
@@ -28,8 +28,8 @@ export function planLowResolution(
 ): CascadeSearch {
   const { blueprint, cases } = context;
   const rules = context.ruleSet.lowResolution;
-  const fullVoxels = product(full.medianShape);
-  let patchVoxels = product(full.fitted.topology.patchSize);
+  const fullVoxels = elementCount(full.medianShape);
+  let patchVoxels = elementCount(full.fitted.topology.patchSize);
   const fullResolutionCoverage = patchVoxels / fullVoxels;
   const triggered = fullResolutionCoverage < blueprint.cascadeTrigger;
   const steps: { spacing: readonly number[]; coverage: number }[] = [];
@@ -46,26 +46,22 @@ export function planLowResolution(
     }
     const exact = medianShape.map((extent, axis) => (full.spacing[axis]! / spacing[axis]!) * extent);
     const rounded = exact.map((extent) => Math.max(1, roundHalfEven(extent)));
-    voxels = product(rules.truncateShape ? exact.map(Math.floor) : exact);
+    voxels = elementCount(rules.truncateShape ? exact.map(Math.floor) : exact);
     lowResolution = planNetwork(
       {
         configuration: "3d_lowres",
         spacing: [...spacing],
         medianShape: rounded,
-        datasetVoxels: product(rules.countRoundedShape ? rounded : exact) * cases,
+        datasetVoxels: elementCount(rules.countRoundedShape ? rounded : exact) * cases,
       },
       context,
     );
-    patchVoxels = product(lowResolution.fitted.topology.patchSize);
+    patchVoxels = elementCount(lowResolution.fitted.topology.patchSize);
     steps.push({ spacing: [...spacing], coverage: patchVoxels / voxels });
   }
   if (!lowResolution) return { fullResolutionCoverage, triggered, steps };
-  const shrinkage = fullVoxels / product(lowResolution.medianShape);
+  const shrinkage = fullVoxels / elementCount(lowResolution.medianShape);
   const minimum = blueprint.cascadeMinimumShrinkage;
   const tooClose = rules.dropAtMinimumShrinkage ? shrinkage <= minimum : shrinkage < minimum;
   return { fullResolutionCoverage, triggered, steps, shrinkage, ...(!tooClose && { lowResolution }) };
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((all, value) => all * value, 1);
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@nnunet/core";
+import { elementCount, InvalidArgumentError } from "@nnunet/core";
 import { type ChosenBatch, chooseBatch, patchBudget } from "../rules/batch-size.ts";
 import type { Blueprint } from "../rules/blueprint.ts";
 import { type FittedPatch, fitPatch } from "../rules/fit-memory.ts";
@@ -83,7 +83,7 @@ export function planNetwork(task: NetworkTask, context: PlanningContext): Planne
     const what = `at least ${needed}, for the smallest patch of ${task.configuration} ([${patchSize.join(", ")}] voxels)`;
     throw new InvalidArgumentError("gpuMemoryGb", what, gpuMemoryGb);
   }
-  const patchVoxels = patchSize.reduce((product, extent) => product * extent, 1);
+  const patchVoxels = elementCount(patchSize);
   return {
     ...task,
     initialPatch,

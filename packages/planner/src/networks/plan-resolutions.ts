@@ -1,4 +1,4 @@
-import { type Fingerprint, roundHalfEven, type Spacing } from "@nnunet/core";
+import { elementCount, type Fingerprint, roundHalfEven, type Spacing } from "@nnunet/core";
 import { type CascadeSearch, planLowResolution } from "./low-resolution.ts";
 import { medianResampledShape } from "../rules/median-shape.ts";
 import { type PlannedNetwork, type PlanningContext, planNetwork } from "./plan-network.ts";
@@ -37,7 +37,7 @@ export function planResolutions(
       configuration: "2d",
       spacing: inOrder(target2d).slice(1),
       medianShape: shape2d.slice(1),
-      datasetVoxels: product(shape2d) * cases,
+      datasetVoxels: elementCount(shape2d) * cases,
     },
     context,
   );
@@ -48,7 +48,7 @@ export function planResolutions(
       configuration: "3d_fullres",
       spacing: inOrder(target),
       medianShape: shape3d.used,
-      datasetVoxels: product(shape3d.used) * cases,
+      datasetVoxels: elementCount(shape3d.used) * cases,
     },
     context,
   );
@@ -58,8 +58,4 @@ export function planResolutions(
 /** An image keeps one voxel however coarse the target spacing. */
 function atLeastOne(extent: number): number {
   return Math.max(1, roundHalfEven(extent));
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((all, value) => all * value, 1);
 }

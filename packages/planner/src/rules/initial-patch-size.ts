@@ -1,4 +1,4 @@
-import { roundHalfEven } from "@nnunet/core";
+import { elementCount, roundHalfEven } from "@nnunet/core";
 
 /**
  * Where the search for a patch begins.
@@ -24,7 +24,7 @@ export const paperCubePatch: InitialPatchRule = (spacing, medianShape) => {
 export function cubeOfVoxels(voxels: number): InitialPatchRule {
   return (spacing, medianShape) => {
     const perMillimetre = spacing.map((s) => 1 / s);
-    const factor = (voxels / perMillimetre.reduce((product, x) => product * x, 1)) ** (1 / spacing.length);
+    const factor = (voxels / elementCount(perMillimetre)) ** (1 / spacing.length);
     return perMillimetre.map((x, axis) => Math.min(roundHalfEven(x * factor), medianShape[axis]!));
   };
 }

@@ -1,5 +1,5 @@
 import { roundHalfEven, type Shape3, type Spacing } from "@nnunet/core";
-import { medianPerAxis } from "./percentile.ts";
+import { medianPerAxis } from "./median-per-axis.ts";
 
 /**
  * The median image after resampling, per axis; fractional.

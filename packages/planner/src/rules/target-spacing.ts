@@ -1,5 +1,5 @@
-import type { Shape3, Spacing } from "@nnunet/core";
-import { medianPerAxis, percentile } from "./percentile.ts";
+import { percentile, type Shape3, type Spacing } from "@nnunet/core";
+import { medianPerAxis } from "./median-per-axis.ts";
 
 /** The spacing that all cases are resampled to for the 3D networks, and why. */
 export interface TargetSpacing {
@@ -37,12 +37,9 @@ export function targetSpacing(
   { compareWith, anisotropyThreshold, targetSpacingPercentile }: TargetSpacingRule,
 ): TargetSpacing {
   const axes = [0, 1, 2] as const;
-  const medianSpacing = axes.map((axis) =>
-    percentile(
-      spacings.map((s) => s[axis]),
-      50,
-    ),
-  ) as unknown as Spacing;
+  const along = (axis: number) => Float64Array.from(spacings, (spacing) => spacing[axis]!).sort();
+  // NumPy's percentile, as nnU-Net has it, which may differ from the median in the last bit
+  const medianSpacing = axes.map((axis) => percentile(along(axis), 0.5)) as unknown as Spacing;
   const medianShape = medianPerAxis(shapes);
   const coarsestAxis = medianSpacing.indexOf(Math.max(...medianSpacing));
   const others = axes.filter((axis) => axis !== coarsestAxis);
@@ -55,10 +52,7 @@ export function targetSpacing(
     medianShape[coarsestAxis]! * anisotropyThreshold < Math.min(...others.map((axis) => medianShape[axis]!));
   const spacing = [...medianSpacing] as [number, number, number];
   if (anisotropic) {
-    const low = percentile(
-      spacings.map((s) => s[coarsestAxis]!),
-      targetSpacingPercentile,
-    );
+    const low = percentile(along(coarsestAxis), targetSpacingPercentile / 100);
     // never finer than the other axes, or the coarsest axis would become another one
     spacing[coarsestAxis] = low < compared ? Math.max(compared, low) + 1e-5 : low;
   }
