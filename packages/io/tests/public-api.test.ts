@@ -24,6 +24,7 @@ test("the package exports these names", () => {
     "readLabels",
     "readableEndings",
     "saysItsPlace",
+    "saysItsSpacing",
     "verifyDataset",
     "voxelPlace",
     "warnOfLabelElsewhere",
