@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type LabelSet, ShapeMismatchError, type Volume } from "@nnunet/core";
+import { checkChannels, VoxelDecision } from "./voxel-decision.ts";
 
 /**
  * The mean of the probabilities that several configurations (a 2D and a 3D network, say) give the same image.
@@ -44,36 +45,12 @@ export function ensembleProbabilities(volumes: readonly Volume<Float32Array>[]):
  */
 export function segmentationFromProbabilities(
   { data, shape, geometry }: Volume<Float32Array>,
-  { outputChannels, regions, regionsClassOrder }: LabelSet,
+  labels: LabelSet,
 ): Volume<Int16Array> {
-  const [channels, ...size] = shape;
-  if (channels !== outputChannels) {
-    throw new ShapeMismatchError("probabilities", [outputChannels, ...size], shape, "one channel per class or region");
-  }
-  if (regions && regionsClassOrder?.length !== regions.length) {
-    throw new InvalidArgumentError(
-      "labels.regionsClassOrder",
-      `one label per region (${regions.length})`,
-      regionsClassOrder,
-    );
-  }
+  checkChannels(shape, labels);
+  const [channels] = shape;
   const voxels = data.length / channels;
-  const decided = new Int16Array(voxels);
-  if (regions) {
-    for (let c = 0; c < channels; c++) {
-      const label = regionsClassOrder![c]!;
-      for (let i = 0, at = c * voxels; i < voxels; i++, at++) if (data[at]! > 0.5) decided[i] = label;
-    }
-  } else {
-    const highest = data.slice(0, voxels);
-    for (let c = 1; c < channels; c++) {
-      for (let i = 0, at = c * voxels; i < voxels; i++, at++) {
-        if (data[at]! > highest[i]!) {
-          highest[i] = data[at]!;
-          decided[i] = c;
-        }
-      }
-    }
-  }
-  return { data: decided, shape: [1, shape[1], shape[2], shape[3]], geometry };
+  const decision = new VoxelDecision(voxels, labels);
+  for (let c = 0; c < channels; c++) decision.add(data.subarray(c * voxels, (c + 1) * voxels));
+  return { data: decision.labels, shape: [1, shape[1], shape[2], shape[3]], geometry };
 }

@@ -1,3 +1,4 @@
+export { meanChannels, segmentationFromMean } from "./ensemble-stored.ts";
 export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
 export { type InspectedModel, inspectModel } from "./guard/check-model.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";

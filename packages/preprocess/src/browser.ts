@@ -5,4 +5,9 @@ export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
 export { segmentationOnGrid } from "./segmentation-on-grid.ts";
-export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";
+export {
+  probabilityChannels,
+  type RestoreOptions,
+  restoreProbabilities,
+  restoreSegmentation,
+} from "./restore-segmentation.ts";

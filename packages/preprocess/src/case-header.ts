@@ -1,4 +1,12 @@
-import { InvalidArtifactError, isJsonObject, type PreprocessedProperties, show, type VolumeShape } from "@nnunet/core";
+import {
+  elementCount,
+  type Geometry,
+  InvalidArtifactError,
+  isJsonObject,
+  type PreprocessedProperties,
+  show,
+  type VolumeShape,
+} from "@nnunet/core";
 import { textChecksum } from "./checksum.ts";
 
 /** What the attributes of a stored case's group say. */
@@ -37,11 +45,7 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
   if (checksum !== textChecksum(JSON.stringify(rest))) fail("checksum", "is not that of the attributes");
 
   const { shape, labelled, contentHash, classLocations, properties } = rest as Record<string, unknown>;
-  const isSize = (n: unknown, most: number) => Number.isInteger(n) && (n as number) >= 1 && (n as number) <= most;
-  const isShape = Array.isArray(shape) && shape.length === 4 && isSize(shape[0], mostChannels);
-  if (!isShape || !shape.every((n) => isSize(n, longestAxis)) || !Number.isSafeInteger(shape.reduce((a, b) => a * b))) {
-    fail("shape", `expected the sizes of channels, z, y, x, got ${show(shape)}`);
-  }
+  if (!isVolumeShape(shape)) fail("shape", `expected the sizes of channels, z, y, x, got ${show(shape)}`);
   if (typeof labelled !== "boolean") fail("labelled", `expected true or false, got ${show(labelled)}`);
   if (typeof contentHash !== "string") fail("contentHash", `expected a text, got ${show(contentHash)}`);
   const isLocations = (entry: unknown) =>
@@ -57,10 +61,25 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
   return rest as unknown as CaseHeader;
 }
 
+/** Sizes that an array of ours can have. */
+export function isVolumeShape(value: unknown): value is VolumeShape {
+  const isSize = (n: unknown, most: number) => Number.isInteger(n) && (n as number) >= 1 && (n as number) <= most;
+  if (!(Array.isArray(value) && value.length === 4 && isSize(value[0], mostChannels))) return false;
+  return value.every((n) => isSize(n, longestAxis)) && Number.isSafeInteger(elementCount(value));
+}
+
+export function isGeometry(value: unknown): value is Geometry {
+  return (
+    isJsonObject(value) && numbers(value["spacing"], 3) && numbers(value["origin"], 3) && numbers(value["direction"], 9)
+  );
+}
+
+function numbers(list: unknown, length: number): boolean {
+  return Array.isArray(list) && list.length === length && list.every((n) => Number.isFinite(n));
+}
+
 function isProperties(value: unknown): boolean {
   if (!isJsonObject(value)) return false;
-  const numbers = (list: unknown, length: number) =>
-    Array.isArray(list) && list.length === length && list.every((n) => Number.isFinite(n));
   const { id, geometry, cropBox } = value;
   const three = [
     "originalShape",
@@ -76,9 +95,6 @@ function isProperties(value: unknown): boolean {
     Array.isArray(cropBox) &&
     cropBox.length === 3 &&
     cropBox.every((range) => numbers(range, 2)) &&
-    isJsonObject(geometry) &&
-    numbers(geometry["spacing"], 3) &&
-    numbers(geometry["origin"], 3) &&
-    numbers(geometry["direction"], 9)
+    isGeometry(geometry)
   );
 }

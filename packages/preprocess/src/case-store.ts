@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -9,18 +9,12 @@ import {
   type Shape3,
   type VolumeShape,
 } from "@nnunet/core";
-import {
-  describeFileError,
-  makeFolder,
-  pathBelow,
-  readJson,
-  readRegularFile,
-  temporaryBeside,
-} from "@nnunet/core/node";
+import { describeFileError, readJson, readRegularFile } from "@nnunet/core/node";
 import { caseInMemory, checkPatch } from "./case-in-memory.ts";
 import { type CaseHeader, headerFromJson, headerToJson } from "./case-header.ts";
 import { isIntact, withChecksum, writeChecksum } from "./checksum.ts";
 import { type ChunkGrid, chunkGrid, chunksOf, gatherBox, type ReadPlanes, storedPlane } from "./chunk-grid.ts";
+import { storePath, writeStore } from "./store-folder.ts";
 import { groupMetadata, listMetadata, planeCount, shardBytes, shardedMetadata, shardIndex } from "./zarr-metadata.ts";
 
 /*
@@ -53,11 +47,7 @@ export async function writePreprocessedCase(
   contentHash: string,
 ): Promise<void> {
   const { properties, shape, data, seg } = preprocessed;
-  const path = casePath(folder, properties.id);
-  const temporary = temporaryBeside(path);
-  try {
-    await makeFolder(folder);
-    await removeLeftovers(folder, properties.id);
+  await writeStore(folder, properties.id, async (temporary) => {
     const spatial: Shape3 = [shape[1], shape[2], shape[3]];
     const { classLocations, ...plain } = properties;
     const keys = Object.keys(classLocations);
@@ -81,11 +71,7 @@ export async function writePreprocessedCase(
     };
     const group = groupMetadata(headerToJson(JSON.parse(JSON.stringify(header))));
     await writeFile(join(temporary, "zarr.json"), `${JSON.stringify(group, null, 1)}\n`);
-    await replaceFolder(temporary, path);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    throw describeFileError(path, "could not be written", error);
-  }
+  });
 }
 
 /**
@@ -101,7 +87,7 @@ export async function openPreprocessedCase(
   id: string,
   { inMemory = false }: { readonly inMemory?: boolean } = {},
 ): Promise<StoredCase> {
-  const path = casePath(folder, id);
+  const path = storePath(folder, id);
   const { shape, labelled, contentHash, properties } = await readCaseHeader(path);
   const spatial: Shape3 = [shape[1], shape[2], shape[3]];
   const dataGrid = chunkGrid(shape[0], spatial);
@@ -135,7 +121,7 @@ export async function openPreprocessedCase(
 
 /** The whole stored case in memory. Errors as of {@link openPreprocessedCase}. */
 export async function readPreprocessedCase(folder: string, id: string): Promise<PreprocessedCase> {
-  const path = casePath(folder, id);
+  const path = storePath(folder, id);
   const { shape, labelled, properties } = await readCaseHeader(path);
   const spatial: Shape3 = [shape[1], shape[2], shape[3]];
   const data = new Float32Array(shape[0] * spatial[0] * spatial[1] * spatial[2]);
@@ -160,15 +146,11 @@ export async function storedHash(
 ): Promise<string | undefined> {
   try {
     const { contentHash, shape } = await openPreprocessedCase(folder, id);
-    if (everyVoxel) await checkEveryPlane(casePath(folder, id), shape);
+    if (everyVoxel) await checkEveryPlane(storePath(folder, id), shape);
     return contentHash;
   } catch {
     return undefined;
   }
-}
-
-function casePath(folder: string, id: string): string {
-  return pathBelow(folder, `${id}.zarr`);
 }
 
 async function readCaseHeader(
@@ -322,27 +304,5 @@ async function writeShard(
     await handle.datasync();
   } finally {
     await handle.close();
-  }
-}
-
-/** A folder cannot be renamed onto a full one: the old case steps aside first. */
-async function replaceFolder(temporary: string, path: string): Promise<void> {
-  const old = temporary.replace(/\.tmp$/, ".old.tmp");
-  const replaced = await rename(path, old).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return false;
-      throw error;
-    },
-  );
-  await rename(temporary, path);
-  if (replaced) await rm(old, { recursive: true, force: true });
-}
-
-async function removeLeftovers(folder: string, id: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.startsWith(`${id}.zarr.`) && name.endsWith(".tmp")) {
-      await rm(join(folder, name), { recursive: true, force: true });
-    }
   }
 }

@@ -11,6 +11,19 @@ export { hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";
+export type { Box } from "./probability-grid.ts";
+export {
+  openProbabilities,
+  type ProbabilityHeader,
+  type ProbabilityReader,
+  storedProbabilitiesHash,
+  writeProbabilities,
+} from "./probability-store.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
 export { segmentationOnGrid } from "./segmentation-on-grid.ts";
-export { type RestoreOptions, restoreProbabilities, restoreSegmentation } from "./restore-segmentation.ts";
+export {
+  probabilityChannels,
+  type RestoreOptions,
+  restoreProbabilities,
+  restoreSegmentation,
+} from "./restore-segmentation.ts";

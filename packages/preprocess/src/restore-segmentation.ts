@@ -78,7 +78,7 @@ export function restoreSegmentation(
 
 /**
  * The probabilities of one case in the original image, for `--save-probabilities`. This one is as big as it says:
- * channels × original voxels × 4 bytes (a CT of 512³ with 117 classes: 63 GB).
+ * channels × original voxels × 4 bytes (a CT of 512³ with 117 classes: 63 GB); {@link probabilityChannels} is not.
  *
  * Outside the crop background has probability 1 (regions: all 0). Logits become probabilities after resampling.
  *
@@ -92,57 +92,85 @@ export function restoreProbabilities(
   properties: PreprocessedProperties,
   configuration: Configuration,
   labels: LabelSet,
-  { kind = "logits" }: RestoreOptions = {},
+  options: RestoreOptions = {},
 ): Volume<Float32Array> {
+  const { originalShape, geometry } = properties;
+  const voxels = elementCount(originalShape);
+  const data = new Float32Array(scoresShape[0] * voxels);
+  let first = 0;
+  for (const channel of probabilityChannels(scores, scoresShape, properties, configuration, labels, options)) {
+    data.set(channel, first);
+    first += voxels;
+  }
+  return { data, shape: [scoresShape[0], ...originalShape], geometry };
+}
+
+/**
+ * The channels of {@link restoreProbabilities} one after the other, [z, y, x] each; the same array is handed out every
+ * time. Holds five numbers per voxel of the original image, however many channels there are.
+ */
+export function* probabilityChannels(
+  scores: Float32Array,
+  scoresShape: VolumeShape,
+  properties: PreprocessedProperties,
+  configuration: Configuration,
+  labels: LabelSet,
+  { kind = "logits" }: RestoreOptions = {},
+): Generator<Float32Array> {
   checkScores(scores, scoresShape, labels);
   const [channels, ...spatial] = scoresShape;
   const target = properties.shapeAfterCropping;
   const options = scoreResampling(properties, configuration);
   const voxels = elementCount(spatial);
-  const originalVoxels = elementCount(properties.originalShape);
-  const data = new Float32Array(channels * originalVoxels);
-  if (!labels.regions) data.fill(1, 0, originalVoxels);
+  const out = new Float32Array(elementCount(target));
+  const resampled = (c: number) =>
+    resampleImage(scores.subarray(c * voxels, (c + 1) * voxels), spatial, target, { ...options, out });
+  const toProbabilities =
+    kind === "probabilities" ? undefined : labels.regions ? sigmoid : softmaxOver(channels, resampled, out.length);
+  const image = new Float32Array(elementCount(properties.originalShape));
   const { offset, strides } = placement(properties);
-  const values = new Float32Array(elementCount(target));
   for (let c = 0; c < channels; c++) {
-    resampleImage(scores.subarray(c * voxels, (c + 1) * voxels), spatial, target, { ...options, out: values });
+    const values = resampled(c);
+    toProbabilities?.(values);
+    image.fill(c === 0 && !labels.regions ? 1 : 0);
     for (let row = 0, i = 0; row < target[0] * target[1]; row++) {
       const [k, j] = [Math.floor(row / target[1]), row % target[1]];
-      let to = c * originalVoxels + offset + k * strides[0] + j * strides[1];
-      for (const end = i + target[2]; i < end; i++, to += strides[2]) data[to] = values[i]!;
+      let to = offset + k * strides[0] + j * strides[1];
+      for (const end = i + target[2]; i < end; i++, to += strides[2]) image[to] = values[i]!;
     }
+    yield image;
   }
-  if (kind === "logits") toProbabilities(data, originalVoxels, properties, labels.regions !== undefined);
-  return { data, shape: [channels, ...properties.originalShape], geometry: properties.geometry };
 }
 
-/** Softmax over channels (or the sigmoid of each), in place, for the voxels inside the crop. */
-function toProbabilities(
-  data: Float32Array,
+/** In place. */
+function sigmoid(values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) values[i] = 1 / (1 + Math.exp(-values[i]!));
+}
+
+/**
+ * Sums over all channels first, so that each can then be made a probability without the others. The highest logit is
+ * taken out of the exponents; where a later channel exceeds it, the sum so far is scaled.
+ */
+function softmaxOver(
+  channels: number,
+  logitsOf: (channel: number) => Float32Array,
   voxels: number,
-  properties: PreprocessedProperties,
-  sigmoid: boolean,
-): void {
-  const channels = data.length / voxels;
-  const { offset, strides } = placement(properties);
-  const [depth, height, width] = properties.shapeAfterCropping;
-  for (let k = 0; k < depth; k++) {
-    for (let j = 0; j < height; j++) {
-      for (let i = 0, at = offset + k * strides[0] + j * strides[1]; i < width; i++, at += strides[2]) {
-        if (sigmoid) {
-          for (let c = 0; c < channels; c++) data[c * voxels + at] = 1 / (1 + Math.exp(-data[c * voxels + at]!));
-          continue;
-        }
-        let highest = -Infinity;
-        for (let c = 0; c < channels; c++) highest = Math.max(highest, data[c * voxels + at]!);
-        let sum = 0;
-        for (let c = 0; c < channels; c++) sum += Math.exp(data[c * voxels + at]! - highest);
-        for (let c = 0; c < channels; c++) {
-          data[c * voxels + at] = Math.exp(data[c * voxels + at]! - highest) / sum;
-        }
-      }
+): (values: Float32Array) => void {
+  const highest = new Float32Array(voxels).fill(-Infinity);
+  const sum = new Float64Array(voxels);
+  for (let c = 0; c < channels; c++) {
+    const logits = logitsOf(c);
+    for (let i = 0; i < voxels; i++) {
+      const logit = logits[i]!;
+      if (logit > highest[i]!) {
+        sum[i] = sum[i]! * Math.exp(highest[i]! - logit) + 1;
+        highest[i] = logit;
+      } else sum[i]! += Math.exp(logit - highest[i]!);
     }
   }
+  return (values) => {
+    for (let i = 0; i < voxels; i++) values[i] = Math.exp(values[i]! - highest[i]!) / sum[i]!;
+  };
 }
 
 /** For cubic scores, or slices across y or x: resamples one channel after the other as a whole. */
