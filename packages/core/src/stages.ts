@@ -150,6 +150,8 @@ export interface Predictor<Model extends { readonly metadata: ModelMetadata } = 
    * @param models - the folds of one configuration; their mean is taken
    * @param loaded - the image, [channel, z, y, x]
    * @param options.previous - where `models` are the second network of a cascade: the folds of the first
+   * @param options.onProbabilities - is given the probabilities channel by channel, [z, y, x] each on the grid of the
+   *   image, and waited for; the array may be used again for the next
    * @returns label ids [1, z, y, x] in the geometry of the image; on request the probabilities [class or region, z, y, x]
    */
   predictImage(
@@ -158,6 +160,7 @@ export interface Predictor<Model extends { readonly metadata: ModelMetadata } = 
     options?: PredictionSettings & {
       readonly previous?: readonly Model[];
       readonly probabilities?: boolean;
+      readonly onProbabilities?: (channel: Float32Array) => Promise<void>;
     } & StageOptions,
   ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }>;
 }

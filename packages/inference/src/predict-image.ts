@@ -1,5 +1,11 @@
 import type { LoadedCase, Volume } from "@nnunet/core";
-import { preprocessCase, restoreProbabilities, restoreSegmentation, segmentationOnGrid } from "@nnunet/preprocess";
+import {
+  preprocessCase,
+  probabilityChannels,
+  restoreProbabilities,
+  restoreSegmentation,
+  segmentationOnGrid,
+} from "@nnunet/preprocess";
 import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
 import { type PredictCaseOptions, predictCase } from "./predict-case.ts";
@@ -9,6 +15,8 @@ import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./
 export interface PredictImageOptions extends PredictCaseOptions, PredictionLimits {
   /** Also return the probabilities on the original grid: channels × voxels × 4 bytes. False by default. */
   readonly probabilities?: boolean;
+  /** Is given the same channel by channel, so that they never lie in memory as a whole; see `Predictor` of `@nnunet/core`. */
+  readonly onProbabilities?: (channel: Float32Array) => Promise<void>;
   /** Where the models are the second network of a cascade: the folds of the first, which segments the image for them. */
   readonly previous?: readonly Model[];
 }
@@ -37,7 +45,7 @@ export async function predictImage(
   const { id, image } = loaded;
   const size = predictionSize(models, { shape: image.shape, spacing: image.geometry.spacing }, options);
   refuseLargePrediction(id, size, options);
-  const { previous: given, probabilities: _, ...rest } = options;
+  const { previous: given, probabilities: asked, onProbabilities, ...rest } = options;
   const previous = checkPrevious(models, given);
   const first = previous && (await predictImage(previous, loaded, rest)).segmentation;
   const own = preprocessCase({ id, image }, metadata.plans, metadata.configuration, metadata.dataset);
@@ -47,7 +55,11 @@ export async function predictImage(
     : own;
   const { scores, shape, kind } = await predictCase(models, preprocessed, rest);
   const segmentation = restoreSegmentation(scores, shape, properties, configuration, labels, { kind });
-  if (!options.probabilities) return { segmentation };
+  if (onProbabilities) {
+    const channels = probabilityChannels(scores, shape, properties, configuration, labels, { kind });
+    for (const channel of channels) await onProbabilities(channel);
+  }
+  if (!asked) return { segmentation };
   const probabilities = restoreProbabilities(scores, shape, properties, configuration, labels, { kind });
   return { segmentation, probabilities };
 }

@@ -58,12 +58,15 @@ export function predictionSize(
     mirroring = true,
     patchesPerRun,
     probabilities = false,
+    onProbabilities,
     previous,
   }: {
     readonly stepFraction?: number;
     readonly mirroring?: boolean;
     readonly patchesPerRun?: number | undefined;
     readonly probabilities?: boolean;
+    /** Whatever is to take them channel by channel, if anything does. */
+    readonly onProbabilities?: unknown;
     readonly previous?: readonly Pick<Model, "metadata">[] | undefined;
   } = {},
 ): PredictionSize {
@@ -84,7 +87,9 @@ export function predictionSize(
       : 2 * (voxels + target) + 4 * target * (channels + labels.foreground.length);
   // The image, a channel in work and the segmentation; the preprocessed image; what prediction adds.
   const held = 4 * voxels * (channels + 1) + 2 * voxels + 4 * target * channels + extra;
-  const probabilityBytes = probabilities ? 4 * voxels * (labels.outputChannels + 1) : 0;
+  // Channel by channel: five numbers per voxel, as `probabilityChannels` says.
+  const probabilityBytes =
+    (probabilities ? 4 * voxels * labels.outputChannels : 0) + (probabilities || onProbabilities ? 20 * voxels : 0);
   const network = estimateMemory(metadata, [channels, ...grid], {
     ...(patchesPerRun === undefined ? {} : { patchesPerRun }),
   });

@@ -13,6 +13,7 @@ test("exports these names and no others", () => {
   "gaussianImportance",
   "inspectModel",
   "loadModel",
+  "meanChannels",
   "nodeSessions",
   "onnxRuntimeSessions",
   "patchStarts",
@@ -20,6 +21,7 @@ test("exports these names and no others", () => {
   "predictImage",
   "predictionSize",
   "refuseLargePrediction",
+  "segmentationFromMean",
   "segmentationFromProbabilities",
   "withPreviousChannels",
 ]

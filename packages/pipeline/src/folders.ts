@@ -83,6 +83,8 @@ export function foldPaths(folder: string) {
     madeFrom: join(folder, "made_from.json"),
     validation: join(folder, "validation"),
     summary: join(folder, "validation", "summary.json"),
+    /** Of the validation cases, `<case>.zarr` each, where they were asked for. */
+    probabilities: join(folder, "validation", "probabilities"),
   };
 }
 

@@ -124,8 +124,13 @@ export async function writeProbabilities<T>(
 /** A compressed block and its checksum; undefined for one of zeros. */
 async function sealBlock(block: Float32Array<ArrayBuffer>): Promise<Uint8Array | undefined> {
   roundProbabilities(block);
-  if (block.every((value) => value === 0)) return undefined;
+  if (isZero(block)) return undefined;
   return withChecksum(await compress(new Uint8Array(block.buffer), { level: GZIP_LEVEL }));
+}
+
+function isZero(block: Float32Array): boolean {
+  for (let i = 0; i < block.length; i++) if (block[i] !== 0) return false;
+  return true;
 }
 
 /**

@@ -17,6 +17,7 @@ import fc from "fast-check";
 import * as zarr from "zarrita";
 import { readFile } from "node:fs/promises";
 import { dataset, makeCase, makePlans } from "./make-case.ts";
+import { zarrFolder } from "./zarr-folder.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -85,22 +86,7 @@ describe("the store", () => {
   test("is Zarr version 3: zarrita reads the same voxels", async () => {
     const large = numbered([7, 70, 130]);
     await writePreprocessedCase(folder, large, "1");
-    const root = join(folder, "numbered.zarr");
-    const bytes = (key: string) =>
-      readFile(join(root, key)).then(
-        (b) => new Uint8Array(b),
-        () => undefined,
-      );
-    const store = {
-      get: bytes,
-      async getRange(key: `/${string}`, range: { offset: number; length: number } | { suffixLength: number }) {
-        const all = await bytes(key);
-        return "suffixLength" in range
-          ? all?.slice(-range.suffixLength)
-          : all?.slice(range.offset, range.offset + range.length);
-      },
-    };
-    const group = await zarr.open.v3(store, { kind: "group" });
+    const group = await zarr.open.v3(zarrFolder(join(folder, "numbered.zarr")), { kind: "group" });
     const data = await zarr.open.v3(group.resolve("data"), { kind: "array" });
     const seg = await zarr.open.v3(group.resolve("seg"), { kind: "array" });
     expect(same((await zarr.get(data)).data as Float32Array, large.data)).toBe(true);

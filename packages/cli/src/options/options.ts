@@ -23,6 +23,7 @@ export interface TrainFlags extends WorkerFlags, SettingFlags {
   readonly batchSize?: number;
   readonly baseFeatures?: number;
   readonly randomSplit?: boolean;
+  readonly probabilities?: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -61,6 +62,7 @@ export function withTrainOptions(command: Command): Command {
       "feature maps of the first stage, the others in proportion (default: the plan's)",
       positiveInteger,
     )
+    .option("--probabilities", "keep the probabilities of the validation cases, compressed, for find-best")
     .option("--random-split", "divide the cases at random for a fold that splits_final.json does not have");
 }
 

@@ -5,7 +5,8 @@ import { settingsOf } from "./training-settings.ts";
 
 /** The flags of `train` as the pipeline's options. */
 export function trainOptionsOf(flags: TrainFlags, { signal, onEvent }: Session): TrainOptions {
-  const { workers, maxMemory, device, batchSize, baseFeatures, randomSplit } = flags;
-  const settings = settingsOf(flags);
-  return { settings, workers, maxMemoryGb: maxMemory, device, batchSize, baseFeatures, randomSplit, signal, onEvent };
+  const { workers, maxMemory, device, batchSize, baseFeatures, randomSplit, probabilities } = flags;
+  const sizes = { batchSize, baseFeatures };
+  const how = { workers, maxMemoryGb: maxMemory, device, randomSplit, probabilities };
+  return { settings: settingsOf(flags), ...sizes, ...how, signal, onEvent };
 }

@@ -1,37 +1,137 @@
-import { labelSet, type LoadedCase, type PredictionSettings, type StageOptions, type Volume } from "@nnunet/core";
-import { ensembleProbabilities, type PredictionLimits, segmentationFromProbabilities } from "@nnunet/inference";
+import { rm } from "node:fs/promises";
+import {
+  InvalidArgumentError,
+  labelSet,
+  type LoadedCase,
+  type PredictionSettings,
+  spatialShape,
+  type StageOptions,
+  type Volume,
+  type VolumeShape,
+} from "@nnunet/core";
+import { temporaryBeside } from "@nnunet/core/node";
+import { meanChannels, type PredictionLimits, segmentationFromMean } from "@nnunet/inference";
 import { applyPostprocessing } from "@nnunet/postprocess";
+import { openProbabilities, type ProbabilityReader, writeProbabilities } from "@nnunet/preprocess";
 import type { Context } from "../stages.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 
-/** One image by all members of a predictor: what one of them says, or the mean of what they say; then the postprocessing. */
-export async function predictByMembers(
-  { stages }: Context,
-  { members, postprocessing, metadata }: LoadedPredictor,
-  loaded: LoadedCase,
-  options: PredictionSettings & PredictionLimits & StageOptions & { readonly probabilities: boolean },
-): Promise<{ readonly segmentation: Volume<Int16Array>; readonly probabilities?: Volume<Float32Array> }> {
-  const isEnsemble = members.length > 1;
-  const volumes: Volume<Float32Array>[] = [];
-  let segmentation: Volume<Int16Array> | undefined;
-  for (const { models } of members) {
-    const predicted = await stages.predictor.predictImage(models, loaded, {
-      ...options,
-      probabilities: options.probabilities || isEnsemble,
-    });
-    segmentation = predicted.segmentation;
-    if (predicted.probabilities) volumes.push(predicted.probabilities);
-  }
-  const probabilities = isEnsemble ? ensembleProbabilities(volumes) : volumes[0];
-  if (isEnsemble) segmentation = segmentationFromProbabilities(probabilities!, labelSet(metadata.dataset));
-  if (postprocessing) segmentation = postprocessed(segmentation!, postprocessing);
-  return { segmentation: segmentation!, ...(options.probabilities && probabilities && { probabilities }) };
+export interface MembersOptions extends PredictionSettings, PredictionLimits, StageOptions {
+  /** Also return the probabilities as a whole: channels × voxels × 4 bytes. */
+  readonly probabilities?: boolean;
+  /** Keep the probabilities as `<folder>/<id>.zarr`. */
+  readonly keep?: { readonly folder: string; readonly contentHash: string } | undefined;
+  /** A path beside which the probabilities of several members may lie until they are averaged. */
+  readonly scratch: string;
 }
 
-function postprocessed(
-  segmentation: Volume<Int16Array>,
-  postprocessing: NonNullable<LoadedPredictor["postprocessing"]>,
-): Volume<Int16Array> {
-  const [, ...shape] = segmentation.shape;
-  return { ...segmentation, data: applyPostprocessing(segmentation.data, shape, postprocessing) };
+export interface MembersResult {
+  readonly segmentation: Volume<Int16Array>;
+  readonly probabilities?: Volume<Float32Array>;
+}
+
+/**
+ * One image by all members of a predictor: what one of them says, or the mean of what they say; then the postprocessing,
+ * which probabilities do not see. Those of several members go over the disk, so that memory does not grow with members
+ * and classes.
+ */
+export async function predictByMembers(
+  context: Context,
+  predictor: LoadedPredictor,
+  loaded: LoadedCase,
+  options: MembersOptions,
+): Promise<MembersResult> {
+  const { members, postprocessing } = predictor;
+  const result =
+    members.length > 1
+      ? await predictByMean(context, predictor, loaded, options)
+      : await predictByOne(context, predictor, loaded, options);
+  if (!postprocessing) return result;
+  const { segmentation } = result;
+  const data = applyPostprocessing(segmentation.data, spatialShape(segmentation), postprocessing);
+  return { ...result, segmentation: { ...segmentation, data } };
+}
+
+async function predictByOne(
+  context: Context,
+  { members: [member], metadata }: LoadedPredictor,
+  loaded: LoadedCase,
+  { keep, ...options }: MembersOptions,
+): Promise<MembersResult> {
+  const { scratch: _, ...how } = { ...options, ...(member.previous && { previous: member.previous }) };
+  if (!keep) return context.stages.predictor.predictImage(member.models, loaded, how);
+  return storing(context, keep.folder, loaded, metadata, keep.contentHash, (onProbabilities) =>
+    context.stages.predictor.predictImage(member.models, loaded, { ...how, onProbabilities }),
+  );
+}
+
+async function predictByMean(
+  context: Context,
+  { members, metadata }: LoadedPredictor,
+  loaded: LoadedCase,
+  { keep, scratch, probabilities: asked, ...how }: MembersOptions,
+): Promise<MembersResult> {
+  const folder = temporaryBeside(scratch);
+  const named = (index: number) => ({ ...loaded, id: `member_${index}` });
+  try {
+    const volumes: ProbabilityReader[] = [];
+    for (const [index, { models, previous }] of members.entries()) {
+      await storing(context, folder, named(index), metadata, "", (onProbabilities) =>
+        context.stages.predictor.predictImage(models, loaded, {
+          ...how,
+          ...(previous && { previous }),
+          onProbabilities,
+        }),
+      );
+      volumes.push(await openProbabilities(folder, named(index).id));
+    }
+    const segmentation = await segmentationFromMean(volumes, labelSet(metadata.dataset), how);
+    if (keep) {
+      const header = { ...volumes[0]!, contentHash: keep.contentHash };
+      await writeProbabilities(keep.folder, loaded.id, header, async (write) => {
+        for await (const channel of meanChannels(volumes, how)) await write(channel);
+      });
+    }
+    return { segmentation, ...(asked && { probabilities: await meanVolume(volumes, how) }) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a prediction whose probabilities go to disk. */
+async function storing<T>(
+  { stages }: Context,
+  folder: string,
+  { id, image }: LoadedCase,
+  { dataset }: LoadedPredictor["metadata"],
+  contentHash: string,
+  predict: (onProbabilities: (channel: Float32Array) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const { outputChannels } = labelSet(dataset);
+  const shape: VolumeShape = [outputChannels, ...spatialShape(image)];
+  return writeProbabilities(folder, id, { shape, geometry: image.geometry, contentHash }, async (write) => {
+    let given = 0;
+    const result = await predict(async (channel) => {
+      given++;
+      await write(channel);
+    });
+    if (given === outputChannels) return result;
+    const expected = `a stage that hands its ${outputChannels} channels of probabilities to onProbabilities`;
+    throw new InvalidArgumentError("stages.predictor", expected, stages.predictor.name);
+  });
+}
+
+async function meanVolume(
+  volumes: readonly ProbabilityReader[],
+  options: Pick<StageOptions, "signal">,
+): Promise<Volume<Float32Array>> {
+  const { shape, geometry } = volumes[0]!;
+  const voxels = shape[1] * shape[2] * shape[3];
+  const data = new Float32Array(shape[0] * voxels);
+  let first = 0;
+  for await (const channel of meanChannels(volumes, options)) {
+    data.set(channel, first);
+    first += voxels;
+  }
+  return { data, shape, geometry };
 }

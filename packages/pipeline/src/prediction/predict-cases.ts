@@ -10,6 +10,7 @@ import {
 } from "@nnunet/core";
 import type { PredictionLimits } from "@nnunet/inference";
 import { readCase, writeImage } from "@nnunet/io";
+import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
@@ -17,13 +18,15 @@ import { takeTurns } from "../workers/take-turns.ts";
 import { lookAhead, strangeIntensities } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
-import { predictByMembers } from "./predict-by-members.ts";
+import { type MembersOptions, predictByMembers } from "./predict-by-members.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
 
 export interface CasesOptions extends StageOptions, PredictionLimits {
   readonly mirroring?: boolean | undefined;
   readonly stepFraction?: number | undefined;
   readonly saveProbabilities?: boolean | undefined;
+  /** Keep the probabilities of each case here, compressed, as `<case>.zarr`; needs `record`. */
+  readonly probabilityStore?: string | undefined;
   /** Where the segmentation of a case goes. */
   readonly target: (files: CaseFiles) => string;
   readonly existing: ExistingResults;
@@ -66,8 +69,13 @@ export async function predictCases(
   const outputs = new Map<CaseFiles, CaseOutputs>();
   for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities));
   await checkOutputs(outputs);
+  const store = options.probabilityStore;
+  const hasProbabilities = async (files: CaseFiles) =>
+    store === undefined || (await storedProbabilitiesHash(store, files.id)) === (await record?.inputsOf(files));
+  const isFinished = async (files: CaseFiles) =>
+    (await isDone(files, outputs.get(files)!, existing, record)) && (await hasProbabilities(files));
   const left: CaseFiles[] = [];
-  for (const files of cases) if (!(await isDone(files, outputs.get(files)!, existing, record))) left.push(files);
+  for (const files of cases) if (!(await isFinished(files))) left.push(files);
   if (left.length < cases.length) {
     const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
@@ -92,7 +100,7 @@ export async function predictCases(
       const own = outputs.get(files)!;
       try {
         // Another process may have made it since.
-        if (!(await isDone(files, own, existing, record))) {
+        if (!(await isFinished(files))) {
           await record?.begin(files, own);
           // One case alone shows its patches; many show cases.
           const shown = total === 1 ? onEvent : undefined;
@@ -109,7 +117,8 @@ export async function predictCases(
             onEvent: shown,
           };
           const hear = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "warning", text });
-          await predictOne(context, predictor, files, own, { ...how, hear });
+          const keep = store === undefined ? undefined : { folder: store, contentHash: await record!.inputsOf(files) };
+          await predictOne(context, predictor, files, own, { ...how, hear, keep });
           await record?.end(files, own);
           written.push(...own.images);
         }
@@ -137,6 +146,7 @@ async function predictOne(
     readonly stepFraction: number;
     readonly overwrite: boolean;
     readonly limits: PredictionLimits;
+    readonly keep: MembersOptions["keep"];
     readonly hear: (warning: string) => void;
     readonly onWarning: ReturnType<typeof warnOfImages>;
     readonly onEvent: EventListener | undefined;
@@ -150,6 +160,7 @@ async function predictOne(
     ...how,
     ...limits,
     probabilities: probabilitiesPath !== undefined,
+    scratch: path,
   });
   // The segmentation last: where it is, the case is finished.
   if (probabilitiesPath !== undefined && probabilities) await writeImage(probabilitiesPath, probabilities);

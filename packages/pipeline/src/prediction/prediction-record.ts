@@ -50,6 +50,8 @@ export interface CaseOutputs {
 }
 
 export interface PredictionRecord {
+  /** The hash of all that the outputs of a case are made from. */
+  inputsOf(files: CaseFiles): Promise<string>;
   stateOf(files: CaseFiles, outputs: CaseOutputs): Promise<CaseState>;
   /** Before the first file of a case is written. */
   begin(files: CaseFiles, outputs: CaseOutputs): Promise<void>;
@@ -82,6 +84,7 @@ export function predictionRecord(
       return { ...record, [name]: { ...before, [basename(images[0])]: entry } };
     });
   return {
+    inputsOf,
     async stateOf(files, { images, files: all }) {
       const present = await hashesOf(all);
       const names = Object.keys(present);

@@ -35,6 +35,8 @@ export interface TrainOptions extends PoolOptions, SizeOptions, SplitOptions {
   /** Patch sampling and augmentation, where they are not to be the plan's. */
   readonly sampling?: SamplingSettings | undefined;
   readonly device?: Device | undefined;
+  /** Keep the probabilities of the validation cases, compressed: ensembles are then chosen without predicting again. */
+  readonly probabilities?: boolean | undefined;
   /**
    * What to do where this fold has been trained or begun: refuse (the default), go on from its latest checkpoint,
    * start again, or ("update") keep or continue what was made from the same data, plan and options, and set anything

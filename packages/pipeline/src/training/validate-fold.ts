@@ -13,6 +13,13 @@ import { segmentationEnding } from "../prediction/prediction-output.ts";
 import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
 
+export interface ValidationOptions extends StageOptions {
+  readonly device?: Device | undefined;
+  readonly maxMemoryGb?: number | undefined;
+  /** Keep the probabilities of the cases in `validation/probabilities`, for ensembles. */
+  readonly probabilities?: boolean | undefined;
+}
+
 /**
  * Predicts the validation cases of a trained fold as any unseen image would be (sliding window, mirroring, back to
  * the original geometry) and scores them against the original labels.
@@ -27,7 +34,7 @@ export async function validateFold(
   dataset: RawDataset,
   foldFolder: string,
   { caseIds, remark }: { readonly caseIds: readonly string[]; readonly remark?: string | undefined },
-  options: StageOptions & { readonly device?: Device; readonly maxMemoryGb?: number | undefined } = {},
+  options: ValidationOptions = {},
 ): Promise<EvaluationSummary> {
   const paths = foldPaths(foldFolder);
   const model = await loadModel(paths.model, { device: options.device ?? "cpu" });
@@ -43,9 +50,9 @@ export async function validateFold(
       identity(context.stages.predictor),
       identity(context.stages.evaluator),
     ]);
-    if ((await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs) {
-      return summaryFromJson(await readJson(paths.summary), paths.summary);
-    }
+    const isKept = (await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs;
+    const kept = isKept ? summaryFromJson(await readJson(paths.summary), paths.summary) : undefined;
+    if (kept && !options.probabilities) return kept;
     await refuseLink(paths.validation);
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
@@ -53,7 +60,10 @@ export async function validateFold(
     // Beside the predictions: it names cases, and what lies beside the model names none.
     const record = { madeFrom: join(paths.validation, "made_from.json"), name: "predictions", also: softwareVersion };
     const predictor = predictorOf([{ models: [model] }]);
-    await predictCases(context, predictor, cases, { target, existing: "update", record, maxMemoryGb, signal, onEvent });
+    const probabilityStore = options.probabilities ? paths.probabilities : undefined;
+    const how = { record, probabilityStore, maxMemoryGb, signal, onEvent };
+    await predictCases(context, predictor, cases, { target, existing: "update", ...how });
+    if (kept) return kept;
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
       signal,
