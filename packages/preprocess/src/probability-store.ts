@@ -6,12 +6,13 @@ import {
   elementCount,
   type Geometry,
   InvalidArtifactError,
+  isJsonObject,
   ShapeMismatchError,
   show,
   type VolumeShape,
 } from "@nnunet/core";
 import { describeFileError, exists, readJson } from "@nnunet/core/node";
-import { isGeometry, isObject, isVolumeShape } from "./case-header.ts";
+import { isGeometry, isVolumeShape } from "./case-header.ts";
 import { isIntact, textChecksum, withChecksum } from "./checksum.ts";
 import { chunksOf } from "./chunk-grid.ts";
 import { type Box, blocksOf, probabilityGrid } from "./probability-grid.ts";
@@ -187,8 +188,8 @@ async function readHeader(file: string): Promise<ProbabilityHeader> {
   const fail = (field: string, problem: string): never => {
     throw new InvalidArtifactError(file, `attributes.${field}`, `${problem}; ${remedy}`);
   };
-  const attributes = isObject(json) ? json["attributes"] : undefined;
-  if (!isObject(attributes) || attributes["format"] !== FORMAT) return fail("format", `expected "${FORMAT}"`);
+  const attributes = isJsonObject(json) ? json["attributes"] : undefined;
+  if (!isJsonObject(attributes) || attributes["format"] !== FORMAT) return fail("format", `expected "${FORMAT}"`);
   const { checksum, ...rest } = attributes;
   if (checksum !== textChecksum(JSON.stringify(rest))) fail("checksum", "is not that of the attributes");
   const { shape, geometry, contentHash } = rest;
