@@ -88,6 +88,12 @@ export function foldPaths(folder: string) {
   };
 }
 
+/** What a fold found in its validation cases, kept for the configuration that comes after it. */
+export function nextStagePaths(foldFolder: string, nextConfiguration: string) {
+  const folder = pathBelow(foldFolder, "predicted_next_stage", nextConfiguration);
+  return { folder, madeFrom: join(folder, "made_from.json") };
+}
+
 export type FoldPaths = ReturnType<typeof foldPaths>;
 
 /** A fold of the cross-validation, or "all": train and validate on every case. */

@@ -1,5 +1,7 @@
-export { type BatchWorkersOptions, createBatchWorkers, type SourceDescription } from "./workers/batch-workers.ts";
+export { type BatchWorkersOptions, createBatchWorkers } from "./workers/batch-workers.ts";
+export type { SourceDescription } from "./workers/source-description.ts";
 export type { PoolOptions } from "./workers/case-pool.ts";
+export { exportedFiles } from "./steps/export-model.ts";
 export { type EvaluationPair, pairFolders } from "./steps/evaluate-folders.ts";
 export type { FingerprintResult } from "./steps/fingerprint-dataset.ts";
 export {

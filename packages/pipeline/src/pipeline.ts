@@ -2,7 +2,7 @@ import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset
 import { whileLocked } from "@nnunet/core/node";
 import type { PoolOptions } from "./workers/case-pool.ts";
 import { type EvaluationOptions, type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
-import { exportFolds } from "./steps/export-model.ts";
+import { exportModel } from "./steps/export-model.ts";
 import { type FingerprintResult, fingerprintDataset } from "./steps/fingerprint-dataset.ts";
 import { type Fold, type Folders, resolveFolders } from "./folders.ts";
 import { findModelFolder } from "./prediction/find-models.ts";
@@ -41,8 +41,8 @@ export interface Pipeline {
   ): Promise<TrainFoldResult>;
   /** `…/nnUNetTrainer__<plans>__3d_fullres` of a dataset; the plan may be left out where only one was trained. */
   modelFolder(dataset: RawDataset, configuration: string, plansName?: string): Promise<string>;
-  /** Trained folds → one `model.onnx`. */
-  exportModel(modelFolder: string, configuration: string, folds: readonly Fold[], output: string): Promise<void>;
+  /** Trained folds → one `model.onnx`, for a cascade one for each of its networks; returns the files. */
+  exportModel(modelFolder: string, configuration: string, folds: readonly Fold[], output: string): Promise<string[]>;
   /** Images + predictor, of `loadPredictor` or `predictorOf` → segmentations. */
   predict(predictor: LoadedPredictor, input: string, output: string, options?: PredictionOptions): Promise<string[]>;
   /** Segmentations + references → `summary.json`. */
@@ -82,7 +82,7 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
     modelFolder: (dataset, configuration, plansName) =>
       findModelFolder(context.folders, dataset, configuration, plansName),
     exportModel: (modelFolder, configuration, folds, output) =>
-      whileLocked(output, "exporting a model", () => exportFolds(modelFolder, configuration, folds, output)),
+      whileLocked(output, "exporting a model", () => exportModel(modelFolder, configuration, folds, output)),
     predict: (predictor, input, output, options) => predictFiles(context, predictor, input, output, options),
     evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),
     run: (dataset, options) => runDataset(context, dataset, options),

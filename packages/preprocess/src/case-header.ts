@@ -45,7 +45,8 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
   if (checksum !== textChecksum(JSON.stringify(rest))) fail("checksum", "is not that of the attributes");
 
   const { shape, labelled, contentHash, classLocations, properties } = rest as Record<string, unknown>;
-  if (!isVolumeShape(shape)) fail("shape", `expected the sizes of channels, z, y, x, got ${show(shape)}`);
+  // a label map without an image has no channel
+  if (!isVolumeShape(shape, labelled === true ? 0 : 1)) fail("shape", `expected the sizes of channels, z, y, x, got ${show(shape)}`);
   if (typeof labelled !== "boolean") fail("labelled", `expected true or false, got ${show(labelled)}`);
   if (typeof contentHash !== "string") fail("contentHash", `expected a text, got ${show(contentHash)}`);
   const isLocations = (entry: unknown) =>
@@ -62,10 +63,11 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
 }
 
 /** Sizes that an array of ours can have. */
-export function isVolumeShape(value: unknown): value is VolumeShape {
-  const isSize = (n: unknown, most: number) => Number.isInteger(n) && (n as number) >= 1 && (n as number) <= most;
-  if (!(Array.isArray(value) && value.length === 4 && isSize(value[0], mostChannels))) return false;
-  return value.every((n) => isSize(n, longestAxis)) && Number.isSafeInteger(elementCount(value));
+export function isVolumeShape(value: unknown, leastChannels = 1): value is VolumeShape {
+  const isSize = (n: unknown, most: number, least = 1) =>
+    Number.isInteger(n) && (n as number) >= least && (n as number) <= most;
+  if (!(Array.isArray(value) && value.length === 4 && isSize(value[0], mostChannels, leastChannels))) return false;
+  return value.slice(1).every((n) => isSize(n, longestAxis)) && Number.isSafeInteger(elementCount(value));
 }
 
 export function isGeometry(value: unknown): value is Geometry {

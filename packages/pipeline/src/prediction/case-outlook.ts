@@ -4,6 +4,7 @@ import {
   type Configuration,
   type EventListener,
   elementCount,
+  inputChannels,
   labelSet,
   type ModelMetadata,
   type Plans,
@@ -49,8 +50,9 @@ export async function lookAhead(
     try {
       const { shape, geometry } = await readImageInfo(images[0]!);
       const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
-      for (const { models } of members) {
-        const size = predictionSize(models, image, { ...options, probabilities: options.saveProbabilities ?? false });
+      for (const { models, previous } of members) {
+        const probabilities = options.saveProbabilities ?? false;
+        const size = predictionSize(models, image, { ...options, previous, probabilities });
         refuseLargePrediction(id, size, options, free);
         for (const text of outlook(id, size, models[0]!.metadata)) {
           options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
@@ -77,7 +79,7 @@ export function outlook(caseId: string, size: PredictionSize, { plans, ...metada
     (size.runs *
       networkOperations(
         configuration,
-        metadata.dataset.channelNames.length,
+        inputChannels({ ...metadata, plans }),
         labelSet(metadata.dataset).outputChannels,
       )) /
       (CORE_SPEED * availableParallelism());

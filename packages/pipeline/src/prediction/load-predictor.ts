@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type ModelMetadata, type StageOptions } from "@nnunet/core";
-import { loadModel, type LoadModelOptions, type Model, type PredictorMember } from "@nnunet/inference";
+import { checkPrevious, loadModel, type LoadModelOptions, type Model, type PredictorMember } from "@nnunet/inference";
 import type { Postprocessing } from "@nnunet/postprocess";
+import { previousModelFiles } from "../cascade/previous-models.ts";
 import type { Fold } from "../folders.ts";
 import { modelFiles } from "./find-models.ts";
 
@@ -24,7 +25,8 @@ export interface LoadPredictorOptions extends LoadModelOptions, Pick<StageOption
 }
 
 /**
- * Loads what predicts: a `model.onnx`, several of one configuration, or a model folder with its trained folds.
+ * Loads what predicts: a `model.onnx`, several of one configuration, or a model folder with its trained folds. With the
+ * second network of a cascade comes the first, from beside it.
  *
  * @throws {FileError} if there is no model, or a fold that was asked for is not trained
  * @throws {InvalidArgumentError} if a model is named twice, or those named do not belong together
@@ -38,12 +40,16 @@ export async function loadPredictor(
   const named = typeof path === "string" ? [path] : path;
   const files = (await Promise.all(named.map((each) => modelFiles(each, folds, onEvent ? { onEvent } : {})))).flat();
   if (new Set(files).size < files.length) throw new InvalidArgumentError("model", "every model once", files);
-  const models: Model[] = [];
+  const loaded: Model[] = [];
   try {
-    for (const file of files) models.push(await loadModel(file, options));
-    return { ...predictorOf([{ models }]), files };
+    for (const file of files) loaded.push(await loadModel(file, options));
+    const models = [...loaded];
+    const first = models[0] ? await previousModelFiles(files[0]!, models[0].metadata) : [];
+    for (const file of first) loaded.push(await loadModel(file, options));
+    const previous = checkPrevious(models, loaded.slice(models.length));
+    return { ...predictorOf([{ models, ...(previous && { previous }) }]), files: [...files, ...first] };
   } catch (error) {
-    for (const model of models) await model.dispose();
+    for (const model of loaded) await model.dispose();
     throw error;
   }
 }

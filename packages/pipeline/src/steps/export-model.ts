@@ -1,8 +1,19 @@
-import { FileError, findConfiguration, labelSet, modelDatasetFromJson, plansFromJson } from "@nnunet/core";
-import { readJson, writeFileAtomic } from "@nnunet/core/node";
+import { basename, dirname } from "node:path";
+import {
+  FileError,
+  findConfiguration,
+  inputChannels,
+  labelSet,
+  modelDatasetFromJson,
+  modelMetadataFromOnnx,
+  plansFromJson,
+} from "@nnunet/core";
+import { readJson, readRegularFile, writeFileAtomic } from "@nnunet/core/node";
 import { readCheckpoint } from "@nnunet/trainer";
 import { buildNetwork, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import { type Fold, modelFolderPaths } from "../folders.ts";
+import { pairedModel, previousModelFiles } from "../cascade/previous-models.ts";
+import { previousStageOfFolds } from "../cascade/recorded-stage.ts";
 import { exists } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
 
@@ -25,15 +36,17 @@ export async function exportFolds(
   const dataset = modelDatasetFromJson(await readJson(paths.dataset), paths.dataset);
   const configuration = findConfiguration(plans, configurationName);
   const graph = buildNetwork(configuration.architecture, {
-    inputChannels: dataset.channelNames.length,
+    inputChannels: inputChannels({ plans, dataset, configuration: configurationName }),
     outputChannels: labelSet(dataset).outputChannels,
     patchSize: configuration.patchSize,
   });
+  const previousStage =
+    configuration.previousConfiguration === undefined ? undefined : await previousStageOfFolds(paths, folds);
   const weights: Weights[] = [];
   for (const fold of folds) {
     const { folder, checkpoint } = paths.fold(fold);
     if (!(await exists(checkpoint))) {
-      throw new FileError(folder, `fold ${fold} is not trained to the end; run "nnunet train" for it first`);
+      throw notTrained(folder, fold);
     }
     weights.push((await readCheckpoint(checkpoint)).weights);
   }
@@ -44,6 +57,51 @@ export async function exportFolds(
     folds,
     mirrorAxes: configuration.patchSize.map((_, axis) => axis),
     softwareVersion,
+    ...(previousStage && { previousStage }),
   };
   await writeFileAtomic(output, writeOnnxModel(graph, weights, metadata));
+}
+
+/**
+ * What {@link exportModel} writes for a name: the file, and for the second network of a cascade the first one's beside it.
+ */
+export async function exportedFiles(modelFolder: string, configurationName: string, output: string): Promise<string[]> {
+  const { plans: path } = modelFolderPaths(modelFolder);
+  const plans = plansFromJson(await readJson(path), path);
+  const first = findConfiguration(plans, configurationName).previousConfiguration;
+  return first === undefined ? [output] : [output, pairedModel(output, first)];
+}
+
+/**
+ * Trained folds → a `model.onnx` to be given away; for the second network of a cascade a pair of them, the first network
+ * with the folds that the second was trained with.
+ *
+ * @param output - replaced if it exists, as is the file beside it
+ * @returns the files written
+ * @throws {FileError} if a fold has no finished training, or the first network is not the one that was trained with
+ */
+export async function exportModel(
+  modelFolder: string,
+  configurationName: string,
+  folds: readonly Fold[],
+  output: string,
+): Promise<string[]> {
+  const [, pair] = await exportedFiles(modelFolder, configurationName, output);
+  if (pair !== undefined) {
+    const { model } = modelFolderPaths(modelFolder).fold(folds[0]!);
+    if (!(await exists(model))) throw notTrained(dirname(model), folds[0]!);
+    const metadata = modelMetadataFromOnnx(await readRegularFile(model), model);
+    const first = await previousModelFiles(model, metadata);
+    const ids = first.map((file) => basename(dirname(file)).slice("fold_".length));
+    const firstFolds = ids.map((id): Fold => (id === "all" ? id : Number(id)));
+    const previous = metadata.plans.configurations[configurationName]!.previousConfiguration!;
+    // the second last: where it is, the pair is whole
+    await exportFolds(dirname(dirname(first[0]!)), previous, firstFolds, pair);
+  }
+  await exportFolds(modelFolder, configurationName, folds, output);
+  return pair === undefined ? [output] : [output, pair];
+}
+
+function notTrained(folder: string, fold: Fold): FileError {
+  return new FileError(folder, `fold ${fold} is not trained to the end; run "nnunet train" for it first`);
 }

@@ -14,9 +14,10 @@ import {
 import { storedHash } from "@nnunet/preprocess";
 import type { TrainingSettings } from "@nnunet/trainer";
 import { outputScales } from "@nnunet/unet-model";
-import { createBatchWorkers, type SourceDescription } from "../workers/batch-workers.ts";
+import type { PreviousSegmentations } from "../cascade/previous-segmentations.ts";
+import { createBatchWorkers } from "../workers/batch-workers.ts";
+import { openSource, type SourceDescription } from "../workers/source-description.ts";
 import { placeOf } from "../workers/stage-place.ts";
-import { openCases } from "../steps/open-cases.ts";
 import { defaultStages, type Stages } from "../stages.ts";
 
 /** Stored hashes of the preprocessed cases: what the training really sees. */
@@ -50,6 +51,8 @@ export interface FoldBatchesOptions extends StageOptions {
   readonly settings: Pick<TrainingSettings, "seed" | "iterationsPerEpoch" | "validationIterations">;
   readonly sampling?: SamplingSettings | undefined;
   readonly workers?: number | undefined;
+  /** In a cascade: what the first network found in the cases. */
+  readonly previous?: PreviousSegmentations | undefined;
 }
 
 /** Training and validation batches, made in worker threads where the sampler can travel there. */
@@ -59,7 +62,7 @@ export async function foldBatches(
   split: Splits[number],
   configuration: Configuration,
   dataset: RawDataset,
-  { settings, sampling, workers, ...options }: FoldBatchesOptions,
+  { settings, sampling, workers, previous, ...options }: FoldBatchesOptions,
 ): Promise<BatchSource[]> {
   const shared = {
     configuration,
@@ -68,17 +71,16 @@ export async function foldBatches(
     outputScales: outputScales(configuration.architecture),
     ...sampling,
   };
-  const sources: SourceDescription[] = [
-    { ...shared, mode: "training", caseIds: split.train },
-    { ...shared, mode: "validation", caseIds: split.val },
-  ];
+  const described = (mode: "training" | "validation", caseIds: readonly string[]): SourceDescription => ({
+    ...shared,
+    mode,
+    caseIds,
+    ...(previous && { previousFolders: caseIds.map((id) => previous.ofCase.get(id)!.folder) }),
+  });
+  const sources = [described("training", split.train), described("validation", split.val)];
   const place = placeOf(batchSampler, defaultStages.batchSampler, "train", options);
   if (!place.workers) {
-    return Promise.all(
-      sources.map(async ({ caseIds, ...rest }) =>
-        batchSampler.createBatchSource({ ...rest, cases: await openCases(casesFolder, caseIds) }),
-      ),
-    );
+    return Promise.all(sources.map((source) => openSource(batchSampler, casesFolder, source)));
   }
   return createBatchWorkers({
     casesFolder,

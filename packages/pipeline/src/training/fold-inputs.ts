@@ -2,6 +2,7 @@ import { findConfiguration, labelSet, type Plans, type RawDataset } from "@nnune
 import type { TrainingSettings } from "@nnunet/trainer";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
+import { type PreviousSegmentations, previousSegmentations } from "../cascade/previous-segmentations.ts";
 import { type Context, identity } from "../stages.ts";
 import { preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
 import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
@@ -9,6 +10,8 @@ import type { TrainingHashes } from "./training-start.ts";
 
 /** What the training of a fold is made from. */
 export interface FoldInputs extends FoldCases {
+  /** Where it is the second network of a cascade: what the first one found in the cases. */
+  readonly previous?: PreviousSegmentations | undefined;
   readonly settings: TrainingSettings;
   /** Where the preprocessed cases lie. */
   readonly casesFolder: string;
@@ -26,7 +29,8 @@ export interface FoldInputsOptions extends SplitOptions {
  * Cases, settings and hashes of a fold; two trainings with the same hashes come out the same.
  *
  * @param plans - with the sizes that are really trained
- * @throws {FileError} if there is no such fold, or one of its cases is not preprocessed
+ * @throws {FileError} if there is no such fold, one of its cases is not preprocessed, or in a cascade not segmented by the
+ *   first network
  */
 export async function foldInputs(
   { folders, stages }: Context,
@@ -44,13 +48,19 @@ export async function foldInputs(
   const madeBy = Object.fromEntries(
     (["preprocessor", "batchSampler", "trainer"] as const).map((stage) => [stage, identity(stages[stage])]),
   );
+  const ids = [...train, ...val];
+  const preprocessed = await preprocessedHashes(casesFolder, ids, dataset, configurationName);
+  const previous = await previousSegmentations(folders, dataset, plans, configurationName, fold, ids);
   const network = contentHash([
     configuration,
     labelSet(dataset.json),
     cases.split,
-    await preprocessedHashes(casesFolder, [...train, ...val], dataset, configurationName),
+    preprocessed,
     options.sampling,
     madeBy,
+    ...(previous ? [ids.map((id) => previous.ofCase.get(id)!.hash), previous.stage] : []),
   ]);
-  return { ...cases, settings, casesFolder, madeBy, hashes: { network, training: contentHash([network, settings]) } };
+  const hashes = { network, training: contentHash([network, settings]) };
+  const remark = [cases.remark, previous?.remark].filter((text) => text !== undefined).join(" ");
+  return { ...cases, ...(remark !== "" && { remark }), settings, casesFolder, madeBy, hashes, previous };
 }

@@ -5,11 +5,11 @@ import {
   type EvaluationSummary,
   FileError,
   findConfiguration,
+  inputChannels,
   labelSet,
   type Plans,
   type RawDataset,
   shownShape,
-  UnsupportedError,
 } from "@nnunet/core";
 import { lockedBy, whileLocked } from "@nnunet/core/node";
 import type { Device, TrainingSettings } from "@nnunet/trainer";
@@ -81,24 +81,13 @@ export async function trainFold(
   const { existing = "refuse", signal, onEvent } = options;
   const plans = effectivePlans(planned, configurationName, options);
   const configuration = findConfiguration(plans, configurationName);
-  if (configuration.previousConfiguration !== undefined) {
-    throw new UnsupportedError(
-      `training ${configurationName}, the second network of a cascade,`,
-      `train ${configuration.previousConfiguration} or 3d_fullres`,
-    );
-  }
-  refuseLargeTraining(
-    configurationName,
-    configuration,
-    dataset.json.channelNames.length,
-    labelSet(dataset.json),
-    options,
-  );
+  const channels = inputChannels({ plans, dataset: dataset.json, configuration: configurationName });
+  refuseLargeTraining(configurationName, configuration, channels, labelSet(dataset.json), options);
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
   const inputs = await foldInputs(context, dataset, plans, configurationName, fold, options);
-  const { split, remark, settings, casesFolder, madeBy, hashes } = inputs;
+  const { split, remark, settings, casesFolder, madeBy, hashes, previous } = inputs;
   if (remark !== undefined && fold !== "all") {
     onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
   }
@@ -138,6 +127,7 @@ export async function trainFold(
               ...hashes,
               stages: madeBy,
               ...(remark === undefined ? {} : { remark }),
+              ...(previous && { previousStage: previous.stage }),
             }));
           };
           await whileLocked(paths.plans, "describing the model", describe, {
@@ -149,13 +139,17 @@ export async function trainFold(
         });
         let sources: readonly BatchSource[] = [];
         try {
-          sources = await foldBatches(stages, casesFolder, split, configuration, dataset, { ...options, settings });
+          sources = await foldBatches(stages, casesFolder, split, configuration, dataset, {
+            ...options,
+            settings,
+            previous,
+          });
           const { checkpoint } = await stages.trainer.train({
             configuration,
             configurationName,
             fold,
             labels: labelSet(dataset.json),
-            inputChannels: dataset.json.channelNames.length,
+            inputChannels: channels,
             training: sources[0]!,
             validation: sources[1]!,
             folder,
@@ -175,7 +169,8 @@ export async function trainFold(
       });
       await exportFolds(paths.folder, configurationName, [fold], model);
     }
-    const validation = await validateFold(context, dataset, folder, { caseIds: split.val, remark }, options);
+    const validated = { caseIds: split.val, remark, plans, casesFolder, previous };
+    const validation = await validateFold(context, dataset, folder, validated, options);
     return { model, trained: start.kind !== "keep", validation };
   });
 }

@@ -1,15 +1,18 @@
 import { join } from "node:path";
-import { type CaseFiles, type EvaluationSummary, labelSet, type RawDataset, type StageOptions } from "@nnunet/core";
+import { type CaseFiles, type EvaluationSummary, labelSet, type Plans, type RawDataset, type StageOptions } from "@nnunet/core";
 import { pathBelow, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { type Device, loadModel } from "@nnunet/inference";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
-import { foldPaths } from "../folders.ts";
+import { gridsOfNextStages, keepForNextStages, nextStages } from "../cascade/next-stage.ts";
+import type { PreviousSegmentations } from "../cascade/previous-segmentations.ts";
+import { type Fold, foldPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { refuseLink } from "../records/own-files.ts";
 import { predictorOf } from "../prediction/load-predictor.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
+import type { FoldInputs } from "./fold-inputs.ts";
 import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
 
@@ -20,11 +23,21 @@ export interface ValidationOptions extends StageOptions {
   readonly probabilities?: boolean | undefined;
 }
 
+/** Which cases a fold is validated on, and with what. */
+export interface ValidationCases extends Pick<FoldInputs, "remark" | "casesFolder" | "previous"> {
+  readonly caseIds: readonly string[];
+  /** They say which configurations come after this one. */
+  readonly plans: Plans;
+}
+
 /**
  * Predicts the validation cases of a trained fold as any unseen image would be (sliding window, mirroring, back to
  * the original geometry) and scores them against the original labels.
  *
  * A summary made from the same model and cases by the same stages is kept.
+ *
+ * In a cascade the first network of the prediction is the fold that had not seen the case. What the fold of a first
+ * network finds is kept for the configurations that come after it.
  *
  * @param remark - goes into the summary: what is to be known of these cases
  * @returns what `validation/summary.json` says
@@ -33,36 +46,48 @@ export async function validateFold(
   context: Context,
   dataset: RawDataset,
   foldFolder: string,
-  { caseIds, remark }: { readonly caseIds: readonly string[]; readonly remark?: string | undefined },
+  { caseIds, remark, plans, casesFolder, previous }: ValidationCases,
   options: ValidationOptions = {},
 ): Promise<EvaluationSummary> {
   const paths = foldPaths(foldFolder);
-  const model = await loadModel(paths.model, { device: options.device ?? "cpu" });
+  const { device = "cpu", maxMemoryGb, signal, onEvent } = options;
+  const model = await loadModel(paths.model, { device });
   try {
+    const { metadata } = model;
     const byId = new Map(dataset.trainingCases.map((files) => [files.id, files]));
     const cases = caseIds.map((id) => byId.get(id)!);
     const inputs = contentHash([
       softwareVersion,
-      model.metadata.weightsSha256,
+      metadata.weightsSha256,
       caseIds,
       labelSet(dataset.json),
       remark,
       identity(context.stages.predictor),
       identity(context.stages.evaluator),
+      ...(previous ? [caseIds.map((id) => previous.ofCase.get(id)!.hash)] : []),
+      ...gridsOfNextStages(plans, metadata.configuration),
     ]);
     const isKept = (await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs;
     const kept = isKept ? summaryFromJson(await readJson(paths.summary), paths.summary) : undefined;
-    if (kept && !options.probabilities) return kept;
+    // For the configurations that come after it, what somebody removed or a disk damaged is made again.
+    if (kept && !options.probabilities && nextStages(plans, metadata.configuration).length === 0) return kept;
     await refuseLink(paths.validation);
     const ending = await segmentationEnding(dataset.json, cases, options);
     const target = (files: CaseFiles) => pathBelow(paths.validation, `${files.id}${ending}`);
-    const { maxMemoryGb, signal, onEvent } = options;
     // Beside the predictions: it names cases, and what lies beside the model names none.
     const record = { madeFrom: join(paths.validation, "made_from.json"), name: "predictions", also: softwareVersion };
-    const predictor = predictorOf([{ models: [model] }]);
     const probabilityStore = options.probabilities ? paths.probabilities : undefined;
-    const how = { record, probabilityStore, maxMemoryGb, signal, onEvent };
-    await predictCases(context, predictor, cases, { target, existing: "update", ...how });
+    const how = { target, existing: "update", record, probabilityStore, maxMemoryGb, signal, onEvent } as const;
+    for (const [fold, some] of byPreviousFold(cases, previous)) {
+      const first = fold === undefined ? undefined : await loadModel(previous!.models.get(fold)!, { device });
+      try {
+        await predictCases(context, predictorOf([{ models: [model], ...(first && { previous: [first] }) }]), some, how);
+      } finally {
+        await first?.dispose();
+      }
+    }
+    const found = { plans, metadata, cases, segmentationOf: target, casesFolder };
+    await keepForNextStages(foldFolder, found, { signal, onEvent });
     if (kept) return kept;
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
@@ -77,4 +102,17 @@ export async function validateFold(
   } finally {
     await model.dispose();
   }
+}
+
+/** The cases by the fold of the first network that had not seen them; all together where there is no first network. */
+function byPreviousFold(
+  cases: readonly CaseFiles[],
+  previous: PreviousSegmentations | undefined,
+): Map<Fold | undefined, CaseFiles[]> {
+  const groups = new Map<Fold | undefined, CaseFiles[]>();
+  for (const files of cases) {
+    const fold = previous?.ofCase.get(files.id)?.fold;
+    groups.set(fold, [...(groups.get(fold) ?? []), files]);
+  }
+  return groups;
 }

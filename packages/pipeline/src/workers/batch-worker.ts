@@ -3,7 +3,7 @@ import { defaultBatchSampler } from "@nnunet/augment";
 import { Piscina } from "piscina";
 import type { BatchRequest, BatchWorkerData } from "./batch-workers.ts";
 import { type Carried, carry } from "./carry-error.ts";
-import { openCases } from "../steps/open-cases.ts";
+import { openSource } from "./source-description.ts";
 import { stageInWorker } from "./stage-place.ts";
 
 /*
@@ -14,9 +14,7 @@ import { stageInWorker } from "./stage-place.ts";
 const { casesFolder, sources, stage } = Piscina.workerData as BatchWorkerData;
 const sampler = stageInWorker(stage, defaultBatchSampler);
 sampler.catch(() => {}); // told to whoever asks for a batch
-const opened = sources.map(async ({ caseIds, ...options }): Promise<BatchSource> => {
-  return (await sampler).createBatchSource({ ...options, cases: await openCases(casesFolder, caseIds) });
-});
+const opened = sources.map(async (source): Promise<BatchSource> => openSource(await sampler, casesFolder, source));
 for (const source of opened) source.catch(() => {}); // told to whoever asks for a batch
 
 export default async function makeBatch({ source, epoch, iteration }: BatchRequest): Promise<unknown> {

@@ -1,12 +1,9 @@
 import type { BatchSource, TrainingBatch } from "@nnunet/core";
-import type { BatchSourceOptions } from "@nnunet/augment";
 import { Piscina } from "piscina";
 import { type Carried, unpack } from "./carry-error.ts";
+import type { SourceDescription } from "./source-description.ts";
 import type { StageModule } from "./stage-place.ts";
 import { workerEntry } from "./worker-entry.ts";
-
-/** One source of batches as plain data, so that it can travel to a worker. */
-export type SourceDescription = Omit<BatchSourceOptions, "cases"> & { readonly caseIds: readonly string[] };
 
 export interface BatchWorkerData {
   readonly casesFolder: string;
