@@ -1,7 +1,7 @@
 import type { RandomGenerator, Shape3 } from "@nnunet/core";
 import type { AugmentationParameters } from "./augmentation-parameters.ts";
 import { applyBinaryOperator, type BinaryOperator, binaryOperators } from "./ball-morphology.ts";
-import { removeRandomComponent } from "./remove-component.ts";
+import { removeRandomComponent, removeSmallComponents } from "./remove-component.ts";
 
 /**
  * One mask per label of a label map, the cascade's extra input channels.
@@ -44,8 +44,8 @@ export function operateOnLabel(
 }
 
 /**
- * The cascade's augmentations of the previous configuration's segmentation, in place: binary operators on the labels
- * in random order, each with its own operator and radius; then, per label, the removal of one small component.
+ * The cascade's augmentations of the previous configuration's segmentation, in place: a binary operator on the labels in
+ * random order, the same for all or one for each; then, per label, the removal of its small components, or of one of them.
  *
  * @param masks - one per label, [z, y, x] of `shape`
  * @see paper, Supplement D (cascade); docs/method.md §4.3
@@ -57,16 +57,22 @@ export function augmentPreviousSegmentation(
   random: RandomGenerator,
 ): void {
   if (random.chance(parameters.morphologyProbability)) {
+    const draw = () => ({
+      operator: binaryOperators[random.integer(0, binaryOperators.length)]!,
+      radius: random.uniform(parameters.radiusLow, parameters.radiusHigh),
+    });
+    const once = parameters.operatorPerLabel ? undefined : draw();
     for (const index of random.shuffle([...masks.keys()])) {
       if (!random.chance(parameters.morphologyLabelProbability)) continue;
-      const operator = binaryOperators[random.integer(0, binaryOperators.length)]!;
-      operateOnLabel(masks, index, shape, operator, random.uniform(parameters.radiusLow, parameters.radiusHigh));
+      const { operator, radius } = once ?? draw();
+      operateOnLabel(masks, index, shape, operator, radius);
     }
   }
   if (random.chance(parameters.removalProbability)) {
     for (const mask of masks) {
       if (!random.chance(parameters.removalLabelProbability)) continue;
-      removeRandomComponent(mask, shape, parameters.removalMaximumFraction, random);
+      if (parameters.removed === "all") removeSmallComponents(mask, shape, parameters.removalMaximumFraction);
+      else removeRandomComponent(mask, shape, parameters.removalMaximumFraction, random);
     }
   }
 }

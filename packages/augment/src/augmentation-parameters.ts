@@ -78,12 +78,16 @@ export interface AugmentationParameters {
   readonly cascade: {
     readonly morphologyProbability: number;
     readonly morphologyLabelProbability: number;
+    /** Draw operator and radius for each label by itself, or once for all. */
+    readonly operatorPerLabel: boolean;
     /** Ball radius in voxels. */
     readonly radiusLow: number;
     readonly radiusHigh: number;
     readonly removalProbability: number;
     readonly removalLabelProbability: number;
-    /** Components below this fraction of the patch's voxels may be removed. */
+    /** Of the small components of a label: all, or one at random. */
+    readonly removed: "all" | "one";
+    /** Components below this fraction of the patch's voxels are small. */
     readonly removalMaximumFraction: number;
   };
 }
@@ -130,10 +134,12 @@ const paper: AugmentationParameters = {
   cascade: {
     morphologyProbability: 0.4,
     morphologyLabelProbability: 1,
+    operatorPerLabel: false,
     radiusLow: 1,
     radiusHigh: 8,
     removalProbability: 0.2,
     removalLabelProbability: 1,
+    removed: "all",
     removalMaximumFraction: 0.15,
   },
 };
@@ -163,7 +169,13 @@ const v2: AugmentationParameters = {
     keepStatistics: true,
   },
   mirror: { probability: 0.5 },
-  cascade: { ...paper.cascade, morphologyLabelProbability: 0.5, removalLabelProbability: 0.5 },
+  cascade: {
+    ...paper.cascade,
+    morphologyLabelProbability: 0.5,
+    operatorPerLabel: true,
+    removalLabelProbability: 0.5,
+    removed: "one",
+  },
 };
 
 /** Nothing fires; patches are sampled at the network's own size. For the paper's ablation "no augmentation". */

@@ -33,4 +33,4 @@ export { transformImage } from "./transform-image.ts";
 export { transformLabels } from "./transform-labels.ts";
 export { oneHot, operateOnLabel } from "./augment-previous.ts";
 export { applyBinaryOperator, type BinaryOperator, binaryOperators } from "./ball-morphology.ts";
-export { removeRandomComponent, smallComponents } from "./remove-component.ts";
+export { removeRandomComponent, removeSmallComponents, smallComponents } from "./remove-component.ts";

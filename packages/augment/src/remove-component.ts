@@ -42,3 +42,22 @@ export function removeRandomComponent(
   }
   return voxels;
 }
+
+/**
+ * Deletes every small component of a mask, in place. Parameters as of {@link removeRandomComponent}.
+ *
+ * @returns how many voxels were deleted
+ * @example removeSmallComponents(Uint8Array.of(1, 0, 1, 1, 1), [1, 1, 5], 0.5); // 1; the mask is then [0, 0, 1, 1, 1]
+ */
+export function removeSmallComponents(mask: Uint8Array, shape: Shape3, maximumFraction: number): number {
+  const { components, small } = smallComponents(mask, shape, maximumFraction * mask.length);
+  if (small.length === 0) return 0;
+  const isSmall = new Set(small);
+  let voxels = 0;
+  for (let i = 0; i < mask.length; i++) {
+    if (!isSmall.has(components[i]!)) continue;
+    mask[i] = 0;
+    voxels++;
+  }
+  return voxels;
+}

@@ -8,6 +8,7 @@ import {
   oneHot,
   operateOnLabel,
   removeRandomComponent,
+  removeSmallComponents,
 } from "@nnunet/augment";
 import { createRandom, labelSet, type Shape3 } from "@nnunet/core";
 import fc from "fast-check";
@@ -86,6 +87,43 @@ test("removes one of the small components, each equally often, and never a large
   const large = Uint8Array.of(1, 1, 1);
   expect(removeRandomComponent(large, [1, 1, 3], 0.15, random)).toBe(0);
   expect([...large]).toEqual([1, 1, 1]);
+});
+
+test("removes all small components at once, the paper's words, and leaves large ones", () => {
+  const mask = Uint8Array.of(1, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0);
+  expect(removeSmallComponents(mask, [1, 1, 12], 0.25)).toBe(3);
+  expect([...mask]).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0]);
+});
+
+test("paper: one operator and one radius for all labels, all small components go; v2: drawn for each label, one goes", () => {
+  // Two equal single voxels of each label, far apart: what one label becomes, the other becomes, where the draw is common.
+  const size: Shape3 = [1, 1, 120];
+  const masksOf = () => {
+    const seg = new Int16Array(120);
+    for (const [at, label] of [
+      [15, 1],
+      [45, 1],
+      [75, 2],
+      [105, 2],
+    ] as const)
+      seg[at] = label;
+    return oneHot(seg, [1, 2]);
+  };
+  const count = (mask: Uint8Array) => mask.reduce((sum, v) => sum + v, 0);
+  const outcomes = (set: "paper" | "v2", changes: Partial<typeof augmentationParameters.paper.cascade>) =>
+    Array.from({ length: 60 }, (_, seed) => {
+      const masks = masksOf();
+      const certain = { morphologyLabelProbability: 1, removalLabelProbability: 1 };
+      const parameters = { ...augmentationParameters[set].cascade, ...certain, ...changes };
+      augmentPreviousSegmentation(masks, size, parameters, createRandom(seed));
+      return masks.map(count);
+    });
+  const operators = { morphologyProbability: 1, removalProbability: 0 };
+  expect(outcomes("paper", operators).every(([one, two]) => one === two)).toBe(true);
+  expect(outcomes("v2", operators).some(([one, two]) => one !== two)).toBe(true);
+  const removal = { morphologyProbability: 0, removalProbability: 1 };
+  expect(outcomes("paper", removal).every((counts) => counts.join() === "0,0")).toBe(true);
+  expect(outcomes("v2", removal).every((counts) => counts.join() === "1,1")).toBe(true);
 });
 
 test("masks stay one-hot", () => {

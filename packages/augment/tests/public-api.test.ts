@@ -28,6 +28,7 @@ test("the exports", () => {
   "reachedBox",
   "readPaddedPatch",
   "removeRandomComponent",
+  "removeSmallComponents",
   "samplingMatrix",
   "scaleBrightness",
   "scaleContrast",

@@ -8,6 +8,7 @@ test("what the package exports", () => {
     "createPipeline",
     "defaultStages",
     "effectivePlans",
+    "exportedFiles",
     "foldPaths",
     "inputCases",
     "labelsFound",

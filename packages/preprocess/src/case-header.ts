@@ -46,7 +46,8 @@ export function headerFromJson(json: unknown, file: string): CaseHeader {
 
   const { shape, labelled, contentHash, classLocations, properties } = rest as Record<string, unknown>;
   // a label map without an image has no channel
-  if (!isVolumeShape(shape, labelled === true ? 0 : 1)) fail("shape", `expected the sizes of channels, z, y, x, got ${show(shape)}`);
+  if (!isVolumeShape(shape, labelled === true ? 0 : 1))
+    fail("shape", `expected the sizes of channels, z, y, x, got ${show(shape)}`);
   if (typeof labelled !== "boolean") fail("labelled", `expected true or false, got ${show(labelled)}`);
   if (typeof contentHash !== "string") fail("contentHash", `expected a text, got ${show(contentHash)}`);
   const isLocations = (entry: unknown) =>

@@ -18,7 +18,9 @@ interface Flags extends CommonFlags {
 export function exportCommand(program: Command, ending: Ending): void {
   const command = program
     .command("export")
-    .description("write trained folds as one model.onnx that carries its plans and labels (a cascade: one for each network)")
+    .description(
+      "write trained folds as one model.onnx that carries its plans and labels (a cascade: one for each network)",
+    )
     .argument(datasetArgument, datasetDescription)
     .argument("<config>", "configuration: 2d, 3d_fullres, …")
     .requiredOption("-f, --fold <fold...>", "trained folds; several become one network that averages them", foldList)

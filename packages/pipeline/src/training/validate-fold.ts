@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { type CaseFiles, type EvaluationSummary, labelSet, type Plans, type RawDataset, type StageOptions } from "@nnunet/core";
+import {
+  type CaseFiles,
+  type EvaluationSummary,
+  labelSet,
+  type Plans,
+  type RawDataset,
+  type StageOptions,
+} from "@nnunet/core";
 import { pathBelow, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { type Device, loadModel } from "@nnunet/inference";
