@@ -1,38 +1,13 @@
 import { type InvalidArgumentError, isNnunetError } from "@nnunet/core";
 import { CommanderError } from "commander";
 import { exitCodes } from "./exit-codes.ts";
-import { settingOptions } from "./options/training-settings.ts";
-
-/** What the libraries call the values of the command line. Any other argument is made of the user's data. */
-const flags: Readonly<Record<string, string>> = {
-  plan: "plan",
-  dataset: "dataset",
-  source: "source",
-  fold: "fold",
-  model: "--model",
-  configuration: "configuration",
-  datasetId: "--dataset-id",
-  gpuMemoryGb: "--gpu-memory",
-  targetSpacing: "--target-spacing",
-  overrides: "--set",
-  workers: "--workers",
-  maxMemoryGb: "--max-memory",
-  device: "--device",
-  batchSize: "--batch-size",
-  baseFeatures: "--base-features",
-  stepFraction: "--step-size",
-  continue: "--continue",
-  overwrite: "--overwrite",
-  plansName: "--plans",
-  results: "--results",
-  ...Object.fromEntries(Object.entries(settingOptions).map(([setting, option]) => [setting, option.long!])),
-};
+import { flagOfArgument, inWordsOfTheShell } from "./shell-words.ts";
 
 /** The flag or argument of the command line that an error is about, if it is about one. */
 function flagOf({ argument }: InvalidArgumentError): string | undefined {
   if (argument.startsWith("-")) return argument;
   if (argument.startsWith("overrides.")) return `--set ${argument.slice("overrides.".length)}`;
-  return Object.hasOwn(flags, argument) ? flags[argument] : undefined;
+  return flagOfArgument(argument);
 }
 
 /** The sentence of an error; one about a value of the command line names the flag as the user wrote it. */
@@ -47,13 +22,6 @@ export function messageOf(error: unknown): string {
   if (!isNnunetError(error, "INVALID_ARGUMENT"))
     return inWordsOfTheShell(error instanceof Error ? error.message : String(error));
   return inWordsOfTheShell(`${flagOf(error) ?? error.argument}${error.message.slice(error.argument.length)}`);
-}
-
-/** The libraries name an option as `` `epochs` ``; a reader of the command line knows it as --epochs. */
-function inWordsOfTheShell(sentence: string): string {
-  return sentence.replace(/`(\w{1,40})`/g, (quoted, name: string) =>
-    Object.hasOwn(flags, name) ? flags[name]! : quoted,
-  );
 }
 
 /** The exit code for an error that ended a command. */

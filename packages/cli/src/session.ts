@@ -4,6 +4,7 @@ import { exitCodeOf, messageOf } from "./failures.ts";
 import { ndjsonReporter, type Reporter, textReporter } from "./reporter.ts";
 import { sayFailure, sayLines, stoppedSentence } from "./shell/say.ts";
 import { shell } from "./shell/shell.ts";
+import { inWordsOfTheShell } from "./shell-words.ts";
 
 /** What every command is given: where to report, how it is stopped, and where the three folders are. */
 export interface Session {
@@ -53,11 +54,12 @@ export async function runCommand(
   try {
     const outcome = await work({
       signal: abort.signal,
-      onEvent: reporter.onEvent,
+      onEvent: (event) =>
+        reporter.onEvent(event.type === "message" ? { ...event, text: inWordsOfTheShell(event.text) } : event),
       json,
       print: (...lines) => {
         reporter.finish();
-        if (!json) sayLines(result, lines);
+        if (!json) sayLines(result, lines.map(inWordsOfTheShell));
       },
     });
     reporter.finish();

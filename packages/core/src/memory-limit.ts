@@ -33,7 +33,7 @@ export function memoryLimit(maxMemoryGb: number | undefined, free = Number.POSIT
 /**
  * @param subject - what would be done: "predicting case liver_3 (resampled to 900 × 900 × 1200 voxels)"
  * @param bytes - at its peak
- * @param hint - what else would help; more memory and `--max-memory` are added
+ * @param hint - what else would help; more memory and `maxMemoryGb` are added
  * @throws {LimitError} if that is beyond the limit
  */
 export function refuseBeyondMemory(
@@ -44,6 +44,6 @@ export function refuseBeyondMemory(
 ): void {
   if (bytes <= limit) return;
   const allowed = chosen ? `the limit is ${gigabytes(limit)}` : `only ${gigabytes(limit)} are free`;
-  const more = `${chosen ? "allow more" : "try all the same"} with --max-memory ${Math.ceil(bytes / 1e9)}`;
+  const more = `${chosen ? "allow more" : "try all the same"} with \`maxMemoryGb\` ${Math.ceil(bytes / 1e9)}`;
   throw new LimitError(subject, `about ${gigabytes(bytes)} of memory`, allowed, `${hint}, or ${more}`);
 }

@@ -73,7 +73,7 @@ export function measureCase(loaded: LoadedCase, dataset: DatasetJson): CaseMeasu
     for (let i = 0; i < where.length; i++) values[i] = voxels[where[i]!]!;
     const moments = foregroundMoments(values);
     if (!Number.isFinite(moments.squares)) {
-      const what = `finite intensities in the foreground of channel ${channel}; \`nnunet verify\` lists such voxels`;
+      const what = `finite intensities in the foreground of channel ${channel}; \`verify()\` lists such voxels`;
       const wrong = values.find((value) => !Number.isFinite(value));
       throw new InvalidArgumentError(`image of case ${id}`, what, wrong);
     }

@@ -136,7 +136,7 @@ test("a case without a label, with other channels or with NaN in its foreground 
   const broken = makeCase("y", 1);
   broken.image.data[broken.label!.data.indexOf(2)] = Number.NaN;
   expect(() => measureCase(broken, dataset)).toThrow(
-    "image of case y: expected finite intensities in the foreground of channel 0; `nnunet verify` lists such voxels, got NaN",
+    "image of case y: expected finite intensities in the foreground of channel 0; `verify()` lists such voxels, got NaN",
   );
   expect(() => combineMeasurements([], dataset)).toThrow("measurements: expected at least one training case, got []");
   expect(() => combineMeasurements([measurements[0]!, measurements[0]!], dataset)).toThrow(

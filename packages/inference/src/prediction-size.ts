@@ -126,6 +126,6 @@ export function refuseLargePrediction(
   refuseBeyondMemory(subject, memory, memoryLimit(maxMemoryGb, free), hint);
   if (patches > maxPatches) {
     const limit = `the limit is ${maxPatches.toLocaleString("en")}`;
-    throw new LimitError(subject, "too many patches", limit, `${hint}, or allow more with --max-patches ${patches}`);
+    throw new LimitError(subject, "too many patches", limit, `${hint}, or allow more with \`maxPatches\` ${patches}`);
   }
 }

@@ -77,7 +77,7 @@ describe("openDataset", () => {
     );
     rmSync(join(folder, "labelsTr/c.nii.gz"));
     await expect(openDataset(folder)).rejects.toThrow(
-      "the label of case b is missing; add the file or remove the case (and 1 more file is missing; nnunet verify lists them)",
+      "the label of case b is missing; add the file or remove the case (and 1 more file is missing; `verify()` lists them)",
     );
     rmSync(join(folder, "imagesTr/a_0000.nii.gz"));
     await expect(openDataset(folder)).rejects.toHaveProperty(
@@ -91,7 +91,7 @@ describe("openDataset", () => {
     mkdirSync(empty);
     await expect(openDataset(empty)).rejects.toHaveProperty(
       "message",
-      `${empty}/dataset.json: there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with nnunet convert`,
+      `${empty}/dataset.json: there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with \`convert()\``,
     );
     writeDatasetJson(empty, {});
     mkdirSync(join(empty, "imagesTr"));

@@ -47,7 +47,7 @@ test("predictFiles refuses a spacing far too coarse from the header, and writes 
       ),
     );
     await expect(predict({ maxMemoryGb: 1000 })).rejects.toThrow(
-      /needs too many patches, but the limit is 100,000; .* or allow more with --max-patches \d+$/,
+      /needs too many patches, but the limit is 100,000; .* or allow more with `maxPatches` \d+$/,
     );
     await expect(predict({ maxMemoryGb: 1000, maxPatches: 7 })).rejects.toMatchObject({ cause: { code: "LIMIT" } });
     expect(await readdir(folder)).toEqual(["coarse.nii.gz"]);
@@ -82,7 +82,7 @@ test("predictImage and preprocessCase take the same limits", async () => {
   expect(() =>
     preprocessCase(loaded, metadata.plans, metadata.configuration, metadata.dataset, { maxMemoryGb: 1 }),
   ).toThrow(
-    /^preprocessing case c \(resampled to 840 × 720 × 600 voxels\) needs about 8\.71 GB of memory, but the limit is 1\.00 GB; use a coarser configuration, or allow more with --max-memory 9$/,
+    /^preprocessing case c \(resampled to 840 × 720 × 600 voxels\) needs about 8\.71 GB of memory, but the limit is 1\.00 GB; use a coarser configuration, or allow more with `maxMemoryGb` 9$/,
   );
 });
 
@@ -103,7 +103,7 @@ test("fingerprint, preprocess and train refuse beforehand what is beyond the lim
       },
     };
     await expect(pipeline.train(dataset, huge, name, "all", { maxMemoryGb: 20 })).rejects.toThrow(
-      /^training \S+ \(patch 4096 × 4096[ ×\d]*, batch \d+\) needs about [\d.]+ GB of memory, but the limit is 20\.0 GB; plan with a smaller --gpu-memory/,
+      /^training \S+ \(patch 4096 × 4096[ ×\d]*, batch \d+\) needs about [\d.]+ GB of memory, but the limit is 20\.0 GB; plan with a smaller `gpuMemoryGb`/,
     );
     await rm(folder, { recursive: true });
   }));

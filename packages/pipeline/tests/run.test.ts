@@ -139,9 +139,7 @@ describe("plans", () => {
         }),
       };
       const pipeline = createPipeline({ planner: isotropic }, folders);
-      await expect(pipeline.plan(dataset)).rejects.toThrow(
-        'there is no fingerprint yet; run "nnunet fingerprint 7" first',
-      );
+      await expect(pipeline.plan(dataset)).rejects.toThrow("there is no fingerprint yet; run `fingerprint(7)` first");
       await pipeline.fingerprint(dataset);
       const { plans, path } = await pipeline.plan(dataset);
       expect(plans.planner).toBe("isotropic-1mm");

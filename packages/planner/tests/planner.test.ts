@@ -210,7 +210,7 @@ test.each<[string, () => unknown, string]>([
   [
     "an unknown parameter",
     () => plan(acdc, { overrides: { baseFeature: 16 } }),
-    "overrides.baseFeature: expected a parameter of the blueprint (the nearest: baseFeatures; nnunet plan --help lists all), got 16",
+    "overrides.baseFeature: expected a parameter of the blueprint (the nearest: baseFeatures; `overridableParameters` lists all), got 16",
   ],
   [
     "a parameter out of range",

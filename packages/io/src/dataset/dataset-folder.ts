@@ -72,7 +72,7 @@ export async function readDatasetJson(folder: string): Promise<DatasetJson> {
   if (!(await exists(path))) {
     throw new FileError(
       path,
-      "there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with nnunet convert",
+      "there is no dataset.json; write one (channel_names, labels, numTraining, file_ending), or make the dataset with `convert()`",
     );
   }
   return readWithin(folder, path, async () => datasetFromJson(await readJson(path), path));
@@ -241,7 +241,7 @@ async function requireFiles(cases: readonly CaseFiles[]): Promise<void> {
   if (!first) return;
   const others = missing.length - 1;
   const count = others === 1 ? "1 more file is" : `${others} more files are`;
-  const more = others > 0 ? ` (and ${count} missing; nnunet verify lists them)` : "";
+  const more = others > 0 ? ` (and ${count} missing; \`verify()\` lists them)` : "";
   throw new FileError(
     first.file,
     `the ${first.what} of case ${first.id} is missing; add the file or remove the case${more}`,

@@ -32,7 +32,7 @@ export async function previousModelFiles(path: string, metadata: ModelMetadata):
   const where = folder === undefined ? "" : ` nor trained in ${folder}`;
   if (found.length === 0) {
     const problem = `is the second network of a cascade (${configuration}), and the first, ${first}, is not beside it as ${basename(paired)}${where}`;
-    throw new FileError(path, `${problem}; put it there, or export both anew with "nnunet export"`);
+    throw new FileError(path, `${problem}; put it there, or export both anew with \`export()\``);
   }
   if (!previousStage) return found.length > 1 ? found.filter((file) => basename(dirname(file)) !== "fold_all") : found;
   const wanted = new Set(previousStage.weightsSha256);

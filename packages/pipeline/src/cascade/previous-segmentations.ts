@@ -115,7 +115,7 @@ async function notTrained<F extends Fold>(asked: Asked, folds: readonly F[]): Pr
 
 function notTrainedYet(asked: Asked, missing: readonly number[], fold: Fold): FileError {
   const { dataset, first, second } = asked;
-  const command = (each: Fold) => `"nnunet train ${dataset.id} ${first} ${each}"`;
+  const command = (each: Fold) => `\`train(${dataset.id}, ${first}, ${each})\``;
   const folder = resultsPaths(asked.folders, dataset.name, asked.plans.plansName, first).folder;
   if (missing.length === 0)
     return new FileError(
@@ -143,7 +143,7 @@ async function collect(asked: Asked, chosen: ReadonlyMap<string, Fold>): Promise
     refuseOtherLabels(asked, metadata, paths.model);
     const { folder, madeFrom } = nextStagePaths(paths.folder, second);
     const record = await readNextStageRecord(madeFrom);
-    const again = `run "nnunet train ${dataset.id} ${first} ${fold} --continue" with the options of its training, which makes what is missing`;
+    const again = `run \`train(${dataset.id}, ${first}, ${fold}, { continue })\` with the options of its training, which makes what is missing`;
     if (!record)
       throw new FileError(
         folder,

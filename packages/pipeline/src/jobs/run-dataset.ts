@@ -156,7 +156,7 @@ async function verifyOnce(
     throw new InvalidArtifactError(
       join(dataset.folder, first.file),
       "",
-      `${first.problem}; ${first.fix}${more} ("nnunet verify ${dataset.id}" lists every problem)`,
+      `${first.problem}; ${first.fix}${more} (\`verify(${dataset.id})\` lists every problem)`,
     );
   }
   for (const { file, problem, fix } of report.problems) {

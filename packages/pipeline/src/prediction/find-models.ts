@@ -127,7 +127,7 @@ export async function findModelFolder(
   throw new FileError(
     root,
     trained.length === 0
-      ? `${configuration} of ${dataset.name} is not trained; run "nnunet train ${dataset.id} ${configuration} 0" first`
+      ? `${configuration} of ${dataset.name} is not trained; run \`train(${dataset.id}, ${configuration}, 0)\` first`
       : `${configuration} was trained with several plans; choose one of ${trained.map((n) => n.split("__")[1]).join(", ")} by \`plansName\``,
   );
 }

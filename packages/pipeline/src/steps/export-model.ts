@@ -103,5 +103,5 @@ export async function exportModel(
 }
 
 function notTrained(folder: string, fold: Fold): FileError {
-  return new FileError(folder, `fold ${fold} is not trained to the end; run "nnunet train" for it first`);
+  return new FileError(folder, `fold ${fold} is not trained to the end; run \`train()\` for it first`);
 }

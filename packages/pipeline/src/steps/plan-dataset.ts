@@ -41,7 +41,7 @@ export async function planDataset(
   const { signal, ...plannerOptions } = planner;
   const paths = preprocessedPaths(folders, dataset.name);
   if (!(await exists(paths.fingerprint))) {
-    throw new FileError(paths.fingerprint, `there is no fingerprint yet; run "nnunet fingerprint ${dataset.id}" first`);
+    throw new FileError(paths.fingerprint, `there is no fingerprint yet; run \`fingerprint(${dataset.id})\` first`);
   }
   const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
   const began = performance.now();
@@ -98,7 +98,7 @@ export async function planDataset(
  */
 export async function loadPlans(folders: Folders, dataset: RawDataset, plansName?: string): Promise<Plans> {
   const paths = preprocessedPaths(folders, dataset.name);
-  const planFirst = `run "nnunet plan ${dataset.id}" first`;
+  const planFirst = `run \`plan(${dataset.id})\` first`;
   if (plansName !== undefined) {
     const path = paths.plans(plansName);
     if (!(await exists(path))) throw new FileError(path, `there is no such plan; ${planFirst}`);

@@ -33,7 +33,7 @@ export async function preprocessedHashes(
     if (hash === undefined) {
       throw new FileError(
         join(folder, id),
-        `case ${id} is not preprocessed, or its files are damaged; run "nnunet preprocess ${dataset.id} -c ${configuration}" first`,
+        `case ${id} is not preprocessed, or its files are damaged; run \`preprocess(${dataset.id}, ${configuration})\` first`,
       );
     }
     hashes.push(hash);

@@ -76,7 +76,7 @@ function sizeDecision(configuration: string, what: string, planned: unknown, res
   return {
     configuration,
     rule: `user-${what}`,
-    source: "given to nnunet train",
+    source: "given to the training",
     inputs: { planned },
     result,
     rejected: [{ alternative: planned, reason: "the user asked for another size" }],

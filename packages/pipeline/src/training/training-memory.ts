@@ -54,6 +54,6 @@ export function refuseLargeTraining(
     `training ${name} (patch ${shownShape(patchSize)}, batch ${batchSize})`,
     trainingBytes(configuration, inputChannels, labels),
     memoryLimit(maxMemoryGb, freeMemory()),
-    "plan with a smaller --gpu-memory, train with a smaller --batch-size or fewer --base-features",
+    "plan with a smaller `gpuMemoryGb`, train with a smaller `batchSize` or fewer `baseFeatures`",
   );
 }

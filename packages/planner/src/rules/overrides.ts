@@ -87,7 +87,7 @@ function nearest(wrong: string): string {
   const scored = overridableParameters.map((name) => ({ name, distance: editDistance(lower, name.toLowerCase()) }));
   const sorted = scored.sort((a, b) => a.distance - b.distance);
   const alike = sorted.filter(({ distance }, i) => i === 0 || (i < 3 && distance <= wrong.length / 2));
-  return `the nearest: ${alike.map(({ name }) => name).join(", ")}; nnunet plan --help lists all`;
+  return `the nearest: ${alike.map(({ name }) => name).join(", ")}; \`overridableParameters\` lists all`;
 }
 
 /** Letters to insert, remove or replace until one word is the other (Levenshtein). */
