@@ -65,7 +65,7 @@ test("a cascade from its plan to its predictions, and what is refused on the way
     // the second network before the first
     const lowFolder = paths(low).folder;
     await expect(train(second, 0)).rejects.toThrow(
-      `${lowFolder}: folds 0, 1 are not trained to the end, and 3d_cascade_fullres is trained on what 3d_lowres finds in cases that it has not seen; run "nnunet train 7 3d_lowres 0", and the same for 1 first`,
+      `${lowFolder}: folds 0, 1 are not trained to the end, and 3d_cascade_fullres is trained on what 3d_lowres finds in cases that it has not seen; run \`train(7, 3d_lowres, 0)\`, and the same for 1 first`,
     );
     await train(low, 0);
     await expect(train(second, 0)).rejects.toThrow(`fold 1 is not trained to the end`);
@@ -123,7 +123,7 @@ test("a cascade from its plan to its predictions, and what is refused on the way
     expect(differing / a.data.length).toBeLessThan(0.001); // the folds' mean is rounded elsewhere
     await rename(pair[1]!, join(scratch, "given", "elsewhere.onnx"));
     await expect(loadPredictor(exported)).rejects.toThrow(
-      `${exported}: is the second network of a cascade (3d_cascade_fullres), and the first, 3d_lowres, is not beside it as tiny.3d_lowres.onnx; put it there, or export both anew with "nnunet export"`,
+      `${exported}: is the second network of a cascade (3d_cascade_fullres), and the first, 3d_lowres, is not beside it as tiny.3d_lowres.onnx; put it there, or export both anew with \`export()\``,
     );
 
     // a label map that the disk damaged is noticed before a step is trained, and made again by the command that is told
@@ -132,7 +132,7 @@ test("a cascade from its plan to its predictions, and what is refused on the way
     bytes[100]! ^= 1;
     await writeFile(chunk, bytes);
     await expect(train(second, 0, { existing: "overwrite" })).rejects.toThrow(
-      `${found(1)}: the segmentation of case tiny_0 is damaged or missing; run "nnunet train 7 3d_lowres 1 --continue" with the options of its training, which makes what is missing`,
+      `${found(1)}: the segmentation of case tiny_0 is damaged or missing; run \`train(7, 3d_lowres, 1, { continue })\` with the options of its training, which makes what is missing`,
     );
     await train(low, 1, { existing: "continue" });
     expect((await train(second, 0, { existing: "update" })).trained).toBe(false);
@@ -173,7 +173,7 @@ test("with regions and an ignored label: a channel per foreground label, and fol
       regionsClassOrder: [1, 2],
     });
     await expect(train(second, "all")).rejects.toThrow(
-      `fold all is not trained, and 3d_cascade_fullres needs its segmentations; run "nnunet train 7 3d_lowres all" first`,
+      `fold all is not trained, and 3d_cascade_fullres needs its segmentations; run \`train(7, 3d_lowres, all)\` first`,
     );
     await train(low, "all");
     const { validation } = await train(second, "all");
