@@ -37,6 +37,8 @@ export type NnunetEvent =
       readonly pseudoDice: readonly number[];
       readonly movingPseudoDice: number;
       readonly seconds: number;
+      /** How it was computed: "ort on cpu, convolutions blocked-16". */
+      readonly engine?: string;
     };
 
 export type EventListener = (event: NnunetEvent) => void;

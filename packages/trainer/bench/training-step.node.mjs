@@ -3,7 +3,7 @@
  * Started by training-step.bench.mjs; prints JSON like training-step.torch.py.
  */
 import { createRandom } from "@nnunet/core";
-import { deepSupervisionWeights, defaultSgd, diceCrossEntropy, ortEngine } from "@nnunet/trainer";
+import { deepSupervisionWeights, diceCrossEntropy, ortEngine, sgd } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
 
 const { features, patch, batch, steps, threads = 2 } = JSON.parse(process.argv[2]);
@@ -28,7 +28,7 @@ const session = await ortEngine.compile(graph, initialiseWeights(graph, createRa
   batchSize: batch,
   loss: diceCrossEntropy({ batchDice: false }),
   outputWeights: deepSupervisionWeights(3),
-  optimiser: defaultSgd,
+  optimiser: sgd(),
   device: "cpu",
   threads,
 });

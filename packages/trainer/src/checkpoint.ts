@@ -1,7 +1,8 @@
 import { InvalidArtifactError } from "@nnunet/core";
 import { readRegularFile, writeFileAtomic } from "@nnunet/core/node";
-import { readSafetensors, type Tensor, type Weights, writeSafetensors } from "@nnunet/unet-model";
+import { readSafetensors, type Tensor, type Weights, type WeightTensor, writeSafetensors } from "@nnunet/unet-model";
 import { z } from "zod";
+import type { OptimiserState } from "./engine.ts";
 import { trainingSettingsSchema } from "./training-settings.ts";
 
 /** One line of the training's history. */
@@ -14,6 +15,8 @@ const epochRecord = z.object({
   pseudoDice: z.array(z.number().nullable()),
   movingPseudoDice: z.number(),
   seconds: z.number(),
+  /** How it was computed: "ort on cpu, convolutions blocked-16". Earlier versions did not write it. */
+  engine: z.string().optional(),
 });
 export type EpochRecord = z.infer<typeof epochRecord>;
 
@@ -36,6 +39,8 @@ const state = z.object({
   format: z.enum([CHECKED, UNCHECKED]),
   settings: checkpointSettings,
   history: z.array(epochRecord),
+  /** Of the optimiser; a checkpoint of an earlier version has only whole epochs. */
+  steps: z.number().int().nonnegative().optional(),
 });
 
 /** The whole state of a training after its last finished epoch (`history.length` epochs). */
@@ -43,7 +48,7 @@ export interface Checkpoint {
   readonly settings: CheckpointSettings;
   readonly history: readonly EpochRecord[];
   readonly weights: Weights;
-  readonly momentum: Weights;
+  readonly optimiser: OptimiserState;
 }
 
 /** A checkpoint as read. */
@@ -53,7 +58,8 @@ export interface StoredCheckpoint extends Checkpoint {
 }
 
 /**
- * Writes a checkpoint as one safetensors file: weights, momentum, and the history as JSON metadata. The file appears
+ * Writes a checkpoint as one safetensors file: weights, what the optimiser keeps, and the history as JSON metadata. The
+ * file appears
  * whole or not at all, holds no code, and carries a checksum of all its content.
  *
  * @throws {FileError} if it cannot be written; an older checkpoint of that name is then untouched
@@ -61,9 +67,11 @@ export interface StoredCheckpoint extends Checkpoint {
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of checkpoint.weights) tensors.set(`weights/${name}`, tensor);
-  for (const [name, tensor] of checkpoint.momentum) tensors.set(`momentum/${name}`, tensor);
-  const { settings, history } = checkpoint;
-  const metadata = { nnunet: JSON.stringify({ format: CHECKED, settings, history }) };
+  const { settings, history, optimiser } = checkpoint;
+  for (const [vector, values] of Object.entries(optimiser.kept)) {
+    for (const [name, tensor] of values) tensors.set(`${vector}/${name}`, tensor);
+  }
+  const metadata = { nnunet: JSON.stringify({ format: CHECKED, settings, history, steps: optimiser.steps }) };
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
 
@@ -92,16 +100,16 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
       "is missing; the file is damaged, use an older checkpoint",
     );
   }
-  const part = (prefix: string): Weights =>
-    new Map(
-      [...tensors].flatMap(([name, { data, shape }]) =>
-        name.startsWith(prefix) && data instanceof Float32Array
-          ? [[name.slice(prefix.length), { data, shape }] as const]
-          : [],
-      ),
-    );
-  const { settings, history } = parsed.data;
-  return { settings, history, weights: part("weights/"), momentum: part("momentum/"), checked };
+  const parts = new Map<string, Map<string, WeightTensor>>([["weights", new Map()]]);
+  for (const [name, { data, shape }] of tensors) {
+    const [, vector, parameter] = /^([a-z]+)\/(.*)$/s.exec(name) ?? [];
+    if (vector === undefined || !(data instanceof Float32Array)) continue;
+    if (!parts.has(vector)) parts.set(vector, new Map());
+    parts.get(vector)!.set(parameter!, { data, shape });
+  }
+  const { weights, ...kept } = Object.fromEntries(parts);
+  const { settings, history, steps = history.length * settings.iterationsPerEpoch } = parsed.data;
+  return { settings, history, weights: weights!, optimiser: { steps, kept }, checked };
 }
 
 /** Damaged JSON becomes undefined, which the schema then refuses by name. */

@@ -1,7 +1,7 @@
 import type { TrainingBatch } from "@nnunet/core";
 import type { NetworkGraph, Weights } from "@nnunet/unet-model";
 import type { Loss } from "./losses/loss.ts";
-import type { SgdOptions } from "./ort/sgd.ts";
+import type { Optimiser } from "./optimisers/optimiser.ts";
 
 /** Where the arithmetic runs. */
 export type Device = "cpu" | "webgpu" | "cuda";
@@ -11,8 +11,9 @@ export interface CompileOptions {
   readonly loss: Loss;
   /** One weight per head, highest resolution first; see `deepSupervisionWeights`. */
   readonly outputWeights: readonly number[];
-  readonly optimiser: SgdOptions;
-  readonly device: Device;
+  readonly optimiser: Optimiser;
+  /** The engine's own choice where it is not given: the CPU for "ort", a GPU where "tfjs" sees one. */
+  readonly device?: Device;
   /** The label that counts nowhere in the online evaluation. */
   readonly ignoreLabel?: number;
   /** Region-based training: sigmoid, threshold 0.5. */
@@ -37,7 +38,15 @@ export interface EvaluationResult {
   readonly falseNegatives: Float64Array;
 }
 
-/** A network being trained: its weights and momentum live in here, on the device. */
+/** What an optimiser has gathered: a checkpoint keeps it, and any engine goes on from it. */
+export interface OptimiserState {
+  /** Steps taken so far. */
+  readonly steps: number;
+  /** By the names of the optimiser's `keeps`: one value per trained weight. */
+  readonly kept: Readonly<Record<string, Weights>>;
+}
+
+/** A network being trained: its weights and the optimiser's state live in here, on the device. */
 export interface TrainingSession {
   /** How the engine computes, for the log: "ort on cpu, convolutions blocked-16". */
   readonly description: string;
@@ -47,14 +56,17 @@ export interface TrainingSession {
   gradients(batch: TrainingBatch): Promise<{ readonly loss: number; readonly gradients: Weights }>;
   /** Copies of the current weights. */
   weights(): Promise<Weights>;
-  /** Copies of the momentum of every trained weight. */
-  momentum(): Promise<Weights>;
-  setState(weights: Weights, momentum?: Weights): Promise<void>;
+  /** Copies of what the optimiser keeps of every trained weight. */
+  optimiserState(): Promise<OptimiserState>;
+  /** The optimiser starts afresh where its state is not given. */
+  setState(weights: Weights, optimiser?: OptimiserState): Promise<void>;
   dispose(): Promise<void>;
 }
 
-/** Trains a network graph; "ort" runs one ONNX graph per step, another may walk the graph with another library. */
+/** Trains a network graph; "ort" runs one ONNX graph per step, "tfjs" walks the graph with TensorFlow.js. */
 export interface TrainingEngine {
   readonly name: string;
+  /** For the choice "auto": whether it is installed here and sees a GPU, and in words why or why not. */
+  lookForGpu?(): Promise<{ readonly gpu: boolean; readonly why: string }>;
   compile(graph: NetworkGraph, weights: Weights, options: CompileOptions): Promise<TrainingSession>;
 }

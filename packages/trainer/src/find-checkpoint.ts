@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, InvalidArtifactError } from "@nnunet/core";
 import { type CheckpointSettings, readCheckpoint, type StoredCheckpoint } from "./checkpoint.ts";
+import { recipeOf } from "./training-settings.ts";
 
 export const checkpointFiles = {
   latest: "checkpoint_latest.safetensors",
@@ -14,7 +15,7 @@ export const checkpointFiles = {
  *
  * @param wanted - whether to go on at all
  * @throws {FileError} if there is a training and it is not wanted
- * @throws {InvalidArtifactError} if it is damaged, or was trained with other settings; names the setting
+ * @throws {InvalidArtifactError} if it is damaged, or was trained with other settings than the engine; names the setting
  */
 export async function findCheckpoint(
   folder: string,
@@ -31,7 +32,7 @@ export async function findCheckpoint(
     );
   }
   const checkpoint = await readCheckpoint(path);
-  for (const key of Object.keys(settings) as (keyof CheckpointSettings)[]) {
+  for (const key of Object.keys(recipeOf(settings)) as (keyof CheckpointSettings)[]) {
     if (JSON.stringify(checkpoint.settings[key]) !== JSON.stringify(settings[key])) {
       throw new InvalidArtifactError(
         path,

@@ -10,6 +10,7 @@ export type {
   CompileOptions,
   Device,
   EvaluationResult,
+  OptimiserState,
   StepResult,
   TrainingEngine,
   TrainingSession,
@@ -17,12 +18,18 @@ export type {
 export { deepSupervisionLoss, deepSupervisionWeights } from "./losses/deep-supervision.ts";
 export { type DiceCrossEntropyOptions, diceCrossEntropy, type Loss } from "./losses/loss.ts";
 export { type LossMaker, type LossScope, losses } from "./losses/losses.ts";
+export type { Tape, Value } from "./losses/tape.ts";
 export { ortEngine } from "./ort/ort-engine.ts";
-export { defaultSgd, type SgdOptions } from "./ort/sgd.ts";
-export { Tape, type Value } from "./ort/tape.ts";
+export { OnnxTape, type OnnxValue } from "./ort/onnx-tape.ts";
+export { adam, type AdamOptions, defaultAdam } from "./optimisers/adam.ts";
+export type { Optimiser, StepInputs } from "./optimisers/optimiser.ts";
+export { defaultSgd, sgd, type SgdOptions } from "./optimisers/sgd.ts";
 export { polyLearningRate } from "./poly-learning-rate.ts";
 export { checkpointFiles } from "./find-checkpoint.ts";
 export { trainModel, type TrainingResult } from "./train-model.ts";
 export { createTrainer, defaultTrainer, type TrainerOptions } from "./trainer.ts";
 export { engines, type TrainerParts } from "./trainer-parts.ts";
-export { completeTrainingSettings, type TrainingSettings } from "./training-settings.ts";
+export { completeTrainingSettings, recipeOf, type TrainingSettings } from "./training-settings.ts";
+export { TensorTape } from "./tfjs/tensor-tape.ts";
+export { type ImportPackage, loadTfjs, seesGpu } from "./tfjs/load-tfjs.ts";
+export { createTfjsEngine, type LoadedTfjs, tfjsEngine } from "./tfjs/tfjs-engine.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createRandom, type LabelSet, throwIfCancelled, type TrainingTask, UnknownStageError } from "@nnunet/core";
 import { appendLine, makeFolder, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
+import { chooseEngine } from "./choose-engine.ts";
 import { type Checkpoint, type CheckpointSettings, type EpochRecord, writeCheckpoint } from "./checkpoint.ts";
 import { epochRecord, trainEpoch, validateEpoch } from "./epochs.ts";
 import { checkpointFiles, findCheckpoint } from "./find-checkpoint.ts";
@@ -10,7 +11,7 @@ import { deepSupervisionWeights } from "./losses/deep-supervision.ts";
 import { polyLearningRate } from "./poly-learning-rate.ts";
 import { progressChart } from "./progress-chart.ts";
 import { defaultParts, type TrainerParts } from "./trainer-parts.ts";
-import { completeTrainingSettings, type TrainingSettings } from "./training-settings.ts";
+import { completeTrainingSettings, optimiserOf, type TrainingSettings } from "./training-settings.ts";
 
 export interface TrainingResult {
   readonly graph: NetworkGraph;
@@ -34,7 +35,8 @@ export interface TrainingResult {
  * @throws {FileError} if the folder already holds a training and `continue` is not set
  * @throws {InvalidArgumentError} if a setting is outside its domain, or a loss is not finite
  * @throws {UnknownStageError} if the settings name an unknown loss or engine
- * @throws {InvalidArtifactError} if the checkpoint to continue from is damaged or was trained with other settings
+ * @throws {InvalidArtifactError} if the checkpoint to continue from is damaged or was trained with other settings than
+ *   the engine
  * @throws {CancelledError} when `signal` aborts; the last finished epoch is kept
  */
 export async function trainModel(
@@ -42,7 +44,7 @@ export async function trainModel(
   parts: TrainerParts = defaultParts,
 ): Promise<TrainingResult> {
   const settings = completeTrainingSettings(task.settings ?? {});
-  const engine = named("engine", settings.engine, parts.engines);
+  const { engine, why } = await chooseEngine(settings.engine, parts.engines, task.device);
   const makeLoss = named("loss", settings.loss, parts.losses);
   const { configuration, labels, folder, signal, onEvent } = task;
   const { epochs, iterationsPerEpoch, validationIterations } = settings;
@@ -57,6 +59,7 @@ export async function trainModel(
     batchSize: configuration.batchSize,
     patchSize: [...configuration.patchSize],
     ...settings,
+    engine: engine.name,
   };
   const final = join(folder, checkpointFiles.final);
   const resumed = await findCheckpoint(folder, task.continue ?? false, begun);
@@ -76,17 +79,19 @@ export async function trainModel(
     batchSize: configuration.batchSize,
     loss: makeLoss({ batchDice: configuration.batchDice, ...scope }),
     outputWeights: outputWeights(graph.outputs.length, settings.deepSupervision),
-    optimiser: settings.optimiser,
-    device: task.device ?? "cpu",
+    optimiser: optimiserOf(settings),
     ...scope,
+    ...(task.device === undefined ? {} : { device: task.device }),
     ...(task.threads === undefined ? {} : { threads: task.threads }),
   });
   const history = [...(resumed?.history ?? [])];
   const from = history.length === 0 ? "from the start" : `from epoch ${history.length}`;
-  const text = `training ${from} (engine ${session.description})`;
+  const before = resumed?.settings.engine;
+  const other = before === undefined || before === engine.name ? "" : `; up to here it was ${before}`;
+  const text = `training ${from} (engine ${session.description}${why === undefined ? "" : `, since ${why}`}${other})`;
   onEvent?.({ type: "message", stage: "train", level: "info", text });
   try {
-    if (resumed) await session.setState(resumed.weights, resumed.momentum);
+    if (resumed) await session.setState(resumed.weights, resumed.optimiser);
     await task.onBegin?.();
     let best = Math.max(Number.NEGATIVE_INFINITY, ...history.map((h) => h.movingPseudoDice));
     for (let epoch = history.length; epoch < epochs; epoch++) {
@@ -95,14 +100,17 @@ export async function trainModel(
       const trainLoss = await trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate);
       const validated = await validateEpoch(session, task, epoch, validationIterations);
       const seconds = (performance.now() - started) / 1000;
-      const record = epochRecord(epoch, learningRate, trainLoss, validated, history, seconds);
+      const record = {
+        ...epochRecord(epoch, learningRate, trainLoss, validated, history, seconds),
+        engine: session.description,
+      };
       history.push(record);
       const isBest = record.movingPseudoDice > best;
       if (isBest) best = record.movingPseudoDice;
       const weights = await session.weights();
       await keepEpoch(
         folder,
-        { settings: begun, history, weights, momentum: await session.momentum() },
+        { settings: begun, history, weights, optimiser: await session.optimiserState() },
         isBest,
         labels,
       );

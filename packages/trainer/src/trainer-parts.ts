@@ -1,6 +1,7 @@
 import type { TrainingEngine } from "./engine.ts";
 import { type LossMaker, losses } from "./losses/losses.ts";
 import { ortEngine } from "./ort/ort-engine.ts";
+import { tfjsEngine } from "./tfjs/tfjs-engine.ts";
 
 /** What the settings of a training may name. */
 export interface TrainerParts {
@@ -8,6 +9,6 @@ export interface TrainerParts {
   readonly engines: Readonly<Record<string, TrainingEngine>>;
 }
 
-export const engines = { ort: ortEngine } as const satisfies Record<string, TrainingEngine>;
+export const engines = { ort: ortEngine, tfjs: tfjsEngine } as const satisfies Record<string, TrainingEngine>;
 
 export const defaultParts: TrainerParts = { losses, engines };

@@ -1,6 +1,8 @@
 import { InvalidArgumentError, roundHalfEven } from "@nnunet/core";
 import { z } from "zod";
-import { defaultSgd } from "./ort/sgd.ts";
+import { adam, defaultAdam } from "./optimisers/adam.ts";
+import type { Optimiser } from "./optimisers/optimiser.ts";
+import { defaultSgd, sgd } from "./optimisers/sgd.ts";
 
 const positiveInteger = z.int({ error: "a positive integer" }).positive({ error: "a positive integer" });
 const positive = z.number({ error: "a positive number" }).positive({ error: "a positive number" });
@@ -8,6 +10,28 @@ const fraction = z
   .number({ error: "a number in [0, 1)" })
   .min(0, { error: "a number in [0, 1)" })
   .lt(1, { error: "a number in [0, 1)" });
+
+const notNegative = z.number({ error: "a number ≥ 0" }).min(0, { error: "a number ≥ 0" });
+
+const sgdSettings = z.strictObject({
+  name: z.literal("sgd"),
+  momentum: fraction.default(defaultSgd.momentum),
+  weightDecay: notNegative.default(defaultSgd.weightDecay),
+  clipNorm: positive.default(defaultSgd.clipNorm),
+});
+const adamSettings = z.strictObject({
+  name: z.literal("adam"),
+  momentum: fraction.default(defaultAdam.momentum),
+  secondMomentum: fraction.default(defaultAdam.secondMomentum),
+  epsilon: positive.default(defaultAdam.epsilon),
+  weightDecay: notNegative.default(defaultAdam.weightDecay),
+  clipNorm: positive.default(defaultAdam.clipNorm),
+});
+/** Without a name it is "sgd", as in settings from before there was another. */
+const optimiserSettings = z.preprocess(
+  (given) => (typeof given === "object" && given !== null && !("name" in given) ? { name: "sgd", ...given } : given),
+  z.discriminatedUnion("name", [sgdSettings, adamSettings], { error: '"sgd" or "adam", by its name' }),
+);
 
 /*
  * A new option of training is a line here, its use, and an option of the command line: checkpoints, hashes and the check
@@ -22,23 +46,27 @@ export const trainingSettingsSchema = z.strictObject({
   /** A fifth of `iterationsPerEpoch` where it is not given: nnU-Net's 50 for its 250. */
   validationIterations: positiveInteger.default(50),
   initialLearningRate: positive.default(0.01),
-  optimiser: z
-    .strictObject({
-      momentum: fraction.default(defaultSgd.momentum),
-      weightDecay: z
-        .number({ error: "a number ≥ 0" })
-        .min(0, { error: "a number ≥ 0" })
-        .default(defaultSgd.weightDecay),
-      clipNorm: positive.default(defaultSgd.clipNorm),
-    })
-    .default(defaultSgd),
+  optimiser: optimiserSettings.default({ name: "sgd", ...defaultSgd }),
   /** One of the trainer's losses, by name. */
   loss: z.string().default("dice-cross-entropy"),
   /** Losses at the lower resolutions too. */
   deepSupervision: z.boolean().default(true),
-  /** One of the trainer's engines, by name. */
+  /** One of the trainer's engines, by name, or "auto": one that sees a GPU, else "ort". */
   engine: z.string().default("ort"),
 });
+
+/**
+ * What decides the weights up to rounding: all settings but the engine. It must be the same for a training to be
+ * continued; an engine may take over from another.
+ */
+export function recipeOf<T extends TrainingSettings>({ engine: _, ...recipe }: T): Omit<T, "engine"> {
+  return recipe;
+}
+
+/** The optimiser that the settings describe. */
+export function optimiserOf({ optimiser }: TrainingSettings): Optimiser {
+  return optimiser.name === "adam" ? adam(optimiser) : sgd(optimiser);
+}
 
 /**
  * Everything that decides, beside data and network, which weights a training gives: plain JSON, written into the

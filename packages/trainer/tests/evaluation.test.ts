@@ -1,17 +1,22 @@
 import { expect, test } from "@jest/globals";
 import { createRandom, type TrainingBatch } from "@nnunet/core";
-import { type CompileOptions, defaultSgd, diceCrossEntropy, ortEngine } from "@nnunet/trainer";
+import { type CompileOptions, diceCrossEntropy, sgd } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights, writeOnnxModel } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
 import { tinyMetadata } from "../../unet-model/tests/tiny-plans.ts";
+import { engines } from "./engines.ts";
 
 /** The counts of the online evaluation, against counting by hand on the exported network's own logits. */
-test.each([
+const scopes = [
   { name: "labels", regions: false },
   { name: "labels with an ignore label", regions: false, ignoreLabel: 3 },
   { name: "regions", regions: true },
   { name: "regions with an ignore label", regions: true, ignoreLabel: 3 },
-])("$name: true and false positives and negatives", async ({ regions, ignoreLabel }) => {
+];
+
+test.each(
+  engines.flatMap((engine) => scopes.map((scope) => ({ ...scope, name: `${scope.name} on ${engine.name}`, engine }))),
+)("$name: true and false positives and negatives", async ({ engine, regions, ignoreLabel }) => {
   const architecture = {
     kind: "plain" as const,
     featuresPerStage: [4, 8],
@@ -39,8 +44,7 @@ test.each([
     batchSize: 2,
     loss: diceCrossEntropy({ batchDice: true, ...scope }),
     outputWeights: [1],
-    optimiser: defaultSgd,
-    device: "cpu",
+    optimiser: sgd(),
     ...scope,
   };
   const random = createRandom(6);
@@ -58,7 +62,7 @@ test.each([
     caseIds: [],
   };
 
-  const running = await ortEngine.compile(graph, weights, options);
+  const running = await engine.compile(graph, weights, options);
   const { truePositives, falsePositives, falseNegatives } = await running.evaluate(batch);
   await running.dispose();
 

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { TrainingBatch } from "@nnunet/core";
-import { defaultSgd, deepSupervisionWeights, diceCrossEntropy, ortEngine, type TrainingSession } from "@nnunet/trainer";
+import { deepSupervisionWeights, diceCrossEntropy, sgd, type TrainingSession } from "@nnunet/trainer";
 import { goldenNetworks, readGoldenNetwork } from "../../unet-model/tests/golden-networks.ts";
+import { engines, plainTfjsEngine } from "./engines.ts";
 
 /*
  * PyTorch's own numbers (tools/fixtures/golden/networks.py): the same weights, batch and loss through our graph must give the
@@ -12,18 +13,22 @@ import { goldenNetworks, readGoldenNetwork } from "../../unet-model/tests/golden
  */
 const tolerance = 1e-4;
 
-for (const network of goldenNetworks) {
-  describe(network.name, () => {
+// TensorFlow.js in plain JavaScript takes the three networks of the clone, a second each
+const pairs = engines.flatMap((engine) =>
+  (engine === plainTfjsEngine ? goldenNetworks.slice(0, 3) : goldenNetworks).map((network) => ({ engine, network })),
+);
+
+for (const { engine, network } of pairs) {
+  describe(`${network.name} on ${engine.name}`, () => {
     const { patchSize } = network;
     const { tensors, graph, weights } = readGoldenNetwork(network);
     let session: TrainingSession;
     const compiled = async () =>
-      (session ??= await ortEngine.compile(graph, weights, {
+      (session ??= await engine.compile(graph, weights, {
         batchSize: 2,
         loss: diceCrossEntropy({ batchDice: true }),
         outputWeights: deepSupervisionWeights(graph.outputs.length),
-        optimiser: defaultSgd,
-        device: "cpu",
+        optimiser: sgd(),
       }));
     const batch = (): TrainingBatch => ({
       data: tensors.get("input")!.data as Float32Array,

@@ -1,62 +1,70 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { deepSupervisionWeights, diceCrossEntropy, type Loss, polyLearningRate, Tape } from "@nnunet/trainer";
-import { OnnxGraph } from "@nnunet/unet-model";
-import * as ort from "onnxruntime-node";
+import { deepSupervisionWeights, diceCrossEntropy, type Loss, polyLearningRate } from "@nnunet/trainer";
+import { type LossValue, lossOnOnnxruntime, lossOnTensorflow } from "./loss-values.ts";
 
 /** Values and gradients of nnU-Net v2's losses (../shared/golden/loss.json). */
 const golden = JSON.parse(readFileSync(new URL("./fixtures/loss.json", import.meta.url), "utf8"));
 const shape: number[] = golden.logits_shape.length === 4 ? golden.logits_shape : [];
 
-describe("Dice + cross-entropy equals nnU-Net's", () => {
-  // 2e-6: a float32 mean over 60 voxels; gradients are at most 0.02, so 1e-7 is a few units in their last place
-  test.each([true, false])("labels, batchDice %s", async (batchDice) => {
-    const { loss, gradient } = await evaluate(diceCrossEntropy({ batchDice }), golden.target, 1);
-    const name = `dc_ce_batchdice_${batchDice ? "True" : "False"}`;
-    expect(Math.abs(loss - golden[name])).toBeLessThan(2e-6);
-    expect(largest(gradient, golden[`${name}_grad`])).toBeLessThan(1e-7);
-  });
-  test.each([true, false])("with an ignore label, batchDice %s", async (batchDice) => {
-    const { loss } = await evaluate(diceCrossEntropy({ batchDice, ignoreLabel: 4 }), golden.target_ignore4, 1);
-    expect(Math.abs(loss - golden[`dc_ce_ignore_batchdice_${batchDice ? "True" : "False"}`])).toBeLessThan(2e-6);
-  });
-  test.each([true, false])("regions, batchDice %s", async (batchDice) => {
-    const key = batchDice ? "True" : "False";
-    const { loss } = await evaluate(
-      diceCrossEntropy({ batchDice, regions: true }),
-      golden[`region_target_bd${key}`],
-      shape[1]!,
-    );
-    expect(Math.abs(loss - golden[`dc_bce_batchdice_${key}`])).toBeLessThan(2e-6);
-  });
-});
+/** The same loss, written once, in both engines' operations. */
+describe.each([
+  ["ort", lossOnOnnxruntime],
+  ["tfjs", lossOnTensorflow],
+] as const)("%s", (_, lossValue) => {
+  const evaluate = (loss: Loss, target: number[], channels: number): Promise<LossValue> =>
+    lossValue(loss, { logits: golden.logits, shape, target, channels });
 
-test("regions with an ignore label: an ignored voxel, whatever its logits, changes nothing", async () => {
-  const regions: number[] = [...golden.region_target_bdTrue];
-  const voxels = shape.slice(2).reduce((a, b) => a * b);
-  for (let channel = 0; channel < shape[1]!; channel++) regions[channel * voxels + 3] = 5; // sample 0, voxel 3
-  const loss = diceCrossEntropy({ batchDice: true, regions: true, ignoreLabel: 5 });
-  const { loss: before, gradient } = await evaluate(loss, regions, shape[1]!);
-  for (let channel = 0; channel < shape[1]!; channel++) expect(gradient[channel * voxels + 3]).toBe(0);
-  expect(gradient.some((g) => g !== 0)).toBe(true);
-  expect(Number.isFinite(before)).toBe(true);
-});
+  describe("Dice + cross-entropy equals nnU-Net's", () => {
+    // 2e-6: a float32 mean over 60 voxels; gradients are at most 0.02, so 1e-7 is a few units in their last place
+    test.each([true, false])("labels, batchDice %s", async (batchDice) => {
+      const { loss, gradient } = await evaluate(diceCrossEntropy({ batchDice }), golden.target, 1);
+      const name = `dc_ce_batchdice_${batchDice ? "True" : "False"}`;
+      expect(Math.abs(loss - golden[name])).toBeLessThan(2e-6);
+      expect(largest(gradient, golden[`${name}_grad`])).toBeLessThan(1e-7);
+    });
+    test.each([true, false])("with an ignore label, batchDice %s", async (batchDice) => {
+      const { loss } = await evaluate(diceCrossEntropy({ batchDice, ignoreLabel: 4 }), golden.target_ignore4, 1);
+      expect(Math.abs(loss - golden[`dc_ce_ignore_batchdice_${batchDice ? "True" : "False"}`])).toBeLessThan(2e-6);
+    });
+    test.each([true, false])("regions, batchDice %s", async (batchDice) => {
+      const key = batchDice ? "True" : "False";
+      const { loss } = await evaluate(
+        diceCrossEntropy({ batchDice, regions: true }),
+        golden[`region_target_bd${key}`],
+        shape[1]!,
+      );
+      expect(Math.abs(loss - golden[`dc_bce_batchdice_${key}`])).toBeLessThan(2e-6);
+    });
+  });
 
-test("nothing annotated: the loss is finite and its gradient 0", async () => {
-  const ignored = new Array(golden.target.length).fill(4);
-  const { loss, gradient } = await evaluate(diceCrossEntropy({ batchDice: true, ignoreLabel: 4 }), ignored, 1);
-  expect(loss).toBeCloseTo(-1, 6); // Dice of nothing with nothing is 1
-  expect(largest(gradient, new Array(gradient.length).fill(0))).toBe(0);
-});
+  test("regions with an ignore label: an ignored voxel, whatever its logits, changes nothing", async () => {
+    const regions: number[] = [...golden.region_target_bdTrue];
+    const voxels = shape.slice(2).reduce((a, b) => a * b);
+    for (let channel = 0; channel < shape[1]!; channel++) regions[channel * voxels + 3] = 5; // sample 0, voxel 3
+    const loss = diceCrossEntropy({ batchDice: true, regions: true, ignoreLabel: 5 });
+    const { loss: before, gradient } = await evaluate(loss, regions, shape[1]!);
+    for (let channel = 0; channel < shape[1]!; channel++) expect(gradient[channel * voxels + 3]).toBe(0);
+    expect(gradient.some((g) => g !== 0)).toBe(true);
+    expect(Number.isFinite(before)).toBe(true);
+  });
 
-test("a loss of one's own is differentiated like ours: mean squared distance of the logits to 2", async () => {
-  const squared: Loss = (tape, logits) => {
-    const error = tape.subtract(logits, tape.scalar(2));
-    return tape.mean(tape.multiply(error, error));
-  };
-  const { gradient } = await evaluate(squared, golden.target, 1);
-  const expected = golden.logits.map((l: number) => (2 * (l - 2)) / golden.logits.length);
-  expect(largest(gradient, expected)).toBeLessThan(1e-7);
+  test("nothing annotated: the loss is finite and its gradient 0", async () => {
+    const ignored = new Array(golden.target.length).fill(4);
+    const { loss, gradient } = await evaluate(diceCrossEntropy({ batchDice: true, ignoreLabel: 4 }), ignored, 1);
+    expect(loss).toBeCloseTo(-1, 6); // Dice of nothing with nothing is 1
+    expect(largest(gradient, new Array(gradient.length).fill(0))).toBe(0);
+  });
+
+  test("a loss of one's own is differentiated like ours: mean squared distance of the logits to 2", async () => {
+    const squared: Loss = (tape, logits) => {
+      const error = tape.subtract(logits, tape.scalar(2));
+      return tape.mean(tape.multiply(error, error));
+    };
+    const { gradient } = await evaluate(squared, golden.target, 1);
+    const expected = golden.logits.map((l: number) => (2 * (l - 2)) / golden.logits.length);
+    expect(largest(gradient, expected)).toBeLessThan(1e-7);
+  });
 });
 
 test("deep supervision halves, leaves out the lowest resolution, and sums to 1", () => {
@@ -75,36 +83,6 @@ test("polynomial learning rate at epochs 0, 1, 10, 100, 500, 900, 999 of 1000, a
   }
   expect(() => polyLearningRate(0.01, 11, 10)).toThrow("epoch: expected a number from 0 to 10, got 11");
 });
-
-async function evaluate(
-  loss: Loss,
-  target: number[],
-  channels: number,
-): Promise<{ loss: number; gradient: Float32Array }> {
-  const onnx = new OnnxGraph("loss");
-  const tape = new Tape(onnx);
-  const logits = tape.input("logits", shape, { differentiable: true });
-  const targetShape = [shape[0]!, channels, ...shape.slice(2)];
-  const value = loss(tape, logits, tape.input("target", targetShape, { type: "int32" }));
-  const [gradient] = tape.gradients(value, [logits]);
-  onnx.node("Identity", [value.name], {}, "loss");
-  onnx.node("Identity", [gradient!], {}, "gradient");
-  onnx.output("loss", "float32", []);
-  onnx.output("gradient", "float32", shape);
-  const session = await ort.InferenceSession.create(onnx.encode(), { logSeverityLevel: 3 });
-  const feeds: Record<string, ort.Tensor> = {
-    logits: new ort.Tensor("float32", Float32Array.from(golden.logits), shape),
-  };
-  // an input that a loss does not read is dropped from the graph
-  if (session.inputNames.includes("target"))
-    feeds["target"] = new ort.Tensor("int32", Int32Array.from(target), targetShape);
-  const results = await session.run(feeds);
-  await session.release();
-  return {
-    loss: Number((results["loss"]!.data as Float32Array)[0]),
-    gradient: results["gradient"]!.data as Float32Array,
-  };
-}
 
 function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);

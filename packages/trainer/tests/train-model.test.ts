@@ -17,12 +17,14 @@ import {
   createTrainer,
   defaultTrainer,
   losses,
+  ortEngine,
   readCheckpoint,
   type TrainingSettings,
   trainModel,
 } from "@nnunet/trainer";
 import { writeSafetensors } from "@nnunet/unet-model";
 import { tinyPlans } from "../../unet-model/tests/tiny-plans.ts";
+import { plainTfjsEngine } from "./engines.ts";
 
 const labels = labelSet({
   channelNames: ["MR"],
@@ -148,7 +150,7 @@ describe("trainModel", () => {
   // Each of these once changed unnoticed, because only some of the settings were compared.
   test.each<[string, Partial<TrainingSettings>]>([
     ["loss", { loss: "dice" }],
-    ["optimiser", { optimiser: { momentum: 0.9, weightDecay: 3e-5, clipNorm: 12 } }],
+    ["optimiser", { optimiser: { name: "sgd", momentum: 0.9, weightDecay: 3e-5, clipNorm: 12 } }],
     ["deepSupervision", { deepSupervision: false }],
     ["initialLearningRate", { initialLearningRate: 0.001 }],
     ["validationIterations", { validationIterations: 3 }],
@@ -157,6 +159,43 @@ describe("trainModel", () => {
     await expect(trainModel(task({ epochs: 1, ...changed }, { continue: true }))).rejects.toThrow(
       `→ ${setting}: was trained with `,
     );
+  });
+
+  test.each([
+    ["ort", "tfjs"],
+    ["tfjs", "ort"],
+  ])("a checkpoint of %s goes on in %s, and both are on record", async (first, second) => {
+    const trainer = createTrainer({ name: "both", engines: { ort: ortEngine, tfjs: plainTfjsEngine } });
+    const settings = { epochs: 2, iterationsPerEpoch: 2, validationIterations: 1 };
+    const stop = new AbortController();
+    const said: string[] = [];
+    const onEvent = (event: NnunetEvent) => {
+      if (event.type === "epoch" && event.epoch === 0) stop.abort();
+      if (event.type === "message") said.push(event.text);
+    };
+    const begun = trainer.train(task({ ...settings, engine: first }, { signal: stop.signal, onEvent }));
+    await expect(begun).rejects.toThrow("training: cancelled");
+    await trainer.train(task({ ...settings, engine: second }, { continue: true, onEvent }));
+    const { history, settings: last } = await readCheckpoint(join(folder, "fold_0", checkpointFiles.final));
+    expect(history.map((h) => h.engine?.split(" ")[0])).toEqual([first, second]);
+    expect(last.engine).toBe(second);
+    expect(said[1]).toMatch(
+      new RegExp(`^training from epoch 1 \\(engine ${second} on .*; up to here it was ${first}\\)$`),
+    );
+
+    const alone = { ...settings, engine: first };
+    await trainer.train(task(alone, { folder: join(folder, "alone") }));
+    const whole = await readCheckpoint(join(folder, "alone", checkpointFiles.final));
+    // two epochs of a loss of about 1 in float32, summed in another order
+    expect(Math.abs(whole.history[1]!.trainLoss - history[1]!.trainLoss)).toBeLessThan(1e-4);
+  });
+
+  test("engine auto says what it took, and why", async () => {
+    const said: string[] = [];
+    const onEvent = (event: NnunetEvent) => event.type === "message" && said.push(event.text);
+    await trainModel(task({ epochs: 1, engine: "auto" }, { onEvent }));
+    expect(said[0]).toMatch(/^training from the start \(engine ort on cpu, .*, since @tensorflow\/tfjs-node-gpu /);
+    expect((await readCheckpoint(join(folder, "fold_0", checkpointFiles.final))).settings.engine).toBe("ort");
   });
 
   test("a loss of one's own is named in the settings and trains; an unknown one is refused with those that exist", async () => {
@@ -266,7 +305,7 @@ describe("completeTrainingSettings", () => {
       iterationsPerEpoch: 250,
       validationIterations: 50,
       initialLearningRate: 0.01,
-      optimiser: { momentum: 0.99, weightDecay: 3e-5, clipNorm: 12 },
+      optimiser: { name: "sgd", momentum: 0.99, weightDecay: 3e-5, clipNorm: 12 },
       loss: "dice-cross-entropy",
       deepSupervision: true,
       engine: "ort",
@@ -277,6 +316,11 @@ describe("completeTrainingSettings", () => {
     [{ epochs: 0 }, "epochs: expected a positive integer, got 0"],
     [{ iterationsPerEpoch: 2.5 }, "iterationsPerEpoch: expected a positive integer, got 2.5"],
     [{ initialLearningRate: -1 }, "initialLearningRate: expected a positive number, got -1"],
+    [{ optimiser: { name: "lion" } }, 'optimiser.name: expected "sgd" or "adam", by its name, got "lion"'],
+    [
+      { optimiser: { name: "adam", secondMomentum: 1 } },
+      "optimiser.secondMomentum: expected a number in [0, 1), got 1",
+    ],
     [{ optimiser: { momentum: 1 } }, "optimiser.momentum: expected a number in [0, 1), got 1"],
     [
       { epoch: 3 },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { createRandom, elementCount, isNnunetError } from "@nnunet/core";
-import { type Device, deepSupervisionWeights, defaultSgd, diceCrossEntropy, ortEngine } from "@nnunet/trainer";
+import { type Device, deepSupervisionWeights, diceCrossEntropy, ortEngine, sgd } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
 
 /*
@@ -42,7 +42,7 @@ async function train(device: Device, volume: boolean): Promise<number[]> {
     batchSize: 2,
     loss: diceCrossEntropy({ batchDice: true }),
     outputWeights: deepSupervisionWeights(graph.outputs.length),
-    optimiser: defaultSgd,
+    optimiser: sgd(),
     device,
   });
   const random = createRandom(1);

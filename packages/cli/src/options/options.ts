@@ -55,7 +55,7 @@ export function memoryOption(): Option {
 export function withTrainOptions(command: Command): Command {
   for (const option of Object.values(settingOptions)) command.addOption(option);
   return withWorkerOptions(command)
-    .addOption(deviceOption())
+    .addOption(deviceOption().default(undefined, "cpu; a GPU where the engine sees one"))
     .option("--batch-size <n>", "patches per step (default: the plan's)", positiveInteger)
     .option(
       "--base-features <n>",

@@ -7,7 +7,7 @@ import { integer, positiveInteger } from "./values.ts";
  * here: help, parsing and the words of error messages follow.
  */
 export const settingOptions = {
-  engine: new Option("--engine <name>", "training engine: auto takes the fastest that is installed")
+  engine: new Option("--engine <name>", "training engine: auto takes tfjs where it sees a GPU, else ort")
     .choices(["auto", ...Object.keys(engines)])
     .default("auto"),
   epochs: new Option("--epochs <n>", "epochs (default: 1000, as nnU-Net)").argParser(positiveInteger),
@@ -21,8 +21,8 @@ export const settingOptions = {
 
 export type SettingFlags = { readonly [key in keyof typeof settingOptions]?: TrainingSettings[key] };
 
-/** The trainer's settings that were given; "auto" leaves the choice to the trainer. */
+/** The trainer's settings that were given. */
 export function settingsOf(flags: SettingFlags): Partial<TrainingSettings> {
   const given = Object.keys(settingOptions).map((key) => [key, flags[key as keyof SettingFlags]] as const);
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== "auto"));
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }

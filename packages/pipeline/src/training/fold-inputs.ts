@@ -1,5 +1,5 @@
 import { findConfiguration, labelSet, type Plans, type RawDataset } from "@nnunet/core";
-import type { TrainingSettings } from "@nnunet/trainer";
+import { recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { type PreviousSegmentations, previousSegmentations } from "../cascade/previous-segmentations.ts";
@@ -26,7 +26,7 @@ export interface FoldInputsOptions extends SplitOptions {
 }
 
 /**
- * Cases, settings and hashes of a fold; two trainings with the same hashes come out the same.
+ * Cases, settings and hashes of a fold; two trainings with the same hashes come out the same, up to the rounding of an engine.
  *
  * @param plans - with the sizes that are really trained
  * @throws {FileError} if there is no such fold, one of its cases is not preprocessed, or in a cascade not segmented by the
@@ -60,7 +60,7 @@ export async function foldInputs(
     madeBy,
     ...(previous ? [ids.map((id) => previous.ofCase.get(id)!.hash), previous.stage] : []),
   ]);
-  const hashes = { network, training: contentHash([network, settings]) };
+  const hashes = { network, training: contentHash([network, recipeOf(settings)]) };
   const remark = [cases.remark, previous?.remark].filter((text) => text !== undefined).join(" ");
   return { ...cases, ...(remark !== "" && { remark }), settings, casesFolder, madeBy, hashes, previous };
 }

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { FileError } from "@nnunet/core";
-import { readCheckpoint, type TrainingSettings } from "@nnunet/trainer";
+import { readCheckpoint, recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import type { FoldPaths } from "../folders.ts";
 import { exists, recordedHash } from "../records/made-from.ts";
 
@@ -12,7 +12,7 @@ export type ExistingTraining = "refuse" | "continue" | "overwrite" | "update";
 export interface TrainingHashes {
   /** Data, splits, network and batch size, sampling, stages: must be the same to continue. */
   readonly network: string;
-  /** The same with the trainer's settings: must be the same to keep the result. */
+  /** The same with the trainer's settings but the engine: must be the same to keep the result. */
   readonly training: string;
 }
 
@@ -65,7 +65,7 @@ export async function decideTraining(
 }
 
 function refuseOtherSettings(checkpoint: string, begun: TrainingSettings, asked: TrainingSettings): void {
-  for (const key of Object.keys(asked) as (keyof TrainingSettings)[]) {
+  for (const key of Object.keys(recipeOf(asked)) as (keyof TrainingSettings)[]) {
     const [before, now] = [JSON.stringify(begun[key]), JSON.stringify(asked[key])];
     if (before === now) continue;
     throw new FileError(

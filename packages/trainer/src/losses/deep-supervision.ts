@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "@nnunet/core";
-import type { Tape, Value } from "../ort/tape.ts";
 import type { Loss } from "./loss.ts";
+import type { Tape, Value } from "./tape.ts";
 
 /**
  * Weights of the deep-supervision losses, highest resolution first: halved at each step, the lowest resolution gets
@@ -18,13 +18,13 @@ export function deepSupervisionWeights(outputs: number): number[] {
 }
 
 /** Σ weight · loss(logits of the head, its target); heads of weight 0 are not computed. */
-export function deepSupervisionLoss(
-  tape: Tape,
+export function deepSupervisionLoss<V extends Value>(
+  tape: Tape<V>,
   loss: Loss,
-  logits: readonly Value[],
-  targets: readonly Value[],
+  logits: readonly V[],
+  targets: readonly V[],
   weights: readonly number[],
-): Value {
+): V {
   const terms = weights.flatMap((weight, i) =>
     weight === 0 ? [] : [tape.multiply(loss(tape, logits[i]!, targets[i]!), tape.scalar(weight))],
   );

@@ -1,14 +1,14 @@
-import type { Tape, Value } from "../ort/tape.ts";
+import type { Tape, Value } from "./tape.ts";
 
 /**
- * A loss builds nodes on the tape: from the logits [n, class, (z,) y, x] of one head and its target to a scalar.
+ * A loss in the operations of a tape: from the logits [n, class, (z,) y, x] of one head and its target to a scalar.
  * `target` is int32 [n, 1, …] of label ids, or [n, region, …] of 0/1 for region-based training (the ignore label
- * keeps its id, in every channel).
+ * keeps its id, in every channel). It trains in every engine, since it is the engine that brings the tape.
  *
  * @example
  * const squared: Loss = (tape, logits, target) => { … return tape.mean(tape.multiply(error, error)); };
  */
-export type Loss = (tape: Tape, logits: Value, target: Value) => Value;
+export type Loss = <V extends Value>(tape: Tape<V>, logits: V, target: V) => V;
 
 export interface DiceCrossEntropyOptions {
   /** Dice over the batch as one volume, instead of the mean over samples (docs/method.md §6). */
@@ -45,12 +45,16 @@ export function diceCrossEntropy(options: DiceCrossEntropyOptions): Loss {
   };
 }
 
+interface Terms<V> {
+  readonly probabilities: V;
+  /** 0 or 1, of the shape of the probabilities. */
+  readonly truth: V;
+  /** Cross-entropy per voxel. */
+  readonly entropy: V;
+}
+
 /** Softmax over the channels; entropy has one channel. */
-function softmaxTerms(
-  tape: Tape,
-  logits: Value,
-  target: Value,
-): { probabilities: Value; truth: Value; entropy: Value } {
+function softmaxTerms<V extends Value>(tape: Tape<V>, logits: V, target: V): Terms<V> {
   const shifted = tape.subtract(logits, tape.constantMax(logits, 1));
   const exponentials = tape.exp(shifted);
   const sum = tape.sum(exponentials, [1]);
@@ -60,13 +64,13 @@ function softmaxTerms(
 }
 
 /** −g·log σ(l) − (1 − g)·log(1 − σ(l)) = softplus(l) − g·l */
-function regionTerms(tape: Tape, logits: Value, target: Value): { probabilities: Value; truth: Value; entropy: Value } {
+function regionTerms<V extends Value>(tape: Tape<V>, logits: V, target: V): Terms<V> {
   const truth = tape.equal(target, tape.integer(1));
   const entropy = tape.subtract(tape.softplus(logits), tape.multiply(truth, logits));
   return { probabilities: tape.sigmoid(logits), truth, entropy };
 }
 
-function oneHot(tape: Tape, target: Value, classes: number): Value {
+export function oneHot<V extends Value>(tape: Tape<V>, target: V, classes: number): V {
   return tape.equal(
     target,
     tape.integers(
@@ -77,24 +81,24 @@ function oneHot(tape: Tape, target: Value, classes: number): Value {
 }
 
 /** 1 where a voxel counts, one channel. With regions an ignored voxel holds the ignore label in every channel. */
-function annotated(tape: Tape, target: Value, ignoreLabel: number): Value {
+export function annotated<V extends Value>(tape: Tape<V>, target: V, ignoreLabel: number): V {
   return tape.notEqual(target.shape[1] === 1 ? target : tape.firstChannel(target), tape.integer(ignoreLabel));
 }
 
-function maskedMean(tape: Tape, x: Value, mask: Value): Value {
+function maskedMean<V extends Value>(tape: Tape<V>, x: V, mask: V): V {
   const channels = x.shape[1]! / mask.shape[1]!;
   const count = tape.atLeast(tape.multiply(tape.sum(mask), tape.scalar(channels)), 1e-8);
   return tape.divide(tape.sum(tape.multiply(x, mask)), count);
 }
 
-function softDice(
-  tape: Tape,
-  probabilities: Value,
-  truth: Value,
-  mask: Value | undefined,
+function softDice<V extends Value>(
+  tape: Tape<V>,
+  probabilities: V,
+  truth: V,
+  mask: V | undefined,
   batchDice: boolean,
   regions: boolean,
-): Value {
+): V {
   const spatial = probabilities.shape.slice(2).map((_, axis) => axis + 2);
   const axes = batchDice ? [0, ...spatial] : spatial;
   const p = mask === undefined ? probabilities : tape.multiply(probabilities, mask);

@@ -1,5 +1,5 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
-import type { Tape, Value } from "./tape.ts";
+import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
 /** Geometry of a convolution. Shapes: x [n, ci, ...size], w [co, ci, ...kernel], y [n, co, ...size / stride]. */
 export interface ConvolutionShape {
@@ -27,15 +27,15 @@ export interface ConvolutionLowering {
  * @param biasCancels - an instance norm follows, which subtracts any bias again: its gradient is exactly 0 and is not computed
  */
 export function convolution(
-  tape: Tape,
+  tape: OnnxTape,
   lowering: ConvolutionLowering,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
+  x: OnnxValue,
+  w: OnnxValue,
+  bias: OnnxValue | undefined,
   kernel: readonly number[],
   stride: readonly number[],
   biasCancels: boolean,
-): Value {
+): OnnxValue {
   const { onnx } = tape;
   const shape: ConvolutionShape = {
     batch: x.shape[0]!,

@@ -1,32 +1,11 @@
-import { elementCount } from "@nnunet/core";
 import type { NetworkGraph } from "@nnunet/unet-model";
+import type { ParameterLayout } from "../parameter-layout.ts";
 import { type ConvolutionLowering, convolution } from "./convolution.ts";
 import { averagePool, concat, instanceNorm, leakyRelu, upConv } from "./layers.ts";
-import type { Tape, Value } from "./tape.ts";
-
-/** Where each parameter lies in the one flat vector that holds them all. */
-export interface ParameterLayout {
-  readonly offsets: ReadonlyMap<
-    string,
-    { readonly offset: number; readonly length: number; readonly shape: readonly number[] }
-  >;
-  readonly total: number;
-}
-
-/** Parameters in graph order, back to back. */
-export function parameterLayout(graph: NetworkGraph): ParameterLayout {
-  const offsets = new Map<string, { offset: number; length: number; shape: readonly number[] }>();
-  let total = 0;
-  for (const { name, shape } of graph.parameters) {
-    const length = elementCount(shape);
-    offsets.set(name, { offset: total, length, shape });
-    total += length;
-  }
-  return { offsets, total };
-}
+import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
 /** Cuts the flat vector into named, shaped, differentiable values. */
-export function unpackParameters(tape: Tape, layout: ParameterLayout, flat: Value): Map<string, Value> {
+export function cutParameters(tape: OnnxTape, layout: ParameterLayout, flat: OnnxValue): Map<string, OnnxValue> {
   const { onnx } = tape;
   return new Map(
     [...layout.offsets].map(([name, { offset, length, shape }]) => {
@@ -44,20 +23,20 @@ export function unpackParameters(tape: Tape, layout: ParameterLayout, flat: Valu
 
 /** Runs the network on the tape; returns the logits of every head, highest resolution first. */
 export function forward(
-  tape: Tape,
+  tape: OnnxTape,
   graph: NetworkGraph,
   lowering: ConvolutionLowering,
-  parameters: ReadonlyMap<string, Value>,
-  input: Value,
-): Value[] {
-  const parameter = (name: string): Value => parameters.get(name)!;
+  parameters: ReadonlyMap<string, OnnxValue>,
+  input: OnnxValue,
+): OnnxValue[] {
+  const parameter = (name: string): OnnxValue => parameters.get(name)!;
   const normalized = new Set(graph.nodes.flatMap((n) => (n.kind === "instanceNorm" ? [n.input.id] : [])));
-  const values = new Map<number, Value>([[graph.input.id, input]]);
-  const value = (feature: { id: number }): Value => values.get(feature.id)!;
+  const values = new Map<number, OnnxValue>([[graph.input.id, input]]);
+  const value = (feature: { id: number }): OnnxValue => values.get(feature.id)!;
   for (const node of graph.nodes) {
     values.set(node.output.id, compute());
 
-    function compute(): Value {
+    function compute(): OnnxValue {
       switch (node.kind) {
         case "conv": {
           const bias = node.bias === undefined ? undefined : parameter(node.bias);

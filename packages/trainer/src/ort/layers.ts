@@ -1,9 +1,9 @@
 import { elementCount } from "@nnunet/core";
 import { interleaveTaps, type OnnxGraph } from "@nnunet/unet-model";
-import type { Tape, Value } from "./tape.ts";
+import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
-const spatialAxes = (x: Value): number[] => x.shape.slice(2).map((_, axis) => axis + 2);
-const perChannel = (x: Value): number[] => [1, x.shape[1]!, ...x.shape.slice(2).map(() => 1)];
+const spatialAxes = (x: OnnxValue): number[] => x.shape.slice(2).map((_, axis) => axis + 2);
+const perChannel = (x: OnnxValue): number[] => [1, x.shape[1]!, ...x.shape.slice(2).map(() => 1)];
 
 /**
  * Instance normalisation, y = (x − mean) · scale / √(variance + ε) + bias per sample and channel.
@@ -11,7 +11,13 @@ const perChannel = (x: Value): number[] => [1, x.shape[1]!, ...x.shape.slice(2).
  * The gradient recomputes nothing but one product over the voxels: with S₁ = Σ dy and S₂ = Σ dy·(x − mean),
  * dx = a·dy − x·(a·r²·S₂/V) + (mean·a·r²·S₂ − a·S₁)/V, where r = 1/√(variance + ε), a = scale·r and V voxels.
  */
-export function instanceNorm(tape: Tape, x: Value, scale: Value, bias: Value, epsilon: number): Value {
+export function instanceNorm(
+  tape: OnnxTape,
+  x: OnnxValue,
+  scale: OnnxValue,
+  bias: OnnxValue,
+  epsilon: number,
+): OnnxValue {
   const { onnx } = tape;
   const axes = spatialAxes(x);
   const voxels = elementCount(x.shape.slice(2));
@@ -39,12 +45,12 @@ export function instanceNorm(tape: Tape, x: Value, scale: Value, bias: Value, ep
 }
 
 /** [n, c, 1, …] → [c] */
-function sumToChannels(onnx: OnnxGraph, x: Value, perSample: string): string {
+function sumToChannels(onnx: OnnxGraph, x: OnnxValue, perSample: string): string {
   return onnx.node("ReduceSum", [perSample, onnx.integers([0, ...spatialAxes(x)])], { keepdims: 0 });
 }
 
 /** x where x > 0, slope·x elsewhere. The gradient reads the sign off the output, so the input need not be kept. */
-export function leakyRelu(tape: Tape, x: Value, slope: number): Value {
+export function leakyRelu(tape: OnnxTape, x: OnnxValue, slope: number): OnnxValue {
   const { onnx } = tape;
   const y = onnx.node("LeakyRelu", [x.name], { alpha: { float: slope } });
   return tape.record(y, x.shape, [x], (dy) => {
@@ -56,7 +62,7 @@ export function leakyRelu(tape: Tape, x: Value, slope: number): Value {
 }
 
 /** Channels of `a`, then channels of `b`. */
-export function concat(tape: Tape, inputs: readonly Value[]): Value {
+export function concat(tape: OnnxTape, inputs: readonly OnnxValue[]): OnnxValue {
   const { onnx } = tape;
   const first = inputs[0]!;
   const channels = inputs.map((v) => v.shape[1]!);
@@ -77,7 +83,7 @@ export function concat(tape: Tape, inputs: readonly Value[]): Value {
 }
 
 /** Average over blocks of `stride`; the gradient spreads each value evenly over its block. */
-export function averagePool(tape: Tape, x: Value, stride: readonly number[]): Value {
+export function averagePool(tape: OnnxTape, x: OnnxValue, stride: readonly number[]): OnnxValue {
   const { onnx } = tape;
   const small = x.shape.slice(2).map((n, axis) => n / stride[axis]!);
   const shape = [x.shape[0]!, x.shape[1]!, ...small];
@@ -97,7 +103,13 @@ export function averagePool(tape: Tape, x: Value, stride: readonly number[]): Va
  * Transposed convolution with kernel = stride, as a matrix product and an interleaving (see unet-model). w is
  * [ci, co, ...stride].
  */
-export function upConv(tape: Tape, x: Value, w: Value, bias: Value | undefined, stride: readonly number[]): Value {
+export function upConv(
+  tape: OnnxTape,
+  x: OnnxValue,
+  w: OnnxValue,
+  bias: OnnxValue | undefined,
+  stride: readonly number[],
+): OnnxValue {
   const { onnx } = tape;
   const [n, ci] = x.shape as [number, number];
   const size = x.shape.slice(2);

@@ -1,18 +1,21 @@
-import { InvalidArgumentError, ShapeMismatchError, type TrainingBatch, UnsupportedError } from "@nnunet/core";
+import { InvalidArgumentError, type TrainingBatch, UnsupportedError } from "@nnunet/core";
 import { switchOffTelemetry } from "@nnunet/core/node";
 import { checkWeights, type NetworkGraph, type Weights, type WeightTensor } from "@nnunet/unet-model";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { checkBatch, checkOptions, checkState } from "../check-batch.ts";
 import type {
   CompileOptions,
   Device,
   EvaluationResult,
+  OptimiserState,
   StepResult,
   TrainingEngine,
   TrainingSession,
 } from "../engine.ts";
+import { packParameters, type ParameterLayout, parameterLayout, unpackParameters } from "../parameter-layout.ts";
+import { trainedPart } from "../trained-part.ts";
 import { type ChosenLowering, chooseLowering } from "./choose-lowering.ts";
-import { type ParameterLayout, parameterLayout } from "./forward.ts";
-import { evaluationModel, gradientModel, targetChannels, trainedPart, trainingStepModel } from "./step-graph.ts";
+import { evaluationModel, gradientModel, stepNames, trainingStepModel } from "./step-graph.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -23,56 +26,56 @@ type Ort = typeof import("onnxruntime-node");
  */
 export const ortEngine: TrainingEngine = {
   name: "ort",
-  async compile(graph, weights, options) {
+  async compile(graph, weights, { device = "cpu", ...rest }) {
+    const options = { ...rest, device };
     checkOptions(graph, options);
+    if (!(device in providers)) throw new InvalidArgumentError("device", Object.keys(providers).join(", "), device);
     checkWeights(graph, weights, "initial weights");
     switchOffTelemetry();
     const ort = await import("onnxruntime-node");
-    return OrtTrainingSession.create(ort, graph, weights, options, await chooseLowering(ort, options.device));
+    return OrtTrainingSession.create(ort, graph, weights, options, await chooseLowering(ort, device));
   },
 };
+
+type OrtOptions = CompileOptions & { readonly device: Device };
+
+/** Vectors of one value per trained parameter: the weights, and what the optimiser keeps. */
+interface Vectors {
+  readonly weights: Float32Array;
+  readonly kept: Readonly<Record<string, Float32Array>>;
+}
 
 class OrtTrainingSession implements TrainingSession {
   readonly #ort: Ort;
   /** Of the trained parameters. */
   readonly #graph: NetworkGraph;
   readonly #layout: ParameterLayout;
-  readonly #options: CompileOptions;
+  readonly #options: OrtOptions;
   readonly #lowering: ChosenLowering;
   /** Parameters of heads that the loss leaves out; they stay as they were. */
-  readonly #untrained: ReadonlyMap<string, WeightTensor>;
+  #untrained: ReadonlyMap<string, WeightTensor>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
-  #weights: Float32Array;
-  #momentum: Float32Array;
+  #steps = 0;
+  #now: Vectors;
   /** Where the next step writes; swapped with the current ones after it. */
-  #nextWeights: Float32Array;
-  #nextMomentum: Float32Array;
+  #next: Vectors;
 
-  private constructor(
-    ort: Ort,
-    graph: NetworkGraph,
-    weights: Weights,
-    options: CompileOptions,
-    lowering: ChosenLowering,
-  ) {
+  private constructor(ort: Ort, graph: NetworkGraph, weights: Weights, options: OrtOptions, lowering: ChosenLowering) {
     this.#lowering = lowering;
     this.#ort = ort;
     this.#graph = trainedPart(graph, options.outputWeights);
     this.#layout = parameterLayout(this.#graph);
     this.#options = options;
-    this.#untrained = new Map([...weights].filter(([name]) => !this.#layout.offsets.has(name)));
-    const { total } = this.#layout;
-    this.#weights = pack(this.#layout, weights);
-    this.#momentum = new Float32Array(total);
-    this.#nextWeights = new Float32Array(total);
-    this.#nextMomentum = new Float32Array(total);
+    this.#untrained = this.#othersOf(weights);
+    this.#now = this.#vectors(packParameters(this.#layout, weights));
+    this.#next = this.#vectors(new Float32Array(this.#layout.total));
   }
 
   static async create(
     ort: Ort,
     graph: NetworkGraph,
     weights: Weights,
-    options: CompileOptions,
+    options: OrtOptions,
     lowering: ChosenLowering,
   ): Promise<OrtTrainingSession> {
     const session = new OrtTrainingSession(ort, graph, weights, options, lowering);
@@ -86,33 +89,38 @@ class OrtTrainingSession implements TrainingSession {
 
   async step(batch: TrainingBatch, learningRate: number): Promise<StepResult> {
     const session = await this.#session("step");
-    const { total } = this.#layout;
+    const { optimiser } = this.#options;
+    const coefficients = Object.entries(optimiser.coefficients(learningRate, this.#steps + 1));
     const results = await session.run(
       {
         ...this.#feeds(batch),
-        momentum: this.#tensor(this.#momentum, [total]),
-        rate: this.#tensor(Float32Array.of(learningRate), []),
+        ...named(optimiser.keeps, stepNames.kept, (name) => this.#vector(this.#now.kept[name]!)),
+        ...Object.fromEntries(
+          coefficients.map(([name, value]) => [stepNames.coefficient(name), this.#tensor(Float32Array.of(value), [])]),
+        ),
       },
       {
         loss: null,
         gradientNorm: null,
-        newWeights: this.#tensor(this.#nextWeights, [total]),
-        newMomentum: this.#tensor(this.#nextMomentum, [total]),
+        newWeights: this.#vector(this.#next.weights),
+        ...named(optimiser.keeps, stepNames.newKept, (name) => this.#vector(this.#next.kept[name]!)),
       },
     );
-    [this.#weights, this.#nextWeights] = [this.#nextWeights, this.#weights];
-    [this.#momentum, this.#nextMomentum] = [this.#nextMomentum, this.#momentum];
+    [this.#now, this.#next] = [this.#next, this.#now];
+    this.#steps++;
     return { loss: scalar(results["loss"]!), gradientNorm: scalar(results["gradientNorm"]!) };
   }
 
   async evaluate(batch: TrainingBatch): Promise<EvaluationResult> {
     const results = await (await this.#session("evaluate")).run(this.#feeds(batch));
-    const counts = (name: string) => Float64Array.from(results[name]!.data as Float32Array);
+    // with labels, channel 0 is the background
+    const first = this.#options.regions ? 0 : 1;
+    const counts = (name: string) => Float64Array.from((results[name]!.data as Float32Array).subarray(first));
     return {
       loss: scalar(results["loss"]!),
-      truePositives: counts("tp"),
-      falsePositives: counts("fp"),
-      falseNegatives: counts("fn"),
+      truePositives: counts("truePositives"),
+      falsePositives: counts("falsePositives"),
+      falseNegatives: counts("falseNegatives"),
     };
   }
 
@@ -120,30 +128,43 @@ class OrtTrainingSession implements TrainingSession {
     const results = await (await this.#session("gradients")).run(this.#feeds(batch));
     return {
       loss: scalar(results["loss"]!),
-      gradients: unpack(this.#layout, results["gradient"]!.data as Float32Array),
+      gradients: unpackParameters(this.#layout, results["gradient"]!.data as Float32Array),
     };
   }
 
   async weights(): Promise<Weights> {
-    return new Map([...unpack(this.#layout, this.#weights), ...this.#untrained]);
+    return new Map([...unpackParameters(this.#layout, this.#now.weights), ...this.#untrained]);
   }
 
-  async momentum(): Promise<Weights> {
-    return unpack(this.#layout, this.#momentum);
+  async optimiserState(): Promise<OptimiserState> {
+    const kept = named(
+      this.#options.optimiser.keeps,
+      (name) => name,
+      (name) => unpackParameters(this.#layout, this.#now.kept[name]!),
+    );
+    return { steps: this.#steps, kept };
   }
 
-  async setState(weights: Weights, momentum?: Weights): Promise<void> {
-    checkWeights(this.#graph, new Map([...weights].filter(([name]) => this.#layout.offsets.has(name))), "weights");
-    this.#weights = pack(this.#layout, weights);
-    if (momentum) {
-      checkWeights(this.#graph, momentum, "momentum");
-      this.#momentum = pack(this.#layout, momentum);
-    } else this.#momentum.fill(0);
+  async setState(weights: Weights, optimiser?: OptimiserState): Promise<void> {
+    checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
+    this.#untrained = new Map([...this.#untrained, ...this.#othersOf(weights)]);
+    this.#steps = optimiser?.steps ?? 0;
+    this.#now = this.#vectors(packParameters(this.#layout, weights), optimiser);
   }
 
   async dispose(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
+  }
+
+  #othersOf(weights: Weights): Map<string, WeightTensor> {
+    return new Map([...weights].filter(([name]) => !this.#layout.offsets.has(name)));
+  }
+
+  #vectors(weights: Float32Array, optimiser?: OptimiserState): Vectors {
+    const make = (name: string) =>
+      optimiser ? packParameters(this.#layout, optimiser.kept[name]!) : new Float32Array(this.#layout.total);
+    return { weights, kept: named(this.#options.optimiser.keeps, (name) => name, make) };
   }
 
   #session(kind: "step" | "evaluate" | "gradients"): Promise<InferenceSession> {
@@ -158,24 +179,18 @@ class OrtTrainingSession implements TrainingSession {
   }
 
   #feeds(batch: TrainingBatch): Record<string, OrtTensor> {
-    const { batchSize, outputWeights } = this.#options;
-    const expected = [batchSize, this.#graph.input.channels, ...this.#graph.input.spatial];
-    if (!sameShape(batch.shape, expected)) throw new ShapeMismatchError("batch.data", expected, batch.shape);
-    const feeds: Record<string, OrtTensor> = {
-      data: this.#tensor(batch.data, expected),
-      weights: this.#tensor(this.#weights, [this.#layout.total]),
+    const { data, shape, targets } = checkBatch(this.#graph, this.#options, batch);
+    return {
+      data: this.#tensor(data, shape),
+      weights: this.#vector(this.#now.weights),
+      ...Object.fromEntries(
+        targets.map((target, i) => [`target.${i}`, new this.#ort.Tensor("int32", target.data, target.shape)]),
+      ),
     };
-    const channels = targetChannels(this.#graph.outputs[0]!.channels, this.#options);
-    const used = outputWeights.flatMap((weight, i) => (weight === 0 ? [] : [i]));
-    for (const [i, output] of this.#graph.outputs.entries()) {
-      const target = batch.targets[used[i]!];
-      const shape = [batchSize, channels, ...output.spatial];
-      if (!target || !sameShape(target.shape, shape)) {
-        throw new ShapeMismatchError(`batch.targets[${used[i]}]`, shape, target?.shape ?? []);
-      }
-      feeds[`target.${i}`] = new this.#ort.Tensor("int32", target.data, shape);
-    }
-    return feeds;
+  }
+
+  #vector(data: Float32Array): OrtTensor {
+    return this.#tensor(data, [this.#layout.total]);
   }
 
   #tensor(data: Float32Array, shape: readonly number[]): OrtTensor {
@@ -183,7 +198,7 @@ class OrtTrainingSession implements TrainingSession {
   }
 }
 
-async function createSession(ort: Ort, model: Uint8Array, options: CompileOptions): Promise<InferenceSession> {
+async function createSession(ort: Ort, model: Uint8Array, options: OrtOptions): Promise<InferenceSession> {
   try {
     return await ort.InferenceSession.create(model, {
       executionProviders: providers[options.device],
@@ -210,36 +225,13 @@ async function createSession(ort: Ort, model: Uint8Array, options: CompileOption
 
 const providers: Record<Device, string[]> = { cpu: ["cpu"], webgpu: ["webgpu"], cuda: ["cuda"] };
 
-function checkOptions(graph: NetworkGraph, options: CompileOptions): void {
-  if (!(Number.isInteger(options.batchSize) && options.batchSize > 0)) {
-    throw new InvalidArgumentError("batchSize", "a positive integer", options.batchSize);
-  }
-  if (options.outputWeights.length !== graph.outputs.length || !(options.outputWeights[0]! > 0)) {
-    throw new InvalidArgumentError(
-      "outputWeights",
-      `${graph.outputs.length} numbers, the first above 0`,
-      options.outputWeights,
-    );
-  }
-  if (!(options.device in providers))
-    throw new InvalidArgumentError("device", Object.keys(providers).join(", "), options.device);
+/** A record whose values, and keys, are made from names. */
+function named<T>(
+  names: readonly string[],
+  key: (name: string) => string,
+  make: (name: string) => T,
+): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [key(name), make(name)]));
 }
 
-function pack(layout: ParameterLayout, weights: Weights): Float32Array {
-  const flat = new Float32Array(layout.total);
-  for (const [name, { offset }] of layout.offsets) flat.set(weights.get(name)!.data, offset);
-  return flat;
-}
-
-function unpack(layout: ParameterLayout, flat: Float32Array): Map<string, WeightTensor> {
-  return new Map(
-    [...layout.offsets].map(([name, { offset, length, shape }]) => [
-      name,
-      { data: flat.slice(offset, offset + length), shape },
-    ]),
-  );
-}
-
-const sameShape = (a: readonly number[], b: readonly number[]) =>
-  a.length === b.length && a.every((n, i) => n === b[i]);
 const scalar = (tensor: OrtTensor) => Number((tensor.data as Float32Array)[0]);

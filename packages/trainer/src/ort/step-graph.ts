@@ -1,49 +1,49 @@
 import type { NetworkGraph } from "@nnunet/unet-model";
-import { nodesFor, OnnxGraph } from "@nnunet/unet-model";
+import { OnnxGraph } from "@nnunet/unet-model";
+import { targetChannels } from "../check-batch.ts";
 import type { CompileOptions } from "../engine.ts";
+import { confusionCounts } from "../losses/confusion-counts.ts";
 import { deepSupervisionLoss } from "../losses/deep-supervision.ts";
+import { clipGradient } from "../optimisers/optimiser.ts";
+import { type ParameterLayout, parameterLayout } from "../parameter-layout.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
-import { forward, type ParameterLayout, parameterLayout, unpackParameters } from "./forward.ts";
-import { addSgdStep } from "./sgd.ts";
-import { Tape, type Value } from "./tape.ts";
+import { cutParameters, forward } from "./forward.ts";
+import { OnnxTape, type OnnxValue } from "./onnx-tape.ts";
 
-/** The part of the network that the loss sees: heads of weight 0, and what only they need, are left out. */
-export function trainedPart(graph: NetworkGraph, outputWeights: readonly number[]): NetworkGraph {
-  const heads = graph.outputs.filter((_, i) => outputWeights[i] !== 0);
-  const nodes = nodesFor(
-    graph,
-    heads.map((f) => f.id),
-  );
-  const used = new Set(
-    nodes.flatMap((n) => {
-      if (n.kind === "instanceNorm") return [n.scale, n.bias];
-      return n.kind === "conv" || n.kind === "upConv" ? [n.weight, n.bias] : [];
-    }),
-  );
-  return { ...graph, nodes, outputs: heads, parameters: graph.parameters.filter((p) => used.has(p.name)) };
-}
+/** Names of what goes into and comes out of the step graph. */
+export const stepNames = {
+  kept: (name: string) => `kept.${name}`,
+  newKept: (name: string) => `new.${name}`,
+  coefficient: (name: string) => `coefficient.${name}`,
+};
 
-/** Feeds: data, target.0 …, weights, momentum, rate. Fetches: loss, gradientNorm, newWeights, newMomentum. */
+/**
+ * Feeds: data, target.0 …, weights, what the optimiser keeps, its coefficients. Fetches: loss, gradientNorm, newWeights,
+ * and what the optimiser keeps anew.
+ */
 export function trainingStepModel(
   graph: NetworkGraph,
   options: CompileOptions,
   lowering: ConvolutionLowering,
 ): Uint8Array {
   const { onnx, tape, layout, weights, parameters, loss } = lossGraph("training-step", graph, options, lowering);
-  onnx.input("momentum", "float32", [layout.total]);
-  onnx.input("rate", "float32", []);
-  const gradient = flatGradient(tape, loss, parameters);
-  addSgdStep(
-    onnx,
-    { weights: weights.name, momentum: "momentum", gradient, learningRate: "rate" },
-    { weights: "newWeights", momentum: "newMomentum", gradientNorm: "gradientNorm" },
-    options.optimiser,
+  const { optimiser } = options;
+  const vector = [layout.total];
+  const kept = record(optimiser.keeps, (name) => tape.input(stepNames.kept(name), vector));
+  const coefficients = record(Object.keys(optimiser.coefficients(1, 1)), (name) =>
+    tape.input(stepNames.coefficient(name), []),
   );
-  onnx.node("Identity", [loss.name], {}, "loss");
-  onnx.output("loss", "float32", []);
-  onnx.output("gradientNorm", "float32", []);
-  onnx.output("newWeights", "float32", [layout.total]);
-  onnx.output("newMomentum", "float32", [layout.total]);
+  const raw: OnnxValue = { name: flatGradient(tape, loss, parameters), shape: vector };
+  const { gradient, norm } = clipGradient(tape, raw, optimiser.clipNorm);
+  const next = optimiser.step(tape, { weights, gradient, kept, coefficients });
+  const output = (value: OnnxValue, name: string) => {
+    onnx.node("Identity", [value.name], {}, name);
+    onnx.output(name, "float32", value.shape);
+  };
+  output(loss, "loss");
+  output(norm, "gradientNorm");
+  output(next.weights, "newWeights");
+  for (const name of optimiser.keeps) output(next.kept[name]!, stepNames.newKept(name));
   return onnx.encode();
 }
 
@@ -57,25 +57,29 @@ export function gradientModel(graph: NetworkGraph, options: CompileOptions, lowe
   return onnx.encode();
 }
 
-/** Feeds: data, target.0 …, weights. Fetches: loss, and per foreground class tp, fp, fn of the hard segmentation. */
+/** Feeds: data, target.0 …, weights. Fetches: loss, and the counts of the hard segmentation, one per channel. */
 export function evaluationModel(
   graph: NetworkGraph,
   options: CompileOptions,
   lowering: ConvolutionLowering,
 ): Uint8Array {
-  const { onnx, logits, targets, loss } = lossGraph("evaluation", graph, options, lowering);
+  const { onnx, tape, logits, targets, loss } = lossGraph("evaluation", graph, options, lowering);
   onnx.node("Identity", [loss.name], {}, "loss");
   onnx.output("loss", "float32", []);
-  addCounts(onnx, logits[0]!, targets[0]!, options);
+  const channels = [logits[0]!.shape[1]!];
+  for (const [name, count] of Object.entries(confusionCounts(tape, logits[0]!, targets[0]!, options))) {
+    onnx.node("Reshape", [count.name, onnx.integers(channels)], {}, name);
+    onnx.output(name, "float32", channels);
+  }
   return onnx.encode();
 }
 
 function lossGraph(name: string, graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering) {
   const onnx = new OnnxGraph(name);
-  const tape = new Tape(onnx);
+  const tape = new OnnxTape(onnx);
   const layout: ParameterLayout = parameterLayout(graph);
   const weights = tape.input("weights", [layout.total]);
-  const parameters = unpackParameters(tape, layout, weights);
+  const parameters = cutParameters(tape, layout, weights);
   const data = tape.input("data", [options.batchSize, graph.input.channels, ...graph.input.spatial]);
   const logits = forward(tape, graph, lowering, parameters, data);
   const channels = targetChannels(graph.outputs[0]!.channels, options);
@@ -87,12 +91,7 @@ function lossGraph(name: string, graph: NetworkGraph, options: CompileOptions, l
   return { onnx, tape, layout, weights, parameters, logits, targets, loss };
 }
 
-/** Labels travel as one channel of ids, regions as one channel each. */
-export function targetChannels(outputChannels: number, options: Pick<CompileOptions, "regions">): number {
-  return options.regions ? outputChannels : 1;
-}
-
-function flatGradient(tape: Tape, loss: Value, parameters: ReadonlyMap<string, Value>): string {
+function flatGradient(tape: OnnxTape, loss: OnnxValue, parameters: ReadonlyMap<string, OnnxValue>): string {
   const { onnx } = tape;
   const flat = tape
     .gradients(loss, [...parameters.values()])
@@ -100,43 +99,6 @@ function flatGradient(tape: Tape, loss: Value, parameters: ReadonlyMap<string, V
   return onnx.node("Concat", flat, { axis: 0 });
 }
 
-function addCounts(onnx: OnnxGraph, logits: Value, target: Value, options: CompileOptions): void {
-  const tape = new Tape(onnx);
-  const classes = logits.shape[1]!;
-  const ones = logits.shape.slice(2).map(() => 1);
-  const counted = (x: string, output: string, first: number) => {
-    const axes = [0, ...ones.map((_, axis) => axis + 2)];
-    const sum = onnx.node("ReduceSum", [x, onnx.integers(axes)], { keepdims: 0 });
-    onnx.node("Slice", [sum, onnx.integers([first]), onnx.integers([classes])], {}, output);
-    onnx.output(output, "float32", [classes - first]);
-  };
-  let predicted: Value;
-  let truth: Value;
-  if (options.regions) {
-    predicted = {
-      name: onnx.node("Cast", [onnx.node("Greater", [logits.name, onnx.scalar(0)])], { to: 1 }),
-      shape: logits.shape,
-    };
-    truth = tape.equal(target, tape.integer(1));
-  } else {
-    const ids = tape.integers(
-      Array.from({ length: classes }, (_, c) => c),
-      [1, classes, ...ones],
-    );
-    const winner = onnx.node("Cast", [onnx.node("ArgMax", [logits.name], { axis: 1 })], { to: 6 });
-    predicted = tape.equal({ name: winner, shape: target.shape }, ids);
-    truth = tape.equal(target, ids);
-  }
-  const { ignoreLabel } = options;
-  const mask =
-    ignoreLabel === undefined
-      ? undefined
-      : tape.notEqual(options.regions ? tape.firstChannel(target) : target, tape.integer(ignoreLabel));
-  if (mask) predicted = tape.multiply(predicted, mask);
-  if (mask) truth = tape.multiply(truth, mask);
-  const both = tape.multiply(predicted, truth);
-  const first = options.regions ? 0 : 1;
-  counted(both.name, "tp", first);
-  counted(tape.subtract(predicted, both).name, "fp", first);
-  counted(tape.subtract(truth, both).name, "fn", first);
+function record<T>(names: readonly string[], make: (name: string) => T): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, make(name)]));
 }

@@ -1,18 +1,18 @@
 import { elementCount, InvalidArgumentError } from "@nnunet/core";
 import type { OnnxGraph } from "@nnunet/unet-model";
+import type { Tape, Value } from "../losses/tape.ts";
 
 /** A tensor of the training graph: its ONNX name and its static shape. */
-export interface Value {
+export interface OnnxValue extends Value {
   readonly name: string;
-  readonly shape: readonly number[];
 }
 
 /** Given the gradient of the loss by an operation's output, the gradients by its inputs (undefined: not needed). */
 export type Backward = (gradient: string) => readonly (string | undefined)[];
 
 interface TapeRecord {
-  readonly output: Value;
-  readonly inputs: readonly Value[];
+  readonly output: OnnxValue;
+  readonly inputs: readonly OnnxValue[];
   readonly backward: Backward;
 }
 
@@ -20,15 +20,13 @@ interface TapeRecord {
  * Writes a forward computation into an ONNX graph and remembers how to differentiate it: reverse-mode automatic
  * differentiation where both passes end up as nodes of the same graph.
  *
- * Elementwise operations broadcast as NumPy does. A loss is a function that builds on these operations, so a
- * researcher's own loss is differentiated like ours. Operations with a lowering of their own (convolution, instance
- * norm) call {@link Tape.record}.
+ * Operations with a lowering of their own (convolution, instance norm) call {@link OnnxTape.record}.
  *
  * @example
  * const loss = tape.mean(tape.multiply(error, error));
  * const [gradient] = tape.gradients(loss, [weight]);
  */
-export class Tape {
+export class OnnxTape implements Tape<OnnxValue> {
   readonly #records: TapeRecord[] = [];
   readonly #tracked = new Set<string>();
 
@@ -39,42 +37,40 @@ export class Tape {
     name: string,
     shape: readonly number[],
     options: { differentiable?: boolean; type?: "float32" | "int32" } = {},
-  ): Value {
+  ): OnnxValue {
     this.onnx.input(name, options.type ?? "float32", shape);
     if (options.differentiable) this.#tracked.add(name);
     return { name, shape };
   }
 
   /** A tensor made by nodes already added, that gradients can be asked for. */
-  parameter(name: string, shape: readonly number[]): Value {
+  parameter(name: string, shape: readonly number[]): OnnxValue {
     this.#tracked.add(name);
     return { name, shape };
   }
 
-  scalar(value: number): Value {
+  scalar(value: number): OnnxValue {
     return { name: this.onnx.scalar(value), shape: [] };
   }
 
-  floats(values: readonly number[], shape: readonly number[]): Value {
+  floats(values: readonly number[], shape: readonly number[]): OnnxValue {
     return { name: this.onnx.floats(values, shape), shape };
   }
 
-  /** An int32 scalar, to compare labels with. */
-  integer(value: number): Value {
+  integer(value: number): OnnxValue {
     return { name: this.onnx.int32s([value], []), shape: [] };
   }
 
-  /** An int32 tensor, to compare labels with. */
-  integers(values: readonly number[], shape: readonly number[]): Value {
+  integers(values: readonly number[], shape: readonly number[]): OnnxValue {
     return { name: this.onnx.int32s(values, shape), shape };
   }
 
-  isTracked(value: Value): boolean {
+  isTracked(value: OnnxValue): boolean {
     return this.#tracked.has(value.name);
   }
 
   /** Declares `name` to be computed from `inputs` by nodes already added. */
-  record(name: string, shape: readonly number[], inputs: readonly Value[], backward: Backward): Value {
+  record(name: string, shape: readonly number[], inputs: readonly OnnxValue[], backward: Backward): OnnxValue {
     const output = { name, shape };
     if (inputs.some((i) => this.isTracked(i))) {
       this.#tracked.add(name);
@@ -83,45 +79,51 @@ export class Tape {
     return output;
   }
 
-  add(a: Value, b: Value): Value {
+  add(a: OnnxValue, b: OnnxValue): OnnxValue {
     return this.#broadcasting("Add", a, b, (g) => [g, g]);
   }
 
-  subtract(a: Value, b: Value): Value {
+  subtract(a: OnnxValue, b: OnnxValue): OnnxValue {
     return this.#broadcasting("Sub", a, b, (g) => [g, this.onnx.node("Neg", [g])]);
   }
 
-  multiply(a: Value, b: Value): Value {
+  multiply(a: OnnxValue, b: OnnxValue): OnnxValue {
     return this.#broadcasting("Mul", a, b, (g) => [
       this.onnx.node("Mul", [g, b.name]),
       this.onnx.node("Mul", [g, a.name]),
     ]);
   }
 
-  divide(a: Value, b: Value): Value {
+  divide(a: OnnxValue, b: OnnxValue): OnnxValue {
     return this.#broadcasting("Div", a, b, (g, quotient) => {
       const byA = this.onnx.node("Div", [g, b.name]);
       return [byA, this.onnx.node("Neg", [this.onnx.node("Mul", [byA, quotient])])];
     });
   }
 
-  exp(x: Value): Value {
+  sqrt(x: OnnxValue): OnnxValue {
+    const y = this.onnx.node("Sqrt", [x.name]);
+    return this.record(y, x.shape, [x], (g) => [
+      this.onnx.node("Div", [g, this.onnx.node("Mul", [y, this.onnx.scalar(2)])]),
+    ]);
+  }
+
+  exp(x: OnnxValue): OnnxValue {
     const y = this.onnx.node("Exp", [x.name]);
     return this.record(y, x.shape, [x], (g) => [this.onnx.node("Mul", [g, y])]);
   }
 
-  log(x: Value): Value {
+  log(x: OnnxValue): OnnxValue {
     return this.record(this.onnx.node("Log", [x.name]), x.shape, [x], (g) => [this.onnx.node("Div", [g, x.name])]);
   }
 
-  /** log(1 + eˣ), without overflow. Its derivative is the logistic function. */
-  softplus(x: Value): Value {
+  softplus(x: OnnxValue): OnnxValue {
     return this.record(this.onnx.node("Softplus", [x.name]), x.shape, [x], (g) => [
       this.onnx.node("Mul", [g, this.onnx.node("Sigmoid", [x.name])]),
     ]);
   }
 
-  sigmoid(x: Value): Value {
+  sigmoid(x: OnnxValue): OnnxValue {
     const y = this.onnx.node("Sigmoid", [x.name]);
     return this.record(y, x.shape, [x], (g) => {
       const slope = this.onnx.node("Mul", [y, this.onnx.node("Sub", [this.onnx.scalar(1), y])]);
@@ -129,16 +131,21 @@ export class Tape {
     });
   }
 
-  /** max(x, floor); below the floor the gradient is 0. */
-  atLeast(x: Value, floor: number): Value {
+  atLeast(x: OnnxValue, floor: number): OnnxValue {
     return this.record(this.onnx.node("Max", [x.name, this.onnx.scalar(floor)]), x.shape, [x], (g) => {
       const above = this.onnx.node("Cast", [this.onnx.node("Greater", [x.name, this.onnx.scalar(floor)])], { to: 1 });
       return [this.onnx.node("Mul", [g, above])];
     });
   }
 
-  /** Sum over axes, which stay as extents of 1; over all axes to a scalar if none are given. */
-  sum(x: Value, axes?: readonly number[]): Value {
+  atMost(x: OnnxValue, ceiling: number): OnnxValue {
+    return this.record(this.onnx.node("Min", [x.name, this.onnx.scalar(ceiling)]), x.shape, [x], (g) => {
+      const below = this.onnx.node("Cast", [this.onnx.node("Less", [x.name, this.onnx.scalar(ceiling)])], { to: 1 });
+      return [this.onnx.node("Mul", [g, below])];
+    });
+  }
+
+  sum(x: OnnxValue, axes?: readonly number[]): OnnxValue {
     if (!axes) {
       const name = this.onnx.node("ReduceSum", [x.name], { keepdims: 0 });
       return this.record(name, [], [x], (g) => [this.onnx.node("Expand", [g, this.onnx.integers(x.shape)])]);
@@ -148,36 +155,53 @@ export class Tape {
     return this.record(name, shape, [x], (g) => [this.onnx.node("Expand", [g, this.onnx.integers(x.shape)])]);
   }
 
-  mean(x: Value, axes?: readonly number[]): Value {
+  mean(x: OnnxValue, axes?: readonly number[]): OnnxValue {
     const count = axes ? elementCount(axes.map((axis) => x.shape[axis]!)) : elementCount(x.shape);
     return this.multiply(this.sum(x, axes), this.scalar(1 / count));
   }
 
-  /** The maximum over one axis, kept as extent 1, as a constant: no gradient flows through it. */
-  constantMax(x: Value, axis: number): Value {
+  constantMax(x: OnnxValue, axis: number): OnnxValue {
     const shape = x.shape.map((n, i) => (i === axis ? 1 : n));
     return { name: this.onnx.node("ReduceMax", [x.name], { axes: [axis] }), shape };
   }
 
-  /** A constant 0/1 tensor: where `x` equals `y` (broadcast). No gradient. */
-  equal(x: Value, y: Value): Value {
+  constantLargest(x: OnnxValue, k: number): OnnxValue {
+    const flat = this.onnx.node("Reshape", [x.name, this.onnx.integers([-1])]);
+    const [values] = this.onnx.nodeWithOutputs(
+      "TopK",
+      [flat, this.onnx.integers([k])],
+      [this.onnx.fresh("TopK"), this.onnx.fresh("TopK")],
+    );
+    const last = this.onnx.node("Slice", [values!, ...[k - 1, k, 0].map((i) => this.onnx.integers([i]))]);
+    return { name: this.onnx.node("Reshape", [last, this.onnx.integers([])]), shape: [] };
+  }
+
+  argMax(x: OnnxValue, axis: number): OnnxValue {
+    const shape = x.shape.map((n, i) => (i === axis ? 1 : n));
+    return { name: this.onnx.node("Cast", [this.onnx.node("ArgMax", [x.name], { axis })], { to: 6 }), shape };
+  }
+
+  equal(x: OnnxValue, y: OnnxValue): OnnxValue {
     const name = this.onnx.node("Cast", [this.onnx.node("Equal", [x.name, y.name])], { to: 1 });
     return { name, shape: broadcastShape(x.shape, y.shape) };
   }
 
-  /** The opposite of {@link Tape.equal}. */
-  notEqual(x: Value, y: Value): Value {
+  notEqual(x: OnnxValue, y: OnnxValue): OnnxValue {
     const same = this.equal(x, y);
     return { name: this.onnx.node("Sub", [this.onnx.scalar(1), same.name]), shape: same.shape };
   }
 
-  /** Channel 0 of a constant [n, c, …] tensor, as extent 1. */
-  firstChannel(x: Value): Value {
+  greater(x: OnnxValue, y: OnnxValue): OnnxValue {
+    const name = this.onnx.node("Cast", [this.onnx.node("Greater", [x.name, y.name])], { to: 1 });
+    return { name, shape: broadcastShape(x.shape, y.shape) };
+  }
+
+  firstChannel(x: OnnxValue): OnnxValue {
     const name = this.onnx.node("Slice", [x.name, ...[0, 1, 1].map((i) => this.onnx.integers([i]))]);
     return { name, shape: [x.shape[0]!, 1, ...x.shape.slice(2)] };
   }
 
-  reshape(x: Value, shape: readonly number[]): Value {
+  reshape(x: OnnxValue, shape: readonly number[]): OnnxValue {
     if (elementCount(shape) !== elementCount(x.shape)) {
       throw new InvalidArgumentError("shape", `one of ${elementCount(x.shape)} elements`, shape);
     }
@@ -191,7 +215,7 @@ export class Tape {
    *
    * @throws {InvalidArgumentError} if the loss does not depend on one of them
    */
-  gradients(loss: Value, wanted: readonly Value[]): string[] {
+  gradients(loss: OnnxValue, wanted: readonly OnnxValue[]): string[] {
     if (loss.shape.length !== 0) throw new InvalidArgumentError("loss", "a scalar", loss.shape);
     const gradients = new Map<string, string>([[loss.name, this.onnx.scalar(1)]]);
     for (const { output, inputs, backward } of [...this.#records].reverse()) {
@@ -215,10 +239,10 @@ export class Tape {
 
   #broadcasting(
     op: string,
-    a: Value,
-    b: Value,
+    a: OnnxValue,
+    b: OnnxValue,
     backward: (g: string, output: string) => readonly [string, string],
-  ): Value {
+  ): OnnxValue {
     const shape = broadcastShape(a.shape, b.shape);
     const name = this.onnx.node(op, [a.name, b.name]);
     return this.record(name, shape, [a, b], (g) => {

@@ -1,0 +1,71 @@
+import { InvalidArgumentError, ShapeMismatchError, type TrainingBatch } from "@nnunet/core";
+import { checkWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
+import type { CompileOptions, OptimiserState } from "./engine.ts";
+
+/** What every engine asks of its options. @throws {InvalidArgumentError} */
+export function checkOptions(graph: NetworkGraph, { batchSize, outputWeights }: CompileOptions): void {
+  if (!(Number.isInteger(batchSize) && batchSize > 0)) {
+    throw new InvalidArgumentError("batchSize", "a positive integer", batchSize);
+  }
+  if (outputWeights.length !== graph.outputs.length || !(outputWeights[0]! > 0)) {
+    throw new InvalidArgumentError(
+      "outputWeights",
+      `${graph.outputs.length} numbers, the first above 0`,
+      outputWeights,
+    );
+  }
+}
+
+/** A batch in the shapes that a network was compiled for. */
+export interface CheckedBatch {
+  readonly data: Float32Array;
+  /** [n, channel, (z,) y, x] */
+  readonly shape: readonly number[];
+  /** One per head that the loss sees. */
+  readonly targets: readonly { readonly data: Int32Array; readonly shape: readonly number[] }[];
+}
+
+/**
+ * @param graph - the trained part: only heads that the loss sees
+ * @throws {ShapeMismatchError} if a shape is not the one compiled for
+ */
+export function checkBatch(graph: NetworkGraph, options: CompileOptions, batch: TrainingBatch): CheckedBatch {
+  const { batchSize, outputWeights } = options;
+  const shape = [batchSize, graph.input.channels, ...graph.input.spatial];
+  if (!sameShape(batch.shape, shape)) throw new ShapeMismatchError("batch.data", shape, batch.shape);
+  const channels = targetChannels(graph.outputs[0]!.channels, options);
+  const used = outputWeights.flatMap((weight, i) => (weight === 0 ? [] : [i]));
+  const targets = graph.outputs.map((output, i) => {
+    const target = batch.targets[used[i]!];
+    const expected = [batchSize, channels, ...output.spatial];
+    if (!target || !sameShape(target.shape, expected)) {
+      throw new ShapeMismatchError(`batch.targets[${used[i]}]`, expected, target?.shape ?? []);
+    }
+    return { data: target.data, shape: expected };
+  });
+  return { data: batch.data, shape, targets };
+}
+
+/** Labels travel as one channel of ids, regions as one channel each. */
+export function targetChannels(outputChannels: number, options: Pick<CompileOptions, "regions">): number {
+  return options.regions ? outputChannels : 1;
+}
+
+/**
+ * @param graph - the trained part; `weights` may hold those of other heads, too
+ * @throws {InvalidArtifactError | ShapeMismatchError} if weights or a vector of the optimiser do not fit
+ */
+export function checkState(
+  graph: NetworkGraph,
+  weights: Weights,
+  keeps: readonly string[],
+  optimiser: OptimiserState | undefined,
+): void {
+  const trained = new Set(graph.parameters.map((p) => p.name));
+  checkWeights(graph, new Map([...weights].filter(([name]) => trained.has(name))), "weights");
+  if (!optimiser) return;
+  for (const name of keeps) checkWeights(graph, optimiser.kept[name] ?? new Map(), name);
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
