@@ -35,6 +35,10 @@ export function exitCodeOf(error: unknown): number {
     const code = exitCodeOf(error.cause);
     return code === exitCodes.usage ? exitCodes.input : code;
   }
+  if (isNnunetError(error, "JOBS")) {
+    const isDefect = error.failed.some(({ cause }) => exitCodeOf(cause) === exitCodes.internal);
+    return isDefect ? exitCodes.internal : exitCodes.input;
+  }
   if (isNnunetError(error)) return exitCodes.input;
   return exitCodes.internal;
 }

@@ -27,6 +27,6 @@ export async function plansFlag(pipeline: Pipeline, datasetName: string, plansNa
 }
 
 /** A word as a shell takes it: in single quotes unless it is plain. */
-function shellWord(word: string): string {
+export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -10,6 +10,8 @@ import { planCommand } from "./commands/plan.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { preprocessCommand } from "./commands/preprocess.ts";
 import { runEverythingCommand } from "./commands/run.ts";
+import { statusCommand } from "./commands/status.ts";
+import { testCommand } from "./commands/test.ts";
 import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { refuseEmptyArguments } from "./options/empty-arguments.ts";
@@ -50,7 +52,9 @@ export function createProgram(ending: Ending, json = false): Command {
     predictCommand,
     evaluateCommand,
     exportCommand,
+    testCommand,
     runEverythingCommand,
+    statusCommand,
     demoCommand,
     infoCommand,
   ];

@@ -148,6 +148,15 @@ export class StageError extends NnunetError {
   }
 }
 
+/** Several jobs of a run failed; what did not need them is done. */
+export class JobsError extends NnunetError {
+  readonly code = "JOBS";
+  constructor(readonly failed: readonly { readonly id: string; readonly cause: unknown }[]) {
+    const reasons = failed.map(({ id, cause }) => `${id} (${cause instanceof Error ? cause.message : String(cause)})`);
+    super(`${failed.length} jobs failed: ${reasons.join("; ")}`, { cause: failed[0]?.cause });
+  }
+}
+
 export type AnyNnunetError =
   | InvalidArgumentError
   | ShapeMismatchError
@@ -158,7 +167,8 @@ export type AnyNnunetError =
   | UnsupportedError
   | LimitError
   | CancelledError
-  | StageError;
+  | StageError
+  | JobsError;
 
 /**
  * Whether `error` is one of ours, with one of the given codes (any code if none is given).

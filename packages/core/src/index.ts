@@ -31,6 +31,7 @@ export {
   ImageFileError,
   InvalidArgumentError,
   InvalidArtifactError,
+  JobsError,
   isNnunetError,
   LimitError,
   NnunetError,

@@ -50,6 +50,8 @@ export function preprocessedPaths(folders: Folders, datasetName: string) {
     splits: join(folder, "splits_final.json"),
     /** What each artefact here was made from; lets a rerun skip what is done. */
     madeFrom: join(folder, "made_from.json"),
+    /** The jobs of the latest run. */
+    jobs: join(folder, "jobs.json"),
     cases: (dataIdentifier: string) => pathBelow(folder, dataIdentifier),
   };
 }

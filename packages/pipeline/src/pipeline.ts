@@ -1,5 +1,7 @@
 import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
 import { whileLocked } from "@nnunet/core/node";
+import type { VerificationReport } from "@nnunet/io";
+import { verifyFolder } from "./steps/verify-once.ts";
 import type { PoolOptions } from "./workers/case-pool.ts";
 import { type EvaluationOptions, type EvaluationPair, evaluatePairs } from "./steps/evaluate-folders.ts";
 import { exportModel } from "./steps/export-model.ts";
@@ -10,7 +12,10 @@ import type { LoadedPredictor } from "./prediction/load-predictor.ts";
 import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
-import { type RunOptions, type RunResult, runDataset } from "./jobs/run-dataset.ts";
+import { type DatasetStatus, datasetStatus, rehearseRun } from "./jobs/dataset-status.ts";
+import { type RunResult, runDataset } from "./jobs/run-dataset.ts";
+import type { RunOptions } from "./jobs/run-options.ts";
+import { type TestedFolds, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
@@ -18,6 +23,8 @@ import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/t
 export interface Pipeline {
   readonly stages: Stages;
   readonly folders: Folders;
+  /** The integrity check of a dataset's folder; `record` notes that it passed, so that `run` need not look again. */
+  verify(folder: string, options?: StageOptions & { readonly record?: boolean }): Promise<VerificationReport>;
   /** Raw dataset → `dataset_fingerprint.json`. */
   fingerprint(dataset: RawDataset, options?: PoolOptions): Promise<FingerprintResult>;
   /** `dataset_fingerprint.json` → `<plansName>.json`: nnUNetPaperPlans.json by the default rules. */
@@ -52,8 +59,14 @@ export interface Pipeline {
     output: string | undefined,
     options?: EvaluationOptions,
   ): Promise<EvaluationSummary>;
+  /** The images of imagesTs → segmentations, and scores where labelsTs is there. */
+  test(dataset: RawDataset, tested: TestedFolds, options?: TestOptions): Promise<TestResult>;
   /** All of the above in order, skipping what is done. */
   run(dataset: string, options?: RunOptions): Promise<RunResult>;
+  /** The jobs that `run` would do, and how far each is; nothing is written. */
+  rehearse(dataset: RawDataset, options?: RunOptions): Promise<DatasetStatus>;
+  /** How far the latest run is; may be asked while it works. */
+  status(dataset: RawDataset, options?: Pick<RunOptions, "workers" | "signal" | "onEvent">): Promise<DatasetStatus>;
 }
 
 /**
@@ -72,6 +85,7 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
   };
   return {
     ...context,
+    verify: (folder, options) => verifyFolder(context, folder, options),
     fingerprint: (dataset, options) => fingerprintDataset(context, dataset, options),
     plan: (dataset, options) => planDataset(context, dataset, options),
     loadPlans: (dataset, plansName) => loadPlans(context.folders, dataset, plansName),
@@ -85,6 +99,9 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
       whileLocked(output, "exporting a model", () => exportModel(modelFolder, configuration, folds, output)),
     predict: (predictor, input, output, options) => predictFiles(context, predictor, input, output, options),
     evaluate: (pairs, dataset, output, options) => evaluatePairs(context, pairs, dataset, output, options),
+    test: (dataset, tested, options) => testImages(context, dataset, tested, options),
+    rehearse: (dataset, options) => rehearseRun(context, dataset, options),
+    status: (dataset, options) => datasetStatus(context, dataset, options),
     run: (dataset, options) => runDataset(context, dataset, options),
   };
 }

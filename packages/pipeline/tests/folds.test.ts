@@ -154,10 +154,18 @@ test("run refuses a fold that there is not before any work, and averages the cro
     const dataset = await openDataset(folder);
     const pipeline = createPipeline({}, folders);
     const { folder: preprocessedFolder } = preprocessedPaths(folders, dataset.name);
-    await expect(pipeline.run(folder, { ...tiny, folds: [0, 9] })).rejects.toThrow("has no fold 9");
+    await expect(pipeline.run(folder, { ...tiny, configurations: ["3d_fullres"], folds: [0, 9] })).rejects.toThrow(
+      "has no fold 9",
+    );
     expect(await readdir(preprocessedFolder)).not.toContain("dataset_fingerprint.json");
     const { told, onEvent } = listener();
-    const { test: images } = await pipeline.run(folder, { ...tiny, folds: [0, 9], randomSplit: true, onEvent });
+    const { test: images } = await pipeline.run(folder, {
+      ...tiny,
+      configurations: ["3d_fullres"],
+      folds: [0, 9],
+      randomSplit: true,
+      onEvent,
+    });
     expect(images).toHaveLength(1);
     expect(told).toContain("fold 9 left out of the mean for imagesTs: not of the cross-validation");
   }));

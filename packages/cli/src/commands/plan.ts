@@ -36,6 +36,7 @@ interface Flags extends CommonFlags {
   readonly datasetJson?: string;
   readonly output?: string;
   readonly overwrite?: boolean;
+  readonly keep?: boolean;
   readonly explain?: boolean;
   readonly draw?: string;
   readonly compare?: string[];
@@ -58,6 +59,7 @@ export function planCommand(program: Command, ending: Ending): void {
     .option("--dataset-json <file>", "dataset.json that goes with --fingerprint")
     .option("--output <file>", "where the plan of --fingerprint goes")
     .option("--overwrite", "replace the file of --output if it exists")
+    .option("--keep", "leave a plan alone that was made from the same, edited or not, or by another tool, as run does")
     .option("--explain", "print every decision: rule, numbers, result, what was rejected and why")
     .option("--draw <folder>", "draw each network into <folder>/<configuration>.svg")
     .option("--compare <plans...>", "say what differs between two plans.json files, and why")
@@ -132,7 +134,7 @@ async function makePlans(
   const measured = join(pipeline.folders.preprocessed, dataset.name, "dataset_fingerprint.json");
   const files = { fingerprint: measured, dataset: join(dataset.folder, "dataset.json") };
   const { plans, path } = await namingFiles(files, () =>
-    pipeline.plan(dataset, { ...options, onEvent: session.onEvent }),
+    pipeline.plan(dataset, { ...options, keep: flags.keep, onEvent: session.onEvent }),
   );
   const chosen = await plansFlag(pipeline, dataset.name, plans.plansName);
   return { plans, path, next: [nextHint(["preprocess", name, ...chosen], flags)] };

@@ -1,6 +1,7 @@
-import type { Fold } from "@nnunet/pipeline";
-import type { Command } from "commander";
-import { datasetArgument, datasetDescription, pipelineOf } from "../options/dataset-argument.ts";
+import type { Fold, RunOptions } from "@nnunet/pipeline";
+import { type Command, Option } from "commander";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import { describeCommands, describeJobs } from "../describe/describe-jobs.ts";
 import { describeRun, runToJson } from "../describe/describe-run.ts";
 import {
   type CommonFlags,
@@ -16,8 +17,11 @@ import { runCommand } from "../session.ts";
 import { trainOptionsOf } from "../options/train-options.ts";
 
 interface Flags extends CommonFlags, TrainFlags {
+  readonly configurations?: string[];
   readonly configuration?: string[];
+  readonly folds?: Fold[];
   readonly fold?: Fold[];
+  readonly dryRun?: boolean;
   readonly planner?: string;
   readonly gpuMemory?: number;
   readonly plans?: string;
@@ -30,8 +34,11 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       "everything in order: convert, verify, fingerprint, plan, preprocess, train, export, predict, evaluate; what is done is skipped",
     )
     .argument(datasetArgument, `${datasetDescription}; a Decathlon or nnU-Net v1 folder is converted first`)
-    .option("-c, --configuration <name...>", "configurations (default: 3d_fullres, or 2d where the plan has no other)")
-    .option("-f, --fold <fold...>", "folds (default: 0 1 2 3 4)", foldList)
+    .option("-c, --configurations <name...>", "configurations (default: all of the plan)")
+    .addOption(new Option("--configuration <name...>").hideHelp())
+    .option("-f, --folds <fold...>", "folds (default: 0 1 2 3 4)", foldList)
+    .addOption(new Option("--fold <fold...>").argParser(foldList).hideHelp())
+    .option("--dry-run", "print the jobs that there are to do, and do none")
     .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
     .option(
       "--gpu-memory <GB>",
@@ -41,22 +48,30 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     .option("--plans <name>", "name of a plan that is there, of nnU-Net v2 say, instead of planning")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
-        const result = await pipelineOf(flags).run(name, {
+        const pipeline = pipelineOf(flags);
+        const options: RunOptions = {
           ...trainOptionsOf(flags, session),
-          configurations: flags.configuration,
-          folds: flags.fold,
+          configurations: flags.configurations ?? flags.configuration,
+          folds: flags.folds ?? flags.fold,
           plansName: flags.plans,
           planner: {
             ...(flags.planner === undefined ? {} : { ruleSet: flags.planner }),
             ...(flags.gpuMemory === undefined ? {} : { gpuMemoryGb: flags.gpuMemory }),
           },
-        });
+        };
+        if (flags.dryRun) {
+          const status = await pipeline.rehearse(await openNamedDataset(pipeline, name), options);
+          session.print(...describeJobs(status), ...describeCommands(status));
+          return { value: status };
+        }
+        const result = await pipeline.run(name, options);
         session.print(...describeRun(result));
         return { value: runToJson(result) };
       });
     });
   withExample(
     withCommonOptions(withTrainOptions(command)),
+    "nnunet run 4 --dry-run",
     "nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
   );
 }

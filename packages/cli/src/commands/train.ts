@@ -7,6 +7,7 @@ import { nextHint } from "../next-hint.ts";
 import {
   type CommonFlags,
   fold,
+  foldList,
   type TrainFlags,
   withCommonOptions,
   withExample,
@@ -20,6 +21,8 @@ interface Flags extends CommonFlags, TrainFlags {
   readonly plans?: string;
   readonly continue?: boolean;
   readonly overwrite?: boolean;
+  readonly update?: boolean;
+  readonly together?: Fold[];
 }
 
 export function trainCommand(program: Command, ending: Ending): void {
@@ -32,17 +35,27 @@ export function trainCommand(program: Command, ending: Ending): void {
     .option("--plans <name>", "name of the plan (default: the only one)")
     .option("--continue", "go on from the latest checkpoint")
     .option("--overwrite", "start again where this fold has been trained or begun")
+    .option("--update", "as run does: keep or continue what would come out the same, and set aside anything else")
+    .option(
+      "--together <fold...>",
+      "with --update: folds that are trained the same way, and set aside with it",
+      foldList,
+    )
     .action(async (name: string, configuration: string, foldName: Fold, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
         if (flags.continue && flags.overwrite) {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
+        }
+        if (flags.update && (flags.continue || flags.overwrite)) {
+          throw new InvalidArgumentError("--update", "one of --update, --continue and --overwrite", "two of them");
         }
         const pipeline = pipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
         const result = await pipeline.train(dataset, plans, configuration, foldName, {
           ...trainOptionsOf(flags, session),
-          existing: flags.continue ? "continue" : flags.overwrite ? "overwrite" : "refuse",
+          existing: flags.update ? "update" : flags.continue ? "continue" : flags.overwrite ? "overwrite" : "refuse",
+          ...(flags.together && { together: flags.together }),
         });
         const scored =
           foldName === "all" ? "Fold all on the cases it was trained on" : `Validation of fold ${foldName}`;

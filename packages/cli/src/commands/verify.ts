@@ -1,4 +1,4 @@
-import { type FixedProblem, findDatasetFolder, fixDataset, type VerificationReport, verifyDataset } from "@nnunet/io";
+import { type FixedProblem, findDatasetFolder, fixDataset, type VerificationReport } from "@nnunet/io";
 import { counted } from "@nnunet/core";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, pipelineOf } from "../options/dataset-argument.ts";
@@ -10,6 +10,7 @@ import { textTable } from "../describe/text-table.ts";
 
 interface Flags extends CommonFlags {
   readonly fix?: string;
+  readonly record?: boolean;
 }
 
 export function verifyCommand(program: Command, ending: Ending): void {
@@ -21,15 +22,17 @@ export function verifyCommand(program: Command, ending: Ending): void {
       "--fix <folder>",
       "copy the dataset into a new folder with all put right that loses nothing, and verify that",
     )
+    .option("--record", "note in the preprocessed folder that the dataset passed, so that run need not look again")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const folder = await findDatasetFolder(pipelineOf(flags).folders.raw, name);
+        const pipeline = pipelineOf(flags);
+        const folder = await findDatasetFolder(pipeline.folders.raw, name);
         if (flags.fix !== undefined) {
           const { fixed, report } = await fixDataset(folder, flags.fix, { signal, onEvent });
           print(...describeFixed(fixed, report.folder), ...describeReport(report));
           return { value: { fixed, report }, exitCode: report.ok ? exitCodes.ok : exitCodes.problemFound };
         }
-        const report = await verifyDataset(folder, { signal, onEvent });
+        const report = await pipeline.verify(folder, { record: flags.record, signal, onEvent });
         print(...describeReport(report));
         return { value: report, exitCode: report.ok ? exitCodes.ok : exitCodes.problemFound };
       });

@@ -1,6 +1,6 @@
-import { counted } from "@nnunet/core";
+import { counted, type ModelDataset } from "@nnunet/core";
 import { summaryToJson } from "@nnunet/evaluate";
-import type { RunResult } from "@nnunet/pipeline";
+import type { RunResult, TestResult } from "@nnunet/pipeline";
 import { diceTable } from "./dice-table.ts";
 
 /** Scores and files, as a person wants to see them at the end. */
@@ -11,12 +11,14 @@ export function describeRun({ dataset, folds, test }: RunResult): string[] {
     lines.push("", `${configuration}, fold ${fold}: ${cases}`);
     lines.push(...diceTable(training.validation, dataset.json), `Model: ${training.model}`);
   }
-  for (const { configuration, folder, summary } of test) {
-    lines.push("", `${configuration}: images of imagesTs segmented into ${folder}`);
-    if (!summary) continue;
-    lines.push(`Against labelsTs, ${counted(summary.cases.length, "case")}:`, ...diceTable(summary, dataset.json));
-  }
+  for (const result of test) lines.push("", ...describeTest(result, dataset.json));
   return lines;
+}
+
+export function describeTest({ configuration, folder, summary }: TestResult, dataset: ModelDataset): string[] {
+  const segmented = `${configuration}: images of imagesTs segmented into ${folder}`;
+  if (!summary) return [segmented];
+  return [segmented, `Against labelsTs, ${counted(summary.cases.length, "case")}:`, ...diceTable(summary, dataset)];
 }
 
 export function runToJson({ dataset, folds, test }: RunResult): unknown {
@@ -28,10 +30,10 @@ export function runToJson({ dataset, folds, test }: RunResult): unknown {
       model: training.model,
       validation: summaryToJson(training.validation),
     })),
-    test: test.map(({ configuration, folder, summary }) => ({
-      configuration,
-      folder,
-      ...(summary ? { summary: summaryToJson(summary) } : {}),
-    })),
+    test: test.map(testToJson),
   };
+}
+
+export function testToJson({ configuration, folder, summary }: TestResult): unknown {
+  return { configuration, folder, ...(summary ? { summary: summaryToJson(summary) } : {}) };
 }

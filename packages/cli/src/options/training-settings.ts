@@ -1,6 +1,6 @@
 import { engines, losses, type TrainingSettings } from "@nnunet/trainer";
 import { Option } from "commander";
-import { integer, positiveInteger } from "./values.ts";
+import { integer, positiveInteger, positiveNumber } from "./values.ts";
 
 /**
  * The settings of a training that the command line offers, by the name that the trainer gives them. A new one is a line
@@ -15,6 +15,14 @@ export const settingOptions = {
     "--iterations-per-epoch <n>",
     "training steps per epoch (default: 250, as nnU-Net)",
   ).argParser(positiveInteger),
+  validationIterations: new Option(
+    "--validation-iterations <n>",
+    "validation steps per epoch (default: a fifth of the training steps, as nnU-Net)",
+  ).argParser(positiveInteger),
+  initialLearningRate: new Option(
+    "--initial-learning-rate <rate>",
+    "learning rate of the first epoch (default: 0.01, as nnU-Net)",
+  ).argParser(positiveNumber),
   loss: new Option("--loss <name>", "loss (default: dice-cross-entropy, as nnU-Net)").choices(Object.keys(losses)),
   seed: new Option("--seed <n>", "seed of weights, patches and augmentation (default: 0)").argParser(integer),
 } as const satisfies Partial<Record<keyof TrainingSettings, Option>>;

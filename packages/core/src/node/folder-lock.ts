@@ -74,6 +74,19 @@ export async function lockedBy(target: string): Promise<Busy | undefined> {
   return isOnThisMachine(holder) && hasEnded(holder) ? undefined : busy(path, holder);
 }
 
+/**
+ * Who writes `target`, for a list that may be shown on another machine: no process id, no path.
+ *
+ * @example await writerOf(fold); // "training fold 0 of 3d_fullres, on node7 since 2026-11-26T07:14:03.120Z"
+ */
+export async function writerOf(target: string): Promise<string | undefined> {
+  const holder = await settledHolder(lockFile(target));
+  if (holder === "none") return undefined;
+  if (holder === "unreadable") return "somebody whose lock does not say who";
+  if (isOnThisMachine(holder) && hasEnded(holder)) return undefined;
+  return `${holder.work}, on ${holder.host} since ${holder.since}`;
+}
+
 /** Removes a lock file of a process of this machine that has ended; any other is left. */
 export function removeEndedLock(path: string): void {
   const holder = readHolder(path);

@@ -24,5 +24,6 @@ export {
   removeEndedLock,
   tryLock,
   whileLocked,
+  writerOf,
 } from "./folder-lock.ts";
 export { freeMemory } from "./free-memory.ts";

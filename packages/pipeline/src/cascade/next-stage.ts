@@ -110,6 +110,25 @@ export async function keepForNextStages(
   }
 }
 
+/** Whether the label maps of a model's validation cases are there for every configuration that comes after it. */
+export async function areKeptForNextStages(
+  foldFolder: string,
+  plans: Plans,
+  { configuration, weightsSha256 }: ModelMetadata,
+  caseIds: readonly string[],
+): Promise<boolean> {
+  for (const { name } of nextStages(plans, configuration)) {
+    const { folder, madeFrom } = nextStagePaths(foldFolder, name);
+    const record = await readNextStageRecord(madeFrom);
+    if (record?.weightsSha256 !== weightsSha256) return false;
+    for (const id of caseIds) {
+      const hash = Object.hasOwn(record.cases, id) ? record.cases[id] : undefined;
+      if (hash === undefined || (await storedHash(folder, id)) !== hash) return false;
+    }
+  }
+  return true;
+}
+
 function gridOf({ transposeForward }: Plans, { configuration: { spacing, resamplingSeg } }: NextStage): unknown {
   return [transposeForward, spacing, resamplingSeg];
 }

@@ -5,6 +5,7 @@ import type { Model } from "@nnunet/inference";
 import { readImage } from "@nnunet/io";
 import { hashFiles } from "@nnunet/preprocess";
 import type { LoadedPredictor } from "./load-predictor.ts";
+import { type Context, identity } from "../stages.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
 import { hashCase } from "../workers/case-tasks.ts";
 
@@ -117,6 +118,13 @@ export function predictionRecord(
     },
   };
 }
+
+/** How the pipeline predicts where nothing else is asked for. */
+export const usualPrediction = ({ stages }: Context) => ({
+  predictor: identity(stages.predictor),
+  mirroring: true,
+  stepFraction: 0.5,
+});
 
 /** What of a predictor decides its results; of one configuration alone the same as before there were several. */
 function whatPredicts({ members, postprocessing }: LoadedPredictor): unknown {

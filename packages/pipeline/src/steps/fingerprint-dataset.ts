@@ -68,9 +68,8 @@ export async function fingerprintDataset(
           });
         }
         refuseLargeCases("measuring", tasks, options);
-        const known = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
-        const hashes = dataset.trainingCases.map((files) => known.get(files.id));
-        const inputs = contentHash([identity(extractor), datasetToJson(dataset.json), hashes]);
+        const inputHashes = options.inputHashes ?? (await hashCases("fingerprint", dataset.trainingCases, options));
+        const inputs = fingerprintInputs(extractor, dataset, inputHashes);
         if (origin !== "absent" && (await recordedHash(paths.madeFrom, "fingerprint")) === inputs) {
           const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
           return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "up to date" };
@@ -90,6 +89,28 @@ export async function fingerprintDataset(
     );
   const { signal, onEvent } = options;
   return whileLocked(paths.fingerprint, "measuring", measure, { wait: { stage: "fingerprint" }, signal, onEvent });
+}
+
+/** Whether {@link fingerprintDataset} would keep what is there: made from the same bytes, or by another tool. */
+export async function isMeasured(
+  { stages, folders }: Context,
+  dataset: RawDataset,
+  inputHashes: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  const { madeFrom, fingerprint } = preprocessedPaths(folders, dataset.name);
+  const origin = await originOf(madeFrom, "fingerprint", fingerprint);
+  if (origin === "absent" || origin === "foreign") return origin === "foreign";
+  const inputs = fingerprintInputs(stages.fingerprintExtractor, dataset, inputHashes);
+  return (await recordedHash(madeFrom, "fingerprint")) === inputs;
+}
+
+function fingerprintInputs(
+  extractor: FingerprintExtractor,
+  dataset: RawDataset,
+  inputHashes: ReadonlyMap<string, string>,
+): string {
+  const hashes = dataset.trainingCases.map(({ id }) => inputHashes.get(id));
+  return contentHash([identity(extractor), datasetToJson(dataset.json), hashes]);
 }
 
 /** @throws {FileError} if it is of another dataset, by its numbers of cases and channels */

@@ -2,9 +2,9 @@ import { pathBelow } from "@nnunet/core/node";
 import { counted, findConfiguration, type Plans, type RawDataset, UnknownStageError } from "@nnunet/core";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
-import { type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
+import { isPreprocessed, type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
 import { placeOf, type Staged } from "../workers/stage-place.ts";
-import { preprocessedPaths } from "../folders.ts";
+import { type Folders, preprocessedPaths } from "../folders.ts";
 import { type Context, defaultStages } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -45,22 +45,11 @@ export async function preprocessDataset(
           ? "preprocess"
           : (task: PreprocessTask) => preprocessCaseFiles(stages.preprocessor, task);
         const tasks: CaseWork<Staged<PreprocessTask>>[] = [];
-        for (const files of dataset.trainingCases) {
+        for (const task of caseTasks(folders, dataset, plans, name, options.inputHashes)) {
+          const { files } = task;
           const bytes = await caseBytes(files, plans.transposeForward, [configuration]);
-          tasks.push({
-            id: files.id,
-            bytes,
-            writes: pathBelow(folder, files.id),
-            input: {
-              files,
-              dataset: dataset.json,
-              plans,
-              configuration: name,
-              folder,
-              inputHash: options.inputHashes?.get(files.id),
-              ...(place.workers && { stage: place.module }),
-            },
-          });
+          const input = { ...task, ...(place.workers && { stage: place.module }) };
+          tasks.push({ id: files.id, bytes, writes: pathBelow(folder, files.id), input });
         }
         refuseLargeCases(`preprocessing for ${name}:`, tasks, options);
         const done = await overCases<Staged<PreprocessTask>, { made: boolean }>("preprocess", tasks, run, options);
@@ -72,4 +61,31 @@ export async function preprocessDataset(
   }
   if (results.length === 0) throw new UnknownStageError("configuration", "", Object.keys(plans.configurations));
   return results;
+}
+
+/** Whether every case is there as {@link preprocessDataset} would make it. */
+export async function isDatasetPreprocessed(
+  { stages, folders }: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  configuration: string,
+  inputHashes: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  for (const task of caseTasks(folders, dataset, plans, configuration, inputHashes)) {
+    if (!(await isPreprocessed(stages.preprocessor, task))) return false;
+  }
+  return true;
+}
+
+function caseTasks(
+  folders: Folders,
+  dataset: RawDataset,
+  plans: Plans,
+  configuration: string,
+  inputHashes: ReadonlyMap<string, string> | undefined,
+): PreprocessTask[] {
+  const { dataIdentifier } = findConfiguration(plans, configuration);
+  const folder = preprocessedPaths(folders, dataset.name).cases(dataIdentifier);
+  const shared = { dataset: dataset.json, plans, configuration, folder };
+  return dataset.trainingCases.map((files) => ({ ...shared, files, inputHash: inputHashes?.get(files.id) }));
 }

@@ -23,6 +23,8 @@ export interface FoldInputs extends FoldCases {
 export interface FoldInputsOptions extends SplitOptions {
   readonly settings?: Partial<TrainingSettings> | undefined;
   readonly sampling?: SamplingSettings | undefined;
+  /** Keep the splits where there are none yet; true by default. */
+  readonly write?: boolean;
 }
 
 /**

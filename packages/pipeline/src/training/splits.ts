@@ -21,6 +21,7 @@ export interface SplitOptions {
  * file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net makes it. Fold "all"
  * needs no splits.
  *
+ * @param options.write - keep the splits where there are none yet
  * @param options.randomSplit - divide the cases 80:20 at random for a fold beyond the file, as nnU-Net does unasked; it
  *   mixes what the file keeps apart, the images of a patient, say
  * @throws {FileError} if the file has no such fold, there are too few cases for five folds, or to divide them once more
@@ -30,7 +31,7 @@ export async function casesOfFold(
   folders: Folders,
   dataset: RawDataset,
   fold: Fold,
-  { randomSplit = false }: SplitOptions = {},
+  { randomSplit = false, write = true }: SplitOptions & { readonly write?: boolean } = {},
 ): Promise<FoldCases> {
   const ids = dataset.trainingCases.map((files) => files.id);
   if (fold === "all") {
@@ -39,20 +40,25 @@ export async function casesOfFold(
     return { split: splitOfFold([], ids, "all"), remark };
   }
   const path = preprocessedPaths(folders, dataset.name).splits;
-  if (!(await exists(path))) {
+  let json: unknown;
+  if (await exists(path)) json = await readJson(path);
+  else {
     const own = join(dataset.folder, "splits_final.json");
-    if (await exists(own)) await writeFileAtomic(path, await readRegularFile(own));
-    else {
+    if (await exists(own)) {
+      json = await readJson(own);
+      if (write) await writeFileAtomic(path, await readRegularFile(own));
+    } else {
       if (ids.length < 5) {
         throw new FileError(
           dataset.folder,
           `${dataset.name} has ${ids.length} training ${ids.length === 1 ? "case" : "cases"}, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
         );
       }
-      await writeJsonAtomic(path, crossValidationSplits(ids));
+      json = crossValidationSplits(ids);
+      if (write) await writeJsonAtomic(path, json);
     }
   }
-  const splits = splitsFromJson(await readJson(path), path, ids);
+  const splits = splitsFromJson(json, path, ids);
   const split = splitOfFold(splits, ids, fold);
   if (fold < splits.length) return { split };
   const listed = `its folds are ${splits.map((_, index) => index).join(", ")}`;

@@ -18,7 +18,7 @@ import { exportFolds } from "../steps/export-model.ts";
 import { foldBatches, type SamplingSettings } from "./fold-batches.ts";
 import { foldInputs } from "./fold-inputs.ts";
 import { type Fold, resultsPaths } from "../folders.ts";
-import { changeRecord } from "../records/made-from.ts";
+import { changeRecord, exists } from "../records/made-from.ts";
 import { describeModel, foldsOfOtherPlans, refuseForeignTrainings, refuseOtherPlans } from "./shared-model-folder.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
@@ -27,7 +27,7 @@ import type { Context } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { refuseLargeTraining } from "./training-memory.ts";
 import { decideTraining, type ExistingTraining } from "./training-start.ts";
-import { validateFold } from "./validate-fold.ts";
+import { isValidated, validateFold } from "./validate-fold.ts";
 
 export interface TrainOptions extends PoolOptions, SizeOptions, SplitOptions {
   /** What decides, beside data and network, which weights come out: epochs, loss, seed, … The trainer's defaults otherwise. */
@@ -173,6 +173,26 @@ export async function trainFold(
     const validation = await validateFold(context, dataset, folder, validated, options);
     return { model, trained: start.kind !== "keep", validation };
   });
+}
+
+/**
+ * Whether {@link trainFold} would keep the training and the scores that are there. Changes nothing, no splits either.
+ */
+export async function isFoldTrained(
+  context: Context,
+  dataset: RawDataset,
+  planned: Plans,
+  configurationName: string,
+  fold: Fold,
+  options: TrainOptions,
+): Promise<boolean> {
+  const plans = effectivePlans(planned, configurationName, options);
+  const paths = resultsPaths(context.folders, dataset.name, plans.plansName, configurationName).fold(fold);
+  if (!(await exists(paths.model))) return false;
+  const inputs = await foldInputs(context, dataset, plans, configurationName, fold, { ...options, write: false });
+  const start = await decideTraining(paths, inputs.hashes, inputs.settings, "update");
+  const validated = { ...inputs, caseIds: inputs.split.val, plans };
+  return start.kind === "keep" && (await isValidated(context, dataset, paths.folder, validated, options));
 }
 
 /** @throws {FileError} if another process trains in this folder */

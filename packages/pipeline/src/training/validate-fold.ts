@@ -3,17 +3,20 @@ import {
   type CaseFiles,
   type EvaluationSummary,
   labelSet,
+  type ModelMetadata,
+  modelMetadataFromOnnx,
   type Plans,
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { pathBelow, readJson } from "@nnunet/core/node";
+import { pathBelow, readJson, readRegularFile } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { type Device, loadModel } from "@nnunet/inference";
+import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
-import { gridsOfNextStages, keepForNextStages, nextStages } from "../cascade/next-stage.ts";
+import { areKeptForNextStages, gridsOfNextStages, keepForNextStages, nextStages } from "../cascade/next-stage.ts";
 import type { PreviousSegmentations } from "../cascade/previous-segmentations.ts";
-import { type Fold, foldPaths } from "../folders.ts";
+import { type Fold, type FoldPaths, foldPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { refuseLink } from "../records/own-files.ts";
 import { predictorOf } from "../prediction/load-predictor.ts";
@@ -53,9 +56,10 @@ export async function validateFold(
   context: Context,
   dataset: RawDataset,
   foldFolder: string,
-  { caseIds, remark, plans, casesFolder, previous }: ValidationCases,
+  validated: ValidationCases,
   options: ValidationOptions = {},
 ): Promise<EvaluationSummary> {
+  const { caseIds, remark, plans, casesFolder, previous } = validated;
   const paths = foldPaths(foldFolder);
   const { device = "cpu", maxMemoryGb, signal, onEvent } = options;
   const model = await loadModel(paths.model, { device });
@@ -63,18 +67,8 @@ export async function validateFold(
     const { metadata } = model;
     const byId = new Map(dataset.trainingCases.map((files) => [files.id, files]));
     const cases = caseIds.map((id) => byId.get(id)!);
-    const inputs = contentHash([
-      softwareVersion,
-      metadata.weightsSha256,
-      caseIds,
-      labelSet(dataset.json),
-      remark,
-      identity(context.stages.predictor),
-      identity(context.stages.evaluator),
-      ...(previous ? [caseIds.map((id) => previous.ofCase.get(id)!.hash)] : []),
-      ...gridsOfNextStages(plans, metadata.configuration),
-    ]);
-    const isKept = (await exists(paths.summary)) && (await recordedHash(paths.madeFrom, "validation")) === inputs;
+    const inputs = validationInputs(context, dataset, metadata, validated);
+    const isKept = await isRecorded(paths, inputs);
     const kept = isKept ? summaryFromJson(await readJson(paths.summary), paths.summary) : undefined;
     // For the configurations that come after it, what somebody removed or a disk damaged is made again.
     if (kept && !options.probabilities && nextStages(plans, metadata.configuration).length === 0) return kept;
@@ -109,6 +103,52 @@ export async function validateFold(
   } finally {
     await model.dispose();
   }
+}
+
+/**
+ * Whether {@link validateFold} would keep what is there: the summary, what is kept for the configurations that come after
+ * this one, and where they are asked for the probabilities. Of these it is only seen that they are there and whole.
+ */
+export async function isValidated(
+  context: Context,
+  dataset: RawDataset,
+  foldFolder: string,
+  validated: ValidationCases,
+  { probabilities = false }: Pick<ValidationOptions, "probabilities"> = {},
+): Promise<boolean> {
+  const paths = foldPaths(foldFolder);
+  if (!(await exists(paths.model))) return false;
+  const metadata = modelMetadataFromOnnx(await readRegularFile(paths.model), paths.model);
+  if (!(await isRecorded(paths, validationInputs(context, dataset, metadata, validated)))) return false;
+  const { caseIds, plans } = validated;
+  if (!(await areKeptForNextStages(foldFolder, plans, metadata, caseIds))) return false;
+  for (const id of probabilities ? caseIds : []) {
+    if ((await storedProbabilitiesHash(paths.probabilities, id)) === undefined) return false;
+  }
+  return true;
+}
+
+async function isRecorded({ summary, madeFrom }: FoldPaths, inputs: string): Promise<boolean> {
+  return (await exists(summary)) && (await recordedHash(madeFrom, "validation")) === inputs;
+}
+
+function validationInputs(
+  { stages }: Context,
+  dataset: RawDataset,
+  metadata: ModelMetadata,
+  { caseIds, remark, plans, previous }: ValidationCases,
+): string {
+  return contentHash([
+    softwareVersion,
+    metadata.weightsSha256,
+    caseIds,
+    labelSet(dataset.json),
+    remark,
+    identity(stages.predictor),
+    identity(stages.evaluator),
+    ...(previous ? [caseIds.map((id) => previous.ofCase.get(id)!.hash)] : []),
+    ...gridsOfNextStages(plans, metadata.configuration),
+  ]);
 }
 
 /** The cases by the fold of the first network that had not seen them; all together where there is no first network. */

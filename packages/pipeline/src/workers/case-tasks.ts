@@ -46,17 +46,31 @@ export interface PreprocessTask {
  */
 export async function preprocessCaseFiles(
   preprocessor: Preprocessor,
-  { files, dataset, plans, configuration, folder, inputHash }: PreprocessTask,
+  task: PreprocessTask,
 ): Promise<{ made: boolean; hash: string }> {
+  const { files, dataset, plans, configuration, folder } = task;
+  const hash = await caseHash(preprocessor, task);
+  if ((await storedHash(folder, files.id, { everyVoxel: true })) === hash) return { made: false, hash };
+  const loaded = await readCase(files, dataset);
+  await writePreprocessedCase(folder, preprocessor.preprocessCase(loaded, plans, configuration, dataset), hash);
+  return { made: true, hash };
+}
+
+/** Whether a stored case was made from the same; its voxels are not read for it. */
+export async function isPreprocessed(preprocessor: Preprocessor, task: PreprocessTask): Promise<boolean> {
+  return (await storedHash(task.folder, task.files.id)) === (await caseHash(preprocessor, task));
+}
+
+/** Of everything that a preprocessed case is made from. */
+async function caseHash(
+  preprocessor: Preprocessor,
+  { files, dataset, plans, configuration, inputHash }: PreprocessTask,
+): Promise<string> {
   const inputs = contentHash([
     inputHash ?? (await hashCase(files)),
     labelSet(dataset),
     dataset.channelNames,
     identity(preprocessor),
   ]);
-  const hash = preprocessedHash(inputs, plans, configuration);
-  if ((await storedHash(folder, files.id, { everyVoxel: true })) === hash) return { made: false, hash };
-  const loaded = await readCase(files, dataset);
-  await writePreprocessedCase(folder, preprocessor.preprocessCase(loaded, plans, configuration, dataset), hash);
-  return { made: true, hash };
+  return preprocessedHash(inputs, plans, configuration);
 }

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, jest, test } from "@jest/globals";
+import type { DatasetStatus } from "@nnunet/pipeline";
+import { writeTinyDataset } from "../../pipeline/tests/tiny-dataset.ts";
+import { tinyTraining } from "./made-dataset.ts";
+import { nnunet, withScratch } from "./run-nnunet.ts";
+
+jest.setTimeout(480_000);
+
+/** SHA-256 per file, but for what tells of the time: the log, the curve, checkpoints (with the log inside), the list. */
+async function contents(folder: string): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const name of (await readdir(folder, { recursive: true })).sort()) {
+    if (!(await stat(join(folder, name))).isFile()) continue;
+    if (/training_log|progress\.svg|checkpoint_|jobs\.json/.test(name)) continue;
+    hashes[name] = createHash("sha256")
+      .update(await readFile(join(folder, name)))
+      .digest("hex");
+  }
+  return hashes;
+}
+
+test("each job is a command that works by itself: one after the other they give what run gives, byte for byte", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = {
+      name: "Dataset008_Made",
+      prefix: "made",
+      trainingCases: 5,
+      testCases: 1,
+      shape: [8, 12, 12],
+    } as const;
+    await writeTinyDataset(join(scratch, "raw"), dataset);
+    const options = [...tinyTraining, "-c", "3d_fullres", "-f", "0", "1", "--workers", "1"];
+    const listed = await nnunet("run", "8", ...options, "--dry-run", "--json", ...roots);
+    const { jobs } = JSON.parse(listed.stdout) as DatasetStatus;
+    for (const { command } of jobs) {
+      const { code, stderr } = await nnunet(...command, ...roots);
+      expect([command.join(" "), code, code === 0 ? "" : stderr]).toEqual([command.join(" "), 0, ""]);
+    }
+    const folders = ["preprocessed", "results"].map((name) => join(scratch, name));
+    const byThemselves = await Promise.all(folders.map(contents));
+    for (const folder of folders) await rename(folder, `${folder}_by_themselves`);
+
+    const run = await nnunet("run", "8", ...options, ...roots);
+    expect(run.code).toBe(0);
+    expect(await Promise.all(folders.map(contents))).toEqual(byThemselves);
+
+    // and run finds all of it done
+    for (const folder of folders) {
+      await rename(folder, `${folder}_by_run`);
+      await rename(`${folder}_by_themselves`, folder);
+    }
+    const again = await nnunet("run", "8", ...options, "--json", ...roots);
+    expect(again.code).toBe(0);
+    const made = again.stderr.split("\n").filter((line) => /"type":"(progress|iteration)"/.test(line));
+    expect(made.filter((line) => !/"stage":"(evaluate|preprocess)"/.test(line))).toEqual([]);
+    const status = await nnunet("status", "8", ...roots);
+    expect(status.stdout).toContain("Dataset008_Made: 7 jobs, 7 done");
+  }));

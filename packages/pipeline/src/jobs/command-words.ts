@@ -1,0 +1,68 @@
+import type { PlannerOptions } from "@nnunet/core";
+import type { TrainingSettings } from "@nnunet/trainer";
+import { defaultStages, type Stages } from "../stages.ts";
+import type { TrainOptions } from "../training/train-fold.ts";
+
+/**
+ * Options as the words of a command line: the flag of an option is its name in kebab case, everywhere in nnunet.
+ *
+ * @returns undefined if a value is more than words can say
+ * @example flagWords({ epochs: 8, baseFeatures: 16 }); // ["--epochs", "8", "--base-features", "16"]
+ */
+export function flagWords(options: Readonly<Record<string, unknown>>): readonly string[] | undefined {
+  const words: string[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (value === undefined || value === false) continue;
+    if (value === true) words.push(flag);
+    else if (typeof value === "string" || typeof value === "number") words.push(flag, String(value));
+    else if (Array.isArray(value) && value.length > 0) words.push(flag, ...value.map(String));
+    else return undefined;
+  }
+  return words;
+}
+
+/** The settings of a training that the command line offers. */
+export const settingsInWords = [
+  "seed",
+  "epochs",
+  "iterationsPerEpoch",
+  "validationIterations",
+  "initialLearningRate",
+  "loss",
+  "engine",
+] as const satisfies readonly (keyof TrainingSettings)[];
+
+/**
+ * The options that decide what comes out of a training; not those that only say how it is done.
+ *
+ * @returns undefined if they are more than words can say
+ */
+export function trainingWords({
+  settings = {},
+  sampling,
+  batchSize,
+  baseFeatures,
+  randomSplit,
+  probabilities,
+}: TrainOptions): readonly string[] | undefined {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const isSayable = given.every(([name]) => settingsInWords.some((known) => known === name));
+  if (sampling !== undefined || !isSayable) return undefined;
+  return flagWords({ ...Object.fromEntries(given), batchSize, baseFeatures, randomSplit, probabilities });
+}
+
+export function plannerWords({ ruleSet, gpuMemoryGb, targetSpacing, overrides }: PlannerOptions): readonly string[] {
+  const set = Object.entries(overrides ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return flagWords({
+    planner: ruleSet,
+    gpuMemory: gpuMemoryGb,
+    targetSpacing: targetSpacing && [...targetSpacing],
+    ...(set.length > 0 ? { set } : {}),
+  })!;
+}
+
+/** Whether the command line has these stages: those of one's own live in one's own program. */
+export function isOnCommandLine(stages: Stages): boolean {
+  return Object.entries(stages).every(([key, stage]) => stage === defaultStages[key as keyof Stages]);
+}

@@ -1,0 +1,89 @@
+import { isNnunetError, type RawDataset } from "@nnunet/core";
+import { writerOf } from "@nnunet/core/node";
+import { preprocessedPaths } from "../folders.ts";
+import { loadPlans } from "../steps/plan-dataset.ts";
+import { isMeasured } from "../steps/fingerprint-dataset.ts";
+import type { Context } from "../stages.ts";
+import { type JobState, type JobStatus, type JobWork, plainJob } from "./job.ts";
+import { keptFailures, keptRequest } from "./job-file.ts";
+import { casesOfFold } from "../training/splits.ts";
+import { defaultFolds, listJobs } from "./list-jobs.ts";
+import { rehearsePlan } from "./rehearse-plan.ts";
+import type { Run } from "./run.ts";
+import { checkRunOptions, prepareRun, surveyed } from "./run-dataset.ts";
+import type { RunOptions } from "./run-options.ts";
+import { type Planned, surveyJobs } from "./survey-jobs.ts";
+
+export interface DatasetStatus {
+  readonly dataset: string;
+  readonly jobs: readonly JobStatus[];
+  /** False as long as there is no plan, which says what follows. */
+  readonly complete: boolean;
+}
+
+/**
+ * What a run with these options would do, and how far each job is, by content. Writes nothing; a dataset that has not
+ * been measured is measured for it, in memory.
+ */
+export async function rehearseRun(
+  context: Context,
+  dataset: RawDataset,
+  options: RunOptions = {},
+): Promise<DatasetStatus> {
+  checkRunOptions(options);
+  for (const fold of options.folds ?? defaultFolds) {
+    await casesOfFold(context.folders, dataset, fold, { ...options, write: false });
+  }
+  const run = await prepareRun(context, dataset, options);
+  return statusOf(run, await planOf(run));
+}
+
+/**
+ * How far the latest run of a dataset is, or where there was none, what a run would do. Looks only, so that it may be
+ * asked while others work; of a dataset that has not been measured only the first jobs are known.
+ */
+export async function datasetStatus(
+  context: Context,
+  dataset: RawDataset,
+  options: Pick<RunOptions, "workers" | "signal" | "onEvent"> = {},
+): Promise<DatasetStatus> {
+  const request = await keptRequest({ context, dataset });
+  const run = await prepareRun(context, dataset, { ...request, ...options });
+  const isKnown = request?.plansName !== undefined || (await isMeasured(context, dataset, run.inputHashes));
+  return statusOf(run, isKnown ? await planOf(run) : undefined);
+}
+
+async function planOf(run: Run): Promise<Planned> {
+  const { context, dataset, options } = run;
+  if (options.plansName === undefined) return rehearsePlan(run);
+  const plans = await loadPlans(context.folders, dataset, options.plansName);
+  return { plans, path: preprocessedPaths(context.folders, dataset.name).plans(plans.plansName) };
+}
+
+async function statusOf(run: Run, planned: Planned | undefined): Promise<DatasetStatus> {
+  const survey = surveyJobs(run, planned?.path);
+  const jobs = [...surveyed(survey), ...(planned ? listJobs(run, survey, planned) : [])];
+  const failures = await keptFailures(run);
+  const states = new Map<string, JobState>();
+  for (const job of jobs) {
+    // What is made from something that is yet to be made cannot be told from what it will be made from.
+    const isReady = job.needs.every((id) => states.get(id)?.is === "done");
+    states.set(job.id, await stateOf(job, isReady, failures[job.id]));
+  }
+  const statuses = jobs.map((job) => ({ ...plainJob(job), state: states.get(job.id)! }));
+  return { dataset: run.dataset.name, jobs: statuses, complete: planned !== undefined };
+}
+
+async function stateOf(job: JobWork, isReady: boolean, failure: string | undefined): Promise<JobState> {
+  for (const path of job.writes) {
+    const by = await writerOf(path);
+    if (by !== undefined) return { is: "running", by };
+  }
+  try {
+    if (isReady && (await job.isDone())) return { is: "done" };
+  } catch (error) {
+    if (!isNnunetError(error) || isNnunetError(error, "CANCELLED")) throw error;
+    return { is: "failed", why: error.message }; // what is there is damaged, or cannot be read
+  }
+  return failure === undefined ? { is: "to do" } : { is: "failed", why: failure };
+}

@@ -1,0 +1,52 @@
+import { isNnunetError, JobsError, type StageOptions, throwIfCancelled } from "@nnunet/core";
+import type { JobWork } from "./job.ts";
+
+/** Where it is noted how each job ended. */
+export interface JobNotes {
+  /** @param why - undefined if it did not fail */
+  ended(job: JobWork, why: string | undefined): Promise<void>;
+}
+
+/**
+ * Does jobs one after the other. A failed one stops only what needs it; the others are done all the same.
+ *
+ * @param jobs - each behind those that it needs
+ * @returns what came out, by id
+ * @throws what the one failed job threw, or {@link JobsError} if there are several; after everything else is done
+ * @throws {CancelledError} at once
+ */
+export async function executeJobs(
+  jobs: readonly JobWork[],
+  notes: JobNotes,
+  { signal, onEvent }: StageOptions,
+): Promise<ReadonlyMap<string, unknown>> {
+  const results = new Map<string, unknown>();
+  const failures = new Map<string, unknown>();
+  const leftOut = new Set<string>();
+  const warn = (text: string) => onEvent?.({ type: "message", stage: "run", level: "warning", text });
+  let untold: string | undefined;
+  for (const job of jobs) {
+    throwIfCancelled(signal, "run");
+    if (job.needs.some((id) => failures.has(id) || leftOut.has(id))) {
+      leftOut.add(job.id);
+      continue;
+    }
+    // What stops everything is told once, by the error that is thrown.
+    if (untold !== undefined) warn(`${untold}; going on with ${job.id}`);
+    untold = undefined;
+    try {
+      results.set(job.id, await job.perform());
+      await notes.ended(job, undefined);
+    } catch (error) {
+      if (signal?.aborted || isNnunetError(error, "CANCELLED")) throw error;
+      failures.set(job.id, error);
+      const why = error instanceof Error ? error.message : String(error);
+      await notes.ended(job, why);
+      untold = `${job.id} failed: ${why}`;
+    }
+  }
+  if (leftOut.size > 0) warn(`left out, because what they need failed: ${[...leftOut].join(", ")}`);
+  if (failures.size === 1) throw [...failures.values()][0];
+  if (failures.size > 1) throw new JobsError([...failures].map(([id, cause]) => ({ id, cause })));
+  return results;
+}

@@ -1,0 +1,74 @@
+import { findConfiguration } from "@nnunet/core";
+import { pathBelow } from "@nnunet/core/node";
+import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { isDatasetPreprocessed, preprocessDataset, type PreprocessResult } from "../steps/preprocess-dataset.ts";
+import { areImagesTested, testFolder, testImages, type TestResult } from "../steps/test-images.ts";
+import { isFoldTrained, type TrainFoldResult, trainFold } from "../training/train-fold.ts";
+import { flagWords, trainingWords } from "./command-words.ts";
+import type { JobWork } from "./job.ts";
+import { commandOf, placeIn, type Run } from "./run.ts";
+import type { Planned } from "./survey-jobs.ts";
+
+/** Raw cases → preprocessed cases of one configuration, and of those that share its data. */
+export function preprocessJob(run: Run, { plans }: Planned, name: string, needs: string): JobWork<PreprocessResult[]> {
+  const { context, dataset, options, inputHashes } = run;
+  const { dataIdentifier } = findConfiguration(plans, name);
+  const folder = preprocessedPaths(context.folders, dataset.name).cases(dataIdentifier);
+  const words = ["preprocess", dataset.name, "--configuration", name, "--plans", plans.plansName];
+  return {
+    id: `preprocess ${name}`,
+    command: commandOf(run, words),
+    needs: [needs],
+    makes: [placeIn(context.folders, folder)],
+    writes: dataset.trainingCases.map(({ id }) => pathBelow(folder, id)),
+    isDone: () => isDatasetPreprocessed(context, dataset, plans, name, inputHashes),
+    perform: () => preprocessDataset(context, dataset, plans, [name], { ...options, inputHashes, verified: true }),
+  };
+}
+
+/** One fold of one configuration: training, model, validation. */
+export function trainJob(
+  run: Run,
+  { plans }: Planned,
+  name: string,
+  fold: Fold,
+  folds: readonly Fold[],
+  needs: string,
+): JobWork<TrainFoldResult> {
+  const { context, dataset, options } = run;
+  const { folder } = resultsPaths(context.folders, dataset.name, plans.plansName, name).fold(fold);
+  const own = flagWords({ plans: plans.plansName, update: true, together: folds })!;
+  const training = trainingWords(options);
+  return {
+    id: `train ${name} ${fold}`,
+    command: commandOf(run, training && ["train", dataset.name, name, String(fold), ...training, ...own]),
+    needs: [needs],
+    makes: [placeIn(context.folders, folder)],
+    writes: [folder],
+    isDone: () => isFoldTrained(context, dataset, plans, name, fold, options),
+    perform: () => trainFold(context, dataset, plans, name, fold, { ...options, existing: "update", together: folds }),
+  };
+}
+
+/** The images of imagesTs by the mean of a configuration's folds. */
+export function testJob(
+  run: Run,
+  { plans }: Planned,
+  configuration: string,
+  folds: readonly Fold[],
+  needs: readonly string[],
+): JobWork<TestResult> {
+  const { context, dataset, options } = run;
+  const tested = { plansName: plans.plansName, configuration, folds };
+  const folder = testFolder(context, dataset, tested);
+  const words = flagWords({ configuration, folds, plans: plans.plansName })!;
+  return {
+    id: `test ${configuration}`,
+    command: commandOf(run, ["test", dataset.name, ...words]),
+    needs,
+    makes: [placeIn(context.folders, folder)],
+    writes: [folder],
+    isDone: () => areImagesTested(context, dataset, tested),
+    perform: () => testImages(context, dataset, tested, options),
+  };
+}

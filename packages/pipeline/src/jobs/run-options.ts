@@ -1,0 +1,33 @@
+import type { PlannerOptions } from "@nnunet/core";
+import type { Fold } from "../folders.ts";
+import type { TrainOptions } from "../training/train-fold.ts";
+
+export interface RunOptions extends Omit<TrainOptions, "existing" | "together"> {
+  /** All of the plan by default. */
+  readonly configurations?: readonly string[] | undefined;
+  /** By default 0 to 4. */
+  readonly folds?: readonly Fold[] | undefined;
+  readonly planner?: PlannerOptions | undefined;
+  /** Name of a plan that is there, of whatever tool, instead of planning. */
+  readonly plansName?: string | undefined;
+}
+
+/** What of the options decides which jobs there are and what comes out of them: plain JSON, kept with the list. */
+export type RunRequest = Omit<
+  RunOptions,
+  "signal" | "onEvent" | "workers" | "maxMemoryGb" | "device" | "inputHashes" | "verified"
+>;
+
+export function requestOf(options: RunOptions): RunRequest {
+  const {
+    signal: _,
+    onEvent: _on,
+    workers: _w,
+    maxMemoryGb: _m,
+    device: _d,
+    inputHashes: _i,
+    verified: _v,
+    ...request
+  } = options;
+  return request;
+}

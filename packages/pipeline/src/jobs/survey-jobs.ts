@@ -1,0 +1,63 @@
+import type { Plans } from "@nnunet/core";
+import { preprocessedPaths } from "../folders.ts";
+import { fingerprintDataset, type FingerprintResult, isMeasured } from "../steps/fingerprint-dataset.ts";
+import { planDataset } from "../steps/plan-dataset.ts";
+import { isVerified, verifyOnce } from "../steps/verify-once.ts";
+import { plannerWords } from "./command-words.ts";
+import type { JobWork } from "./job.ts";
+import { rehearsePlan } from "./rehearse-plan.ts";
+import { commandOf, placeIn, type Run } from "./run.ts";
+
+/** The plan that everything after the survey follows. */
+export interface Planned {
+  readonly plans: Plans;
+  readonly path: string;
+}
+
+/** The jobs that every other one needs, and whose result says which others there are. */
+export interface Survey {
+  readonly verify: JobWork<void>;
+  readonly fingerprint: JobWork<FingerprintResult>;
+  /** Absent where the run follows a plan that is there. */
+  readonly plan?: JobWork<Planned>;
+}
+
+/** @param plansPath - where it is known already; the plan's name is the planner's choice */
+export function surveyJobs(run: Run, plansPath?: string): Survey {
+  const { context, dataset, options, inputHashes } = run;
+  const { planner = {}, plansName, signal, onEvent } = options;
+  const paths = preprocessedPaths(context.folders, dataset.name);
+  const pool = { ...options, inputHashes, verified: true };
+  const verify: JobWork<void> = {
+    id: "verify",
+    command: commandOf(run, ["verify", dataset.name, "--record"]),
+    needs: [],
+    makes: [],
+    writes: [],
+    isDone: () => isVerified(context, dataset, inputHashes),
+    perform: () => verifyOnce(context, dataset, inputHashes, options),
+  };
+  const fingerprint: JobWork<FingerprintResult> = {
+    id: "fingerprint",
+    command: commandOf(run, ["fingerprint", dataset.name]),
+    needs: [verify.id],
+    makes: [placeIn(context.folders, paths.fingerprint)],
+    writes: [paths.fingerprint],
+    isDone: () => isMeasured(context, dataset, inputHashes),
+    perform: () => fingerprintDataset(context, dataset, pool),
+  };
+  if (plansName !== undefined) return { verify, fingerprint };
+  return {
+    verify,
+    fingerprint,
+    plan: {
+      id: "plan",
+      command: commandOf(run, ["plan", dataset.name, "--keep", ...plannerWords(planner)]),
+      needs: [fingerprint.id],
+      makes: [placeIn(context.folders, plansPath ?? paths.folder)],
+      writes: plansPath === undefined ? [] : [plansPath],
+      isDone: async () => !(await rehearsePlan(run)).made,
+      perform: () => planDataset(context, dataset, { ...planner, keep: true, signal, onEvent }),
+    },
+  };
+}

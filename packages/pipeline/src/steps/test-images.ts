@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { CaseFiles, EvaluationSummary, RawDataset, StageOptions } from "@nnunet/core";
+import { pathBelow, readJson, whileLocked } from "@nnunet/core/node";
+import { summaryFromJson } from "@nnunet/evaluate";
+import type { Device, PredictionLimits } from "@nnunet/inference";
+import { type Fold, resultsPaths } from "../folders.ts";
+import { outputsOf } from "../prediction/case-outputs.ts";
+import { loadPredictor } from "../prediction/load-predictor.ts";
+import { predictCases } from "../prediction/predict-cases.ts";
+import { predictionRecord, usualPrediction } from "../prediction/prediction-record.ts";
+import { segmentationEnding } from "../prediction/prediction-output.ts";
+import { refuseLink } from "../records/own-files.ts";
+import { softwareVersion } from "../software-version.ts";
+import type { Context } from "../stages.ts";
+import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
+import { hashCases } from "./hash-cases.ts";
+
+export interface TestResult {
+  readonly configuration: string;
+  readonly folder: string;
+  /** Against labelsTs, where the dataset has such a folder. */
+  readonly summary?: EvaluationSummary;
+}
+
+/** Whose mean segments the test images. */
+export interface TestedFolds {
+  readonly plansName: string;
+  readonly configuration: string;
+  /** Trained ones; of them those of the cross-validation are taken, or where there are none, the others. */
+  readonly folds: readonly Fold[];
+}
+
+export type TestOptions = StageOptions & Pick<PredictionLimits, "maxMemoryGb"> & { readonly device?: Device };
+
+/** Where the segmentations of imagesTs by a configuration lie. */
+export function testFolder({ folders }: Context, { name }: RawDataset, tested: TestedFolds): string {
+  return join(resultsPaths(folders, name, tested.plansName, tested.configuration).folder, "imagesTs_predicted");
+}
+
+/**
+ * Segments the images of imagesTs by the mean of a configuration's folds, and scores them where labelsTs is there. What
+ * was made from the same models and images is kept. One process at a time, because two may have other models.
+ */
+export async function testImages(
+  context: Context,
+  dataset: RawDataset,
+  tested: TestedFolds,
+  options: TestOptions = {},
+): Promise<TestResult> {
+  const { signal, onEvent } = options;
+  const folder = testFolder(context, dataset, tested);
+  const work = () => segmentAndScore(context, dataset, tested, folder, options);
+  return whileLocked(folder, "segmenting imagesTs", work, { wait: { stage: "predict" }, signal, onEvent });
+}
+
+/** Whether {@link testImages} would keep everything that is there. */
+export async function areImagesTested(context: Context, dataset: RawDataset, tested: TestedFolds): Promise<boolean> {
+  const folder = testFolder(context, dataset, tested);
+  if (!existsSync(folder)) return false;
+  const ending = await segmentationEnding(dataset.json, dataset.testCases, {});
+  const predictor = await loadPredictor(await modelsToAverage(context, dataset, tested));
+  try {
+    const record = predictionRecord(recordIn(folder), predictor, usualPrediction(context));
+    for (const files of dataset.testCases) {
+      const outputs = await outputsOf(files, pathBelow(folder, `${files.id}${ending}`), false);
+      if ((await record.stateOf(files, outputs)) !== "done") return false;
+    }
+  } finally {
+    await predictor.dispose();
+  }
+  return !existsSync(join(dataset.folder, "labelsTs")) || existsSync(join(folder, "summary.json"));
+}
+
+const recordIn = (folder: string) => ({
+  madeFrom: join(folder, "made_from.json"),
+  name: "predictions",
+  also: softwareVersion,
+});
+
+/**
+ * As predict does unasked: a fold with a remark, "all" or one divided at random, is none of the cross-validation.
+ *
+ * @returns `model.onnx` of each
+ */
+async function modelsToAverage(
+  { folders }: Context,
+  { name }: RawDataset,
+  { plansName, configuration, folds }: TestedFolds,
+  { onEvent }: StageOptions = {},
+): Promise<string[]> {
+  const paths = resultsPaths(folders, name, plansName, configuration);
+  const own = await Promise.all(
+    folds.map(async (fold) => {
+      const { model, summary } = paths.fold(fold);
+      return { fold, model, remark: summaryFromJson(await readJson(summary), summary).remark };
+    }),
+  );
+  const ofCrossValidation = own.filter(({ remark }) => remark === undefined);
+  const numbered = own.filter(({ fold }) => fold !== "all");
+  const averaged = [ofCrossValidation, numbered, own].find(({ length }) => length > 0)!;
+  const leftOut = own.filter((each) => !averaged.includes(each)).map(({ fold }) => `fold ${fold}`);
+  if (leftOut.length > 0) {
+    const text = `${leftOut.join(", ")} left out of the mean for imagesTs: not of the cross-validation`;
+    onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  }
+  return averaged.map(({ model }) => model);
+}
+
+async function segmentAndScore(
+  context: Context,
+  dataset: RawDataset,
+  tested: TestedFolds,
+  folder: string,
+  { device, maxMemoryGb, signal, onEvent }: TestOptions,
+): Promise<TestResult> {
+  await refuseLink(folder);
+  const { configuration } = tested;
+  const paths = await modelsToAverage(context, dataset, tested, { onEvent });
+  const inputHashes = await hashCases("predict", dataset.testCases, { signal });
+  const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
+  const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
+  const predictor = await loadPredictor(paths, { device: device ?? "cpu" });
+  try {
+    const record = { ...recordIn(folder), inputHashes };
+    const shared = { existing: "update", record, maxMemoryGb, signal, onEvent } as const;
+    await predictCases(context, predictor, dataset.testCases, { target, ...shared });
+  } finally {
+    await predictor.dispose();
+  }
+  const references = join(dataset.folder, "labelsTs");
+  if (!existsSync(references)) return { configuration, folder };
+  const pairs = await pairFolders(references, folder);
+  const scored = { overwrite: true, signal, onEvent };
+  const summary = await evaluatePairs(context, pairs, dataset.json, join(folder, "summary.json"), scored);
+  return { configuration, folder, summary };
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "@jest/globals";
+import { CancelledError, FileError, type NnunetEvent } from "@nnunet/core";
+import { executeJobs } from "../src/jobs/execute-jobs.ts";
+import type { JobWork } from "../src/jobs/job.ts";
+
+/** A job that notes that it was done, or fails. */
+function job(id: string, needs: readonly string[], perform: () => Promise<unknown>): JobWork {
+  return { id, needs, command: [], makes: [], writes: [], isDone: async () => false, perform };
+}
+
+/** Six jobs: a ← b, c; b ← d; c ← e; f alone. */
+function six(failing: Readonly<Record<string, unknown>>) {
+  const done: string[] = [];
+  const ended: [string, string | undefined][] = [];
+  const needs = { a: [], b: ["a"], c: ["a"], d: ["b"], e: ["c"], f: [] };
+  const jobs = Object.entries(needs).map(([id, needed]) =>
+    job(id, needed, async () => {
+      if (id in failing) throw failing[id];
+      done.push(id);
+      return id.toUpperCase();
+    }),
+  );
+  const notes = { ended: async ({ id }: JobWork, why: string | undefined) => void ended.push([id, why]) };
+  const said: string[] = [];
+  const onEvent = (event: NnunetEvent) => void (event.type === "message" && said.push(event.text));
+  return {
+    done,
+    ended,
+    said,
+    run: (signal?: AbortSignal) => executeJobs(jobs, notes, { onEvent, ...(signal && { signal }) }),
+  };
+}
+
+test("what comes out of each job is handed back by its id", async () => {
+  const { run, ended, said } = six({});
+  expect([...(await run())]).toEqual(["a", "b", "c", "d", "e", "f"].map((id) => [id, id.toUpperCase()]));
+  expect(ended).toEqual(["a", "b", "c", "d", "e", "f"].map((id) => [id, undefined]));
+  expect(said).toEqual([]);
+});
+
+test("a failed job stops only what needs it, and what it threw comes at the end", async () => {
+  const failure = new FileError("fold_0", "is full");
+  const { run, done, ended, said } = six({ b: failure });
+  await expect(run()).rejects.toBe(failure);
+  expect(done).toEqual(["a", "c", "e", "f"]);
+  expect(ended).toContainEqual(["b", "fold_0: is full"]);
+  expect(said).toEqual(["b failed: fold_0: is full; going on with c", "left out, because what they need failed: d"]);
+});
+
+test("several failures are told in one sentence", async () => {
+  const { run, done } = six({ b: new FileError("x", "is gone"), c: new FileError("y", "is damaged") });
+  await expect(run()).rejects.toThrow("2 jobs failed: b (x: is gone); c (y: is damaged)");
+  expect(done).toEqual(["a", "f"]);
+});
+
+test("the failure of what everything needs is told once", async () => {
+  const failure = new FileError("a", "is missing");
+  const jobs = [job("a", [], async () => Promise.reject(failure)), job("b", ["a"], async () => "never")];
+  const said: string[] = [];
+  const onEvent = (event: NnunetEvent) => void (event.type === "message" && said.push(event.text));
+  await expect(executeJobs(jobs, { ended: async () => {} }, { onEvent })).rejects.toBe(failure);
+  expect(said).toEqual(["left out, because what they need failed: b"]);
+});
+
+test("a cancelled job is no failure: nothing is noted, and nothing else is begun", async () => {
+  const { run, done, ended } = six({ b: new CancelledError("training") });
+  await expect(run()).rejects.toThrow("training: cancelled");
+  expect(done).toEqual(["a"]);
+  expect(ended).toEqual([["a", undefined]]);
+});

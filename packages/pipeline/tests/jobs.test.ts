@@ -1,0 +1,190 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, expect, jest, test } from "@jest/globals";
+import { whileLocked } from "@nnunet/core/node";
+import { openDataset, writeImage } from "@nnunet/io";
+import { createPipeline, type DatasetStatus, preprocessedPaths, resultsPaths, type RunOptions } from "@nnunet/pipeline";
+import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+
+// Each training takes a second or two, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
+
+const tiny: RunOptions = {
+  configurations: ["3d_fullres"],
+  folds: [0],
+  baseFeatures: 2,
+  batchSize: 2,
+  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
+  workers: 1,
+};
+
+const states = ({ jobs }: DatasetStatus) => Object.fromEntries(jobs.map(({ id, state }) => [id, state.is]));
+
+const start = async (scratch: string) => {
+  const folders = foldersIn(scratch);
+  const dataset = await openDataset(await writeTinyDataset(folders.raw));
+  return { folders, dataset, pipeline: createPipeline({}, folders) };
+};
+
+describe("a rehearsal", () => {
+  test("of a dataset that nothing is known of lists every job and writes nothing", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      const { configurations: _, folds: _f, ...others } = tiny;
+      const listed = await pipeline.rehearse(dataset, others);
+      expect(listed.complete).toBe(true);
+      const folds = [0, 1, 2, 3, 4];
+      expect(Object.keys(states(listed)).sort()).toEqual(
+        [
+          ...["verify", "fingerprint", "plan", "preprocess 2d", "preprocess 3d_fullres", "test 2d", "test 3d_fullres"],
+          ...folds.flatMap((fold) => [`train 2d ${fold}`, `train 3d_fullres ${fold}`]),
+        ].sort(),
+      );
+      expect(new Set(Object.values(states(listed)))).toEqual(new Set(["to do"]));
+      expect([existsSync(folders.preprocessed), existsSync(folders.results)]).toEqual([false, false]);
+    }));
+
+  test("names no path, host or process of this machine, and every need stands before", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset } = await start(scratch);
+      const { jobs } = await pipeline.rehearse(dataset, tiny);
+      const text = JSON.stringify(jobs);
+      for (const local of [scratch, process.cwd(), hostname(), "/tmp", `${process.pid}`]) {
+        expect(text).not.toContain(local);
+      }
+      const before = new Set<string>();
+      for (const { id, needs } of jobs) {
+        expect(needs.filter((need) => !before.has(need))).toEqual([]);
+        before.add(id);
+      }
+      expect(jobs.find(({ id }) => id === "train 3d_fullres 0")).toEqual({
+        id: "train 3d_fullres 0",
+        command: [
+          ...["train", "Dataset007_Tiny", "3d_fullres", "0"],
+          ...["--epochs", "1", "--iterations-per-epoch", "2", "--validation-iterations", "1"],
+          ...[
+            "--batch-size",
+            "2",
+            "--base-features",
+            "2",
+            "--plans",
+            "nnUNetPaperPlans",
+            "--update",
+            "--together",
+            "0",
+          ],
+        ],
+        needs: ["preprocess 3d_fullres"],
+        makes: ["nnUNet_results/Dataset007_Tiny/nnUNetTrainer__nnUNetPaperPlans__3d_fullres/fold_0"],
+        state: { is: "to do" },
+      });
+    }));
+
+  test("refuses what the run would refuse: an unknown configuration, a fold that there is not", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset } = await start(scratch);
+      await expect(pipeline.rehearse(dataset, { ...tiny, configurations: ["3d"] })).rejects.toThrow(
+        'unknown configuration "3d"',
+      );
+      await expect(pipeline.rehearse(dataset, { ...tiny, folds: [7] })).rejects.toThrow("has no fold 7");
+    }));
+
+  test("of a run by stages of one's own has no command lines", () =>
+    withScratch(async (scratch) => {
+      const { folders, dataset } = await start(scratch);
+      const { defaultEvaluator } = await import("@nnunet/evaluate");
+      const own = createPipeline({ evaluator: { ...defaultEvaluator, name: "mine" } }, folders);
+      const { jobs } = await own.rehearse(dataset, tiny);
+      expect(jobs.map(({ command }) => command)).toEqual(jobs.map(() => []));
+    }));
+});
+
+describe("the status of a dataset", () => {
+  test("before any run knows the first jobs and says that more follow", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      const status = await pipeline.status(dataset);
+      expect([states(status), status.complete]).toEqual([
+        { verify: "to do", fingerprint: "to do", plan: "to do" },
+        false,
+      ]);
+      expect(existsSync(folders.preprocessed)).toBe(false);
+    }));
+
+  test("is that of the latest run, by content: a changed label makes all to do that depends on it", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      await pipeline.run(dataset.folder, tiny);
+      const done = await pipeline.status(dataset);
+      expect(states(done)).toEqual({
+        verify: "done",
+        fingerprint: "done",
+        plan: "done",
+        "preprocess 3d_fullres": "done",
+        "train 3d_fullres 0": "done",
+        "test 3d_fullres": "done",
+      });
+      // the list that lies there names no machine either
+      const { folder, jobs } = preprocessedPaths(folders, dataset.name);
+      const kept = await readFile(jobs, "utf8");
+      for (const local of [scratch, hostname()]) expect(kept).not.toContain(local);
+
+      const results = resultsPaths(folders, dataset.name, "nnUNetPaperPlans", "3d_fullres").folder;
+      await rm(join(results, "imagesTs_predicted", "tiny_6.nii.gz"));
+      expect(states(await pipeline.status(dataset))).toMatchObject({
+        "train 3d_fullres 0": "done",
+        "test 3d_fullres": "to do",
+      });
+
+      const files = await readdir(folder, { recursive: true });
+      const changed = tinyCase(2);
+      changed.label.data[0] = 1;
+      await writeImage(join(dataset.folder, "labelsTr", "tiny_2.nii.gz"), changed.label, { overwrite: true });
+      const states2 = states(await pipeline.status(dataset));
+      expect(new Set(Object.values(states2))).toEqual(new Set(["to do"]));
+      expect(await readdir(folder, { recursive: true })).toEqual(files);
+    }));
+
+  test("says who is at a job while somebody is, without a process id", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      await pipeline.run(dataset.folder, { ...tiny, folds: [0, 1] });
+      const fold = resultsPaths(folders, dataset.name, "nnUNetPaperPlans", "3d_fullres").fold(1).folder;
+      await whileLocked(fold, "training fold 1 of 3d_fullres", async () => {
+        const { jobs } = await pipeline.status(dataset);
+        const { state } = jobs.find(({ id }) => id === "train 3d_fullres 1")!;
+        expect(state).toEqual({
+          is: "running",
+          by: expect.stringMatching(/^training fold 1 of 3d_fullres, on \S+ since \d{4}-\d\d-\d\dT/),
+        });
+        expect(JSON.stringify(state)).not.toContain(String(process.pid));
+      });
+      expect(states(await pipeline.status(dataset))["train 3d_fullres 1"]).toBe("done");
+    }));
+
+  test("says why a job failed until it has been done; the others are done all the same", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      const both = { ...tiny, configurations: ["2d", "3d_fullres"] };
+      const { folder } = resultsPaths(folders, dataset.name, "nnUNetPaperPlans", "2d").fold(0);
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, "checkpoint_final.pth"), "theirs");
+      await expect(pipeline.run(dataset.folder, both)).rejects.toThrow("holds a training of another tool");
+      const failed = await pipeline.status(dataset);
+      expect(states(failed)).toMatchObject({
+        "preprocess 2d": "done",
+        "train 2d 0": "failed",
+        "test 2d": "to do",
+        "train 3d_fullres 0": "done",
+        "test 3d_fullres": "done",
+      });
+      expect(failed.jobs.find(({ id }) => id === "train 2d 0")!.state).toMatchObject({
+        why: expect.stringContaining("holds a training of another tool (checkpoint_final.pth)"),
+      });
+      await rm(folder, { recursive: true });
+      await pipeline.run(dataset.folder, both);
+      expect(new Set(Object.values(states(await pipeline.status(dataset))))).toEqual(new Set(["done"]));
+    }));
+});
