@@ -156,7 +156,7 @@ describe("a checkpoint and a model cut in half", () => {
   test("each is named with what to do, and no result is written", () =>
     withScratch(async (scratch, roots) => {
       await writeMadeDataset(join(scratch, "raw"));
-      const ran = await nnunet("run", "8", "-f", "0", ...tinyTraining, ...roots);
+      const ran = await nnunet("run", "8", "-c", "3d_fullres", "-f", "0", ...tinyTraining, ...roots);
       expect(ran.stderr).not.toContain("nnunet:");
       expect(ran.code).toBe(0);
       const results = join(scratch, "results", "Dataset008_Made");
