@@ -21,6 +21,7 @@ interface Flags extends CommonFlags, TrainFlags {
   readonly configuration?: string[];
   readonly folds?: Fold[];
   readonly fold?: Fold[];
+  readonly cascade: boolean;
   readonly dryRun?: boolean;
   readonly planner?: string;
   readonly gpuMemory?: number;
@@ -38,6 +39,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     .addOption(new Option("--configuration <name...>").hideHelp())
     .option("-f, --folds <fold...>", "folds (default: 0 1 2 3 4)", foldList)
     .addOption(new Option("--fold <fold...>").argParser(foldList).hideHelp())
+    .option("--no-cascade", "leave out the cascade, that is 3d_lowres and 3d_cascade_fullres")
     .option("--dry-run", "print the jobs that there are to do, and do none")
     .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
     .option(
@@ -53,6 +55,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           ...trainOptionsOf(flags, session),
           configurations: flags.configurations ?? flags.configuration,
           folds: flags.folds ?? flags.fold,
+          ...(flags.cascade ? {} : { cascade: false }),
           plansName: flags.plans,
           planner: {
             ...(flags.planner === undefined ? {} : { ruleSet: flags.planner }),

@@ -6,11 +6,9 @@ import { isMeasured } from "../steps/fingerprint-dataset.ts";
 import type { Context } from "../stages.ts";
 import { type JobState, type JobStatus, type JobWork, plainJob } from "./job.ts";
 import { keptFailures, keptRequest } from "./job-file.ts";
-import { casesOfFold } from "../training/splits.ts";
-import { defaultFolds, listJobs } from "./list-jobs.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
 import type { Run } from "./run.ts";
-import { checkRunOptions, prepareRun, surveyed } from "./run-dataset.ts";
+import { checkFolds, checkRunOptions, laterJobs, prepareRun, surveyed } from "./run-dataset.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, surveyJobs } from "./survey-jobs.ts";
 
@@ -31,9 +29,7 @@ export async function rehearseRun(
   options: RunOptions = {},
 ): Promise<DatasetStatus> {
   checkRunOptions(options);
-  for (const fold of options.folds ?? defaultFolds) {
-    await casesOfFold(context.folders, dataset, fold, { ...options, write: false });
-  }
+  await checkFolds(context, dataset, options, { write: false });
   const run = await prepareRun(context, dataset, options);
   return statusOf(run, await planOf(run));
 }
@@ -62,7 +58,7 @@ async function planOf(run: Run): Promise<Planned> {
 
 async function statusOf(run: Run, planned: Planned | undefined): Promise<DatasetStatus> {
   const survey = surveyJobs(run, planned?.path);
-  const jobs = [...surveyed(survey), ...(planned ? listJobs(run, survey, planned) : [])];
+  const jobs = [...surveyed(survey), ...(planned ? await laterJobs(run, survey, planned) : [])];
   const failures = await keptFailures(run);
   const states = new Map<string, JobState>();
   for (const job of jobs) {

@@ -6,6 +6,7 @@ import { areImagesTested, testFolder, testImages, type TestResult } from "../ste
 import { isFoldTrained, type TrainFoldResult, trainFold } from "../training/train-fold.ts";
 import { flagWords, trainingWords } from "./command-words.ts";
 import type { JobWork } from "./job.ts";
+import { type Training, trainId } from "./training.ts";
 import { commandOf, placeIn, type Run } from "./run.ts";
 import type { Planned } from "./survey-jobs.ts";
 
@@ -30,19 +31,19 @@ export function preprocessJob(run: Run, { plans }: Planned, name: string, needs:
 export function trainJob(
   run: Run,
   { plans }: Planned,
-  name: string,
-  fold: Fold,
+  training: Training,
   folds: readonly Fold[],
-  needs: string,
+  needs: readonly string[],
 ): JobWork<TrainFoldResult> {
+  const { configuration: name, fold } = training;
   const { context, dataset, options } = run;
   const { folder } = resultsPaths(context.folders, dataset.name, plans.plansName, name).fold(fold);
   const own = flagWords({ plans: plans.plansName, update: true, together: folds })!;
-  const training = trainingWords(options);
+  const words = trainingWords(options);
   return {
-    id: `train ${name} ${fold}`,
-    command: commandOf(run, training && ["train", dataset.name, name, String(fold), ...training, ...own]),
-    needs: [needs],
+    id: trainId(training),
+    command: commandOf(run, words && ["train", dataset.name, name, String(fold), ...words, ...own]),
+    needs,
     makes: [placeIn(context.folders, folder)],
     writes: [folder],
     isDone: () => isFoldTrained(context, dataset, plans, name, fold, options),

@@ -7,15 +7,16 @@ import { loadPlans } from "../steps/plan-dataset.ts";
 import { hashCases } from "../steps/hash-cases.ts";
 import type { TestResult } from "../steps/test-images.ts";
 import type { Context } from "../stages.ts";
-import { casesOfFold } from "../training/splits.ts";
+import { casesOfFold, knownFolds } from "../training/splits.ts";
 import type { TrainFoldResult } from "../training/train-fold.ts";
 import { executeJobs } from "./execute-jobs.ts";
 import type { JobWork } from "./job.ts";
 import { keepFailure, keepJobs } from "./job-file.ts";
-import { configurationsOf, defaultFolds, listJobs } from "./list-jobs.ts";
+import { listJobs } from "./list-jobs.ts";
 import type { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, type Survey, surveyJobs } from "./survey-jobs.ts";
+import { type Training, trainId, trainingsOf } from "./training.ts";
 
 export interface RunResult {
   readonly dataset: RawDataset;
@@ -42,18 +43,23 @@ export async function runDataset(context: Context, named: string, options: RunOp
   const run = await prepareRun(context, dataset, options);
   const survey = surveyJobs(run);
   const planned = await executeSurvey(run, survey);
-  const jobs = listJobs(run, survey, planned);
+  const jobs = await laterJobs(run, survey, planned);
   await keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...jobs]);
   const done = await executeJobs(jobs, notesOf(run), options);
-  const names = configurationsOf(options, planned.plans);
-  const folds = names.flatMap((configuration) =>
-    (options.folds ?? defaultFolds).map((fold) => {
-      const training = done.get(`train ${configuration} ${fold}`) as TrainFoldResult;
-      return { configuration, fold, training };
-    }),
-  );
+  const trainings = await trainingsIn(run, planned);
+  const folds = trainings.map((one) => ({ ...one, training: done.get(trainId(one)) as TrainFoldResult }));
+  const names = [...new Set(trainings.map(({ configuration }) => configuration))];
   const test = names.map((name) => done.get(`test ${name}`) as TestResult | undefined);
   return { dataset, plansPath: planned.path, folds, test: test.filter((result) => result !== undefined) };
+}
+
+/** The jobs after the survey. */
+export async function laterJobs(run: Run, survey: Survey, planned: Planned): Promise<JobWork[]> {
+  return listJobs(run, survey, planned, await trainingsIn(run, planned));
+}
+
+async function trainingsIn({ context, dataset, options }: Run, { plans }: Planned): Promise<Training[]> {
+  return trainingsOf(options, plans, await knownFolds(context.folders, dataset));
 }
 
 /** @throws {InvalidArgumentError} if two options exclude each other */
@@ -75,6 +81,20 @@ export const surveyed = ({ verify, fingerprint, plan }: Survey): JobWork[] => [
   ...(plan ? [plan] : []),
 ];
 
+/** @throws {FileError} if one of the folds cannot be trained */
+export async function checkFolds(
+  { folders }: Context,
+  dataset: RawDataset,
+  options: RunOptions,
+  { write = true }: { readonly write?: boolean } = {},
+): Promise<void> {
+  const known = await knownFolds(folders, dataset);
+  // where there is no fold at all, fold 0 says why
+  for (const fold of options.folds ?? (known.length > 0 ? known : [0])) {
+    await casesOfFold(folders, dataset, fold, { ...options, write });
+  }
+}
+
 /** Checks and measures the dataset and plans for it; a plan that is there is read. */
 async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
   const { context, dataset, options } = run;
@@ -82,7 +102,7 @@ async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
   await keepJobs(run, surveyed(survey));
   await executeJobs([survey.verify], notes, options);
   // A fold that cannot be trained is refused before hours of other work.
-  for (const fold of options.folds ?? defaultFolds) await casesOfFold(context.folders, dataset, fold, options);
+  await checkFolds(context, dataset, options);
   const { fingerprint, plan } = survey;
   await executeJobs([fingerprint], notes, options);
   if (plan) return (await executeJobs([plan], notes, options)).get(plan.id) as Planned;

@@ -5,7 +5,9 @@ import type { TrainOptions } from "../training/train-fold.ts";
 export interface RunOptions extends Omit<TrainOptions, "existing" | "together"> {
   /** All of the plan by default. */
   readonly configurations?: readonly string[] | undefined;
-  /** By default 0 to 4. */
+  /** False leaves out both networks of the cascade, where none are named. */
+  readonly cascade?: boolean | undefined;
+  /** Those of splits_final.json by default: 0 to 4. */
   readonly folds?: readonly Fold[] | undefined;
   readonly planner?: PlannerOptions | undefined;
   /** Name of a plan that is there, of whatever tool, instead of planning. */

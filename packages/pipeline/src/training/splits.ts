@@ -40,25 +40,7 @@ export async function casesOfFold(
     return { split: splitOfFold([], ids, "all"), remark };
   }
   const path = preprocessedPaths(folders, dataset.name).splits;
-  let json: unknown;
-  if (await exists(path)) json = await readJson(path);
-  else {
-    const own = join(dataset.folder, "splits_final.json");
-    if (await exists(own)) {
-      json = await readJson(own);
-      if (write) await writeFileAtomic(path, await readRegularFile(own));
-    } else {
-      if (ids.length < 5) {
-        throw new FileError(
-          dataset.folder,
-          `${dataset.name} has ${ids.length} training ${ids.length === 1 ? "case" : "cases"}, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
-        );
-      }
-      json = crossValidationSplits(ids);
-      if (write) await writeJsonAtomic(path, json);
-    }
-  }
-  const splits = splitsFromJson(json, path, ids);
+  const splits = await splitsOf(folders, dataset, { write });
   const split = splitOfFold(splits, ids, fold);
   if (fold < splits.length) return { split };
   const listed = `its folds are ${splits.map((_, index) => index).join(", ")}`;
@@ -74,4 +56,45 @@ export async function casesOfFold(
   }
   const remark = `Fold ${fold} is not in splits_final.json (${listed}): its cases were divided 80:20 at random, whatever the file keeps apart.`;
   return { split, remark };
+}
+
+/** The folds of the cross-validation; none where the cases cannot be divided. */
+export async function knownFolds(folders: Folders, dataset: RawDataset): Promise<number[]> {
+  const { splits } = preprocessedPaths(folders, dataset.name);
+  const isThere = (await exists(splits)) || (await exists(ownSplits(dataset)));
+  if (!isThere && dataset.trainingCases.length < FOLDS) return [];
+  return (await splitsOf(folders, dataset, { write: false })).map((_, fold) => fold);
+}
+
+const FOLDS = 5;
+
+const ownSplits = ({ folder }: RawDataset) => join(folder, "splits_final.json");
+
+async function splitsOf(
+  folders: Folders,
+  dataset: RawDataset,
+  { write }: { readonly write: boolean },
+): Promise<Splits> {
+  const ids = dataset.trainingCases.map((files) => files.id);
+  const path = preprocessedPaths(folders, dataset.name).splits;
+  let json: unknown;
+  if (await exists(path)) json = await readJson(path);
+  else {
+    const own = ownSplits(dataset);
+    if (await exists(own)) {
+      json = await readJson(own);
+      splitsFromJson(json, own, ids); // before it is copied: there the user corrects it
+      if (write) await writeFileAtomic(path, await readRegularFile(own));
+    } else {
+      if (ids.length < FOLDS) {
+        throw new FileError(
+          dataset.folder,
+          `${dataset.name} has ${ids.length} training ${ids.length === 1 ? "case" : "cases"}, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
+        );
+      }
+      json = crossValidationSplits(ids);
+      if (write) await writeJsonAtomic(path, json);
+    }
+  }
+  return splitsFromJson(json, path, ids);
 }
