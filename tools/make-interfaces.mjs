@@ -27,6 +27,7 @@ const packages = [
   "inference",
   "postprocess",
   "evaluate",
+  "report",
   "pipeline",
   "cli",
 ];

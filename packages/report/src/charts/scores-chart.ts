@@ -1,0 +1,82 @@
+import { dot, gridX, link, ruleX, text } from "@observablehq/plot";
+import type { Html } from "../html.ts";
+import { chartName } from "../names.ts";
+import { dice, interval } from "../numbers.ts";
+import type { ReportData } from "../report-data.ts";
+import { below, chart } from "./chart.ts";
+
+/** Half the height of the band over which the cases of a label are spread, so that equal scores do not hide each other. */
+const spread = 0.28;
+
+/** Every case's Dice as a dot, one row per label, with the mean and its interval. */
+export function scoresChart({ labels, cases }: NonNullable<ReportData["scores"]>): Html {
+  const dots = labels.flatMap((_, row) =>
+    cases.flatMap((entry, i) => {
+      const score = entry.labels[row]!.dice;
+      return score === null ? [] : [{ score, y: row + spread * offset(i) }];
+    }),
+  );
+  const means = labels.flatMap(({ name, dice: estimate }, row) =>
+    estimate.mean === null ? [] : [{ ...estimate, mean: estimate.mean, name, row }],
+  );
+  const bounded = means.filter(({ low }) => low !== null);
+  const description = `Dice of ${cases.length} cases, one row per label. ${means
+    .map(({ name, ...estimate }) => `${name}: mean ${dice(estimate.mean)}, 95 % interval ${interval(estimate)}`)
+    .join("; ")}.`;
+  const rows = Math.max(1, labels.length);
+  return chart(
+    "A dot is a case. The bar is the mean, with its 95 % interval: where the mean of other such cases would likely lie.",
+    description,
+    ({ isNarrow }) => ({
+      height: 46 + rows * (isNarrow ? 52 : 44),
+      marginLeft: 8,
+      marginRight: 12,
+      marginTop: 6,
+      x: { domain: [0, 1], ...below("Dice"), ticks: isNarrow ? 5 : 10 },
+      y: { domain: [-0.62, rows - 0.5], axis: null, reverse: true },
+      marks: [
+        gridX({ ticks: isNarrow ? 5 : 10, strokeOpacity: 0.12 }),
+        ruleX([0, 1], { strokeOpacity: 0.3 }),
+        dot(dots, {
+          x: "score",
+          y: "y",
+          r: cases.length > 200 ? 1.6 : 2.6,
+          fill: "var(--series-1)",
+          fillOpacity: 0.45,
+        }),
+        link(bounded, {
+          x1: "low",
+          x2: "high",
+          y1: "row",
+          y2: "row",
+          stroke: "var(--mark)",
+          strokeWidth: 5,
+          strokeOpacity: 0.9,
+        }),
+        link(means, {
+          x1: "mean",
+          x2: "mean",
+          y1: (d) => d.row - 0.2,
+          y2: (d) => d.row + 0.2,
+          stroke: "var(--mark)",
+          strokeWidth: 2.5,
+        }),
+        text(means, {
+          x: 0,
+          y: (d) => d.row - 0.42,
+          text: (d) => `${chartName(d.name, isNarrow)}  ${dice(d.mean)}`,
+          textAnchor: "start",
+          dx: 4,
+          fontSize: 12,
+          fontWeight: 600,
+          fill: "currentColor",
+          stroke: "var(--surface)",
+          strokeWidth: 4,
+        }),
+      ],
+    }),
+  );
+}
+
+/** From −1 to 1, spread evenly and the same every time: the golden ratio's multiples. */
+const offset = (i: number) => 2 * ((0.5 + i * 0.618034) % 1) - 1;

@@ -1,0 +1,122 @@
+import { counted } from "@nnunet/core";
+import { scoresChart } from "../charts/scores-chart.ts";
+import { html, type Html } from "../html.ts";
+import { caseName, configurationName } from "../names.ts";
+import { dice, interval, quantile, signedPercent } from "../numbers.ts";
+import type { LabelSummary, ReportData } from "../report-data.ts";
+import { type TrustCheck, trustChecks } from "./trust-checks.ts";
+
+/** Below it a segmentation usually has to be made anew. */
+const poor = 0.7;
+/** A systematic error of volume smaller than this is not worth a sentence. */
+const notableVolume = 0.03;
+
+/** The first screen: how good is it, where does it fail, can I trust it. */
+export function answerSection(data: ReportData): Html {
+  const checks = trustChecks(data);
+  if (data.scores === undefined) {
+    return html`<section id="answer" class="answer"><p class="lead">Nothing has been scored yet: no fold of this plan has been trained and
+      validated. What is known of the dataset and the plan follows.</p></section>`;
+  }
+  return html`<section id="answer" class="answer" aria-label="The answer in short">
+    <p class="verdict">${verdict(data.scores, checks)}</p>
+    <div class="questions">${howGood(data.scores)}${whereItFails(data.scores)}${trust(checks)}${scoresChart(data.scores)}</div>
+  </section>`;
+}
+
+/** One sentence for who reads no further. */
+function verdict({ dice: estimate, cases, remarks }: Scores, checks: readonly TrustCheck[]): Html {
+  const below = cases.filter((entry) => entry.dice !== null && entry.dice < poor).length;
+  const care = checks.filter(({ verdict: said }) => said === "look").map(({ title }) => title.toLowerCase());
+  const unseen = remarks.length === 0 && cases.every(({ fold }) => fold !== "all");
+  return html`On ${counted(cases.length, unseen ? "unseen case" : "case")} the mean Dice is <b>${dice(estimate.mean)}</b> (${interval(estimate)});
+    ${below === 0 ? "none" : below} ${below === 1 ? "lies" : "lie"} below ${poor}; ${care.length === 0 ? "nothing in the data speaks against these scores" : html`take care: <b>${care.join(", ")}</b>`}.`;
+}
+
+type Scores = NonNullable<ReportData["scores"]>;
+
+function howGood({ dice: estimate, labels, cases, configurations }: Scores): Html {
+  const scores = cases.flatMap((entry) => (entry.dice === null ? [] : [entry.dice]));
+  const tenth = quantile(scores, 0.1);
+  return html`<div class="question"><h2>How good is it?</h2>
+    <p class="number"><strong>${dice(estimate.mean)}</strong> mean Dice</p>
+    <p>95 % interval ${interval(estimate)}, over ${counted(cases.length, "case")}. Dice is the overlap with the reference: 1 is identical, 0 is nothing in common.</p>
+    ${tenth !== null && scores.length >= 10 && html`<p>Nine of ten cases reach at least <b>${dice(tenth)}</b>; the middle one has ${dice(quantile(scores, 0.5))}.</p>`}
+    ${labels.length > 1 && labels.length <= 6 && html`<p>${labels.map(({ name, dice: label }, i) => html`${i > 0 && " · "}<span class="nobreak">${name} <b>${dice(label.mean)}</b></span>`)}</p>`}
+    <p class="aside">Segmented by ${configurationName(configurations)}.</p></div>`;
+}
+
+function whereItFails({ cases, labels }: Scores): Html {
+  const scored = cases.flatMap((entry) => (entry.dice === null ? [] : [{ ...entry, dice: entry.dice }]));
+  const worst = [...scored].sort((a, b) => a.dice - b.dice)[0];
+  const below = scored.filter((entry) => entry.dice < poor).length;
+  const weakest = [...labels]
+    .filter((label) => label.dice.mean !== null)
+    .sort((a, b) => a.dice.mean! - b.dice.mean!)[0];
+  const sentences: Html[] = [];
+  if (weakest !== undefined && labels.length > 1) {
+    sentences.push(html`The weakest label is <b>${weakest.name}</b>, mean Dice ${dice(weakest.dice.mean)}.`);
+  }
+  sentences.push(...missedSentences(labels), ...sizeSentences(cases), ...volumeSentences(labels));
+  return html`<div class="question"><h2>Where does it fail?</h2>
+    <p class="number"><strong>${below === 0 ? "0" : below}</strong> of ${counted(scored.length, "case")} below ${poor}</p>
+    ${worst !== undefined && html`<p>The worst is <a href="#cases-shown">${caseName(worst)}</a>, Dice <b>${dice(worst.dice)}</b>.</p>`}
+    ${sentences.map((sentence) => html`<p>${sentence}</p>`)}</div>`;
+}
+
+function missedSentences(labels: readonly LabelSummary[]): Html[] {
+  return labels
+    .flatMap(({ name, missed, invented }) => [
+      ...(missed > 0 ? [html`<b>${name}</b> was missed altogether in ${counted(missed, "case")}.`] : []),
+      ...(invented > 0
+        ? [html`<b>${name}</b> was found in ${counted(invented, "case")} that ${invented === 1 ? "has" : "have"} none.`]
+        : []),
+    ])
+    .slice(0, 4);
+}
+
+/** Whether small structures are segmented worse, by halves, as far as that is worth a sentence. */
+function sizeSentences(cases: Scores["cases"]): Html[] {
+  const known = cases
+    .map(({ dice: score, labels }) => ({
+      score,
+      size: labels.reduce((sum, { referenceVoxels, referenceMl }) => sum + (referenceMl ?? referenceVoxels), 0),
+    }))
+    .filter((entry): entry is { score: number; size: number } => entry.score !== null && entry.size > 0)
+    .sort((a, b) => a.size - b.size);
+  if (known.length < 8) return [];
+  const half = Math.floor(known.length / 2);
+  const mean = (part: typeof known) => part.reduce((sum, { score }) => sum + score, 0) / part.length;
+  const [small, large] = [mean(known.slice(0, half)), mean(known.slice(-half))];
+  if (Math.abs(large - small) < 0.02) return [html`Small and large structures are found equally well.`];
+  const [worse, better] = small < large ? ["smaller", "larger"] : ["larger", "smaller"];
+  return [
+    html`Cases with the ${worse} structures do worse: ${dice(Math.min(small, large))}, the half with the ${better} ones ${dice(Math.max(small, large))}.`,
+  ];
+}
+
+function volumeSentences(labels: readonly LabelSummary[]): Html[] {
+  const off = labels.filter(({ volumeError: { mean, low, high } }) => {
+    if (mean === null || low === null || high === null) return false;
+    return Math.abs(mean) >= notableVolume && low > 0 === high > 0;
+  });
+  return off
+    .slice(0, 3)
+    .map(
+      ({ name, volumeError }) =>
+        html`<b>${name}</b> comes out too ${volumeError.mean! > 0 ? "large" : "small"}: volume ${signedPercent(volumeError.mean)} on average.`,
+    );
+}
+
+function trust(checks: readonly TrustCheck[]): Html {
+  const count = (verdict: TrustCheck["verdict"]) => checks.filter((check) => check.verdict === verdict).length;
+  const told = count("good") + count("look");
+  const shown = { good: ["✓", "speaks for it"], look: ["!", "take care"], open: ["?", "not known"] } as const;
+  return html`<div class="question"><h2>Can I trust it?</h2>
+    <p class="number"><strong>${count("good")}</strong> of ${counted(told, "check")} ${count("good") === 1 ? "speaks" : "speak"} for the scores</p>
+    <ul class="checks">${checks.map(({ verdict, title, text }) => {
+      const [sign, meaning] = shown[verdict];
+      return html`<li class="${verdict}"><span class="sign" aria-hidden="true">${sign}</span><span><b>${title}</b> <span class="hidden">(${meaning})</span> <span class="why">${text}</span></span></li>`;
+    })}</ul>
+    <p class="aside">Research software: before it is used on patients it has to be validated where it is used.</p></div>`;
+}

@@ -1,0 +1,57 @@
+import { counted, listed } from "@nnunet/core";
+import { candidatesChart } from "../charts/candidates-chart.ts";
+import { html, type Html } from "../html.ts";
+import { configurationName, foldName } from "../names.ts";
+import { absent, dice, interval, percent } from "../numbers.ts";
+import type { ReportData } from "../report-data.ts";
+import { table } from "./table.ts";
+
+/** Which configuration or ensemble was chosen, why, and how all of them compare. */
+export function choiceSection({ candidates, choice, dataset }: ReportData): Html | undefined {
+  if (candidates.length === 0) return undefined;
+  const name = (configurations: readonly string[]) => configurationName(configurations);
+  const several = dataset.labels.length > 1;
+  return html`<section id="choice"><h2>What was chosen, and why</h2>
+    ${
+      choice &&
+      html`<p class="lead">The choice: <b>${name(choice.configurations)}</b>${choice.configurations.length > 1 && " (an ensemble: the mean of both networks' probabilities)"}.</p>
+      ${choice.reasons.map((reason) => html`<p>${reason}</p>`)}`
+    }
+    ${candidatesChart(candidates, choice?.configurations)}
+    ${table(
+      "Mean Dice of each configuration and ensemble over the cases of its cross-validation, best first",
+      [
+        "",
+        "mean Dice",
+        "95 % interval",
+        "choice is better",
+        "cases",
+        "folds",
+        ...(several ? dataset.labels.map(({ name: label }) => label) : []),
+      ],
+      candidates.map(({ configurations, dice: estimate, chosenIsBetter, folds, labels }) => [
+        name(configurations),
+        dice(estimate.mean),
+        interval(estimate),
+        chosenIsBetter === null ? absent : html`in ${percent(chosenIsBetter)}`,
+        estimate.cases,
+        listed(folds.map((fold) => (fold === "all" ? "all" : String(fold)))),
+        ...(several ? labels.map((label) => dice(label.mean)) : []),
+      ]),
+    )}
+    <p class="aside">“Choice is better in”: how often the choice has the higher mean when as many cases are drawn anew from these, with
+      repetition. Near 50 % nobody can tell the two apart.</p>
+    ${choice !== undefined && choice.notCompared.length > 0 && html`<h3>Not compared</h3><ul>${choice.notCompared.map(({ what, why }) => html`<li>${what}: ${why}</li>`)}</ul>`}
+    ${incompleteFolds(candidates)}
+  </section>`;
+}
+
+function incompleteFolds(candidates: ReportData["candidates"]): Html | undefined {
+  const sets = new Set(candidates.map(({ folds }) => folds.join()));
+  if (sets.size < 2) return undefined;
+  const described = candidates.map(
+    ({ configurations, folds }) =>
+      `${configurationName(configurations)} ${counted(folds.length, "fold")} (${listed(folds.map(foldName))})`,
+  );
+  return html`<p class="notice">Not all were validated on the same cases: ${listed(described)}. Their means can be compared with care only.</p>`;
+}

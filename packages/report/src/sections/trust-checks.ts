@@ -1,0 +1,132 @@
+import { counted, listed } from "@nnunet/core";
+import { configurationName, foldName } from "../names.ts";
+import { dice, interval, percent } from "../numbers.ts";
+import type { ReportData, TrainingCurves } from "../report-data.ts";
+
+export interface TrustCheck {
+  /** Whether it speaks for the scores, asks for a look, or says what nobody can know from these data. */
+  readonly verdict: "good" | "look" | "open";
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Fewer cases than this make an interval too narrow (see `bootstrapInterval` of @nnunet/evaluate). */
+const fewCases = 20;
+/** Of nnU-Net. */
+const usualEpochs = 1000;
+/** An interval wider than this leaves open how good the network is. */
+const wideInterval = 0.1;
+/** From this share of resamples on one candidate is better than the other whichever cases are looked at. */
+const clearlyBetter = 0.95;
+
+/**
+ * What speaks for the scores and what against them, from the data alone; the reader's question "can I trust it".
+ */
+export function trustChecks(data: ReportData): TrustCheck[] {
+  if (data.scores === undefined) return [];
+  return [unseen(data), caseCount(data), ...training(data), ...choice(data), ...variety(data), elsewhere];
+}
+
+function unseen({ scores }: ReportData): TrustCheck {
+  const { cases, remarks } = scores!;
+  const folds = [...new Set(cases.map(({ fold }) => fold))];
+  if (folds.includes("all")) {
+    const text = "These are scores of training cases: the network had seen them, so they say nothing about new ones.";
+    return { verdict: "look", title: "Scored on training cases", text };
+  }
+  if (remarks.length > 0) return { verdict: "look", title: "Scored with a remark", text: remarks.join(" ") };
+  const text = `Each of the ${counted(cases.length, "case")} was segmented by a network that had not seen it in training (${counted(folds.length, "fold")} of a cross-validation).`;
+  return { verdict: "good", title: "Scored on unseen cases", text };
+}
+
+function caseCount({ scores, dataset }: ReportData): TrustCheck {
+  const { cases, dice: estimate } = scores!;
+  const scored = cases.length;
+  const missing = dataset.trainingCases - new Set(cases.map(({ number }) => number)).size;
+  const left =
+    missing > 0
+      ? ` ${counted(missing, "case")} of the dataset ${missing === 1 ? "has" : "have"} no score yet: not every fold is trained.`
+      : "";
+  if (scored < fewCases) {
+    const text = `With ${counted(scored, "case")} the true mean may lie outside the interval more often than 1 time in 20.${left}`;
+    return { verdict: "look", title: "Few cases", text };
+  }
+  const width = estimate.low === null || estimate.high === null ? 0 : estimate.high - estimate.low;
+  const text = `${counted(scored, "case")}; the 95 % interval of the mean Dice is ${interval(estimate)}.${left}`;
+  if (width > wideInterval) return { verdict: "look", title: "Wide interval", text };
+  return {
+    verdict: missing > 0 ? "look" : "good",
+    title: missing > 0 ? "Cases without a score" : "Number of cases",
+    text,
+  };
+}
+
+function training({ trainings, scores }: ReportData): TrustCheck[] {
+  const used = trainings.filter(({ configuration }) => scores!.configurations.includes(configuration));
+  if (used.length === 0) {
+    const text = "No log of the trainings was found, so it is not known whether they had come to rest.";
+    return [{ verdict: "open", title: "Trainings unknown", text }];
+  }
+  const epochs = Math.min(...used.map((curves) => curves.epochs.length));
+  const rising = used.filter(isStillImproving);
+  const folds = listed(rising.map(({ fold }) => foldName(fold)));
+  if (rising.length > 0) {
+    const text = `At their end the losses of ${folds} were still falling on unseen patches: more than ${counted(epochs, "epoch")} would likely give better scores than these.`;
+    return [{ verdict: "look", title: "Trained too short", text }];
+  }
+  if (epochs < usualEpochs) {
+    const text = `${counted(epochs, "epoch")} instead of nnU-Net's ${usualEpochs}, but the losses had come to rest. A full training usually gives somewhat better scores.`;
+    return [{ verdict: "good", title: "Short training", text }];
+  }
+  return [
+    { verdict: "good", title: "Full training", text: `${counted(epochs, "epoch")}; the losses had come to rest.` },
+  ];
+}
+
+/** Whether the last fifth of the epochs improved the validation loss by more than a tenth of all that was gained before. */
+export function isStillImproving({ epochs }: TrainingCurves): boolean {
+  if (epochs.length < 3) return true;
+  const fifth = Math.max(1, Math.floor(epochs.length / 5));
+  const mean = (from: number, to: number) => {
+    const part = epochs.slice(from, to).map(({ validationLoss }) => validationLoss);
+    return part.reduce((sum, loss) => sum + loss, 0) / part.length;
+  };
+  const [first, before, last] = [mean(0, fifth), mean(-2 * fifth, -fifth), mean(epochs.length - fifth, epochs.length)];
+  return before - last > 0.1 * Math.max(first - before, 1e-6);
+}
+
+function choice({ candidates, choice: chosen }: ReportData): TrustCheck[] {
+  const others = candidates.filter(({ chosenIsBetter }) => chosenIsBetter !== null);
+  if (chosen === undefined || others.length === 0) return [];
+  const next = others[0]!;
+  const share = next.chosenIsBetter!;
+  const name = configurationName(next.configurations);
+  const optimism =
+    "The choice was made on the same cases as the scores, so the score of the best of several is a little too good.";
+  const text =
+    share >= clearlyBetter
+      ? `${configurationName(chosen.configurations)} was better than ${name} (${dice(next.dice.mean)}) in ${percent(share)} of all redraws of the cases. ${optimism}`
+      : `${name} (${dice(next.dice.mean)}) is nearly as good: the choice was better in ${percent(share)} of all redraws of the cases. ${optimism}`;
+  return [{ verdict: "good", title: share >= clearlyBetter ? "A clear choice" : "A close choice", text }];
+}
+
+function variety({ fingerprint }: ReportData): TrustCheck[] {
+  if (fingerprint === undefined) return [];
+  const { spacings } = fingerprint;
+  const range = [0, 1, 2].map((axis) => {
+    const values = spacings.map((spacing) => spacing[axis]!);
+    return Math.max(...values) / Math.min(...values);
+  });
+  if (Math.max(...range) < 1.05) {
+    const text =
+      "All images have the same voxel spacing, so they may come from one scanner and one protocol. Others were not tested.";
+    return [{ verdict: "open", title: "One kind of image", text }];
+  }
+  return [];
+}
+
+const elsewhere: TrustCheck = {
+  verdict: "open",
+  title: "Other hospitals, scanners and patients",
+  text: "All cases come from this dataset. How the network does on images from elsewhere has to be measured there.",
+};
