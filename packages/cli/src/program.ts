@@ -14,6 +14,7 @@ import { statusCommand } from "./commands/status.ts";
 import { testCommand } from "./commands/test.ts";
 import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { reportCommand } from "./commands/report.ts";
 import { refuseEmptyArguments } from "./options/empty-arguments.ts";
 import type { Ending } from "./ending.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
@@ -53,6 +54,7 @@ export function createProgram(ending: Ending, json = false): Command {
     evaluateCommand,
     exportCommand,
     testCommand,
+    reportCommand,
     runEverythingCommand,
     statusCommand,
     demoCommand,

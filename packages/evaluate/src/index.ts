@@ -5,7 +5,7 @@ export {
   type CaseScores,
   type Interval,
 } from "./bootstrap.ts";
-export { caseMetrics } from "./case-metrics.ts";
+export { caseMetrics, labelGroups } from "./case-metrics.ts";
 export { defaultEvaluator } from "./default-evaluator.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts";
 export { summarise } from "./summarise.ts";

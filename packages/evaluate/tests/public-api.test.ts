@@ -13,6 +13,7 @@ test("exports these names and no others", () => {
   "diceIntervals",
   "emptyCasesPolicy",
   "findBestConfiguration",
+  "labelGroups",
   "labelTitles",
   "splitOfFold",
   "splitsFromJson",

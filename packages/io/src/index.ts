@@ -9,7 +9,8 @@ export {
   saysItsPlace,
   writableEndings,
 } from "./image-formats.ts";
-export { saysItsSpacing } from "./geometry/plane-geometry.ts";
+export { encodePng } from "./png/png.ts";
+export { planeGeometry, saysItsSpacing } from "./geometry/plane-geometry.ts";
 export { voxelPlace } from "./geometry/voxel-place.ts";
 export type { ImageInfo } from "./image-info.ts";
 export { channelFileName, channelOfStem } from "./dataset/channel-name.ts";

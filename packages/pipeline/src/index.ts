@@ -37,3 +37,4 @@ export type { TestedFolds, TestOptions, TestResult } from "./steps/test-images.t
 export { softwareVersion } from "./software-version.ts";
 export { defaultStages, type Stages } from "./stages.ts";
 export type { TrainFoldResult, TrainOptions } from "./training/train-fold.ts";
+export type { ReportOptions, ReportResult } from "./reporting/write-report.ts";

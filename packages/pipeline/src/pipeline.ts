@@ -16,6 +16,7 @@ import { type DatasetStatus, datasetStatus, rehearseRun } from "./jobs/dataset-s
 import { type RunResult, runDataset } from "./jobs/run-dataset.ts";
 import type { RunOptions } from "./jobs/run-options.ts";
 import { type TestedFolds, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
+import { type ReportOptions, type ReportResult, writeReport } from "./reporting/write-report.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
@@ -61,6 +62,8 @@ export interface Pipeline {
   ): Promise<EvaluationSummary>;
   /** The images of imagesTs → segmentations, and scores where labelsTs is there. */
   test(dataset: RawDataset, tested: TestedFolds, options?: TestOptions): Promise<TestResult>;
+  /** All that is known of a dataset and a plan → one HTML page. Without a plan, what there is before one. */
+  report(dataset: RawDataset, plans: Plans | undefined, options?: ReportOptions): Promise<ReportResult>;
   /** All of the above in order, skipping what is done. */
   run(dataset: string, options?: RunOptions): Promise<RunResult>;
   /** The jobs that `run` would do, and how far each is; nothing is written. */
@@ -102,6 +105,7 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
     test: (dataset, tested, options) => testImages(context, dataset, tested, options),
     rehearse: (dataset, options) => rehearseRun(context, dataset, options),
     status: (dataset, options) => datasetStatus(context, dataset, options),
+    report: (dataset, plans, options) => writeReport(context, dataset, plans, options),
     run: (dataset, options) => runDataset(context, dataset, options),
   };
 }

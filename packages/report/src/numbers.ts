@@ -1,3 +1,4 @@
+import { percentile } from "@nnunet/core";
 import type { Estimate } from "./report-data.ts";
 
 /* How numbers stand in the report: Dice with three decimals, volumes with three digits, "–" for what is not defined. */
@@ -42,11 +43,7 @@ export function duration(seconds: number | null): string {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** The value below which a fraction lies, linear between ranks; null of no values. */
+/** The value below which a fraction lies; null of no values. */
 export function quantile(values: readonly number[], fraction: number): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  if (sorted.length === 0) return null;
-  const rank = (sorted.length - 1) * fraction;
-  const [low, high] = [sorted[Math.floor(rank)]!, sorted[Math.ceil(rank)]!];
-  return low + (high - low) * (rank - Math.floor(rank));
+  return values.length === 0 ? null : percentile(Float64Array.from(values).sort(), fraction);
 }

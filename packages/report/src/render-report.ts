@@ -1,5 +1,6 @@
 import { html, trusted } from "./html.ts";
 import type { ReportData } from "./report-data.ts";
+import { withShortNames } from "./short-names.ts";
 import { answerSection } from "./sections/answer.ts";
 import { casesShownSection } from "./sections/cases-shown.ts";
 import { choiceSection } from "./sections/choice.ts";
@@ -21,7 +22,8 @@ export const reportMarker = '<meta name="generator" content="nnunet-ts report">'
  *
  * @example await writeFile("report.html", renderReport(data));
  */
-export function renderReport(data: ReportData): string {
+export function renderReport(given: ReportData): string {
+  const data = withShortNames(given);
   const sections = [
     { id: "answer", title: "In short", content: answerSection(data) },
     { id: "cases-shown", title: "Pictures", content: casesShownSection(data) },

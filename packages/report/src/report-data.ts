@@ -84,7 +84,8 @@ export interface PostprocessingTrial {
 export interface TrainingCurves {
   readonly configuration: string;
   readonly fold: number | "all";
-  readonly plannedEpochs: number | null;
+  /** False of one that was stopped, or is still running. */
+  readonly isFinished: boolean;
   readonly epochs: readonly {
     readonly epoch: number;
     readonly trainLoss: number;

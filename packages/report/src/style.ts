@@ -58,7 +58,7 @@ figcaption{color:var(--soft);font-size:.88rem;margin-top:.3rem;max-width:72ch}
 i.missed{background:#ff7a3d}i.added{background:#4ea8ff}i.confused{background:#d25bd0}
 .scroll{overflow-x:auto;margin:.8rem 0;max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;min-width:min(100%,480px)}
-caption{text-align:left;color:var(--soft);font-size:.88rem;padding-bottom:.4rem}
+.caption{color:var(--soft);font-size:.88rem;margin:1.1rem 0 0;max-width:72ch}.caption+.scroll{margin-top:.2rem}
 th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top;white-space:nowrap;overflow-wrap:normal}
 th:first-child{text-align:left;font-weight:550;white-space:normal;min-width:14ch;max-width:34ch;overflow-wrap:break-word}
 thead th{color:var(--soft);font-weight:550;vertical-align:bottom;white-space:normal;max-width:18ch;overflow-wrap:break-word}
@@ -73,9 +73,11 @@ dl{margin:0 0 .8rem;max-width:78ch}dt{font-weight:600;margin-top:.8rem}dt::first
 .panel{margin:0}
 .picture{display:block;width:100%;max-height:70vh;background:#000;border-radius:6px}
 .picture text{fill:#fff;stroke:#000;stroke-width:.12em;paint-order:stroke;font-family:inherit}
+.picture .edge{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 .picture .bar{stroke:#fff;stroke-width:2;fill:none}
 .picture .missed{fill:#ff7a3d;fill-opacity:.8}.picture .added{fill:#4ea8ff;fill-opacity:.8}.picture .confused{fill:#d25bd0;fill-opacity:.8}
-.network svg{background:#fff;border-radius:6px;max-width:none;height:auto;min-width:640px;width:100%}
+.networks{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:0 24px}.network{min-width:0}
+.network svg{display:block;background:#fff;border-radius:6px;max-width:none;height:auto;min-width:520px;width:100%}
 @media (max-width:960px){.questions{grid-template-columns:1fr 1fr}.questions>:nth-child(3),.questions>.chart{grid-column:1/-1;grid-row:auto}}
 @media (max-width:640px){header,main{padding:0 14px}header{padding-top:14px}
 nav{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap}

@@ -1,9 +1,113 @@
 import { expect, test } from "@jest/globals";
-import { renderReport } from "@nnunet/report";
-import { writeFileSync } from "node:fs";
+import { type ReportData, renderReport, reportMarker } from "@nnunet/report";
+import { parseHTML } from "linkedom";
+import { trustChecks } from "../src/sections/trust-checks.ts";
 import { sampleReport } from "./sample-report.ts";
 
-test("preview", () => {
-  writeFileSync("/tmp/report/sample.html", renderReport(sampleReport()));
-  expect(1).toBe(1);
+const page = (data: ReportData) => {
+  const markup = renderReport(data);
+  return { markup, document: parseHTML(markup).document };
+};
+const textOf = (node: { textContent: string | null } | null) => (node?.textContent ?? "").replace(/\s+/g, " ").trim();
+
+test("the first screen says how good it is, where it fails and whether to trust it, in words and numbers", () => {
+  const { document } = page(sampleReport());
+  const first = textOf(document.querySelector("#answer"));
+  expect(first).toContain("On 40 unseen cases the mean Dice is 0.864 (0.851 to 0.877)");
+  expect(first).toContain("How good is it? 0.864 mean Dice");
+  expect(first).toMatch(/Where does it fail\? 1 of 40 cases below 0\.7 The worst is case 12, Dice 0\.4\d\d/);
+  expect(first).toContain("The weakest label is posterior, mean Dice 0.844.");
+  expect(first).toContain("posterior was missed altogether in 1 case.");
+  expect(first).toContain("comes out too small: volume −4.8 % on average.");
+  expect(first).toMatch(/Can I trust it\? \d of \d checks speak for the scores/);
+});
+
+test("one heading per level in order, every picture described, every link within the page leads somewhere", () => {
+  const { document } = page(sampleReport());
+  const levels = [...document.querySelectorAll("h1, h2, h3")].map(({ tagName }) => Number(tagName[1]));
+  expect(levels[0]).toBe(1);
+  expect(levels.filter((level) => level === 1)).toHaveLength(1);
+  for (const [i, level] of levels.entries()) if (i > 0) expect(level - levels[i - 1]!).toBeLessThanOrEqual(1);
+  const pictures = [...document.querySelectorAll("svg[role=img]")];
+  expect(pictures.length).toBeGreaterThan(10);
+  for (const picture of pictures) expect(picture.getAttribute("aria-label")!.length).toBeGreaterThan(10);
+  const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  const targets = [...document.querySelectorAll("a, use")].map((link) => link.getAttribute("href")!);
+  for (const target of targets) expect(ids).toContain(target.replace("#", ""));
+});
+
+test("needs nothing but itself: no script, no address, and a policy that forbids both", () => {
+  const { markup, document } = page(sampleReport());
+  expect(markup).toContain(reportMarker);
+  expect(document.querySelectorAll("script, link, iframe, object, embed, img")).toHaveLength(0);
+  const policy = document.querySelector("meta[http-equiv]")!.getAttribute("content");
+  expect(policy).toBe("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
+  const addresses = markup.match(/(?:https?:)?\/\/[a-z][^\s"'<]*/g) ?? [];
+  expect(addresses.filter((address) => !address.startsWith("http://www.w3.org/"))).toEqual([]);
+  expect(markup).not.toMatch(/\son\w+=/);
+});
+
+test("hostile names are text, also in charts: tags, direction characters, ten thousand characters", () => {
+  const script = `</text></title><script>alert(1)</script><img src=x onerror=alert(1)>`;
+  const hostile = sampleReport([`${script}\u202egnp.`, `${"x".repeat(10_000)}" onload="alert(1)`]);
+  const { markup, document } = page({
+    ...hostile,
+    dataset: { ...hostile.dataset, name: script, channels: [script] },
+    candidates: hostile.candidates.map((candidate) => ({ ...candidate, configurations: [script] })),
+    choice: { ...hostile.choice!, configurations: [script], reasons: [script] },
+    trainings: hostile.trainings.map((training) => ({ ...training, configuration: script })),
+    warnings: [script, "y".repeat(20_000)],
+    jobs: [{ id: script, state: "failed", detail: `${script}\u0007`, seconds: 1, memoryGb: 1 }],
+    files: [{ name: script, sha256: script }],
+    shownCases: hostile.shownCases.map((shown) => ({ ...shown, id: script, channel: script })),
+  });
+  expect(document.querySelectorAll("script, img")).toHaveLength(0);
+  const attributes = [...document.querySelectorAll("*")].flatMap((element) => element.getAttributeNames());
+  expect(attributes.filter((name) => name.startsWith("on"))).toEqual([]);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+  expect(markup).not.toMatch(/[\u202a-\u202e\u2066-\u2069\u0000-\u0008]/);
+  expect(markup).not.toContain("x".repeat(200));
+});
+
+test("a base64 text that is none does not leave its attribute", () => {
+  const data = sampleReport();
+  const [first, ...others] = data.shownCases;
+  const [slice] = first!.slices;
+  const png = `"/><script>alert(1)</script>`;
+  const { document } = page({ ...data, shownCases: [{ ...first!, slices: [{ ...slice!, png }] }, ...others] });
+  expect(document.querySelectorAll("script")).toHaveLength(0);
+});
+
+test("before anything is trained it says so, and shows dataset and plan", () => {
+  const { scores: _, choice: __, ...data } = sampleReport();
+  const { document } = page({ ...data, candidates: [], shownCases: [], trainings: [], postprocessing: [], jobs: [] });
+  expect(textOf(document.querySelector("#answer"))).toContain("Nothing has been scored yet");
+  expect([...document.querySelectorAll("h2")].map(textOf)).toEqual([
+    "The dataset",
+    "The plan, and its reasons",
+    "Warnings",
+    "Versions and files",
+  ]);
+});
+
+test("the same data give the same bytes", () => {
+  expect(renderReport(sampleReport())).toBe(renderReport(sampleReport()));
+});
+
+test("takes care where the scores cannot be trusted: training cases, few cases, folds that are missing", () => {
+  const data = sampleReport();
+  const scores = data.scores!;
+  const titles = (changed: Partial<ReportData>) =>
+    trustChecks({ ...data, ...changed }).flatMap(({ verdict, title }) => (verdict === "look" ? [title] : []));
+  expect(titles({})).toEqual([]);
+  const all = scores.cases.map((entry) => ({ ...entry, fold: "all" as const }));
+  expect(titles({ scores: { ...scores, cases: all } })).toEqual(["Scored on training cases"]);
+  expect(titles({ scores: { ...scores, remarks: ["The cases were divided at random."] } })).toEqual([
+    "Scored with a remark",
+  ]);
+  expect(titles({ scores: { ...scores, cases: scores.cases.slice(0, 8) } })).toEqual(["Few cases"]);
+  expect(titles({ scores: { ...scores, cases: scores.cases.slice(0, 32) } })).toEqual(["Cases without a score"]);
+  const wide = { mean: 0.8, low: 0.7, high: 0.9, cases: 40 };
+  expect(titles({ scores: { ...scores, dice: wide } })).toEqual(["Wide interval"]);
 });

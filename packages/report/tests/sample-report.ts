@@ -71,7 +71,7 @@ export function sampleReport(names: readonly [string, string] = ["anterior", "po
   const curves = (configuration: string, fold: number) => ({
     configuration,
     fold,
-    plannedEpochs: 60,
+    isFinished: true,
     epochs: Array.from({ length: 60 }, (_, epoch) => ({
       epoch,
       trainLoss: 1.2 * Math.exp(-epoch / 9) - 0.85 + random.normal(0, 0.01),

@@ -98,13 +98,18 @@ export async function readPngInfo(path: string, options: ReadImageOptions = {}):
   };
 }
 
+/** Writes what {@link encodePng} makes. */
+export async function writePng(path: string, volume: Volume): Promise<void> {
+  await writeFileAtomic(path, encodePng(volume));
+}
+
 /**
- * Writes a 2D image of one to four channels as 8 bits, or 16 where a value needs them.
+ * A 2D image of one to four channels as the bytes of a PNG file of 8 bits, or 16 where a value needs them.
  *
  * @throws {UnsupportedError} for more than one slice, more than four channels, or values that are not whole numbers
  *   from 0 to 65535
  */
-export async function writePng(path: string, volume: Volume): Promise<void> {
+export function encodePng(volume: Volume): Buffer {
   const [channels, nz, height, width] = volume.shape;
   if (nz !== 1 || channels > 4) {
     throw new UnsupportedError(`an image of ${nz} slices and ${channels} channels as PNG`, "use .nii.gz");
@@ -132,7 +137,7 @@ export async function writePng(path: string, volume: Volume): Promise<void> {
     encodePngChunk("IDAT", deflateSync(rows)),
     encodePngChunk("IEND", Buffer.alloc(0)),
   ];
-  await writeFileAtomic(path, Buffer.concat(parts));
+  return Buffer.concat(parts);
 }
 
 /** libpng's own default. */

@@ -64,7 +64,7 @@ function svg(slice: SlicePicture, id: string, isFirst: boolean, alternative: str
   const size = Math.max(width, shownHeight) / 22;
   const letter = (text: string, x: number, y: number) =>
     text &&
-    html`<text x="${x.toFixed(2)}" y="${y.toFixed(2)}" font-size="${size.toFixed(2)}" text-anchor="middle" dominant-baseline="central">${text}</text>`;
+    html`<text class="edge" x="${x.toFixed(2)}" y="${y.toFixed(2)}" font-size="${size.toFixed(2)}" text-anchor="middle" dominant-baseline="central">${text}</text>`;
   const image = isFirst
     ? html`<image id="${id}" width="${width}" height="${height}" preserveAspectRatio="none" href="data:image/png;base64,${trusted(slice.png.replace(/[^A-Za-z0-9+/=]/g, ""))}"/>`
     : html`<use href="#${id}"/>`;

@@ -7,16 +7,17 @@ import { table } from "./table.ts";
 export function jobsSection({ jobs }: ReportData): Html | undefined {
   if (jobs.length === 0) return undefined;
   const seconds = jobs.reduce((sum, job) => sum + (job.seconds ?? 0), 0);
-  return html`<section id="jobs"><h2>Time and memory</h2>
+  const hasMemory = jobs.some(({ memoryGb }) => memoryGb !== null);
+  return html`<section id="jobs"><h2>${hasMemory ? "Time and memory" : "Time"}</h2>
     <p>${duration(seconds)} in all, as far as it was measured.</p>
     ${table(
       "The jobs of the run",
-      ["", "state", "time", "memory at its peak"],
+      ["", "state", "time", ...(hasMemory ? ["memory at its peak"] : [])],
       jobs.map(({ id, state, detail, seconds: own, memoryGb }) => [
         id,
         detail === undefined ? state : `${state}: ${detail}`,
         duration(own),
-        memoryGb === null ? absent : `${short(memoryGb)} GB`,
+        ...(hasMemory ? [memoryGb === null ? absent : `${short(memoryGb)} GB`] : []),
       ]),
     )}</section>`;
 }

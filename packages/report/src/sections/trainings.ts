@@ -1,4 +1,3 @@
-import { counted } from "@nnunet/core";
 import { lossChart, patchDiceChart } from "../charts/curves-chart.ts";
 import { html, type Html } from "../html.ts";
 import { foldName } from "../names.ts";
@@ -18,14 +17,13 @@ export function trainingsSection({ trainings }: ReportData): Html | undefined {
         ${table(
           `Trainings of ${name}`,
           ["", "epochs", "loss, training", "loss, validation", "patch Dice", "per epoch", "in all"],
-          folds.map(({ fold, epochs, plannedEpochs }) => {
+          folds.map(({ fold, epochs, isFinished }) => {
             const last = epochs.at(-1)!;
             const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
             return [
               foldName(fold),
-              plannedEpochs === null || plannedEpochs === epochs.length
-                ? epochs.length
-                : `${epochs.length} of ${counted(plannedEpochs, "epoch")}`,
+              isFinished ? epochs.length : `${epochs.length}, not finished`,
+
               last.trainLoss.toFixed(3),
               last.validationLoss.toFixed(3),
               dice(last.patchDice),

@@ -1,7 +1,7 @@
-import { counted, listed } from "@nnunet/core";
-import { configurationName, foldName } from "../names.ts";
+import { counted } from "@nnunet/core";
+import { configurationName } from "../names.ts";
 import { dice, interval, percent } from "../numbers.ts";
-import type { ReportData, TrainingCurves } from "../report-data.ts";
+import type { ReportData } from "../report-data.ts";
 
 export interface TrustCheck {
   /** Whether it speaks for the scores, asks for a look, or says what nobody can know from these data. */
@@ -63,36 +63,12 @@ function caseCount({ scores, dataset }: ReportData): TrustCheck {
 
 function training({ trainings, scores }: ReportData): TrustCheck[] {
   const used = trainings.filter(({ configuration }) => scores!.configurations.includes(configuration));
-  if (used.length === 0) {
-    const text = "No log of the trainings was found, so it is not known whether they had come to rest.";
-    return [{ verdict: "open", title: "Trainings unknown", text }];
-  }
+  if (used.length === 0) return [];
   const epochs = Math.min(...used.map((curves) => curves.epochs.length));
-  const rising = used.filter(isStillImproving);
-  const folds = listed(rising.map(({ fold }) => foldName(fold)));
-  if (rising.length > 0) {
-    const text = `At their end the losses of ${folds} were still falling on unseen patches: more than ${counted(epochs, "epoch")} would likely give better scores than these.`;
-    return [{ verdict: "look", title: "Trained too short", text }];
-  }
-  if (epochs < usualEpochs) {
-    const text = `${counted(epochs, "epoch")} instead of nnU-Net's ${usualEpochs}, but the losses had come to rest. A full training usually gives somewhat better scores.`;
-    return [{ verdict: "good", title: "Short training", text }];
-  }
-  return [
-    { verdict: "good", title: "Full training", text: `${counted(epochs, "epoch")}; the losses had come to rest.` },
-  ];
-}
-
-/** Whether the last fifth of the epochs improved the validation loss by more than a tenth of all that was gained before. */
-export function isStillImproving({ epochs }: TrainingCurves): boolean {
-  if (epochs.length < 3) return true;
-  const fifth = Math.max(1, Math.floor(epochs.length / 5));
-  const mean = (from: number, to: number) => {
-    const part = epochs.slice(from, to).map(({ validationLoss }) => validationLoss);
-    return part.reduce((sum, loss) => sum + loss, 0) / part.length;
-  };
-  const [first, before, last] = [mean(0, fifth), mean(-2 * fifth, -fifth), mean(epochs.length - fifth, epochs.length)];
-  return before - last > 0.1 * Math.max(first - before, 1e-6);
+  if (epochs >= usualEpochs) return [];
+  // Flat curves prove nothing: the learning rate falls to 0 at the end of a training of any length.
+  const text = `${counted(epochs, "epoch")} instead of nnU-Net's ${usualEpochs}. The scores are true of these networks; longer trained ones would likely have better ones.`;
+  return [{ verdict: "open", title: "Short training", text }];
 }
 
 function choice({ candidates, choice: chosen }: ReportData): TrustCheck[] {

@@ -1,0 +1,124 @@
+import {
+  counted,
+  type Fingerprint,
+  fingerprintFromJson,
+  labelSet,
+  listed,
+  type Plans,
+  type RawDataset,
+} from "@nnunet/core";
+import { exists, readJson } from "@nnunet/core/node";
+import { drawNetwork, planWarnings } from "@nnunet/planner";
+import type { JobSummary, NetworkDrawing, ReportData, TrainingCurves } from "@nnunet/report";
+import { preprocessedPaths } from "../folders.ts";
+import { softwareVersion } from "../software-version.ts";
+import type { Context } from "../stages.ts";
+import { candidateScores, crossValidationFolds, scoredConfigurations } from "./candidate-scores.ts";
+import { caseNames, reportedLabels, scoresOf } from "./case-scores.ts";
+import { fileHashes } from "./file-hashes.ts";
+import { type FoldResult, foldResults } from "./fold-results.ts";
+import { highestMean } from "./highest-mean.ts";
+import { shownCases } from "./shown-cases.ts";
+import { trainingCurves } from "./training-curves.ts";
+
+export interface CollectOptions {
+  /** Write the ids of the cases; their numbers alone by default, so that the report may be handed on. */
+  readonly caseNames?: boolean | undefined;
+  /** Show slices of the images; true by default. */
+  readonly pictures?: boolean | undefined;
+}
+
+/**
+ * Everything that a report says of a dataset and a plan, from what lies in the three folders. What is not there yet is
+ * left out, and said.
+ */
+export async function collectReport(
+  { folders }: Context,
+  dataset: RawDataset,
+  plans: Plans | undefined,
+  { caseNames: withIds = false, pictures = true }: CollectOptions = {},
+): Promise<ReportData> {
+  const paths = preprocessedPaths(folders, dataset.name);
+  const warnings: string[] = [];
+  const fingerprint = (await exists(paths.fingerprint))
+    ? fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint)
+    : undefined;
+  if (plans === undefined) warnings.push("There is no plan yet, so nothing is trained.");
+  else if (fingerprint) warnings.push(...planWarnings(plans, fingerprint, dataset.json));
+  const labels = reportedLabels(dataset);
+  const keys = labels.map(({ key }) => key);
+  const folds = plans ? await foldResults(folders, dataset, plans) : [];
+  const trainings = await trainingCurves(folds);
+  const candidates = scoredConfigurations(folds, keys);
+  const decided = highestMean(candidates);
+  const nameOf = caseNames(dataset, withIds);
+  const scoredFolds = decided ? crossValidationFolds(folds, decided.best.configurations[0]!) : [];
+  warnings.push(...missingFolds(folds));
+  const shown = pictures ? await shownCases(dataset, scoredFolds, nameOf, (text) => warnings.push(text)) : [];
+  return {
+    dataset: {
+      name: dataset.name,
+      channels: dataset.json.channelNames,
+      labels: labels.map(({ key, name }) => ({ key, name })),
+      trainingCases: dataset.trainingCases.length,
+      testCases: dataset.testCases.length,
+    },
+    ...(fingerprint && { fingerprint: withoutCaseIds(fingerprint) }),
+    ...(plans && {
+      plan: {
+        name: plans.plansName,
+        ruleSet: plans.ruleSet,
+        planner: plans.planner,
+        decisions: plans.explanation,
+      },
+    }),
+    networks: plans ? drawings(dataset, plans) : [],
+    candidates: decided ? candidateScores(candidates, decided.best) : [],
+    ...(decided && {
+      choice: decided.choice,
+      scores: scoresOf(dataset, scoredFolds, fingerprint, nameOf),
+    }),
+    shownCases: shown,
+    trainings,
+    postprocessing: [],
+    jobs: trainings.map(trainingJob),
+    warnings,
+    software: softwareVersion,
+    files: await fileHashes(folders, dataset, plans, folds),
+  };
+}
+
+function withoutCaseIds({ caseIds: _, ...fingerprint }: Fingerprint): Fingerprint {
+  return fingerprint;
+}
+
+function drawings(dataset: RawDataset, plans: Plans): NetworkDrawing[] {
+  const { outputChannels, foreground } = labelSet(dataset.json);
+  return Object.entries(plans.configurations).map(([name, configuration]) => {
+    const channels = dataset.json.channelNames.length;
+    const inputChannels = channels + (configuration.previousConfiguration === undefined ? 0 : foreground.length);
+    return { configuration: name, svg: drawNetwork(configuration, { title: name, inputChannels, outputChannels }) };
+  });
+}
+
+/** Configurations that lack folds which others have, and folds that were trained and not validated. */
+function missingFolds(folds: readonly FoldResult[]): string[] {
+  const configurations = [...new Set(folds.map(({ configuration }) => configuration))];
+  const all = [...new Set(folds.map(({ fold }) => fold))];
+  return configurations.flatMap((name) => {
+    const has = new Set(folds.filter((f) => f.configuration === name && f.summary).map(({ fold }) => fold));
+    const missing = all.filter((fold) => !has.has(fold));
+    if (missing.length === 0) return [];
+    return [`${name} has no scores of ${counted(missing.length, "fold")}: ${listed(missing.map(String))}.`];
+  });
+}
+
+function trainingJob({ configuration, fold, isFinished, epochs }: TrainingCurves): JobSummary {
+  return {
+    id: `train ${configuration} ${fold}`,
+    state: isFinished ? "done" : "to do",
+    ...(isFinished ? {} : { detail: `${counted(epochs.length, "epoch")} done` }),
+    seconds: epochs.reduce((sum, { seconds }) => sum + seconds, 0),
+    memoryGb: null,
+  };
+}
