@@ -19,6 +19,7 @@ const commands = [
   "predict",
   "evaluate",
   "export",
+  "report",
   "run",
   "demo",
   "info",
@@ -246,6 +247,25 @@ test("evaluate: a perfect prediction scores 1; a missing one is named", () =>
     );
     expect(missing.code).toBe(3);
     expect((await nnunet("evaluate", labels, join(scratch, "predicted"), "--partial")).code).toBe(0);
+  }));
+
+test("report: one page of a planned dataset, its numbers under --json; several plans have to be told apart", () =>
+  withScratch(async (scratch, roots) => {
+    await writeMadeDataset(join(scratch, "raw"));
+    const first = await nnunet("report", "8", ...roots);
+    expect(first.code).toBe(0);
+    expect(await readFile(first.stdout.trim(), "utf8")).toContain("The dataset has not been measured yet.");
+    await nnunet("fingerprint", "8", ...roots);
+    await nnunet("plan", "8", ...roots);
+    const planned = await nnunet("report", "8", "--json", ...roots);
+    const { path, plan, dataset } = JSON.parse(planned.stdout);
+    expect({ plan: plan.name, cases: dataset.trainingCases }).toEqual({ plan: "nnUNetPaperPlans", cases: 5 });
+    expect(await readFile(path, "utf8")).toContain("The plan, and its reasons");
+    await nnunet("plan", "8", "--planner", "v2", ...roots);
+    const ambiguous = await nnunet("report", "8", ...roots);
+    expect(ambiguous.stderr).toContain("holds several plans; choose one of");
+    expect(ambiguous.code).toBe(3);
+    expect((await nnunet("report", "8", "--plans", "nnUNetPlans", ...roots)).code).toBe(0);
   }));
 
 test("evaluate --surface: distances in mm, the same from any number of threads, and how missed labels count", () =>

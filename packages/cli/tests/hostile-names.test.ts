@@ -82,6 +82,8 @@ test("names of files, folders, labels, channels and arguments have no power over
       ["predict", "-i", folder, "-o", folder, "-d", "8", "-c", evil],
       ["evaluate", folder, folder],
       ["export", "8", evil, "-f", "0", "-o", "x.onnx"],
+      ["report", evil],
+      ["report", "8", "--plans", evil],
       ["run", evil],
       [evil],
       ["info", `--${evil}`, "x"],
@@ -112,6 +114,8 @@ test.each([
   ["evaluate", "a", ""],
   ["evaluate", "a", "b", "--output", ""],
   ["export", "8", "3d_fullres", "-f", "0", "-o", ""],
+  ["report", ""],
+  ["report", "8", "--output", ""],
   ["run", ""],
   ["demo", "--output", ""],
 ])("an empty text is an error of the command line: %s %s %s %s %s %s", async (...args) => {

@@ -1,0 +1,137 @@
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, jest, test } from "@jest/globals";
+import type { RawDataset } from "@nnunet/core";
+import { openDataset, readImage, writeImage } from "@nnunet/io";
+import { createPipeline, type Fold, type Pipeline, resultsPaths } from "@nnunet/pipeline";
+import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+
+jest.setTimeout(120_000);
+
+const plansName = "nnUNetPaperPlans";
+
+/** What a trained and validated fold leaves, without its training: predictions that are `shift` voxels off. */
+async function writeFold(
+  pipeline: Pipeline,
+  dataset: RawDataset,
+  configuration: string,
+  fold: Fold,
+  ids: readonly string[],
+  { shift = 0, remark }: { readonly shift?: number; readonly remark?: string } = {},
+): Promise<void> {
+  const paths = resultsPaths(pipeline.folders, dataset.name, plansName, configuration).fold(fold);
+  await mkdir(paths.validation, { recursive: true });
+  const pairs = [];
+  for (const id of ids) {
+    const { label } = dataset.trainingCases.find((files) => files.id === id)!;
+    const volume = await readImage(label!);
+    const prediction = join(paths.validation, `${id}.nii.gz`);
+    await writeImage(prediction, { ...volume, data: volume.data.map((_, i) => volume.data[i - shift] ?? 0) });
+    pairs.push({ reference: label!, prediction });
+  }
+  await pipeline.evaluate(pairs, dataset.json, paths.summary, { remark });
+  const epoch = (n: number, trainLoss: number) =>
+    JSON.stringify({ epoch: n, trainLoss, validationLoss: trainLoss + 0.1, pseudoDice: [0.5, null], seconds: 2 });
+  const lines = [epoch(0, 1), epoch(1, 5), epoch(1, 0.5), '{"epoch":2,"trai'];
+  await appendFile(join(paths.folder, "training_log.ndjson"), lines.join("\n"));
+}
+
+async function plannedDataset(scratch: string) {
+  const folders = foldersIn(scratch);
+  const dataset = await openDataset(await writeTinyDataset(folders.raw));
+  const pipeline = createPipeline({}, folders);
+  await pipeline.fingerprint(dataset);
+  const { plans } = await pipeline.plan(dataset);
+  return { pipeline, dataset, plans };
+}
+
+test("pools the folds of each configuration, shows the best one's cases, and gives no case names away", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    await writeFold(pipeline, dataset, "3d_fullres", 0, ["tiny_0", "tiny_3"]);
+    await writeFold(pipeline, dataset, "3d_fullres", 1, ["tiny_1", "tiny_4"], { shift: 1 });
+    await writeFold(pipeline, dataset, "2d", 0, ["tiny_0", "tiny_3"], { shift: 1 });
+    await writeFold(pipeline, dataset, "2d", 1, ["tiny_1", "tiny_4"], { shift: 2 });
+    const { path, data } = await pipeline.report(dataset, plans);
+    expect(path).toBe(join(pipeline.folders.results, dataset.name, `report__${plansName}.html`));
+    expect(data.candidates.map(({ configurations, folds, dice }) => [configurations, folds, dice.cases])).toEqual([
+      [["3d_fullres"], [0, 1], 4],
+      [["2d"], [0, 1], 4],
+    ]);
+    expect(data.candidates[1]!.chosenIsBetter).toBe(1);
+    expect(data.scores!.cases.map(({ number, fold }) => [number, fold])).toEqual([
+      [1, 0],
+      [4, 0],
+      [2, 1],
+      [5, 1],
+    ]);
+    const [best] = data.scores!.cases;
+    // 4 × 5 × 5 voxels of 2 mm³
+    expect(best!.labels[0]).toMatchObject({ dice: 1, referenceMl: 0.2, predictedMl: 0.2 });
+    expect(data.shownCases.map(({ role }) => role)).toEqual(["best", "median", "worst"]);
+    expect(data.shownCases[0]!.slices[0]!.png).toMatch(/^iVBORw0KGgo/);
+    // The epoch that was logged twice counts once, as it was the last time; a line that is cut off is passed over.
+    expect(data.trainings[0]!.epochs.map(({ epoch, trainLoss }) => [epoch, trainLoss])).toEqual([
+      [0, 1],
+      [1, 0.5],
+    ]);
+    const page = await readFile(path, "utf8");
+    expect(page).not.toContain("tiny_");
+    expect(page).not.toContain(scratch);
+    expect(page).toContain("data:image/png;base64,");
+    expect(page).toContain("How good is it?");
+    expect(JSON.stringify(data)).not.toContain("tiny_");
+  }));
+
+test("with --case-names cases are called by their ids; without pictures no image is in the page", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    await writeFold(pipeline, dataset, "2d", 0, ["tiny_0", "tiny_3"], { shift: 1 });
+    const { path } = await pipeline.report(dataset, plans, { caseNames: true, pictures: false });
+    const page = await readFile(path, "utf8");
+    expect(page).toContain("case 4 (tiny_3)");
+    expect(page).not.toContain("data:image");
+  }));
+
+test("an earlier report is replaced, a page of somebody's is not", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    const output = join(scratch, "page.html");
+    await pipeline.report(dataset, plans, { output });
+    await pipeline.report(dataset, plans, { output });
+    await writeFile(output, "<p>mine</p>");
+    await expect(pipeline.report(dataset, plans, { output })).rejects.toThrow(
+      `${output}: exists already and is no report; choose another output, or have it replaced`,
+    );
+    expect(await readFile(output, "utf8")).toBe("<p>mine</p>");
+    await pipeline.report(dataset, plans, { output, overwrite: true });
+    expect(await readFile(output, "utf8")).toContain("Nothing has been scored yet");
+  }));
+
+test("before there is a plan, and after a prediction was taken away, it says so", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    const before = await pipeline.report(dataset, undefined);
+    expect(before.path).toBe(join(pipeline.folders.results, dataset.name, "report.html"));
+    expect(before.data.warnings).toEqual(["There is no plan yet, so nothing is trained."]);
+    await writeFold(pipeline, dataset, "2d", 0, ["tiny_0"], { shift: 1 });
+    const { validation } = resultsPaths(pipeline.folders, dataset.name, plansName, "2d").fold(0);
+    await rm(join(validation, "tiny_0.nii.gz"));
+    const { data } = await pipeline.report(dataset, plans);
+    expect(data.scores!.cases).toHaveLength(1);
+    expect(data.shownCases).toEqual([]);
+    expect(data.warnings.join(" ")).toContain("best case cannot be shown");
+  }));
+
+test("a fold of a random division, or of all cases, is not pooled with a cross-validation; alone it carries its remark", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    const remark = "These are training cases.";
+    await writeFold(pipeline, dataset, "2d", "all", ["tiny_0", "tiny_1"], { remark });
+    const alone = await pipeline.report(dataset, plans);
+    expect(alone.data.scores!.remarks).toEqual([remark]);
+    await writeFold(pipeline, dataset, "2d", 0, ["tiny_2"], { shift: 1 });
+    const { data } = await pipeline.report(dataset, plans);
+    expect(data.scores!.cases.map(({ number }) => number)).toEqual([3]);
+    expect(data.scores!.remarks).toEqual([]);
+  }));
