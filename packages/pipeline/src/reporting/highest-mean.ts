@@ -25,10 +25,7 @@ export function highestMean(
   const choice: Choice = {
     configurations: best.configurations,
     by: "highest mean",
-    reasons: [
-      reason,
-      "No selection has been made yet: nnunet find-best compares ensembles too, and decides postprocessing.",
-    ],
+    reasons: [reason, "No selection has been made yet: it compares ensembles too, and decides postprocessing."],
     notCompared: [],
   };
   return { best, choice };

@@ -5,6 +5,11 @@ import { type Html, html, trusted } from "../html.ts";
 /** Pixels: for a desk and for paper, and for a telephone, where the wide chart would shrink beyond reading. */
 const widths = { wide: 680, narrow: 340 } as const;
 
+interface Drawing {
+  setAttribute(name: string, value: string): void;
+  readonly outerHTML: string;
+}
+
 export interface ChartWidth {
   readonly width: number;
   readonly isNarrow: boolean;
@@ -32,7 +37,8 @@ export function chart(caption: Html | string, description: string, options: (siz
 
 function draw(options: PlotOptions, description: string): Html {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const svg = plot({ ...options, document: document as unknown as Document });
+  // The types of Plot want a browser's document; linkedom's is one as far as Plot uses it.
+  const svg = plot({ ...options, document: document as never }) as unknown as Drawing;
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", description);
   return trusted(svg.outerHTML);

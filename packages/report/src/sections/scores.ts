@@ -54,7 +54,7 @@ export function scoresSection({ scores }: ReportData): Html | undefined {
     ${
       cases.every(({ id }) => id === undefined) &&
       html`<p class="aside">Cases are called by their place in the sorted list of the dataset's case ids, from 1 on, so that the report gives away no names;
-      <code>nnunet report --case-names</code> writes them.</p>`
+      made with the option “case names” it says them.</p>`
     }
   </section>`;
 }
