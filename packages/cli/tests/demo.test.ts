@@ -1,8 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import type { Volume } from "@nnunet/core";
+import { spatialShape, type Volume } from "@nnunet/core";
+import { defaultPlanner, planWarnings } from "@nnunet/planner";
 import fc from "fast-check";
+import { demoSeed, demoSizes } from "../src/demo/demo.ts";
 import { makeDemoCase } from "../src/demo/demo-case.ts";
 import { storeOriented } from "../src/demo/store-oriented.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
@@ -16,6 +18,32 @@ test("the demo never writes into a folder that is not a demo's", () =>
     );
     expect(code).toBe(3);
   }));
+
+test("the demo is of one size at a time", async () => {
+  const { code, stderr } = await nnunet("demo", "--smoke", "--cascade");
+  expect(stderr).toBe('nnunet: --smoke: expected one of --smoke and --cascade, got "both"\n');
+  expect(code).toBe(2);
+});
+
+test("the plan of the cascade's demo has all four configurations, by options that a user has and without a warning", () => {
+  const { run, trainingCases } = demoSizes.cascade;
+  const images = Array.from({ length: trainingCases }, (_, index) => makeDemoCase(demoSeed, index).image);
+  const fingerprint = {
+    shapesAfterCrop: images.map(spatialShape),
+    spacings: images.map(({ geometry }) => geometry.spacing),
+    foregroundIntensityPerChannel: [{ mean: 1, median: 1, std: 1, min: 0, max: 2, percentile005: 0, percentile995: 2 }],
+    medianRelativeSizeAfterCropping: 1,
+  };
+  const dataset = {
+    channelNames: ["MRI"],
+    labels: { background: 0, ball: 1, rod: 2 },
+    numTraining: 15,
+    fileEnding: "",
+  };
+  const plans = defaultPlanner.plan(fingerprint, dataset, run.planner);
+  expect(Object.keys(plans.configurations)).toEqual(["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"]);
+  expect(planWarnings(plans, fingerprint, dataset)).toEqual([]);
+});
 
 test("the same seed and index give the same case, another index another", () => {
   const [a, b, c] = [makeDemoCase(1, 4), makeDemoCase(1, 4), makeDemoCase(1, 5)];

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { InvalidArgumentError } from "@nnunet/core";
 import { createPipeline } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { demoFolder, demoSizes, describeDemo, writeDemoDataset } from "../demo/demo.ts";
@@ -8,29 +9,31 @@ import { runCommand } from "../session.ts";
 import { runToJson } from "../describe/describe-run.ts";
 
 interface Flags extends CommonFlags {
-  readonly output: string;
+  readonly output?: string;
   readonly smoke?: boolean;
+  readonly cascade?: boolean;
 }
 
 export function demoCommand(program: Command, ending: Ending): void {
   const command = program
     .command("demo")
     .description("make a small 3D dataset and run everything on it, in at most ten minutes on two cores")
-    .option("--output <folder>", "where everything goes", "demo")
+    .option("--output <folder>", "where everything goes (default: demo, or demo_cascade)")
     .option("--smoke", "a smaller size that only shows that everything works (under two minutes)")
+    .option("--cascade", "five folds of every configuration, with a cascade of two networks (at most fifteen minutes)")
     .option("--json", "print one JSON document to stdout, and progress as one JSON event per line to stderr")
     .option("--debug", "print the stack of an error")
     .action(async (flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const size = flags.smoke ? demoSizes.smoke : demoSizes.full;
-        const root = resolve(flags.output);
+        if (flags.smoke && flags.cascade)
+          throw new InvalidArgumentError("--smoke", "one of --smoke and --cascade", "both");
+        const size = flags.smoke ? demoSizes.smoke : flags.cascade ? demoSizes.cascade : demoSizes.full;
+        const root = resolve(flags.output ?? (flags.cascade ? "demo_cascade" : "demo"));
         const folders = await demoFolder(root, size);
         const started = performance.now();
         const dataset = await writeDemoDataset(folders.raw, size, { signal, onEvent });
         const result = await createPipeline({}, folders).run(dataset, {
-          configurations: ["3d_fullres"],
-          folds: [0],
-          ...size.training,
+          ...size.run,
           signal,
           onEvent,
         });
