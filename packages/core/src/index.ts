@@ -83,6 +83,7 @@ export type {
   Stage,
   Trainer,
   TrainingTask,
+  ValidationCase,
 } from "./stages.ts";
 export {
   asNdarray,

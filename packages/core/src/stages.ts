@@ -171,7 +171,33 @@ export interface Evaluator extends Stage {
   caseMetrics(reference: VoxelArray, prediction: VoxelArray, labels: LabelSet): Record<string, LabelMetrics>;
 }
 
-export interface Postprocessor extends Stage {
+/** A validation case with its prediction, label ids in [z, y, x]. */
+export interface ValidationCase {
+  readonly id: string;
+  readonly reference: Int16Array;
+  readonly prediction: Int16Array;
+  readonly shape: readonly [number, number, number];
+}
+
+/** What to do with segmentations at the end, by the evidence of the validation cases; `Decided` is its own kind of data. */
+export interface Postprocessor<Decided = unknown> extends Stage {
+  /**
+   * Finds out what helps.
+   *
+   * @param cases - called once per reading; gives every validation case
+   * @param caseMetrics - of the evaluator
+   * @param options.rules - name of the rules that say what counts as better; the stage's own by default
+   */
+  decide(
+    cases: () => AsyncIterable<ValidationCase>,
+    labels: LabelSet,
+    caseMetrics: Evaluator["caseMetrics"],
+    options?: { readonly rules?: string } & StageOptions,
+  ): Promise<Decided>;
   /** Labels [z, y, x] in, labels of the same shape out; the input is left alone. */
-  apply(segmentation: Int16Array, shape: readonly [number, number, number]): Int16Array;
+  apply(segmentation: Int16Array, shape: readonly [number, number, number], decided: Decided): Int16Array;
+  /** `postprocessing.json`, and back. */
+  toJson(decided: Decided): unknown;
+  /** @throws {InvalidArtifactError} naming the field that is wrong */
+  fromJson(json: unknown, path: string): Decided;
 }

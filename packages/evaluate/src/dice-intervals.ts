@@ -16,7 +16,7 @@ export interface DiceIntervals {
 export function diceIntervals({ cases, mean }: Pick<EvaluationSummary, "cases" | "mean">): DiceIntervals {
   const level = 0.95;
   const keys = Object.keys(mean);
-  const dices = cases.map(({ metrics }) => keys.map((key) => metrics[key]?.dice ?? Number.NaN));
+  const dices = diceRows({ cases, mean });
   return {
     level,
     foregroundMean: bootstrapInterval(dices, { level }),
@@ -30,4 +30,10 @@ export function diceIntervals({ cases, mean }: Pick<EvaluationSummary, "cases" |
       ]),
     ),
   };
+}
+
+/** The Dice of every label, case by case. */
+export function diceRows({ cases, mean }: Pick<EvaluationSummary, "cases" | "mean">): number[][] {
+  const keys = Object.keys(mean);
+  return cases.map(({ metrics }) => keys.map((key) => metrics[key]?.dice ?? Number.NaN));
 }

@@ -1,4 +1,6 @@
 import { type EvaluationSummary, InvalidArgumentError } from "@nnunet/core";
+import { bootstrapSuperiority, type Interval } from "./bootstrap.ts";
+import { diceIntervals, diceRows } from "./dice-intervals.ts";
 
 /** A configuration, or two whose probabilities are averaged, with its score over the whole cross-validation. */
 export interface Candidate {
@@ -12,6 +14,10 @@ export interface RankedCandidate {
   readonly configurations: readonly string[];
   /** Mean Dice over the labels; labels that no case has left out. */
   readonly score: number;
+  /** In which the score would likely lie with other cases, 95 %. */
+  readonly interval: Interval;
+  /** Share of the bootstrap's resamples in which the best one scores higher; 0.5 for the best itself. */
+  readonly behindBest: number;
 }
 
 /**
@@ -43,6 +49,7 @@ export function findBestConfiguration(
   const [reference] = candidates;
   if (reference === undefined) throw new InvalidArgumentError("candidates", "at least one", candidates);
   const cases = casesOf(reference);
+  const rows = new Map<readonly string[], ReturnType<typeof diceRows>>();
   const scored = candidates.map((candidate) => {
     const name = candidate.configurations.join(" + ");
     if (casesOf(candidate) !== cases) {
@@ -54,16 +61,28 @@ export function findBestConfiguration(
     const score = defined.reduce((sum, dice) => sum + dice, 0) / defined.length;
     if (Number.isNaN(score))
       throw new InvalidArgumentError(`candidate ${name}`, "a Dice for at least one label", dices);
-    return { configurations: candidate.configurations, score };
+    rows.set(candidate.configurations, diceRows(inOneOrder(candidate.summary)));
+    return { configurations: candidate.configurations, score, interval: diceIntervals(candidate.summary).foregroundMean };
   });
   if (ties === "last") scored.reverse();
-  const ranking = scored.sort((a, b) => b.score - a.score); // stable: equals keep their order
+  scored.sort((a, b) => b.score - a.score); // stable: equals keep their order
+  const best = rows.get(scored[0]!.configurations)!;
+  const ranking = scored.map((each) => ({
+    ...each,
+    behindBest: bootstrapSuperiority(best, rows.get(each.configurations)!),
+  }));
   return { best: ranking[0]!, ranking };
 }
 
+/** The same cases one beside the other, whatever order they were scored in. */
+function inOneOrder({ cases, mean }: EvaluationSummary): Pick<EvaluationSummary, "cases" | "mean"> {
+  const byName = (a: EvaluationSummary["cases"][number], b: EvaluationSummary["cases"][number]) =>
+    nameOf(a) < nameOf(b) ? -1 : 1;
+  return { mean, cases: [...cases].sort(byName) };
+}
+
+const nameOf = ({ referenceFile }: EvaluationSummary["cases"][number]) => referenceFile.split(/[\\/]/).at(-1)!;
+
 /** Cases are known by the file names of their references. */
 const casesOf = ({ summary }: Candidate) =>
-  summary.cases
-    .map(({ referenceFile }) => referenceFile.split(/[\\/]/).at(-1))
-    .sort()
-    .join("\n");
+  summary.cases.map(nameOf).sort().join("\n");

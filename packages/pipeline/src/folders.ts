@@ -96,6 +96,38 @@ export function nextStagePaths(foldFolder: string, nextConfiguration: string) {
   return { folder, madeFrom: join(folder, "made_from.json") };
 }
 
+/** `…/nnUNetPredictor__<plans>`, where the final predictor of a dataset and plan goes. */
+export function finalPredictorFolder(folders: Folders, datasetName: string, plansName: string): string {
+  return pathBelow(folders.results, datasetName, `${PREDICTOR_NAME}__${plansName}`);
+}
+
+const PREDICTOR_NAME = "nnUNetPredictor";
+
+/** Every path of a final predictor, which is whole in its folder wherever that lies. */
+export function predictorPaths(folder: string) {
+  return {
+    folder,
+    /** What it consists of, with the hash of every file. */
+    description: join(folder, "predictor.json"),
+    /** What was compared, and why this was chosen. */
+    information: join(folder, "inference_information.json"),
+    postprocessing: join(folder, "postprocessing.json"),
+    plans: join(folder, "plans.json"),
+    dataset: join(folder, "dataset.json"),
+    model: (configuration: string) => pathBelow(folder, `${configuration}.onnx`),
+  };
+}
+
+/** Where the segmentations of an ensemble's validation cases lie, with their `summary.json`. */
+export function ensembleFolder(
+  folders: Folders,
+  datasetName: string,
+  plansName: string,
+  configurations: readonly string[],
+): string {
+  return pathBelow(folders.results, datasetName, "ensembles", plansName, configurations.join("__"));
+}
+
 export type FoldPaths = ReturnType<typeof foldPaths>;
 
 /** A fold of the cross-validation, or "all": train and validate on every case. */

@@ -5,6 +5,7 @@ import {
   type FingerprintExtractor,
   InvalidArgumentError,
   type Planner,
+  type Postprocessor,
   type Predictor,
   type Preprocessor,
   type Stage,
@@ -14,6 +15,7 @@ import { defaultEvaluator } from "@nnunet/evaluate";
 import { defaultFingerprintExtractor } from "@nnunet/fingerprint";
 import { defaultPredictor, type Model } from "@nnunet/inference";
 import { defaultPlanner } from "@nnunet/planner";
+import { defaultPostprocessor } from "@nnunet/postprocess";
 import { defaultPreprocessor } from "@nnunet/preprocess";
 import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
 import type { Folders } from "./folders.ts";
@@ -29,6 +31,8 @@ export interface Stages {
   readonly trainer: Trainer<TrainingSettings>;
   readonly predictor: Predictor<Model>;
   readonly evaluator: Evaluator;
+  /** Decides on the validation cases, and is carried by the final predictor. */
+  readonly postprocessor: Postprocessor;
 }
 
 export const defaultStages: Stages = {
@@ -39,6 +43,7 @@ export const defaultStages: Stages = {
   trainer: defaultTrainer,
   predictor: defaultPredictor,
   evaluator: defaultEvaluator,
+  postprocessor: defaultPostprocessor as Postprocessor,
 };
 
 /** What every step of the pipeline is given. */

@@ -2,21 +2,13 @@ import {
   InvalidArgumentError,
   type LabelMetrics,
   type LabelSet,
-  type Shape3,
   type StageOptions,
   throwIfCancelled,
+  type ValidationCase,
 } from "@nnunet/core";
 import { type AcceptanceRules, acceptanceRules } from "./acceptance-rules.ts";
 import { keepLargestComponents, type LabelGroup } from "./keep-largest-components.ts";
 import type { MeanDice, Postprocessing, PostprocessingDecision } from "./postprocessing.ts";
-
-/** A validation case with its prediction, label ids in [z, y, x]. */
-export interface ValidationCase {
-  readonly id: string;
-  readonly reference: Int16Array;
-  readonly prediction: Int16Array;
-  readonly shape: Shape3;
-}
 
 export interface DeterminePostprocessingOptions extends StageOptions {
   /** `acceptanceRules.paper` by default. */

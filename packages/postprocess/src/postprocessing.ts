@@ -1,4 +1,4 @@
-import type { Postprocessor, Shape3 } from "@nnunet/core";
+import type { Shape3 } from "@nnunet/core";
 import type { Connectivity } from "@nnunet/kernels";
 import { keepLargestComponents, type LabelGroup } from "./keep-largest-components.ts";
 
@@ -39,14 +39,4 @@ export function applyPostprocessing(
   { keepLargest, connectivity }: Pick<Postprocessing, "keepLargest" | "connectivity">,
 ): Int16Array {
   return keepLargestComponents(segmentation, shape, keepLargest, { connectivity });
-}
-
-/** The same as a stage of the pipeline. */
-export function largestComponentsPostprocessor(
-  postprocessing: Pick<Postprocessing, "keepLargest" | "connectivity">,
-): Postprocessor {
-  return {
-    name: "largest-components",
-    apply: (segmentation, shape) => applyPostprocessing(segmentation, shape, postprocessing),
-  };
 }

@@ -1,0 +1,184 @@
+import { readdir } from "node:fs/promises";
+import { basename } from "node:path";
+import {
+  counted,
+  type EvaluationSummary,
+  FileError,
+  findConfiguration,
+  type Plans,
+  type RawDataset,
+  type StageOptions,
+} from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { summaryFromJson } from "@nnunet/evaluate";
+import { imageStem } from "@nnunet/io";
+import { type Folders, type FoldPaths, resultsPaths } from "../folders.ts";
+import { exists } from "../records/made-from.ts";
+
+/** One validated fold: evidence that says something about new images. */
+export interface ValidatedFold {
+  readonly fold: number;
+  readonly paths: FoldPaths;
+  readonly summary: EvaluationSummary;
+}
+
+/** A trained configuration with the folds that are compared. */
+export interface ValidatedConfiguration {
+  readonly configuration: string;
+  readonly modelFolder: string;
+  /** Ascending, the same for every configuration. */
+  readonly compared: readonly ValidatedFold[];
+  /** All of its folds of the cross-validation: the final predictor has the mean of these. */
+  readonly folds: readonly number[];
+}
+
+/** Something that was not compared, and why. */
+export interface LeftOut {
+  readonly configuration: string;
+  /** Of the configuration; absent if it was left out as a whole. */
+  readonly folds?: readonly number[];
+  readonly reason: string;
+}
+
+export interface CrossValidation {
+  /** Simpler ones first; at least one. */
+  readonly configurations: readonly ValidatedConfiguration[];
+  readonly folds: readonly number[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface CrossValidationOptions extends Pick<StageOptions, "onEvent"> {
+  /** By default every configuration of the plan that is trained. */
+  readonly configurations?: readonly string[] | undefined;
+  /** By default those that all configurations have. */
+  readonly folds?: readonly number[] | undefined;
+  /** Refuse where a configuration or one of its folds is missing, instead of comparing what is common. */
+  readonly strict?: boolean | undefined;
+}
+
+/**
+ * What of a dataset's trainings can be compared: the folds that every configuration has been validated on. What is left
+ * out is told, and why.
+ *
+ * @throws {UnknownStageError} if the plan has no such configuration
+ * @throws {FileError} if nothing is validated, no fold is common to all, two configurations were validated on different
+ *   cases, or with `strict` something is missing
+ */
+export async function crossValidation(
+  folders: Folders,
+  dataset: RawDataset,
+  plans: Plans,
+  { configurations, folds, strict = false, onEvent }: CrossValidationOptions = {},
+): Promise<CrossValidation> {
+  const names = simplerFirst(plans, configurations ?? Object.keys(plans.configurations));
+  const leftOut: LeftOut[] = [];
+  const found: { configuration: string; modelFolder: string; validated: ValidatedFold[] }[] = [];
+  for (const configuration of names) {
+    const { folder: modelFolder } = resultsPaths(folders, dataset.name, plans.plansName, configuration);
+    const { validated, missing } = await validatedFolds(folders, dataset, plans, configuration);
+    leftOut.push(...missing);
+    if (validated.length > 0) found.push({ configuration, modelFolder, validated });
+    else if (missing.length === 0) leftOut.push({ configuration, reason: `it is not trained (${modelFolder})` });
+  }
+  const root = resultsPaths(folders, dataset.name, plans.plansName, names[0]!).folder;
+  if (found.length === 0) {
+    const reasons = leftOut.map(({ configuration, reason }) => `${configuration}: ${reason}`).join("; ");
+    throw new FileError(root, `nothing has been validated that could be compared (${reasons}); train folds first`);
+  }
+  const all = [...new Set(found.flatMap(({ validated }) => validated.map(({ fold }) => fold)))].sort((a, b) => a - b);
+  const wanted = folds ?? all;
+  const common = wanted.filter((fold) => found.every(({ validated }) => validated.some((each) => each.fold === fold)));
+  for (const { configuration, validated } of found) {
+    const lacking = wanted.filter((fold) => !validated.some((each) => each.fold === fold));
+    const reason = "not trained and validated";
+    const untold = lacking.filter((fold) => !leftOut.some((l) => l.configuration === configuration && l.folds?.includes(fold)));
+    if (untold.length > 0) leftOut.push({ configuration, folds: untold, reason });
+    const surplus = validated.map(({ fold }) => fold).filter((fold) => wanted.includes(fold) && !common.includes(fold));
+    if (surplus.length > 0) leftOut.push({ configuration, folds: surplus, reason: "another configuration lacks them" });
+  }
+  const [first] = leftOut.filter(({ reason }) => !reason.startsWith("another"));
+  if (strict && first) {
+    throw new FileError(root, `strict: ${sentence(first)}; train it, or compare what there is without strict`);
+  }
+  if (common.length === 0) {
+    const have = found.map(({ configuration, validated }) => `${configuration} has ${validated.map((v) => v.fold).join(", ")}`);
+    throw new FileError(root, `no fold is validated in every configuration (${have.join("; ")}); train the same folds of each, or name those to compare`);
+  }
+  for (const each of leftOut) {
+    onEvent?.({ type: "message", stage: "find-best", level: "warning", text: `not compared: ${sentence(each)}` });
+  }
+  const compared = found.map(({ configuration, modelFolder, validated }) => ({
+    configuration,
+    modelFolder,
+    compared: validated.filter(({ fold }) => common.includes(fold)),
+    folds: validated.map(({ fold }) => fold),
+  }));
+  refuseOtherCases(compared);
+  return { configurations: compared, folds: common, leftOut };
+}
+
+/** The ids of the validation cases of a fold. */
+export function casesOf({ cases }: EvaluationSummary): string[] {
+  return cases.map(({ referenceFile }) => caseOf(referenceFile));
+}
+
+/** The case of a file of labels, whatever system wrote its path. */
+export function caseOf(file: string): string {
+  const name = file.split(/[\\/]/).at(-1)!;
+  return imageStem(name) ?? basename(name);
+}
+
+/** "2d, folds 1, 2: …" */
+export function sentence({ configuration, folds, reason }: LeftOut): string {
+  const which = folds ? `, ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")}` : "";
+  return `${configuration}${which}: ${reason}`;
+}
+
+/** As the plan lists them, the second networks of cascades last: they need another network to run. */
+function simplerFirst(plans: Plans, names: readonly string[]): string[] {
+  const isSecond = (name: string) => findConfiguration(plans, name).previousConfiguration !== undefined;
+  return [...names.filter((name) => !isSecond(name)), ...names.filter(isSecond)];
+}
+
+/** The folds of one configuration that were trained to the end and validated on cases that they had not seen. */
+async function validatedFolds(
+  folders: Folders,
+  dataset: RawDataset,
+  plans: Plans,
+  configuration: string,
+): Promise<{ validated: ValidatedFold[]; missing: LeftOut[] }> {
+  const model = resultsPaths(folders, dataset.name, plans.plansName, configuration);
+  const numbers = (await readdir(model.folder).catch(() => [])).flatMap((name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? []);
+  const validated: ValidatedFold[] = [];
+  const missing: LeftOut[] = [];
+  for (const fold of numbers.map(Number).sort((a, b) => a - b)) {
+    const paths = model.fold(fold);
+    const leaveOut = (reason: string) => missing.push({ configuration, folds: [fold], reason });
+    if (!(await exists(paths.model))) leaveOut("not trained to the end");
+    else if (!(await exists(paths.summary))) {
+      leaveOut(`trained, but not validated; run "nnunet train ${dataset.id} ${configuration} ${fold} --continue" first`);
+    } else {
+      const summary = summaryFromJson(await readJson(paths.summary), paths.summary);
+      if (summary.remark !== undefined) leaveOut(`no fold of the cross-validation (${summary.remark})`);
+      else if (summary.cases.length === 0) leaveOut("validated on no case");
+      else validated.push({ fold, paths, summary });
+    }
+  }
+  return { validated, missing };
+}
+
+/** Two means are compared only where they are over the same cases. */
+function refuseOtherCases(configurations: readonly ValidatedConfiguration[]): void {
+  const [first, ...others] = configurations;
+  for (const other of others) {
+    for (const [i, { fold, paths, summary }] of other.compared.entries()) {
+      const [ours, theirs] = [casesOf(first!.compared[i]!.summary).sort(), casesOf(summary).sort()];
+      if (ours.join("\n") === theirs.join("\n")) continue;
+      const differing = [...theirs.filter((id) => !ours.includes(id)), ...ours.filter((id) => !theirs.includes(id))];
+      throw new FileError(
+        paths.summary,
+        `fold ${fold} was validated on other cases than fold ${fold} of ${first!.configuration} (${counted(differing.length, "case")} in one of the two only, ${differing[0]} first); train both with the same splits_final.json`,
+      );
+    }
+  }
+}
