@@ -4,6 +4,7 @@ import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
+import { findBestCommand } from "./commands/find-best.ts";
 import { fingerprintCommand } from "./commands/fingerprint.ts";
 import { infoCommand } from "./commands/info.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -52,6 +53,7 @@ export function createProgram(ending: Ending, json = false): Command {
     trainCommand,
     predictCommand,
     evaluateCommand,
+    findBestCommand,
     exportCommand,
     testCommand,
     reportCommand,

@@ -21,6 +21,8 @@ const flags: Readonly<Record<string, string>> = {
   maxMemoryGb: "--max-memory",
   maxPatches: "--max-patches",
   saveProbabilities: "--save-probabilities",
+  probabilities: "--probabilities",
+  strict: "--strict",
   device: "--device",
   batchSize: "--batch-size",
   baseFeatures: "--base-features",
@@ -34,18 +36,19 @@ const flags: Readonly<Record<string, string>> = {
 };
 
 /** The functions of the libraries that a command runs, by the command's name. */
-const commands = [
-  "convert",
-  "verify",
-  "fingerprint",
-  "plan",
-  "preprocess",
-  "train",
-  "predict",
-  "evaluate",
-  "export",
-  "run",
-];
+const commands: Readonly<Record<string, string>> = {
+  convert: "convert",
+  verify: "verify",
+  fingerprint: "fingerprint",
+  plan: "plan",
+  preprocess: "preprocess",
+  train: "train",
+  predict: "predict",
+  evaluate: "evaluate",
+  findBest: "find-best",
+  export: "export",
+  run: "run",
+};
 
 /** The flag or argument of the command line that an argument of the libraries comes from, if it comes from one. */
 export function flagOfArgument(argument: string): string | undefined {
@@ -62,7 +65,8 @@ export function flagOfArgument(argument: string): string | undefined {
 export function inWordsOfTheShell(sentence: string): string {
   return sentence.replace(/`(\w{1,40})(?:\(([^`()]{0,200})\))?`/g, (quoted, name: string, given?: string) => {
     if (given === undefined) return flagOfArgument(name) ?? quoted;
-    if (!commands.includes(name)) return quoted;
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (command === undefined) return quoted;
     const [, values = "", options = ""] = /^([^{]*)(?:\{ ?([^}]*?) ?\})?$/.exec(given) ?? [];
     const words = values.split(", ").filter(Boolean);
     if (name === "preprocess") words.splice(1, 0, ...(words.length > 1 ? ["-c"] : []));
@@ -73,6 +77,6 @@ export function inWordsOfTheShell(sentence: string): string {
         .filter(Boolean)
         .map((option) => flagOfArgument(option) ?? option),
     ];
-    return all.length > 0 ? `"nnunet ${[name, ...all].join(" ")}"` : `nnunet ${name}`;
+    return all.length > 0 ? `"nnunet ${[command, ...all].join(" ")}"` : `nnunet ${command}`;
   });
 }

@@ -57,10 +57,7 @@ describe("a wrong command line ends with 2 and says so", () => {
     ],
     [["plan"], "plan: expected a dataset, or all three of --fingerprint, --dataset-json and --output"],
     [["predict", "-i", "a", "-o", "b"], "--model: expected -m MODEL, or -d DATASET with -c CONFIG"],
-    [
-      ["predict", "-i", "a", "-o", "b", "-d", "4"],
-      "-c, --configuration: expected the configuration that was trained, such as -c 3d_fullres, beside -d",
-    ],
+    [["find-best", "4", "-f", "all"], "fold: expected numbers of folds, because fold all has seen every case"],
     [["predict", "-i", "a", "-o", "b", "-m", "c", "--step-size", "2"], "Expected a number in (0, 1]."],
   ])("%j", async (args, message) => {
     const { code, stderr } = await nnunet(...args);

@@ -62,7 +62,11 @@ export function findBestConfiguration(
     if (Number.isNaN(score))
       throw new InvalidArgumentError(`candidate ${name}`, "a Dice for at least one label", dices);
     rows.set(candidate.configurations, diceRows(inOneOrder(candidate.summary)));
-    return { configurations: candidate.configurations, score, interval: diceIntervals(candidate.summary).foregroundMean };
+    return {
+      configurations: candidate.configurations,
+      score,
+      interval: diceIntervals(candidate.summary).foregroundMean,
+    };
   });
   if (ties === "last") scored.reverse();
   scored.sort((a, b) => b.score - a.score); // stable: equals keep their order
@@ -84,5 +88,4 @@ function inOneOrder({ cases, mean }: EvaluationSummary): Pick<EvaluationSummary,
 const nameOf = ({ referenceFile }: EvaluationSummary["cases"][number]) => referenceFile.split(/[\\/]/).at(-1)!;
 
 /** Cases are known by the file names of their references. */
-const casesOf = ({ summary }: Candidate) =>
-  summary.cases.map(nameOf).sort().join("\n");
+const casesOf = ({ summary }: Candidate) => summary.cases.map(nameOf).sort().join("\n");

@@ -12,6 +12,9 @@ export interface Folders {
   readonly results: string;
 }
 
+/** The first part of `nnUNetPredictor__nnUNetPlans`. */
+export const PREDICTOR_NAME = "nnUNetPredictor";
+
 /** The trainer part of `nnUNetTrainer__nnUNetPlans__3d_fullres`. */
 export const TRAINER_NAME = "nnUNetTrainer";
 
@@ -100,8 +103,6 @@ export function nextStagePaths(foldFolder: string, nextConfiguration: string) {
 export function finalPredictorFolder(folders: Folders, datasetName: string, plansName: string): string {
   return pathBelow(folders.results, datasetName, `${PREDICTOR_NAME}__${plansName}`);
 }
-
-const PREDICTOR_NAME = "nnUNetPredictor";
 
 /** Every path of a final predictor, which is whole in its folder wherever that lies. */
 export function predictorPaths(folder: string) {

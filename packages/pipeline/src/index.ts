@@ -5,10 +5,12 @@ export { exportedFiles } from "./steps/export-model.ts";
 export { type EvaluationPair, pairFolders } from "./steps/evaluate-folders.ts";
 export type { FingerprintResult } from "./steps/fingerprint-dataset.ts";
 export {
+  finalPredictorFolder,
   type Fold,
   type Folders,
   foldPaths,
   modelFolderPaths,
+  predictorPaths,
   preprocessedPaths,
   resolveFolders,
   resultsPaths,
@@ -18,6 +20,7 @@ export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
 export { modelFiles } from "./prediction/find-models.ts";
 export {
+  type DecidedPostprocessing,
   type LoadedPredictor,
   loadPredictor,
   type LoadPredictorOptions,
@@ -38,3 +41,4 @@ export { softwareVersion } from "./software-version.ts";
 export { defaultStages, type Stages } from "./stages.ts";
 export type { TrainFoldResult, TrainOptions } from "./training/train-fold.ts";
 export type { ReportOptions, ReportResult } from "./reporting/write-report.ts";
+export type { BestPredictor, FindBestOptions } from "./selection/find-best.ts";

@@ -7,7 +7,7 @@ import { type EvaluationOptions, type EvaluationPair, evaluatePairs } from "./st
 import { exportModel } from "./steps/export-model.ts";
 import { type FingerprintResult, fingerprintDataset } from "./steps/fingerprint-dataset.ts";
 import { type Fold, type Folders, resolveFolders } from "./folders.ts";
-import { findModelFolder } from "./prediction/find-models.ts";
+import { findModelFolder, findPredictorFolder } from "./prediction/find-models.ts";
 import type { LoadedPredictor } from "./prediction/load-predictor.ts";
 import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
@@ -17,6 +17,7 @@ import { type RunResult, runDataset } from "./jobs/run-dataset.ts";
 import type { RunOptions } from "./jobs/run-options.ts";
 import { type TestedFolds, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
 import { type ReportOptions, type ReportResult, writeReport } from "./reporting/write-report.ts";
+import { type BestPredictor, findBest, type FindBestOptions } from "./selection/find-best.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
@@ -49,6 +50,8 @@ export interface Pipeline {
   ): Promise<TrainFoldResult>;
   /** `…/nnUNetTrainer__<plans>__3d_fullres` of a dataset; the plan may be left out where only one was trained. */
   modelFolder(dataset: RawDataset, configuration: string, plansName?: string): Promise<string>;
+  /** `…/nnUNetPredictor__<plans>` of a dataset; the plan may be left out where only one has a final predictor. */
+  predictorFolder(dataset: RawDataset, plansName?: string): Promise<string>;
   /** Trained folds → one `model.onnx`, for a cascade one for each of its networks; returns the files. */
   exportModel(modelFolder: string, configuration: string, folds: readonly Fold[], output: string): Promise<string[]>;
   /** Images + predictor, of `loadPredictor` or `predictorOf` → segmentations. */
@@ -64,6 +67,8 @@ export interface Pipeline {
   test(dataset: RawDataset, tested: TestedFolds, options?: TestOptions): Promise<TestResult>;
   /** All that is known of a dataset and a plan → one HTML page. Without a plan, what there is before one. */
   report(dataset: RawDataset, plans: Plans | undefined, options?: ReportOptions): Promise<ReportResult>;
+  /** Trained folds → the configuration or ensemble with the best cross-validation, as a folder that predicts by itself. */
+  findBest(dataset: RawDataset, plans: Plans, options?: FindBestOptions): Promise<BestPredictor>;
   /** All of the above in order, skipping what is done. */
   run(dataset: string, options?: RunOptions): Promise<RunResult>;
   /** The jobs that `run` would do, and how far each is; nothing is written. */
@@ -98,6 +103,7 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
       trainFold(context, dataset, plans, configuration, fold, options),
     modelFolder: (dataset, configuration, plansName) =>
       findModelFolder(context.folders, dataset, configuration, plansName),
+    predictorFolder: (dataset, plansName) => findPredictorFolder(context.folders, dataset, plansName),
     exportModel: (modelFolder, configuration, folds, output) =>
       whileLocked(output, "exporting a model", () => exportModel(modelFolder, configuration, folds, output)),
     predict: (predictor, input, output, options) => predictFiles(context, predictor, input, output, options),
@@ -106,6 +112,7 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
     rehearse: (dataset, options) => rehearseRun(context, dataset, options),
     status: (dataset, options) => datasetStatus(context, dataset, options),
     report: (dataset, plans, options) => writeReport(context, dataset, plans, options),
+    findBest: (dataset, plans, options) => findBest(context, dataset, plans, options),
     run: (dataset, options) => runDataset(context, dataset, options),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -18,7 +18,7 @@ import {
   type Pipeline,
   predictorOf,
 } from "@nnunet/pipeline";
-import { applyPostprocessing } from "@nnunet/postprocess";
+import { applyPostprocessing, defaultPostprocessor } from "@nnunet/postprocess";
 import { openProbabilities } from "@nnunet/preprocess";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -112,7 +112,7 @@ describe("a predictor of two configurations", () => {
         cases: 5,
         decisions: [],
       } as const;
-      const treated = predictorOf(both.members, keepLargest);
+      const treated = predictorOf(both.members, { postprocessor: defaultPostprocessor, decided: keepLargest });
       expect(await pipeline.predict(treated, input, output, goOn)).toHaveLength(2);
       expect(await pipeline.predict(treated, input, output, goOn)).toEqual([]);
     }));
@@ -150,12 +150,31 @@ test("the postprocessing comes last", () =>
     } as const;
     const [raw, treated] = [
       await read(full, "raw.nii.gz"),
-      await read(predictorOf(full.members, postprocessing), "treated.nii.gz"),
+      await read(
+        predictorOf(full.members, { postprocessor: defaultPostprocessor, decided: postprocessing }),
+        "treated.nii.gz",
+      ),
     ];
     const [, ...shape] = raw.shape;
     const expected = applyPostprocessing(Int16Array.from(raw.data), shape, postprocessing);
     expect(Int16Array.from(treated.data)).toEqual(expected);
     expect(expected).not.toEqual(Int16Array.from(raw.data));
+  }));
+
+test("what was done at the end lies beside the segmentations, and goes with them; a file of that name is never lost", () =>
+  withScratch(async (folder) => {
+    const decided = { rules: "v2", connectivity: "full", keepLargest: [[1]], cases: 5, decisions: [] } as const;
+    const treated = predictorOf(full.members, { postprocessor: defaultPostprocessor, decided });
+    const [images, output] = [join(dataset, "imagesTs"), join(folder, "out")];
+    const note = join(output, "postprocessing.json");
+    await pipeline.predict(treated, images, output, { mirroring: false });
+    expect(JSON.parse(await readFile(note, "utf8"))).toMatchObject({ for_which_classes: [1], connectivity: "full" });
+    await pipeline.predict(full, images, output, { mirroring: false, overwrite: true });
+    expect(await readdir(output)).not.toContain("postprocessing.json");
+    await writeFile(note, '{ "mine": 1 }');
+    const again = pipeline.predict(treated, images, output, { mirroring: false, overwrite: true });
+    await expect(again).rejects.toThrow(`${note}: is not what a prediction wrote there, and never overwritten`);
+    expect(await readFile(note, "utf8")).toBe('{ "mine": 1 }');
   }));
 
 describe("the probabilities of a fold's validation cases", () => {

@@ -1,14 +1,13 @@
 import { expect, test } from "@jest/globals";
-import { type LabelMetrics, labelSet } from "@nnunet/core";
+import { type LabelMetrics, labelSet, type ValidationCase } from "@nnunet/core";
 import { caseMetrics } from "@nnunet/evaluate";
 import {
   acceptanceRules,
   applyPostprocessing,
+  defaultPostprocessor,
   determinePostprocessing,
-  largestComponentsPostprocessor,
   postprocessingFromJson,
   postprocessingToJson,
-  type ValidationCase,
 } from "@nnunet/postprocess";
 
 const dataset = (labels: Record<string, number | number[]>, regionsClassOrder?: number[]) =>
@@ -40,7 +39,7 @@ test("a stray bit of label 1 beside one object: the whole foreground is cleaned,
   expect(found.decisions[0]!.before).toEqual({ "1": 0.8, "2": 1 });
   expect(found.decisions[0]!.after).toEqual({ "1": 1, "2": 1 });
   expect(Array.from(applyPostprocessing(cases[0]!.prediction, [1, 1, 8], found))).toEqual([0, 1, 1, 2, 2, 0, 0, 0]);
-  expect(largestComponentsPostprocessor(found).apply(cases[0]!.prediction, [1, 1, 8])[6]).toBe(0);
+  expect(defaultPostprocessor.apply(cases[0]!.prediction, [1, 1, 8], found)[6]).toBe(0);
 });
 
 test("two true objects: the foreground as one would hurt label 2; label 1 alone is cleaned", async () => {

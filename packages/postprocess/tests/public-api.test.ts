@@ -6,9 +6,9 @@ test("exports these names and no others", () => {
 [
   "acceptanceRules",
   "applyPostprocessing",
+  "defaultPostprocessor",
   "determinePostprocessing",
   "keepLargestComponents",
-  "largestComponentsPostprocessor",
   "postprocessingFromJson",
   "postprocessingToJson",
 ]

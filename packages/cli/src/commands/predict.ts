@@ -40,9 +40,12 @@ export function predictCommand(program: Command, ending: Ending): void {
     .description("segment images with a trained model; each result has the geometry of its image")
     .requiredOption("-i, --input <path>", "an image, a folder of images (case_0000.nii.gz, …) or of one DICOM series")
     .requiredOption("-o, --output <path>", "a file for one image, or a folder that gets CASE with the dataset's ending")
-    .option("-m, --model <path...>", "model.onnx (several are averaged), or a folder with trained folds")
+    .option(
+      "-m, --model <path...>",
+      "a final predictor, model.onnx (several are averaged), or a folder with trained folds",
+    )
     .option("-d, --dataset <dataset>", "instead of -m: the dataset that was trained on")
-    .option("-c, --configuration <name>", "with -d: its configuration")
+    .option("-c, --configuration <name>", "with -d: its configuration (default: the final predictor of find-best)")
     .option(
       "-f, --fold <fold...>",
       "with -d or a folder: the folds to average (default: those of the cross-validation that are trained; one divided at random, or all, only where it is alone)",
@@ -112,9 +115,7 @@ async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf
   if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
   if (model) return model;
   if (dataset === undefined) throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);
-  if (configuration === undefined) {
-    const expected = "the configuration that was trained, such as -c 3d_fullres, beside -d";
-    throw new InvalidArgumentError("-c, --configuration", expected, configuration);
-  }
-  return pipeline.modelFolder(await openNamedDataset(pipeline, dataset), configuration, flags.plans);
+  const opened = await openNamedDataset(pipeline, dataset);
+  if (configuration === undefined) return pipeline.predictorFolder(opened, flags.plans);
+  return pipeline.modelFolder(opened, configuration, flags.plans);
 }

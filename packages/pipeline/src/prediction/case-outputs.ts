@@ -22,7 +22,7 @@ export async function outputsOf(files: CaseFiles, target: string, probabilities:
 }
 
 /** Files of a folder of predictions that are no case's. */
-const reserved = ["dataset.json", "plans.json", "made_from.json", "summary.json"];
+const reserved = ["dataset.json", "plans.json", "postprocessing.json", "made_from.json", "summary.json"];
 
 /**
  * Looks at all outputs of a run together.

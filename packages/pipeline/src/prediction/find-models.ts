@@ -2,7 +2,15 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { describeFileError } from "@nnunet/core/node";
-import { type Fold, type Folders, modelFolderPaths, resultsPaths, TRAINER_NAME } from "../folders.ts";
+import {
+  finalPredictorFolder,
+  type Fold,
+  type Folders,
+  modelFolderPaths,
+  PREDICTOR_NAME,
+  resultsPaths,
+  TRAINER_NAME,
+} from "../folders.ts";
 import { exists, readRecord } from "../records/made-from.ts";
 
 /**
@@ -129,5 +137,26 @@ export async function findModelFolder(
     trained.length === 0
       ? `${configuration} of ${dataset.name} is not trained; run \`train(${dataset.id}, ${configuration}, 0)\` first`
       : `${configuration} was trained with several plans; choose one of ${trained.map((n) => n.split("__")[1]).join(", ")} by \`plansName\``,
+  );
+}
+
+/**
+ * The folder of a dataset's final predictor.
+ *
+ * @param plansName - may be left out where only one plan has a predictor
+ * @throws {FileError} if there is none, or several plans have one and none is named
+ */
+export async function findPredictorFolder(folders: Folders, dataset: RawDataset, plansName?: string): Promise<string> {
+  const root = join(folders.results, dataset.name);
+  const names = await readdir(root).catch(() => []);
+  const prefix = `${PREDICTOR_NAME}__`;
+  const found = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  const wanted = plansName === undefined ? found : found.filter((name) => name === plansName);
+  if (wanted.length === 1) return finalPredictorFolder(folders, dataset.name, wanted[0]!);
+  throw new FileError(
+    root,
+    wanted.length === 0
+      ? `${dataset.name} has no final predictor${plansName === undefined ? "" : ` of ${plansName}`}; run \`findBest(${dataset.id})\` first, or name the configuration to predict with`
+      : `there are final predictors of several plans; choose one of ${wanted.join(", ")} by \`plansName\``,
   );
 }

@@ -37,10 +37,16 @@ export async function loadPredictorFolder(
   for (const [name, hash] of Object.entries(description.files)) {
     const file = pathBelow(folder, name);
     if (!(await exists(file))) {
-      throw new FileError(file, `missing; ${paths.description} lists it: copy the whole folder, or run find-best again`);
+      throw new FileError(
+        file,
+        `missing; ${paths.description} lists it: copy the whole folder, or run \`findBest()\` again`,
+      );
     }
     if ((await hashFiles([file])) === hash) continue;
-    throw new FileError(file, `is not the file that ${paths.description} lists (its SHA-256 differs): it was changed or damaged since; copy the folder again, or run find-best again`);
+    throw new FileError(
+      file,
+      `is not the file that ${paths.description} lists (its SHA-256 differs): it was changed or damaged since; copy the folder again, or run \`findBest()\` again`,
+    );
   }
   if (description.postprocessor !== postprocessor.name) {
     throw new InvalidArtifactError(
@@ -50,7 +56,11 @@ export async function loadPredictorFolder(
     );
   }
   if (!Object.hasOwn(description.files, "postprocessing.json")) {
-    throw new InvalidArtifactError(paths.description, "files", 'expected "postprocessing.json" among them; run find-best again');
+    throw new InvalidArtifactError(
+      paths.description,
+      "files",
+      'expected "postprocessing.json" among them; run `findBest()` again',
+    );
   }
   const decided = postprocessor.fromJson(await readJson(paths.postprocessing), paths.postprocessing);
   const members: PredictorMember[] = [];
@@ -61,7 +71,11 @@ export async function loadPredictorFolder(
     files.push(...loaded.files);
     const own = loaded.member.models[0]!.metadata.configuration;
     if (own === configuration) continue;
-    throw new InvalidArtifactError(paths.description, "members", `${file} is a model of ${own}, not of ${configuration}; run find-best again`);
+    throw new InvalidArtifactError(
+      paths.description,
+      "members",
+      `${file} is a model of ${own}, not of ${configuration}; run \`findBest()\` again`,
+    );
   }
   return { members, postprocessing: { postprocessor, decided }, files };
 }

@@ -1,16 +1,30 @@
-import { InvalidArgumentError, type ModelMetadata, type StageOptions } from "@nnunet/core";
+import {
+  InvalidArgumentError,
+  type ModelMetadata,
+  plansFromJson,
+  type Postprocessor,
+  type StageOptions,
+} from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
 import { checkPrevious, loadModel, type LoadModelOptions, type Model, type PredictorMember } from "@nnunet/inference";
-import type { Postprocessing } from "@nnunet/postprocess";
+import { defaultPostprocessor } from "@nnunet/postprocess";
 import { previousModelFiles } from "../cascade/previous-models.ts";
-import type { Fold } from "../folders.ts";
+import { type Fold, predictorPaths } from "../folders.ts";
 import { modelFiles } from "./find-models.ts";
+import { isPredictorFolder, loadPredictorFolder } from "./load-predictor-folder.ts";
+
+/** What a postprocessor decided, with the stage that knows what to do with it. */
+export interface DecidedPostprocessing {
+  readonly postprocessor: Postprocessor;
+  readonly decided: unknown;
+}
 
 /** All that turns an image into a segmentation, loaded. */
 export interface LoadedPredictor {
   /** The configurations; the probabilities of several are averaged. */
   readonly members: readonly [PredictorMember, ...PredictorMember[]];
   /** What is done to each segmentation at the end; nothing if left out. */
-  readonly postprocessing?: Postprocessing;
+  readonly postprocessing?: DecidedPostprocessing;
   /** Of the first member: its channels and labels are those of all. */
   readonly metadata: ModelMetadata;
   /** What it was loaded from. */
@@ -22,36 +36,74 @@ export interface LoadedPredictor {
 export interface LoadPredictorOptions extends LoadModelOptions, Pick<StageOptions, "onEvent"> {
   /** Of a model folder; see {@link modelFiles} for what is taken without. */
   readonly folds?: readonly Fold[] | undefined;
+  /** The stage that a final predictor's postprocessing was decided by, where it was not the default one. */
+  readonly postprocessor?: Postprocessor;
 }
 
 /**
- * Loads what predicts: a `model.onnx`, several of one configuration, or a model folder with its trained folds. With the
- * second network of a cascade comes the first, from beside it.
+ * Loads what predicts: a final predictor's folder, a `model.onnx`, several of one configuration, or a model folder with
+ * its trained folds. With the second network of a cascade comes the first, from beside it.
  *
- * @throws {FileError} if there is no model, or a fold that was asked for is not trained
+ * @throws {FileError} if there is no model, a fold that was asked for is not trained, or a final predictor is not whole
  * @throws {InvalidArgumentError} if a model is named twice, or those named do not belong together
  * @throws what `loadModel` throws of a model that is damaged, or of a device that is not there
- * @example const predictor = await loadPredictor("nnUNet_results/Dataset004_Hippocampus/nnUNetTrainer__nnUNetPaperPlans__3d_fullres");
+ * @example const predictor = await loadPredictor("nnUNet_results/Dataset004_Hippocampus/nnUNetPredictor__nnUNetPaperPlans");
  */
 export async function loadPredictor(
   path: string | readonly string[],
-  { folds, onEvent, ...options }: LoadPredictorOptions = {},
+  { folds, onEvent, postprocessor = defaultPostprocessor, ...options }: LoadPredictorOptions = {},
 ): Promise<LoadedPredictor> {
   const named = typeof path === "string" ? [path] : path;
-  const files = (await Promise.all(named.map((each) => modelFiles(each, folds, onEvent ? { onEvent } : {})))).flat();
-  if (new Set(files).size < files.length) throw new InvalidArgumentError("model", "every model once", files);
   const loaded: Model[] = [];
+  const loadMember = async (files: readonly string[]) => {
+    const load = async (file: string) => {
+      const model = await loadModel(file, options);
+      loaded.push(model);
+      return model;
+    };
+    const models: Model[] = [];
+    for (const file of files) models.push(await load(file));
+    const beside = models[0] ? await previousModelFiles(files[0]!, models[0].metadata) : [];
+    const first: Model[] = [];
+    for (const file of beside) first.push(await load(file));
+    const previous = checkPrevious(models, first);
+    return { member: { models, ...(previous && { previous }) }, files: [...files, ...beside] };
+  };
   try {
-    for (const file of files) loaded.push(await loadModel(file, options));
-    const models = [...loaded];
-    const first = models[0] ? await previousModelFiles(files[0]!, models[0].metadata) : [];
-    for (const file of first) loaded.push(await loadModel(file, options));
-    const previous = checkPrevious(models, loaded.slice(models.length));
-    return { ...predictorOf([{ models, ...(previous && { previous }) }]), files: [...files, ...first] };
+    const whole = await onlyPredictorFolder(named, folds);
+    if (whole !== undefined) {
+      const { members, postprocessing, files } = await loadPredictorFolder(whole, postprocessor, (file) =>
+        loadMember([file]),
+      );
+      const predictor = predictorOf(members, postprocessing);
+      // Its plan has the sizes of every member.
+      const { plans } = predictorPaths(whole);
+      const metadata = { ...predictor.metadata, plans: plansFromJson(await readJson(plans), plans) };
+      return { ...predictor, metadata, files };
+    }
+    const found = (await Promise.all(named.map((each) => modelFiles(each, folds, onEvent ? { onEvent } : {})))).flat();
+    if (new Set(found).size < found.length) throw new InvalidArgumentError("model", "every model once", found);
+    const { member, files } = await loadMember(found);
+    return { ...predictorOf([member]), files };
   } catch (error) {
     for (const model of loaded) await model.dispose();
     throw error;
   }
+}
+
+/** The one path, if it is the folder of a final predictor; that is whole, so nothing else goes with it. */
+async function onlyPredictorFolder(
+  paths: readonly string[],
+  folds: readonly Fold[] | undefined,
+): Promise<string | undefined> {
+  for (const path of paths) {
+    if (!(await isPredictorFolder(path))) continue;
+    if (paths.length > 1) throw new InvalidArgumentError("model", `${path}, a final predictor, by itself`, paths);
+    if (folds)
+      throw new InvalidArgumentError("fold", `no fold beside ${path}, a final predictor with folds of its own`, folds);
+    return path;
+  }
+  return undefined;
 }
 
 /**
@@ -60,7 +112,10 @@ export async function loadPredictor(
  * @throws {InvalidArgumentError} if there is no model, or two members differ in channels or labels
  * @example predictorOf([{ models: [await loadModel("model.onnx")] }]);
  */
-export function predictorOf(members: readonly PredictorMember[], postprocessing?: Postprocessing): LoadedPredictor {
+export function predictorOf(
+  members: readonly PredictorMember[],
+  postprocessing?: DecidedPostprocessing,
+): LoadedPredictor {
   const [first, ...others] = members;
   const metadata = first?.models[0]?.metadata;
   if (!first || !metadata) throw new InvalidArgumentError("members", "at least one model", members);

@@ -11,7 +11,6 @@ import {
 } from "@nnunet/core";
 import { temporaryBeside } from "@nnunet/core/node";
 import { meanChannels, type PredictionLimits, segmentationFromMean } from "@nnunet/inference";
-import { applyPostprocessing } from "@nnunet/postprocess";
 import { openProbabilities, type ProbabilityReader, writeProbabilities } from "@nnunet/preprocess";
 import type { Context } from "../stages.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
@@ -48,7 +47,8 @@ export async function predictByMembers(
       : await predictByOne(context, predictor, loaded, options);
   if (!postprocessing) return result;
   const { segmentation } = result;
-  const data = applyPostprocessing(segmentation.data, spatialShape(segmentation), postprocessing);
+  const { postprocessor, decided } = postprocessing;
+  const data = postprocessor.apply(segmentation.data, spatialShape(segmentation), decided);
   return { ...result, segmentation: { ...segmentation, data } };
 }
 

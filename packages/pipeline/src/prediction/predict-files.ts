@@ -67,7 +67,7 @@ export async function predictFiles(
     ...(toFile ? {} : { record: { madeFrom: join(output, "made_from.json"), name: "predictions" } }),
     begin: async () => {
       if (toFile) return;
-      const describe = () => describePredictions(output, metadata);
+      const describe = () => describePredictions(output, predictor);
       await whileLocked(join(output, "plans.json"), "describing the predictions", describe, {
         ...rest,
         wait: { stage: "predict" },

@@ -1,11 +1,10 @@
-import { readdir, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import {
   type CaseFiles,
   modelDatasetToJson,
   type ModelDataset,
   FileError,
-  type ModelMetadata,
   plansToJson,
   type StageOptions,
   UnsupportedError,
@@ -13,6 +12,8 @@ import {
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { imageStem, readImageInfo, writableEndings } from "@nnunet/io";
 import { contentHash, exists } from "../records/made-from.ts";
+import { originOf, writeOwn } from "../records/own-files.ts";
+import type { LoadedPredictor } from "./load-predictor.ts";
 
 /**
  * Whether predictions go into one file, named by `output`, or into a folder of that name. Reads no more than the
@@ -115,11 +116,16 @@ async function nearest(path: string): Promise<string> {
 }
 
 /**
- * Writes what says how the segmentations of a folder are to be read: `plans.json`, then `dataset.json`.
+ * Writes what says how the segmentations of a folder are to be read, `plans.json`, then `dataset.json`, and what was done
+ * to them at the end, `postprocessing.json`.
  *
- * @throws {FileError} if one of them is there and is not what is to be written; no option allows to replace it
+ * @throws {FileError} if one of the first two is there and is not what is to be written, or the last is there and not
+ *   ours; no option allows to replace it
  */
-export async function describePredictions(folder: string, { dataset, plans }: ModelMetadata): Promise<void> {
+export async function describePredictions(
+  folder: string,
+  { metadata: { dataset, plans }, postprocessing }: Pick<LoadedPredictor, "metadata" | "postprocessing">,
+): Promise<void> {
   const files = [
     { path: join(folder, "plans.json"), json: plansToJson(plans) },
     { path: join(folder, "dataset.json"), json: modelDatasetToJson(dataset) },
@@ -136,8 +142,27 @@ export async function describePredictions(folder: string, { dataset, plans }: Mo
       "belongs to something else than predictions of this model and is never overwritten; choose another output folder",
     );
   }
+  await describePostprocessing(folder, postprocessing);
   if (!plansThere) await writeJsonAtomic(files[0].path, files[0].json);
   if (!datasetThere) await writeJsonAtomic(files[1].path, files[1].json);
+}
+
+/** One that is ours may be of another predictor, whose segmentations are replaced. */
+async function describePostprocessing(
+  folder: string,
+  postprocessing: LoadedPredictor["postprocessing"],
+): Promise<void> {
+  const [path, madeFrom] = [join(folder, "postprocessing.json"), join(folder, "made_from.json")];
+  const json = postprocessing?.postprocessor.toJson(postprocessing.decided);
+  const there = await readJson(path).catch(() => undefined);
+  if (json !== undefined && contentHash(there) === contentHash(JSON.parse(JSON.stringify(json)))) return;
+  const origin = await originOf(madeFrom, "postprocessing", path);
+  if (origin === "edited" || origin === "foreign") {
+    const problem = "is not what a prediction wrote there, and never overwritten";
+    throw new FileError(path, `${problem}; move it away, or choose another output folder`);
+  }
+  if (json !== undefined) await writeOwn(madeFrom, "postprocessing", path, json);
+  else if (origin === "ours") await rm(path);
 }
 
 function isOneOf(ending: string, endings: readonly string[]): boolean {

@@ -132,7 +132,11 @@ function whatPredicts({ members, postprocessing }: LoadedPredictor): unknown {
   const [{ models, previous }, ...others] = members;
   if (others.length === 0 && !previous && !postprocessing) return made(models);
   const all = members.map((member) => [made(member.models), made(member.previous ?? [])]);
-  return { members: all, keepLargest: postprocessing?.keepLargest, connectivity: postprocessing?.connectivity };
+  const treated = postprocessing && {
+    by: identity(postprocessing.postprocessor),
+    as: postprocessing.postprocessor.toJson(postprocessing.decided),
+  };
+  return { members: all, ...(treated && { postprocessing: treated }) };
 }
 
 /** SHA-256 per name of those files that are there. */

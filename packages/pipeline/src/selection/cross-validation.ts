@@ -91,18 +91,25 @@ export async function crossValidation(
   for (const { configuration, validated } of found) {
     const lacking = wanted.filter((fold) => !validated.some((each) => each.fold === fold));
     const reason = "not trained and validated";
-    const untold = lacking.filter((fold) => !leftOut.some((l) => l.configuration === configuration && l.folds?.includes(fold)));
+    const untold = lacking.filter(
+      (fold) => !leftOut.some((l) => l.configuration === configuration && l.folds?.includes(fold)),
+    );
     if (untold.length > 0) leftOut.push({ configuration, folds: untold, reason });
     const surplus = validated.map(({ fold }) => fold).filter((fold) => wanted.includes(fold) && !common.includes(fold));
     if (surplus.length > 0) leftOut.push({ configuration, folds: surplus, reason: "another configuration lacks them" });
   }
   const [first] = leftOut.filter(({ reason }) => !reason.startsWith("another"));
   if (strict && first) {
-    throw new FileError(root, `strict: ${sentence(first)}; train it, or compare what there is without strict`);
+    throw new FileError(root, `${sentence(first)}; train it, or compare what there is without \`strict\``);
   }
   if (common.length === 0) {
-    const have = found.map(({ configuration, validated }) => `${configuration} has ${validated.map((v) => v.fold).join(", ")}`);
-    throw new FileError(root, `no fold is validated in every configuration (${have.join("; ")}); train the same folds of each, or name those to compare`);
+    const have = found.map(
+      ({ configuration, validated }) => `${configuration} has ${validated.map((v) => v.fold).join(", ")}`,
+    );
+    throw new FileError(
+      root,
+      `no fold is validated in every configuration (${have.join("; ")}); train the same folds of each, or name those to compare`,
+    );
   }
   for (const each of leftOut) {
     onEvent?.({ type: "message", stage: "find-best", level: "warning", text: `not compared: ${sentence(each)}` });
@@ -148,7 +155,9 @@ async function validatedFolds(
   configuration: string,
 ): Promise<{ validated: ValidatedFold[]; missing: LeftOut[] }> {
   const model = resultsPaths(folders, dataset.name, plans.plansName, configuration);
-  const numbers = (await readdir(model.folder).catch(() => [])).flatMap((name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? []);
+  const numbers = (await readdir(model.folder).catch(() => [])).flatMap(
+    (name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? [],
+  );
   const validated: ValidatedFold[] = [];
   const missing: LeftOut[] = [];
   for (const fold of numbers.map(Number).sort((a, b) => a - b)) {
@@ -156,7 +165,9 @@ async function validatedFolds(
     const leaveOut = (reason: string) => missing.push({ configuration, folds: [fold], reason });
     if (!(await exists(paths.model))) leaveOut("not trained to the end");
     else if (!(await exists(paths.summary))) {
-      leaveOut(`trained, but not validated; run "nnunet train ${dataset.id} ${configuration} ${fold} --continue" first`);
+      leaveOut(
+        `trained, but not validated; run \`train(${dataset.id}, ${configuration}, ${fold}, { continue })\` first`,
+      );
     } else {
       const summary = summaryFromJson(await readJson(paths.summary), paths.summary);
       if (summary.remark !== undefined) leaveOut(`no fold of the cross-validation (${summary.remark})`);

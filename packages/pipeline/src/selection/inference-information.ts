@@ -111,14 +111,20 @@ function inOrderOfTrial(
 ): readonly RankedCandidate[] {
   const place = new Map(configurations.map(({ configuration }, i) => [configuration, i]));
   const key = (candidate: RankedCandidate) =>
-    candidate.configurations.reduce((sum, name) => sum * place.size + place.get(name)!, (candidate.configurations.length - 1) * place.size ** 2);
+    candidate.configurations.reduce(
+      (sum, name) => sum * place.size + place.get(name)!,
+      (candidate.configurations.length - 1) * place.size ** 2,
+    );
   return [...ranking].sort((a, b) => key(a) - key(b));
 }
 
 function labelScores(summary: EvaluationSummary): unknown {
   const { mean } = diceIntervals(summary);
   return Object.fromEntries(
-    Object.entries(mean).map(([label, interval]) => [label, { dice: finite(interval.mean), interval: intervalToJson(interval) }]),
+    Object.entries(mean).map(([label, interval]) => [
+      label,
+      { dice: finite(interval.mean), interval: intervalToJson(interval) },
+    ]),
   );
 }
 

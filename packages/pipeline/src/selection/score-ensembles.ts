@@ -51,10 +51,17 @@ export async function scoreEnsemble(
   const madeFrom = join(folder, "made_from.json");
   const labels = labelSet(dataset.json);
   const cases = ensembleCases(dataset, members);
-  const open = ({ files, stores }: EnsembleCase) => Promise.all(stores.map((store) => openProbabilities(store, files.id)));
+  const open = ({ files, stores }: EnsembleCase) =>
+    Promise.all(stores.map((store) => openProbabilities(store, files.id)));
   const hashes: string[][] = [];
   for (const each of cases) hashes.push((await open(each)).map(({ contentHash: hash }) => hash));
-  const inputs = contentHash([softwareVersion, labels, identity(context.stages.evaluator), cases.map((c) => c.files.id), hashes]);
+  const inputs = contentHash([
+    softwareVersion,
+    labels,
+    identity(context.stages.evaluator),
+    cases.map((c) => c.files.id),
+    hashes,
+  ]);
   return whileLocked(
     folder,
     "scoring an ensemble",
@@ -63,7 +70,11 @@ export async function scoreEnsemble(
         return summaryFromJson(await readJson(summaryPath), summaryPath);
       }
       await refuseLink(folder);
-      const ending = await segmentationEnding(dataset.json, cases.map(({ files }) => files), { onEvent });
+      const ending = await segmentationEnding(
+        dataset.json,
+        cases.map(({ files }) => files),
+        { onEvent },
+      );
       const target = ({ id }: CaseFiles) => pathBelow(folder, `${id}${ending}`);
       const detail = `${names.join(" + ")}, ${counted(cases.length, "case")}`;
       await timedStage("ensemble", { total: cases.length, detail }, { onEvent }, async () => {
@@ -95,13 +106,20 @@ function ensembleCases(dataset: RawDataset, [first, ...others]: readonly Validat
   return first!.compared.flatMap(({ fold, paths, summary }, i) =>
     casesOf(summary).map((id) => {
       const files = byId.get(id);
-      if (!files?.label) throw new FileError(paths.summary, `names case ${id}, which is no training case of ${dataset.name}`);
+      if (!files?.label)
+        throw new FileError(paths.summary, `names case ${id}, which is no training case of ${dataset.name}`);
       const before = seen.get(id);
       if (before !== undefined) {
-        throw new FileError(paths.summary, `case ${id} is validated in fold ${before} and in fold ${fold}; ensembles need each case once`);
+        throw new FileError(
+          paths.summary,
+          `case ${id} is validated in fold ${before} and in fold ${fold}; ensembles need each case once`,
+        );
       }
       seen.set(id, fold);
-      return { files, stores: [paths, ...others.map(({ compared }) => compared[i]!.paths)].map((p) => p.probabilities) };
+      return {
+        files,
+        stores: [paths, ...others.map(({ compared }) => compared[i]!.paths)].map((p) => p.probabilities),
+      };
     }),
   );
 }

@@ -13,14 +13,18 @@ import { exists, makeFolder, readJson, temporaryBeside, writeJsonAtomic } from "
 import { hashFiles } from "@nnunet/preprocess";
 import { modelFolderPaths, predictorPaths } from "../folders.ts";
 import { descriptionToJson, type PredictorDescription, predictorFormat } from "../prediction/predictor-description.ts";
-import { exportFolds } from "../steps/export-model.ts";
+import { exportModel } from "../steps/export-model.ts";
 import { setAside } from "../training/set-aside.ts";
 
 /** What goes into a final predictor. */
 export interface PredictorParts {
   readonly dataset: ModelDataset;
   readonly plans: Plans;
-  readonly members: readonly { readonly configuration: string; readonly modelFolder: string; readonly folds: readonly number[] }[];
+  readonly members: readonly {
+    readonly configuration: string;
+    readonly modelFolder: string;
+    readonly folds: readonly number[];
+  }[];
   readonly postprocessing: unknown;
   readonly information: unknown;
   readonly description: Omit<PredictorDescription, "members" | "files">;
@@ -41,7 +45,7 @@ export async function writePredictor(folder: string, parts: PredictorParts): Pro
     await makeFolder(temporary);
     const configurations = { ...parts.plans.configurations };
     for (const { configuration, modelFolder, folds } of parts.members) {
-      await exportFolds(modelFolder, configuration, folds, paths.model(configuration));
+      await exportModel(modelFolder, configuration, folds, paths.model(configuration));
       // With the sizes that were really trained.
       const trained = modelFolderPaths(modelFolder).plans;
       configurations[configuration] = plansFromJson(await readJson(trained), trained).configurations[configuration]!;
@@ -83,7 +87,10 @@ async function refuseOtherFolder(folder: string): Promise<void> {
   if (names?.length === 0) return;
   const json = names && (await readJson(predictorPaths(folder).description).catch(() => undefined));
   if (isJsonObject(json) && json["format"] === predictorFormat) return;
-  throw new FileError(folder, "holds something else than a final predictor, which is never replaced; choose another output");
+  throw new FileError(
+    folder,
+    "holds something else than a final predictor, which is never replaced; choose another output",
+  );
 }
 
 /** Puts the new folder in the place of the old one; what somebody has changed in that is kept beside it. */

@@ -1,0 +1,87 @@
+import { InvalidArgumentError } from "@nnunet/core";
+import type { Device } from "@nnunet/inference";
+import type { BestPredictor, Fold } from "@nnunet/pipeline";
+import type { Command } from "commander";
+import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import { diceTable } from "../describe/dice-table.ts";
+import { textTable } from "../describe/text-table.ts";
+import {
+  type CommonFlags,
+  deviceOption,
+  foldList,
+  memoryOption,
+  withCommonOptions,
+  withExample,
+} from "../options/options.ts";
+import type { Ending } from "../ending.ts";
+import { useIt } from "../next-hint.ts";
+import { runCommand } from "../session.ts";
+
+interface Flags extends CommonFlags {
+  readonly configuration?: string[];
+  readonly fold?: Fold[];
+  readonly plans?: string;
+  readonly ensembles: boolean;
+  readonly strict?: boolean;
+  readonly output?: string;
+  readonly device: Device;
+  readonly maxMemory?: number;
+}
+
+export function findBestCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("find-best")
+    .description(
+      "compare the trained configurations and every pair of them on their validation cases, decide the postprocessing, and write the final predictor",
+    )
+    .argument(datasetArgument, datasetDescription)
+    .option("-c, --configuration <names...>", "those to compare (default: all that are trained)")
+    .option("-f, --fold <fold...>", "folds to compare on (default: those that every configuration has)", foldList)
+    .option("--plans <name>", "name of the plan (default: the only one)")
+    .option("--no-ensembles", "compare single configurations only")
+    .option("--strict", "refuse if a configuration of the plan, or one of its folds, is missing")
+    .option("-o, --output <folder>", "the final predictor (default: nnUNetPredictor__PLANS in the dataset's results)")
+    .addOption(deviceOption())
+    .addOption(memoryOption())
+    .action(async (name: string, flags: Flags) => {
+      ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        const folds = flags.fold?.map((fold) => {
+          if (fold !== "all") return fold;
+          throw new InvalidArgumentError("fold", "numbers of folds, because fold all has seen every case", fold);
+        });
+        const pipeline = pipelineOf(flags);
+        const dataset = await openNamedDataset(pipeline, name);
+        const plans = await pipeline.loadPlans(dataset, flags.plans);
+        const best = await pipeline.findBest(dataset, plans, {
+          configurations: flags.configuration,
+          folds,
+          ensembles: flags.ensembles,
+          strict: flags.strict,
+          output: flags.output,
+          device: flags.device,
+          maxMemoryGb: flags.maxMemory,
+          signal,
+          onEvent,
+        });
+        print(...rankingTable(best), "", best.chosen, "", ...diceTable(best.validation, dataset.json), "");
+        print(best.made ? `written: ${best.folder}` : `up to date: ${best.folder}`, useIt(best.folder));
+        const { folder, configurations, chosen, ranking, leftOut, postprocessing, made } = best;
+        return { value: { folder, configurations, chosen, ranking, leftOut, postprocessing, made } };
+      });
+    });
+  withExample(withCommonOptions(command), "nnunet find-best 4", "nnunet find-best 4 -c 2d 3d_fullres --strict");
+}
+
+/** All that was compared, best first. */
+function rankingTable({ ranking }: BestPredictor): string[] {
+  const decimals = (value: number) => (Number.isNaN(value) ? "–" : value.toFixed(4));
+  return textTable(
+    ["compared", "mean Dice", "95 % interval", "behind the best"],
+    ranking.map(({ configurations, score, interval: { low, high }, behindBest }, i) => [
+      configurations.join(" + "),
+      decimals(score),
+      `${decimals(low)} to ${decimals(high)}`,
+      i === 0 ? "" : `${Math.round(100 * behindBest)} %`,
+    ]),
+  );
+}

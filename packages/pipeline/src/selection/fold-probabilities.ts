@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { isJsonObject, type RawDataset, plansFromJson, type StageOptions } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { storedProbabilitiesHash } from "@nnunet/preprocess";
+import type { Device } from "@nnunet/inference";
+import { type FoldPaths, modelFolderPaths } from "../folders.ts";
+import { readRecord } from "../records/made-from.ts";
+import type { Context } from "../stages.ts";
+import { foldInputs } from "../training/fold-inputs.ts";
+import { validateFold } from "../training/validate-fold.ts";
+import { caseOf, casesOf, type ValidatedConfiguration } from "./cross-validation.ts";
+
+export interface ProbabilityOptions extends StageOptions {
+  readonly device?: Device | undefined;
+  readonly maxMemoryGb?: number | undefined;
+}
+
+/**
+ * Sees to it that the probabilities of a configuration's validation cases are there. Where they are missing, or of another
+ * model, the cases are predicted again; that is told.
+ */
+export async function completeProbabilities(
+  context: Context,
+  dataset: RawDataset,
+  { configuration, modelFolder, compared }: ValidatedConfiguration,
+  options: ProbabilityOptions = {},
+): Promise<void> {
+  for (const { fold, paths, summary } of compared) {
+    const missing = await casesWithout(paths, casesOf(summary));
+    if (missing === 0) continue;
+    const text = `predicting ${missing} of ${summary.cases.length} validation cases of ${configuration}, fold ${fold}, once more for their probabilities (a training with \`probabilities\` keeps them at once)`;
+    options.onEvent?.({ type: "message", stage: "find-best", level: "info", text });
+    const { plans: path } = modelFolderPaths(modelFolder);
+    const plans = plansFromJson(await readJson(path), path);
+    const inputs = await foldInputs(context, dataset, plans, configuration, fold, {});
+    await validateFold(
+      context,
+      dataset,
+      paths.folder,
+      { ...inputs, caseIds: inputs.split.val, plans },
+      { ...options, probabilities: true },
+    );
+  }
+}
+
+/** How many cases have no probabilities of the model that made their segmentation. */
+async function casesWithout(paths: FoldPaths, ids: readonly string[]): Promise<number> {
+  const { predictions } = await readRecord(join(paths.validation, "made_from.json"));
+  const made = new Map<string, unknown>();
+  for (const [file, entry] of Object.entries(isJsonObject(predictions) ? predictions : {})) {
+    made.set(caseOf(file), isJsonObject(entry) ? entry["inputs"] : undefined);
+  }
+  let missing = 0;
+  for (const id of ids) {
+    const hash = await storedProbabilitiesHash(paths.probabilities, id);
+    if (hash === undefined || hash !== made.get(id)) missing++;
+  }
+  return missing;
+}
