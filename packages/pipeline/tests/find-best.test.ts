@@ -16,6 +16,7 @@ import {
   resultsPaths,
 } from "@nnunet/pipeline";
 import { openProbabilities } from "@nnunet/preprocess";
+import { isBestFound } from "../src/selection/find-best.ts";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
@@ -143,6 +144,8 @@ describe("the best of what was trained", () => {
 
   test("nothing is done twice", async () => {
     const before = await readFile(predictorPaths(best.folder).description);
+    expect(await isBestFound(pipeline, dataset, plans)).toBe(true);
+    expect(await isBestFound(pipeline, dataset, plans, { ensembles: false })).toBe(false);
     const again = await pipeline.findBest(dataset, plans);
     expect(again.made).toBe(false);
     expect(again.ranking).toEqual(best.ranking);
@@ -306,7 +309,7 @@ describe("what cannot be compared", () => {
   test("nothing trained is an error that lists the configurations", async () => {
     const own = createPipeline({}, { ...pipeline.folders, results: join(scratch, "none") });
     await expect(own.findBest(dataset, plans)).rejects.toThrow(
-      /nothing has been validated that could be compared \(2d: it is not trained.*3d_fullres: it is not trained.*\); train folds first/,
+      /nothing has been validated that could be compared \(2d: not trained; 3d_fullres: not trained\); train folds first/,
     );
   });
 });

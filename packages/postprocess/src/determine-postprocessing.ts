@@ -10,7 +10,7 @@ import { type AcceptanceRules, acceptanceRules } from "./acceptance-rules.ts";
 import { keepLargestComponents, type LabelGroup } from "./keep-largest-components.ts";
 import type { MeanDice, Postprocessing, PostprocessingDecision } from "./postprocessing.ts";
 
-export interface DeterminePostprocessingOptions extends StageOptions {
+export interface DeterminePostprocessingOptions extends Pick<StageOptions, "signal"> {
   /** `acceptanceRules.paper` by default. */
   readonly rules?: AcceptanceRules;
 }
@@ -36,7 +36,7 @@ export async function determinePostprocessing(
   cases: () => Iterable<ValidationCase> | AsyncIterable<ValidationCase>,
   labels: LabelSet,
   caseMetrics: (reference: Int16Array, prediction: Int16Array, labels: LabelSet) => Record<string, LabelMetrics>,
-  { rules = acceptanceRules.paper, signal, onEvent }: DeterminePostprocessingOptions = {},
+  { rules = acceptanceRules.paper, signal }: DeterminePostprocessingOptions = {},
 ): Promise<Postprocessing> {
   const { connectivity } = rules;
   let read = 0;
@@ -44,7 +44,7 @@ export async function determinePostprocessing(
   const measure = async (ways: readonly (readonly LabelGroup[])[]): Promise<MeanDice[]> => {
     const tallies = ways.map(() => new Map<string, { sum: number; count: number }>());
     read = 0;
-    for await (const { id, reference, prediction, shape } of cases()) {
+    for await (const { reference, prediction, shape } of cases()) {
       throwIfCancelled(signal, "choice of the postprocessing");
       for (const [i, groups] of ways.entries()) {
         const treated =
@@ -55,7 +55,6 @@ export async function determinePostprocessing(
           else tallies[i]!.set(key, tally);
         }
       }
-      onEvent?.({ type: "message", stage: "postprocess", level: "info", text: `measured case ${id}` });
       read++;
     }
     if (read === 0) throw new InvalidArgumentError("cases", "at least one validation case", []);

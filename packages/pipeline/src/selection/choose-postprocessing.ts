@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import {
+  counted,
   type EvaluationSummary,
   FileError,
   labelSet,
@@ -66,10 +67,19 @@ export async function choosePostprocessing(
 ): Promise<ChosenPostprocessing> {
   const { postprocessor, evaluator } = stages;
   const labels = labelSet(dataset.json);
-  const cases = () => readCases(pairs);
-  return timedStage("postprocess", { detail: `choosing on ${pairs.length} validation cases` }, options, async () => {
+  const { onEvent, ...rest } = options;
+  const total = pairs.length;
+  const cases = async function* () {
+    let done = 0;
+    for await (const each of readCases(pairs)) {
+      yield each;
+      onEvent?.({ type: "progress", stage: "postprocess", done: ++done, total, item: each.id });
+    }
+  };
+  const detail = `what helps on ${counted(total, "validation case")}`;
+  return timedStage("postprocess", { total, detail }, options, async () => {
     const decided = await postprocessor.decide(cases, labels, evaluator.caseMetrics, {
-      ...options,
+      ...rest,
       rules: plans.ruleSet === "paper" ? "paper" : "v2",
     });
     const scored: EvaluationSummary["cases"][number][] = [];

@@ -78,7 +78,7 @@ export async function crossValidation(
     const { validated, missing } = await validatedFolds(folders, dataset, plans, configuration);
     leftOut.push(...missing);
     if (validated.length > 0) found.push({ configuration, modelFolder, validated });
-    else if (missing.length === 0) leftOut.push({ configuration, reason: `it is not trained (${modelFolder})` });
+    else if (missing.length === 0) leftOut.push({ configuration, reason: "not trained" });
   }
   const root = resultsPaths(folders, dataset.name, plans.plansName, names[0]!).folder;
   if (found.length === 0) {

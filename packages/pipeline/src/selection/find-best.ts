@@ -1,12 +1,13 @@
 import {
   type EvaluationSummary,
   isJsonObject,
-  modelMetadataFromOnnx,
+  modelDatasetToJson,
   type Plans,
+  plansToJson,
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { exists, readJson, readRegularFile, whileLocked } from "@nnunet/core/node";
+import { exists, readJson, whileLocked } from "@nnunet/core/node";
 import {
   type Candidate,
   candidateConfigurations,
@@ -16,11 +17,12 @@ import {
   summarise,
 } from "@nnunet/evaluate";
 import { ensembleFolder, finalPredictorFolder, modelFolderPaths, predictorPaths } from "../folders.ts";
-import { contentHash } from "../records/made-from.ts";
+import { contentHash, recordedHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
 import { casePairs, choosePostprocessing } from "./choose-postprocessing.ts";
 import {
+  caseOf,
   type CrossValidation,
   type CrossValidationOptions,
   crossValidation,
@@ -86,7 +88,7 @@ export async function findBest(
       return { configuration: name, modelFolder, folds };
     });
     const information = inferenceInformation(dataset, plans, selection);
-    const madeFrom = contentHash([softwareVersion, information, await weightsOf(found, best.configurations)]);
+    const madeFrom = await inputsOfChoice(context, dataset, plans, found, options);
     const made = !(await isUpToDate(folder, madeFrom));
     if (made) {
       const { mean, low, high, cases } = diceIntervals(selection.postprocessed).foregroundMean;
@@ -175,17 +177,51 @@ async function select(
   };
 }
 
-/** The hashes of the weights that a predictor is made of; a model that was trained again makes another predictor. */
-async function weightsOf(found: CrossValidation, names: readonly string[]): Promise<string[]> {
-  const hashes: string[] = [];
-  for (const { configuration, modelFolder, folds } of found.configurations) {
-    if (!names.includes(configuration)) continue;
-    for (const fold of folds) {
-      const { model } = modelFolderPaths(modelFolder).fold(fold);
-      hashes.push(modelMetadataFromOnnx(await readRegularFile(model), model).weightsSha256);
+/**
+ * Whether {@link findBest} would come out the same: the predictor is there, whole, and made from the same folds and
+ * options. Nothing is compared for it.
+ *
+ * @throws what `findBest` throws of folds that cannot be compared
+ */
+export async function isBestFound(
+  context: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  options: FindBestOptions = {},
+): Promise<boolean> {
+  const { onEvent: _, ...quietly } = options;
+  const found = await crossValidation(context.folders, dataset, plans, quietly);
+  const folder = options.output ?? finalPredictorFolder(context.folders, dataset.name, plans.plansName);
+  return isUpToDate(folder, await inputsOfChoice(context, dataset, plans, found, options));
+}
+
+/** All that the choice and the predictor depend on: folds with their trainings and scores, stages, and options. */
+async function inputsOfChoice(
+  { stages }: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  { configurations, leftOut }: CrossValidation,
+  { ensembles = true }: Pick<FindBestOptions, "ensembles">,
+): Promise<string> {
+  const folds: unknown[] = [];
+  for (const { configuration, modelFolder, folds: own, compared } of configurations) {
+    for (const fold of own) {
+      const { madeFrom } = modelFolderPaths(modelFolder).fold(fold);
+      const validated = compared.find((each) => each.fold === fold);
+      const cases = validated?.summary.cases.map(({ referenceFile, metrics }) => [caseOf(referenceFile), metrics]);
+      folds.push([configuration, fold, await recordedHash(madeFrom, "training"), cases]);
     }
   }
-  return hashes;
+  const made = [stages.predictor, stages.evaluator, stages.postprocessor].map(identity);
+  return contentHash([
+    softwareVersion,
+    plansToJson(plans),
+    modelDatasetToJson(dataset.json),
+    folds,
+    leftOut,
+    ensembles,
+    made,
+  ]);
 }
 
 async function isUpToDate(folder: string, madeFrom: string): Promise<boolean> {
