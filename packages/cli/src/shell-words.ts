@@ -47,6 +47,7 @@ const commands: Readonly<Record<string, string>> = {
   evaluate: "evaluate",
   findBest: "find-best",
   export: "export",
+  report: "report",
   run: "run",
 };
 

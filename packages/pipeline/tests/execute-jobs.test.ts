@@ -68,3 +68,32 @@ test("a cancelled job is no failure: nothing is noted, and nothing else is begun
   expect(done).toEqual(["a"]);
   expect(ended).toEqual([["a", undefined]]);
 });
+
+test("a job that tells of the others is done also where one of them failed, after everything else", async () => {
+  const failure = new FileError("fold_0", "is full");
+  const done: string[] = [];
+  const say = (id: string) => async () => void done.push(id);
+  const jobs = [
+    job("a", [], async () => {
+      throw failure;
+    }),
+    job("b", ["a"], say("b")),
+    job("c", [], say("c")),
+    { ...job("report", ["a", "b", "c"], say("report")), afterFailures: true as const },
+  ];
+  await expect(executeJobs(jobs, { ended: async () => {} }, {})).rejects.toBe(failure);
+  expect(done).toEqual(["c", "report"]);
+});
+
+test("notes what a job took, unless there was nothing to do", async () => {
+  const took: Record<string, unknown> = {};
+  const notes = { ended: async ({ id }: JobWork, _: unknown, measure: unknown) => void (took[id] = measure) };
+  const work = () => new Promise((resolve) => setTimeout(resolve, 60));
+  const jobs = [job("a", [], work), { ...job("b", [], work), isDone: async () => true }];
+  await executeJobs(jobs, notes, {});
+  expect(took["a"]).toEqual({ seconds: expect.any(Number), memoryGb: expect.any(Number) });
+  const { seconds, memoryGb } = took["a"] as { seconds: number; memoryGb: number };
+  expect(seconds).toBeGreaterThan(0.05);
+  expect(memoryGb).toBeGreaterThan(0.01);
+  expect(took["b"]).toBeUndefined();
+});

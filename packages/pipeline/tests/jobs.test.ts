@@ -39,6 +39,7 @@ describe("a rehearsal", () => {
       expect(Object.keys(states(listed)).sort()).toEqual(
         [
           ...["verify", "fingerprint", "plan", "preprocess 2d", "preprocess 3d_fullres", "test 2d", "test 3d_fullres"],
+          "report",
           ...folds.flatMap((fold) => [`train 2d ${fold}`, `train 3d_fullres ${fold}`]),
         ].sort(),
       );
@@ -125,6 +126,7 @@ describe("the status of a dataset", () => {
         "preprocess 3d_fullres": "done",
         "train 3d_fullres 0": "done",
         "test 3d_fullres": "done",
+        report: "done",
       });
       // the list that lies there names no machine either
       const { folder, jobs } = preprocessedPaths(folders, dataset.name);
@@ -136,6 +138,7 @@ describe("the status of a dataset", () => {
       expect(states(await pipeline.status(dataset))).toMatchObject({
         "train 3d_fullres 0": "done",
         "test 3d_fullres": "to do",
+        report: "to do",
       });
 
       const files = await readdir(folder, { recursive: true });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { RawDataset } from "@nnunet/core";
 import { openDataset, readImage, writeImage } from "@nnunet/io";
-import { createPipeline, type Fold, type Pipeline, resultsPaths } from "@nnunet/pipeline";
+import { createPipeline, type Fold, type Pipeline, resultsPaths, type RunOptions } from "@nnunet/pipeline";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 jest.setTimeout(120_000);
@@ -134,4 +134,28 @@ test("a fold of a random division, or of all cases, is not pooled with a cross-v
     const { data } = await pipeline.report(dataset, plans);
     expect(data.scores!.cases.map(({ number }) => number)).toEqual([3]);
     expect(data.scores!.remarks).toEqual([]);
+  }));
+
+test("a run ends with its report, which has the time and memory of its jobs; a second run has nothing to do", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const folder = await writeTinyDataset(folders.raw);
+    const pipeline = createPipeline({}, folders);
+    const tiny: RunOptions = {
+      configurations: ["3d_fullres"],
+      folds: [0],
+      baseFeatures: 2,
+      batchSize: 2,
+      settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
+      workers: 1,
+    };
+    const { report, dataset } = await pipeline.run(folder, tiny);
+    const page = await readFile(report, "utf8");
+    expect(page).toContain("Time and memory");
+    expect(page).toMatch(/train 3d_fullres 0<\/th><td>done<\/td><td>[\d.]+ s<\/td><td>[\d.]+ GB/);
+    expect(page).not.toContain("tiny_");
+    const { jobs } = await pipeline.status(dataset);
+    expect(jobs.filter(({ state }) => state.is !== "done")).toEqual([]);
+    const again = await pipeline.run(folder, tiny);
+    expect((await readFile(again.report, "utf8")).length).toBe(page.length);
   }));

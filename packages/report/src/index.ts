@@ -1,4 +1,4 @@
-export { renderReport, reportMarker } from "./render-report.ts";
+export { madeFromMark, renderReport, reportMarker } from "./render-report.ts";
 export type {
   CandidateScore,
   CaseName,

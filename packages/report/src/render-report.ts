@@ -16,6 +16,10 @@ import { style } from "./style.ts";
 /** In the head of every report; by it a report is told from a page of somebody else's. */
 export const reportMarker = '<meta name="generator" content="nnunet-ts report">';
 
+/** Below it: what the page says, by content, so that one that is up to date is known. */
+export const madeFromMark = (madeFrom: string) =>
+  `<meta name="nnunet-made-from" content="${madeFrom.replace(/\W/g, "")}">`;
+
 /**
  * The report as one HTML page that needs nothing else: no script, no font, no network. The browser is told so too, by a
  * policy in the page that forbids them.
@@ -46,6 +50,7 @@ export function renderReport(given: ReportData): string {
 <head>
 <meta charset="utf-8">
 ${trusted(reportMarker)}
+${trusted(madeFromMark(data.madeFrom))}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="referrer" content="no-referrer">

@@ -105,8 +105,8 @@ export interface NetworkDrawing {
 /** One job of the run. */
 export interface JobSummary {
   readonly id: string;
-  readonly state: "done" | "running" | "failed" | "to do";
-  /** Why it failed, or who is at it. */
+  readonly state: "done" | "failed" | "to do" | "not measured";
+  /** Why it failed, how far it is. */
   readonly detail?: string;
   readonly seconds: number | null;
   /** At its peak. */
@@ -188,6 +188,8 @@ export interface ReportData {
   /** What could not be reported, and other things to know, one sentence each. */
   readonly warnings: readonly string[];
   readonly software: string;
+  /** A hash of all this without pictures and jobs: equal where there is nothing new to say. */
+  readonly madeFrom: string;
   /** What the report speaks of, by content. */
   readonly files: readonly { readonly name: string; readonly sha256: string }[];
 }

@@ -6,6 +6,7 @@ test("exports these names and no others", () => {
 [
   "chooseSlices",
   "drawSlice",
+  "madeFromMark",
   "renderReport",
   "reportMarker",
 ]

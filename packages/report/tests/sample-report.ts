@@ -158,6 +158,7 @@ export function sampleReport(names: readonly [string, string] = ["anterior", "po
     ],
     warnings: ["Fold 3 of 3d_lowres has no scores."],
     software: "0.1.0",
+    madeFrom: "0123abcd",
     files: [{ name: "nnUNetPaperPlans.json", sha256: "ab".repeat(32) }],
   };
 }

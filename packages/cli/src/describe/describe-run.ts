@@ -4,7 +4,7 @@ import type { RunResult, TestResult } from "@nnunet/pipeline";
 import { diceTable } from "./dice-table.ts";
 
 /** Scores and files, as a person wants to see them at the end. */
-export function describeRun({ dataset, folds, test }: RunResult): string[] {
+export function describeRun({ dataset, folds, test, report }: RunResult): string[] {
   const lines: string[] = [];
   for (const { configuration, fold, training } of folds) {
     const cases = counted(training.validation.cases.length, `${fold === "all" ? "training" : "validation"} case`);
@@ -12,6 +12,7 @@ export function describeRun({ dataset, folds, test }: RunResult): string[] {
     lines.push(...diceTable(training.validation, dataset.json), `Model: ${training.model}`);
   }
   for (const result of test) lines.push("", ...describeTest(result, dataset.json));
+  lines.push("", `Report: ${report}`);
   return lines;
 }
 
@@ -21,7 +22,7 @@ export function describeTest({ configuration, folder, summary }: TestResult, dat
   return [segmented, `Against labelsTs, ${counted(summary.cases.length, "case")}:`, ...diceTable(summary, dataset)];
 }
 
-export function runToJson({ dataset, folds, test }: RunResult): unknown {
+export function runToJson({ dataset, folds, test, report }: RunResult): unknown {
   return {
     dataset: dataset.folder,
     folds: folds.map(({ configuration, fold, training }) => ({
@@ -31,6 +32,7 @@ export function runToJson({ dataset, folds, test }: RunResult): unknown {
       validation: summaryToJson(training.validation),
     })),
     test: test.map(testToJson),
+    report,
   };
 }
 

@@ -1,10 +1,14 @@
 import { isNnunetError, JobsError, type StageOptions, throwIfCancelled } from "@nnunet/core";
-import type { JobWork } from "./job.ts";
+import type { JobEstimate, JobWork } from "./job.ts";
+import { measured } from "./measured.ts";
 
 /** Where it is noted how each job ended. */
 export interface JobNotes {
-  /** @param why - undefined if it did not fail */
-  ended(job: JobWork, why: string | undefined): Promise<void>;
+  /**
+   * @param why - undefined if it did not fail
+   * @param took - undefined if it failed, or was done before and only looked at
+   */
+  ended(job: JobWork, why: string | undefined, took?: JobEstimate): Promise<void>;
 }
 
 /**
@@ -27,7 +31,7 @@ export async function executeJobs(
   let untold: string | undefined;
   for (const job of jobs) {
     throwIfCancelled(signal, "run");
-    if (job.needs.some((id) => failures.has(id) || leftOut.has(id))) {
+    if (!job.afterFailures && job.needs.some((id) => failures.has(id) || leftOut.has(id))) {
       leftOut.add(job.id);
       continue;
     }
@@ -35,8 +39,10 @@ export async function executeJobs(
     if (untold !== undefined) warn(`${untold}; going on with ${job.id}`);
     untold = undefined;
     try {
-      results.set(job.id, await job.perform());
-      await notes.ended(job, undefined);
+      const wasDone = await job.isDone();
+      const { result, took } = await measured(() => job.perform());
+      results.set(job.id, result);
+      await notes.ended(job, undefined, wasDone ? undefined : took);
     } catch (error) {
       if (signal?.aborted || isNnunetError(error, "CANCELLED")) throw error;
       failures.set(job.id, error);

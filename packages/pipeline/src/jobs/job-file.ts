@@ -1,12 +1,13 @@
-import { preprocessedPaths } from "../folders.ts";
+import { isJsonObject } from "@nnunet/core";
+import { type Folders, preprocessedPaths } from "../folders.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
-import { type Job, plainJob } from "./job.ts";
+import { type Job, type JobEstimate, plainJob } from "./job.ts";
 import type { Run } from "./run.ts";
 import { requestOf, type RunRequest } from "./run-options.ts";
 
 /*
- * `jobs.json` of the preprocessed folder: the list of the latest run as it was asked for, and which of its jobs failed.
- * What is done is not noted here: that is seen by content, whoever did it.
+ * `jobs.json` of the preprocessed folder: the list of the latest run as it was asked for, which of its jobs failed, and what
+ * each took when it was done last. What is done is not noted here: that is seen by content, whoever did it.
  */
 
 /** Notes the list of a run; failures stay with the same options, until their jobs are tried again. */
@@ -19,13 +20,37 @@ export async function keepJobs(run: Run, jobs: readonly Job[]): Promise<void> {
   });
 }
 
-/** Notes why a job failed; undefined for one that did not. */
-export async function keepFailure(run: Run, id: string, why: string | undefined): Promise<void> {
-  if (failuresIn(await readRecord(pathOf(run)))[id] === why) return;
+/**
+ * Notes how a job ended.
+ *
+ * @param why - it failed; undefined if it did not
+ * @param took - undefined if it failed, or there was nothing to do: then what it took before stays
+ */
+export async function keepEnd(run: Run, id: string, why: string | undefined, took?: JobEstimate): Promise<void> {
+  if (took === undefined && failuresIn(await readRecord(pathOf(run)))[id] === why) return;
   await changeRecord(pathOf(run), (record) => {
     const { [id]: _, ...others } = failuresIn(record);
-    return { ...record, failed: why === undefined ? others : { ...others, [id]: why } };
+    const failed = why === undefined ? others : { ...others, [id]: why };
+    return { ...record, failed, took: took === undefined ? record["took"] : { ...tookIn(record), [id]: took } };
   });
+}
+
+/** The jobs of the latest run, why each failed that did, and what each took that was done by it or an earlier one. */
+export async function keptJobs(folders: Folders, datasetName: string): Promise<readonly KeptJob[]> {
+  const record = await readRecord(preprocessedPaths(folders, datasetName).jobs);
+  const [failed, took] = [failuresIn(record), tookIn(record)];
+  const jobs = Array.isArray(record["jobs"]) ? (record["jobs"] as Partial<Job>[]) : [];
+  return jobs.flatMap(({ id }) => {
+    if (typeof id !== "string") return [];
+    return [{ id, ...(failed[id] !== undefined && { failed: failed[id] }), ...(took[id] && { took: took[id] }) }];
+  });
+}
+
+export interface KeptJob {
+  readonly id: string;
+  /** Why. */
+  readonly failed?: string;
+  readonly took?: JobEstimate;
 }
 
 /** Why each job failed that did. */
@@ -36,6 +61,16 @@ export async function keptFailures(run: Pick<Run, "context" | "dataset">): Promi
 function failuresIn({ failed }: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   const known = typeof failed === "object" && failed !== null ? Object.entries(failed) : [];
   return Object.fromEntries(known.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+function tookIn({ took }: Readonly<Record<string, unknown>>): Readonly<Record<string, JobEstimate>> {
+  const isMeasure = (entry: unknown): entry is JobEstimate =>
+    isJsonObject(entry) && typeof entry["seconds"] === "number" && typeof entry["memoryGb"] === "number";
+  return Object.fromEntries(
+    Object.entries(isJsonObject(took) ? took : {}).filter((entry): entry is [string, JobEstimate] =>
+      isMeasure(entry[1]),
+    ),
+  );
 }
 
 /** What the latest run was asked for. */

@@ -19,6 +19,8 @@ export interface Job {
   readonly command: readonly string[];
   /** Ids of the jobs that must be done before. */
   readonly needs: readonly string[];
+  /** Done also where one of these has failed: it tells of it. Absent for most. */
+  readonly afterFailures?: true;
   /** Files and folders, from one of the three folders on: "nnUNet_results/Dataset004_Hippocampus/…/fold_0". */
   readonly makes: readonly string[];
   /** Absent until something like it has been measured here. */
@@ -47,6 +49,6 @@ export interface JobWork<T = unknown> extends Job {
 }
 
 /** What of a job is the same on every machine. */
-export function plainJob({ id, command, needs, makes, estimate }: Job): Job {
-  return { id, command, needs, makes, ...(estimate && { estimate }) };
+export function plainJob({ id, command, needs, afterFailures, makes, estimate }: Job): Job {
+  return { id, command, needs, ...(afterFailures && { afterFailures }), makes, ...(estimate && { estimate }) };
 }

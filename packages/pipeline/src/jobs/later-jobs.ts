@@ -3,6 +3,7 @@ import { pathBelow } from "@nnunet/core/node";
 import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { isDatasetPreprocessed, preprocessDataset, type PreprocessResult } from "../steps/preprocess-dataset.ts";
 import { areImagesTested, testFolder, testImages, type TestResult } from "../steps/test-images.ts";
+import { isReportUpToDate, reportPath, type ReportResult, writeReport } from "../reporting/write-report.ts";
 import { isFoldTrained, type TrainFoldResult, trainFold } from "../training/train-fold.ts";
 import { flagWords, trainingWords } from "./command-words.ts";
 import type { JobWork } from "./job.ts";
@@ -71,5 +72,24 @@ export function testJob(
     writes: [folder],
     isDone: () => areImagesTested(context, dataset, tested),
     perform: () => testImages(context, dataset, tested, options),
+  };
+}
+
+/** The job that comes last. */
+export const REPORT = "report";
+
+/** The page about all of it; also of a run in which something failed. */
+export function reportJob(run: Run, { plans }: Planned, needs: readonly string[]): JobWork<ReportResult> {
+  const { context, dataset, options } = run;
+  const path = reportPath(context, dataset, plans);
+  return {
+    id: REPORT,
+    command: commandOf(run, ["report", dataset.name, ...flagWords({ plans: plans.plansName })!]),
+    needs,
+    afterFailures: true,
+    makes: [placeIn(context.folders, path)],
+    writes: [path],
+    isDone: () => isReportUpToDate(context, dataset, plans),
+    perform: () => writeReport(context, dataset, plans, options),
   };
 }

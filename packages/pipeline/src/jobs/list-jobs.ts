@@ -1,6 +1,6 @@
 import { findConfiguration } from "@nnunet/core";
 import type { JobWork } from "./job.ts";
-import { preprocessJob, testJob, trainJob } from "./later-jobs.ts";
+import { preprocessJob, reportJob, testJob, trainJob } from "./later-jobs.ts";
 import type { Run } from "./run.ts";
 import type { Planned, Survey } from "./survey-jobs.ts";
 import { type Training, trainId } from "./training.ts";
@@ -26,5 +26,12 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, trainings: 
     jobs.push(...own.map((training) => trainJob(run, planned, training, folds, needs)));
     if (run.dataset.testCases.length > 0) jobs.push(testJob(run, planned, name, folds, own.map(trainId)));
   }
-  return jobs;
+  return [
+    ...jobs,
+    reportJob(
+      run,
+      planned,
+      jobs.map(({ id }) => id),
+    ),
+  ];
 }

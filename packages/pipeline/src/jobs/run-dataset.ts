@@ -10,9 +10,11 @@ import type { Context } from "../stages.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
 import type { TrainFoldResult } from "../training/train-fold.ts";
 import { executeJobs } from "./execute-jobs.ts";
-import type { JobWork } from "./job.ts";
-import { keepFailure, keepJobs } from "./job-file.ts";
+import type { JobEstimate, JobWork } from "./job.ts";
+import { keepEnd, keepJobs } from "./job-file.ts";
 import { listJobs } from "./list-jobs.ts";
+import { REPORT } from "./later-jobs.ts";
+import type { ReportResult } from "../reporting/write-report.ts";
 import type { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, type Survey, surveyJobs } from "./survey-jobs.ts";
@@ -28,11 +30,13 @@ export interface RunResult {
   }[];
   /** Segmentations of imagesTs by the mean of the folds; empty if the dataset has no test images. */
   readonly test: readonly TestResult[];
+  /** The page that says how good it is, where it fails and whether to trust it. */
+  readonly report: string;
 }
 
 /**
  * Makes the list of jobs of a run and does them, in order: verify, fingerprint, plan, preprocess, train and validate each
- * fold, segment the test images and score them. What was made before from the same bytes, plan and options is kept; what
+ * fold, segment the test images and score them, report. What was made before from the same bytes, plan and options is kept; what
  * changed is redone. A failed job stops only what needs it.
  *
  * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
@@ -50,7 +54,8 @@ export async function runDataset(context: Context, named: string, options: RunOp
   const folds = trainings.map((one) => ({ ...one, training: done.get(trainId(one)) as TrainFoldResult }));
   const names = [...new Set(trainings.map(({ configuration }) => configuration))];
   const test = names.map((name) => done.get(`test ${name}`) as TestResult | undefined);
-  return { dataset, plansPath: planned.path, folds, test: test.filter((result) => result !== undefined) };
+  const { path: report } = done.get(REPORT) as ReportResult;
+  return { dataset, plansPath: planned.path, folds, test: test.filter((result) => result !== undefined), report };
 }
 
 /** The jobs after the survey. */
@@ -111,7 +116,7 @@ async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
 }
 
 const notesOf = (run: Run) => ({
-  ended: ({ id }: JobWork, why: string | undefined) => keepFailure(run, id, why),
+  ended: ({ id }: JobWork, why: string | undefined, took?: JobEstimate) => keepEnd(run, id, why, took),
 });
 
 /** Opens a dataset; a Decathlon or v1 folder is converted, once. */

@@ -9,8 +9,9 @@ import {
 } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { drawNetwork, planWarnings } from "@nnunet/planner";
-import type { JobSummary, NetworkDrawing, ReportData, TrainingCurves } from "@nnunet/report";
+import type { NetworkDrawing, ReportData } from "@nnunet/report";
 import { preprocessedPaths } from "../folders.ts";
+import { contentHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
 import { candidateScores, crossValidationFolds, scoredConfigurations } from "./candidate-scores.ts";
@@ -19,6 +20,7 @@ import { fileHashes } from "./file-hashes.ts";
 import { type FoldResult, foldResults } from "./fold-results.ts";
 import { highestMean } from "./highest-mean.ts";
 import { shownCases } from "./shown-cases.ts";
+import { jobsOf } from "./report-jobs.ts";
 import { trainingCurves } from "./training-curves.ts";
 
 export interface CollectOptions {
@@ -55,7 +57,7 @@ export async function collectReport(
   const scoredFolds = decided ? crossValidationFolds(folds, decided.best.configurations[0]!) : [];
   warnings.push(...missingFolds(folds));
   const shown = pictures ? await shownCases(dataset, scoredFolds, nameOf, (text) => warnings.push(text)) : [];
-  return {
+  const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
     dataset: {
       name: dataset.name,
       channels: dataset.json.channelNames,
@@ -78,14 +80,14 @@ export async function collectReport(
       choice: decided.choice,
       scores: scoresOf(dataset, scoredFolds, fingerprint, nameOf),
     }),
-    shownCases: shown,
     trainings,
     postprocessing: [],
-    jobs: trainings.map(trainingJob),
     warnings,
     software: softwareVersion,
     files: await fileHashes(folders, dataset, plans, folds),
   };
+  const madeFrom = contentHash(JSON.parse(JSON.stringify([said])));
+  return { ...said, shownCases: shown, jobs: await jobsOf(folders, dataset, trainings, withIds), madeFrom };
 }
 
 function withoutCaseIds({ caseIds: _, ...fingerprint }: Fingerprint): Fingerprint {
@@ -111,14 +113,4 @@ function missingFolds(folds: readonly FoldResult[]): string[] {
     if (missing.length === 0) return [];
     return [`${name} has no scores of ${counted(missing.length, "fold")}: ${listed(missing.map(String))}.`];
   });
-}
-
-function trainingJob({ configuration, fold, isFinished, epochs }: TrainingCurves): JobSummary {
-  return {
-    id: `train ${configuration} ${fold}`,
-    state: isFinished ? "done" : "to do",
-    ...(isFinished ? {} : { detail: `${counted(epochs.length, "epoch")} done` }),
-    seconds: epochs.reduce((sum, { seconds }) => sum + seconds, 0),
-    memoryGb: null,
-  };
 }

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { FileError, type Plans, type RawDataset, type StageOptions } from "@nnunet/core";
 import { exists, pathBelow, readRegularFile, whileLocked, writeFileAtomic } from "@nnunet/core/node";
-import { type ReportData, renderReport, reportMarker } from "@nnunet/report";
+import { type ReportData, madeFromMark, renderReport, reportMarker } from "@nnunet/report";
 import type { Context } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type CollectOptions, collectReport } from "./collect-report.ts";
@@ -50,13 +50,22 @@ export function reportPath(
   return pathBelow(join(folders.results, dataset.name), name);
 }
 
+/** Whether the page of a plan is there and says what would be said now; its pictures are not looked at. */
+export async function isReportUpToDate(context: Context, dataset: RawDataset, plans: Plans): Promise<boolean> {
+  const path = reportPath(context, dataset, plans);
+  if (!(await exists(path))) return false;
+  const { madeFrom } = await collectReport(context, dataset, plans, { pictures: false });
+  return (await headOf(path)).includes(madeFromMark(madeFrom));
+}
+
 /** The marker stands within the first lines. */
 const headLength = 1000;
 
 async function refuseForeign(path: string): Promise<void> {
   if (!(await exists(path))) return;
-  const head = (await readRegularFile(path)).subarray(0, headLength).toString("utf8");
-  if (!head.includes(reportMarker)) {
+  if (!(await headOf(path)).includes(reportMarker)) {
     throw new FileError(path, "exists already and is no report; choose another output, or have it replaced");
   }
 }
+
+const headOf = async (path: string) => (await readRegularFile(path)).subarray(0, headLength).toString("utf8");
