@@ -1,69 +1,8 @@
-import { augmentationSets, averagings, InvalidArgumentError, normalizationSchemes, show } from "@nnunet/core";
-import type { Blueprint } from "./blueprint.ts";
-
-type Check = { readonly expected: string; readonly holds: (value: unknown) => boolean };
-
-const number = (expected: string, holds: (value: number) => boolean): Check => ({
-  expected,
-  holds: (value) => typeof value === "number" && Number.isFinite(value) && holds(value),
-});
-const positive = number("a positive number", (n) => n > 0);
-const positiveInteger = number("a positive integer", (n) => Number.isInteger(n) && n > 0);
-const fraction = number("a number in (0, 1]", (n) => n > 0 && n <= 1);
-const order = number("a spline order of 0, 1 or 3", (n) => n === 0 || n === 1 || n === 3);
-const flag: Check = { expected: "true or false", holds: (value) => typeof value === "boolean" };
-const oneOf = (...values: readonly unknown[]): Check => ({
-  expected: values.map((value) => show(value)).join(" or "),
-  holds: (value) => values.includes(value),
-});
-const counts: Check = {
-  expected: "a list of positive integers",
-  holds: (value) => Array.isArray(value) && value.length > 0 && value.every(positiveInteger.holds),
-};
-const schemes = Object.keys(normalizationSchemes);
-
-const checks: Readonly<Record<keyof Blueprint, Check>> = {
-  architecture: oneOf("plain", "residual"),
-  baseFeatures: positiveInteger,
-  maximumFeatures2d: positiveInteger,
-  maximumFeatures3d: positiveInteger,
-  convsPerStage: counts,
-  convsPerStageDecoder: counts,
-  convBias: flag,
-  transposedConvBias: flag,
-  headBias: flag,
-  normEpsilon: positive,
-  leakyReluSlope: number("a number of at least 0", (n) => n >= 0),
-  minimumFeatureMapEdge: positiveInteger,
-  minimumBatchSize: positiveInteger,
-  maximumBatchFraction: fraction,
-  anisotropyThreshold: number("a number of at least 1", (n) => n >= 1),
-  targetSpacingPercentile: number("a percentile from 0 to 100", (n) => n >= 0 && n <= 100),
-  cascadeTrigger: number("a fraction from 0 (never a cascade) to 1", (n) => n >= 0 && n <= 1),
-  cascadeCoverage: fraction,
-  cascadeSpacingStep: positive,
-  cascadeMinimumShrinkage: number("a number of at least 1", (n) => n >= 1),
-  maskThreshold: number("a fraction from 0 (never a mask) to 1", (n) => n >= 0 && n <= 1),
-  dummy2dThreshold: number("a number of at least 1", (n) => n >= 1),
-  imageOrder: order,
-  imageOrderZ: order,
-  segmentationOrder: oneOf(0, 1),
-  segmentationOrderZ: oneOf(0, 1),
-  probabilitiesOrder: order,
-  probabilitiesOrderZ: order,
-  forceSeparateZ: oneOf(true, false, null),
-  normalizationSchemes: {
-    expected: `null, or one of ${schemes.join(", ")} per channel`,
-    holds: (value) => value === null || (Array.isArray(value) && value.every((v) => schemes.includes(v))),
-  },
-  normalizeBeforeResampling: flag,
-  averaging: oneOf(...averagings),
-  augmentation: oneOf(...augmentationSets),
-  plansName: { expected: "a name", holds: (value) => typeof value === "string" && /^[\w-]+$/.test(value) },
-};
+import { InvalidArgumentError } from "@nnunet/core";
+import { type Blueprint, parameters } from "./blueprint.ts";
 
 /** The names that `PlannerOptions.overrides` may have. */
-export const overridableParameters = Object.keys(checks) as readonly (keyof Blueprint)[];
+export const overridableParameters = Object.keys(parameters) as readonly (keyof Blueprint)[];
 
 /**
  * A rule set's blueprint with some of its parameters replaced.
@@ -72,10 +11,10 @@ export const overridableParameters = Object.keys(checks) as readonly (keyof Blue
  */
 export function overrideBlueprint(blueprint: Blueprint, overrides: Readonly<Record<string, unknown>>): Blueprint {
   for (const [name, value] of Object.entries(overrides)) {
-    if (!Object.hasOwn(checks, name)) {
+    if (!Object.hasOwn(parameters, name)) {
       throw new InvalidArgumentError(`overrides.${name}`, `a parameter of the blueprint (${nearest(name)})`, value);
     }
-    const { expected, holds } = checks[name as keyof Blueprint];
+    const { expected, holds } = parameters[name as keyof Blueprint].domain;
     if (!holds(value)) throw new InvalidArgumentError(`overrides.${name}`, expected, value);
   }
   return { ...blueprint, ...(overrides as Partial<Blueprint>) };
