@@ -1,4 +1,4 @@
-import type { AugmentationSet, Averaging, NormalizationScheme } from "./names.ts";
+import type { LabelMetrics, AugmentationSet, Averaging, NormalizationScheme } from "./names.ts";
 import type { Geometry, Shape3, Spacing, Volume, VolumeShape } from "./volume.ts";
 
 /*
@@ -259,18 +259,6 @@ export interface TrainingBatch {
 export interface BatchSource {
   batch(epoch: number, iteration: number): Promise<TrainingBatch>;
   close(): Promise<void>;
-}
-
-/** Counts and ratios of one label in one case (docs/method.md §8). */
-export interface LabelMetrics {
-  readonly dice: number;
-  readonly iou: number;
-  readonly truePositives: number;
-  readonly falsePositives: number;
-  readonly falseNegatives: number;
-  readonly trueNegatives: number;
-  readonly predictedVoxels: number;
-  readonly referenceVoxels: number;
 }
 
 /** How far apart the surfaces of one label lie in one case, and how far off its volume is. */

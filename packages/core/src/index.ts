@@ -8,7 +8,6 @@ export type {
   EvaluationSummary,
   Fingerprint,
   IntensityProperties,
-  LabelMetrics,
   LoadedCase,
   ModelDataset,
   Plans,
@@ -52,6 +51,8 @@ export {
   augmentationSets,
   type Averaging,
   averagings,
+  type LabelMetrics,
+  labelMetrics,
   type NormalizationScheme,
   normalizationSchemes,
 } from "./names.ts";

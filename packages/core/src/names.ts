@@ -32,3 +32,24 @@ export type AugmentationSet = (typeof augmentationSets)[number];
 export const averagings = ["probabilities", "logits"] as const;
 
 export type Averaging = (typeof averagings)[number];
+
+/**
+ * What is measured of one label in one case, and its name in `summary.json`. A new metric is an entry here, its computation
+ * in `evaluate/src/case-metrics.ts`, and a test; means and files follow. A `summary.json` without it, such as nnU-Net's own, is
+ * refused: what an absent value means is to be said in `evaluate/src/summary-json.ts`.
+ *
+ * @see docs/method.md §8
+ */
+export const labelMetrics = {
+  dice: "Dice",
+  iou: "IoU",
+  truePositives: "TP",
+  falsePositives: "FP",
+  falseNegatives: "FN",
+  trueNegatives: "TN",
+  predictedVoxels: "n_pred",
+  referenceVoxels: "n_ref",
+} as const;
+
+/** Counts and ratios of one label in one case. */
+export type LabelMetrics = { readonly [name in keyof typeof labelMetrics]: number };

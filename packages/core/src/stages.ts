@@ -3,13 +3,13 @@ import type {
   Configuration,
   DatasetJson,
   Fingerprint,
-  LabelMetrics,
   LoadedCase,
   ModelDataset,
   Plans,
   PreprocessedCase,
   PreprocessedCaseReader,
 } from "./artefacts.ts";
+import type { LabelMetrics } from "./names.ts";
 import type { StageOptions } from "./events.ts";
 import type { LabelSet } from "./dataset/label-set.ts";
 import type { ModelMetadata } from "./model/model-metadata.ts";

@@ -1,16 +1,4 @@
-import { type EvaluationSummary, InvalidArgumentError, type LabelMetrics } from "@nnunet/core";
-
-/** The members of {@link LabelMetrics}. */
-export const metricNames = [
-  "dice",
-  "iou",
-  "truePositives",
-  "falsePositives",
-  "falseNegatives",
-  "trueNegatives",
-  "predictedVoxels",
-  "referenceVoxels",
-] as const satisfies readonly (keyof LabelMetrics)[];
+import { type EvaluationSummary, InvalidArgumentError, type LabelMetrics, labelMetrics } from "@nnunet/core";
 
 /**
  * The means over cases and labels of per-case metrics.
@@ -46,8 +34,8 @@ export function summarise(cases: EvaluationSummary["cases"]): EvaluationSummary 
 }
 
 function combine(metrics: readonly LabelMetrics[], mean: (values: readonly number[]) => number): LabelMetrics {
-  const entries = metricNames.map((name) => [name, mean(metrics.map((m) => m[name]))]);
-  return Object.fromEntries(entries) as Record<(typeof metricNames)[number], number>;
+  const names = Object.keys(labelMetrics) as (keyof LabelMetrics)[];
+  return Object.fromEntries(names.map((name) => [name, mean(metrics.map((m) => m[name]))])) as unknown as LabelMetrics;
 }
 
 const plainMean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -3,24 +3,13 @@ import {
   InvalidArtifactError,
   isJsonObject,
   type LabelMetrics,
+  labelMetrics,
   parseJson,
   type SurfaceMetrics,
 } from "@nnunet/core";
 import type { Interval } from "./bootstrap.ts";
 import { diceIntervals } from "./dice-intervals.ts";
 import { emptyCasesPolicy, type SurfaceSummary, summariseSurfaces } from "./summarise-surfaces.ts";
-
-/** Our names and nnU-Net v2's. */
-const jsonNames: Readonly<Record<keyof LabelMetrics, string>> = {
-  dice: "Dice",
-  iou: "IoU",
-  truePositives: "TP",
-  falsePositives: "FP",
-  falseNegatives: "FN",
-  trueNegatives: "TN",
-  predictedVoxels: "n_pred",
-  referenceVoxels: "n_ref",
-};
 
 const surfaceNames: Readonly<Record<keyof SurfaceMetrics, string>> = {
   hd95: "HD95_mm",
@@ -93,7 +82,7 @@ export function summaryFromText(content: string, path: string): EvaluationSummar
 }
 
 function metricsToJson(metrics: LabelMetrics): Record<string, number | null> {
-  const values = namedValues(metrics, jsonNames);
+  const values = namedValues(metrics, labelMetrics);
   return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -133,7 +122,7 @@ function surfacesToJson(summary: EvaluationSummary): Record<string, unknown> {
 }
 
 function metricsFromJson(json: unknown, path: string, field: string): LabelMetrics {
-  return valuesFromJson(json, path, field, jsonNames);
+  return valuesFromJson(json, path, field, labelMetrics);
 }
 
 function valuesFromJson<Key extends string>(
