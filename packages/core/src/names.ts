@@ -10,15 +10,42 @@
  * - `channelName`: what a channel is called in dataset.json to be normalised so, in any case of letters; every other name
  *   means ZScore
  * - `usesStatistics`: of the foreground of all training cases
+ * - `because`: what the plan's explanation says after the names of the channels
  *
  * @see Isensee et al. 2021, Methods, "Intensity normalization"; docs/method.md §2.9, §3
  */
 export const normalizationSchemes = {
-  CT: { inPlans: "CTNormalization", channelName: "CT", usesStatistics: true },
-  ZScore: { inPlans: "ZScoreNormalization", channelName: "zscore", usesStatistics: false },
-  NoNormalization: { inPlans: "NoNormalization", channelName: "noNorm", usesStatistics: false },
-  Rescale0To1: { inPlans: "RescaleTo01Normalization", channelName: "rescale_to_0_1", usesStatistics: false },
-  RGBTo0To1: { inPlans: "RGBTo01Normalization", channelName: "rgb_to_0_1", usesStatistics: false },
+  CT: {
+    inPlans: "CTNormalization",
+    channelName: "CT",
+    usesStatistics: true,
+    because:
+      "a CT number means the same in every scanner, so all images are cut to the range of the labelled structures (0.5th to 99.5th percentile) and scaled alike",
+  },
+  ZScore: {
+    inPlans: "ZScoreNormalization",
+    channelName: "zscore",
+    usesStatistics: false,
+    because: "no fixed scale, so every image is shifted to mean 0 and scaled to standard deviation 1 by itself",
+  },
+  NoNormalization: {
+    inPlans: "NoNormalization",
+    channelName: "noNorm",
+    usesStatistics: false,
+    because: "left as it is",
+  },
+  Rescale0To1: {
+    inPlans: "RescaleTo01Normalization",
+    channelName: "rescale_to_0_1",
+    usesStatistics: false,
+    because: "every image is scaled to the range 0 to 1",
+  },
+  RGBTo0To1: {
+    inPlans: "RGBTo01Normalization",
+    channelName: "rgb_to_0_1",
+    usesStatistics: false,
+    because: "colours 0 to 255 become 0 to 1",
+  },
 } as const;
 
 export type NormalizationScheme = keyof typeof normalizationSchemes;

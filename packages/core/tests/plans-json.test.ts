@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { type Plans, plansFromJson, plansToJson } from "@nnunet/core";
+import { type Plans, plansFromJson, plansToJson, normalizationSchemes } from "@nnunet/core";
 
 const golden = new URL("../../../test-data/golden/v2_default_plans_fulljson.json", import.meta.url);
 
@@ -153,6 +153,7 @@ test("reads and writes the settings of a network that the planners leave alone",
   expect(withoutOurKeys(written)).toEqual(json);
 });
 
+const schemes = Object.values(normalizationSchemes).map(({ inPlans }) => inPlans).join(", ");
 const mistakes: [string, (json: Json) => void, string | RegExp][] = [
   [
     "too few axes",
@@ -182,7 +183,7 @@ const mistakes: [string, (json: Json) => void, string | RegExp][] = [
   [
     "an unknown normalization",
     (json) => (json.configurations["2d"].normalization_schemes[0] = "MagicNormalization"),
-    'plans.json → configurations.2d.normalization_schemes[0]: expected one of CTNormalization, ZScoreNormalization, NoNormalization, RescaleTo01Normalization, RGBTo01Normalization, got "MagicNormalization"',
+    `plans.json → configurations.2d.normalization_schemes[0]: expected one of ${schemes}, got "MagicNormalization"`,
   ],
   [
     "an unknown parent",

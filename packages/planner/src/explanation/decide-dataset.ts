@@ -1,4 +1,4 @@
-import type { DatasetJson, Decision, Fingerprint, PlannerOptions } from "@nnunet/core";
+import { type DatasetJson, type Decision, type Fingerprint, normalizationSchemes, type PlannerOptions } from "@nnunet/core";
 import { patchBudget } from "../rules/batch-size.ts";
 import { counted, factor, listed, percent, short, times } from "./formatting.ts";
 import type { PlanningContext } from "../networks/plan-network.ts";
@@ -122,12 +122,12 @@ function decideTransposition({ target, options, forward, medianShape }: DatasetF
 function decideNormalization(
   { channelNames }: DatasetJson,
   { blueprint }: PlanningContext,
-  { normalizationSchemes }: DatasetFindings,
+  { normalizationSchemes: chosen }: DatasetFindings,
 ): Decision {
   // channels of the same scheme are explained together
   const named = new Map<string, Set<string>>();
   for (const [i, name] of channelNames.entries()) {
-    const why = explained[normalizationSchemes[i]!];
+    const why = normalizationSchemes[chosen[i]!].because;
     named.set(why, (named.get(why) ?? new Set<string>()).add(`"${name}"`));
   }
   const perChannel = [...named].map(([why, names]) => `${listed([...names])}: ${why}`);
@@ -139,19 +139,11 @@ function decideNormalization(
       channelNames,
       ...(blueprint.normalizationSchemes && { requestedSchemes: blueprint.normalizationSchemes }),
     },
-    result: normalizationSchemes,
+    result: chosen,
     rejected: [],
     text: `Brightness is brought to a common scale, by what the channels are called in dataset.json. ${perChannel.join("; ")}.`,
   };
 }
-
-const explained = {
-  CT: "a CT number means the same in every scanner, so all images are cut to the range of the labelled structures (0.5th to 99.5th percentile) and scaled alike",
-  ZScore: "no fixed scale, so every image is shifted to mean 0 and scaled to standard deviation 1 by itself",
-  NoNormalization: "left as it is",
-  Rescale0To1: "every image is scaled to the range 0 to 1",
-  RGBTo0To1: "colours 0 to 255 become 0 to 1",
-} as const;
 
 function decideMask(
   { medianRelativeSizeAfterCropping: size }: Fingerprint,
