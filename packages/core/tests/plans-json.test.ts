@@ -153,7 +153,9 @@ test("reads and writes the settings of a network that the planners leave alone",
   expect(withoutOurKeys(written)).toEqual(json);
 });
 
-const schemes = Object.values(normalizationSchemes).map(({ inPlans }) => inPlans).join(", ");
+const schemes = Object.values(normalizationSchemes)
+  .map(({ inPlans }) => inPlans)
+  .join(", ");
 const mistakes: [string, (json: Json) => void, string | RegExp][] = [
   [
     "too few axes",

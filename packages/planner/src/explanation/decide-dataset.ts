@@ -1,4 +1,10 @@
-import { type DatasetJson, type Decision, type Fingerprint, normalizationSchemes, type PlannerOptions } from "@nnunet/core";
+import {
+  type DatasetJson,
+  type Decision,
+  type Fingerprint,
+  normalizationSchemes,
+  type PlannerOptions,
+} from "@nnunet/core";
 import { patchBudget } from "../rules/batch-size.ts";
 import { counted, factor, listed, percent, short, times } from "./formatting.ts";
 import type { PlanningContext } from "../networks/plan-network.ts";
