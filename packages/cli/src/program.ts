@@ -6,6 +6,7 @@ import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { findBestCommand } from "./commands/find-best.ts";
 import { fingerprintCommand } from "./commands/fingerprint.ts";
+import { importCommand } from "./commands/import.ts";
 import { infoCommand } from "./commands/info.ts";
 import { planCommand } from "./commands/plan.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -55,6 +56,7 @@ export function createProgram(ending: Ending, json = false): Command {
     evaluateCommand,
     findBestCommand,
     exportCommand,
+    importCommand,
     testCommand,
     reportCommand,
     runEverythingCommand,

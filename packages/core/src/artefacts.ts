@@ -143,6 +143,8 @@ export interface Architecture {
    * prediction a batch norm is a scale and a shift, and goes into the convolution before it.
    */
   readonly norm?: "none";
+  /** Kernels of the decoder's convolutions, lowest resolution first, where they do not mirror the encoder's (nnU-Net v1). */
+  readonly decoderKernelSizes?: readonly (readonly number[])[];
 }
 
 /** One configuration ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres") of a plan. */

@@ -102,6 +102,12 @@ export {
   type VoxelArray,
 } from "./volume.ts";
 export { inputChannels } from "./model/input-channels.ts";
-export { type ModelMetadata, type PreviousStage, readOnnxMetadata, weightsOfFolds } from "./model/model-metadata.ts";
+export {
+  type ModelMetadata,
+  type ModelOrigin,
+  type PreviousStage,
+  readOnnxMetadata,
+  weightsOfFolds,
+} from "./model/model-metadata.ts";
 export { type ProtobufField, protobufFields, protobufText } from "./model/protobuf-fields.ts";
 export { modelMetadataFromOnnx } from "./model/model-metadata-from-onnx.ts";

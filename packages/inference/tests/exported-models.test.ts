@@ -32,11 +32,11 @@ const kinds = (["plain", "residual"] as const).flatMap((kind) =>
   ),
 );
 
-function exported({ kind, axes, folds, averaging, regions }: (typeof kinds)[number]): Uint8Array {
+function exported({ kind, axes, folds, averaging, regions }: (typeof kinds)[number], length = 8): Uint8Array {
   const network = architecture(kind, axes, regions);
   const plain = tinyMetadata(
     network,
-    Array.from({ length: axes }, () => 8),
+    Array.from({ length: axes }, () => length),
     folds,
   );
   const configuration = { ...plain.plans.configurations[plain.configuration]!, averaging };
@@ -70,6 +70,21 @@ describe("every network that is exported is loaded", () => {
     await model.dispose();
   });
 });
+
+test.each(kinds.filter(({ regions, averaging }) => regions && averaging === "logits"))(
+  "$kind, $axes axes, folds $folds, of patches whose norms add up row by row, is loaded and runs",
+  async (how) => {
+    const length = how.axes === 2 ? 128 : 24;
+    const bytes = exported(how, length);
+    const { live } = networkCost(readGraph(bytes, "model.onnx"), [1, 2, ...Array(how.axes).fill(length)], "model.onnx");
+    expect(live).toBeLessThan(6 * 4 * length ** how.axes + how.folds.length * 3 * length ** how.axes);
+    const model = await loadModel(bytes, { threads: 1 });
+    const shape = [1, 2, ...Array(how.axes).fill(length)];
+    const { data } = await model.run(new Float32Array(2 * length ** how.axes).fill(1), shape);
+    expect(data.every(Number.isFinite)).toBe(true);
+    await model.dispose();
+  },
+);
 
 test("one flipped bit anywhere in a model is refused", async () => {
   const bytes = exported(kinds[0]!);

@@ -8,4 +8,7 @@ export type { TorchFile } from "./torch/torch-file.ts";
 export { TorchTensor } from "./torch/torch-tensor.ts";
 export { readZipDirectory, type ZipRecord } from "./zip/zip-directory.ts";
 export { TensorToWrite, torchFileChunks } from "./torch/write-torch-file.ts";
-export { zipChunks } from "./zip/write-zip.ts";
+export { zipChunks, type ZipEntry } from "./zip/write-zip.ts";
+export { importModel, importPrevious, type ImportOptions, isForeignModel } from "./model/import-model.ts";
+export { type ImportedModel, importedFolds, importedOnnx } from "./model/imported-model.ts";
+export { type FoldToExport, v2CheckpointChunks, v2PlansJson } from "./model/export-v2.ts";

@@ -38,7 +38,7 @@ test("mutants of the pickle in a checkpoint are read or refused, behind the chec
   const original = await readRecord(source, (await readZipDirectory(source)).get("zip/data.pkl")!, 2 ** 20);
   const mutant = (random: RandomGenerator) => mutate(original, random, original.length);
   const done = await fuzz(1, 5000, mutant, (bytes) => {
-    const options = { construct: torchConstructors(), persistent: (id: unknown) => id };
+    const options = { construct: torchConstructors(new Set()), persistent: (id: unknown) => id };
     plainValue(unpickle(bytes, "mutant.pkl", options).value, "mutant.pkl", "");
   });
   expect(done).toBeGreaterThan(0);
@@ -57,7 +57,7 @@ test("programs of random operations are read or refused", async () => {
         return from[random.integer(0, from.length)]!;
       }),
     );
-  const options = { construct: torchConstructors() };
+  const options = { construct: torchConstructors(new Set()) };
   const done = await fuzz(2, 8000, mutant, (bytes) => plainValue(unpickle(bytes, "m", options).value, "m", ""));
   expect(done).toBeGreaterThan(0);
 });

@@ -3,6 +3,7 @@ export type { SourceDescription } from "./workers/source-description.ts";
 export type { PoolOptions } from "./workers/case-pool.ts";
 export { exportedFiles } from "./steps/export-model.ts";
 export { type EvaluationPair, pairFolders } from "./steps/evaluate-folders.ts";
+export { exportForV2 } from "./steps/export-v2.ts";
 export type { FingerprintResult } from "./steps/fingerprint-dataset.ts";
 export {
   finalPredictorFolder,
@@ -16,6 +17,7 @@ export {
   resultsPaths,
   TRAINER_NAME,
 } from "./folders.ts";
+export { importForeign, type ImportModelOptions, type ImportResult } from "./steps/import-model.ts";
 export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
 export { modelFiles } from "./prediction/find-models.ts";

@@ -69,7 +69,7 @@ export function buildNetwork(architecture: Architecture, size: NetworkSize): Net
         `decoder.stages.${j}.convs.${i}`,
         x,
         featuresPerStage[stage]!,
-        kernelSizes[stage]!,
+        architecture.decoderKernelSizes?.[j] ?? kernelSizes[stage]!,
         ones(size.patchSize),
       );
     }

@@ -1,18 +1,19 @@
 import { FileError, InvalidArgumentError } from "@nnunet/core";
-import { exportedFiles, type Fold } from "@nnunet/pipeline";
+import { exportedFiles, exportForV2, type Fold } from "@nnunet/pipeline";
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
-import { runCommand } from "../session.ts";
+import { type Outcome, runCommand, type Session } from "../session.ts";
 
 interface Flags extends CommonFlags {
   readonly fold: Fold[];
   readonly output: string;
   readonly plans?: string;
   readonly overwrite?: boolean;
+  readonly format: "onnx" | "nnunet-v2";
 }
 
 export function exportCommand(program: Command, ending: Ending): void {
@@ -24,11 +25,17 @@ export function exportCommand(program: Command, ending: Ending): void {
     .argument(datasetArgument, datasetDescription)
     .argument("<config>", "configuration: 2d, 3d_fullres, …")
     .requiredOption("-f, --fold <fold...>", "trained folds; several become one network that averages them", foldList)
-    .requiredOption("-o, --output <file>", "FILE.onnx")
+    .requiredOption("-o, --output <file>", "FILE.onnx, or for --format nnunet-v2 a new folder")
     .option("--plans <name>", "name of the plan (default: the only one)")
     .option("--overwrite", "replace the file if it exists")
+    .addOption(
+      new Option("--format <name>", "onnx, or a model folder that Python nnU-Net v2 predicts with")
+        .choices(["onnx", "nnunet-v2"])
+        .default("onnx"),
+    )
     .action(async (name: string, configuration: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ print }) => {
+        if (flags.format === "nnunet-v2") return exportFolder(name, configuration, flags, print);
         if (!flags.output.endsWith(".onnx"))
           throw new InvalidArgumentError("--output", "a name ending in .onnx", flags.output);
         const pipeline = pipelineOf(flags);
@@ -45,5 +52,31 @@ export function exportCommand(program: Command, ending: Ending): void {
         return { value: { output: flags.output, files: written, folds: flags.fold } };
       });
     });
-  withExample(withCommonOptions(command), "nnunet export 4 3d_fullres -f 0 1 2 3 4 -o hippocampus.onnx");
+  withExample(
+    withCommonOptions(command),
+    "nnunet export 4 3d_fullres -f 0 1 2 3 4 -o hippocampus.onnx",
+    "nnunet export 4 3d_fullres -f 0 --format nnunet-v2 -o hippocampus",
+  );
+}
+
+/** For Python nnU-Net: a folder with plans.json, dataset.json and a checkpoint per fold. */
+async function exportFolder(
+  name: string,
+  configuration: string,
+  flags: Flags,
+  print: Session["print"],
+): Promise<Outcome> {
+  if (flags.output.endsWith(".onnx")) {
+    throw new InvalidArgumentError("--output", "the name of a new folder, for --format nnunet-v2", flags.output);
+  }
+  const pipeline = pipelineOf(flags);
+  const dataset = await openNamedDataset(pipeline, name);
+  const folder = await pipeline.modelFolder(dataset, configuration, flags.plans);
+  const written = await exportForV2(folder, configuration, flags.fold, flags.output);
+  const folds = flags.fold.join(" ");
+  print(
+    ...written,
+    `Use it: nnUNetv2_predict_from_modelfolder -i IMAGES -o SEGMENTATIONS -m ${flags.output} -f ${folds}`,
+  );
+  return { value: { output: flags.output, folds: flags.fold, written } };
 }

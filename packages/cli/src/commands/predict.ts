@@ -42,10 +42,13 @@ export function predictCommand(program: Command, ending: Ending): void {
     .requiredOption("-o, --output <path>", "a file for one image, or a folder that gets CASE with the dataset's ending")
     .option(
       "-m, --model <path...>",
-      "a final predictor, model.onnx (several are averaged), or a folder with trained folds",
+      "a final predictor, model.onnx (several are averaged), a folder with trained folds, or a model of nnU-Net v2 (folder, zip, checkpoint)",
     )
     .option("-d, --dataset <dataset>", "instead of -m: the dataset that was trained on")
-    .option("-c, --configuration <name>", "with -d: its configuration (default: the final predictor of find-best)")
+    .option(
+      "-c, --configuration <name>",
+      "with -d: its configuration (default: the final predictor of find-best); with -m: of several models of nnU-Net",
+    )
     .option(
       "-f, --fold <fold...>",
       "with -d or a folder: the folds to average (default: those of the cross-validation that are trained; one divided at random, or all, only where it is alone)",
@@ -72,7 +75,12 @@ export function predictCommand(program: Command, ending: Ending): void {
         }
         const path = await chosenModels(flags, pipeline);
         await namesOneFile(flags.input, flags.output); // refuses an impossible format before a model is loaded
-        const predictor = await loadPredictor(path, { device: flags.device, folds: flags.fold, onEvent });
+        const predictor = await loadPredictor(path, {
+          device: flags.device,
+          folds: flags.fold,
+          configuration: flags.configuration,
+          onEvent,
+        });
         try {
           onEvent({ type: "message", stage: "predict", level: "info", text: foldsUsed(predictor) });
           const written = await pipeline.predict(predictor, flags.input, flags.output, {

@@ -17,10 +17,12 @@ import { summaryFromJson, summaryTable } from "@nnunet/evaluate";
 import { type ImageWarning, imageStem, isDicomFile, readImage, readImageInfo } from "@nnunet/io";
 import { describeValues } from "./image-values.ts";
 import { readCheckpoint } from "@nnunet/trainer";
+import { isForeignModel } from "@nnunet/interop";
 import { readSafetensors } from "@nnunet/unet-model";
 import { describeFingerprint } from "./describe-fingerprint.ts";
 import type { ArtefactDescription } from "./artefact-description.ts";
 import { describeDataset } from "./describe-labels.ts";
+import { describeForeign } from "./describe-foreign.ts";
 import { describeModel } from "./describe-model.ts";
 import { textTable } from "./text-table.ts";
 
@@ -30,6 +32,7 @@ export async function describeFile(path: string, byteCount: number): Promise<Art
   if (path.endsWith(".onnx")) return describeModel(path, size);
   if (path.endsWith(".safetensors")) return describeSafetensors(path, size);
   if (path.endsWith(".json")) return describeJson(path);
+  if (await isForeignModel(path)) return describeForeign(path);
   if (path.endsWith(".ndjson"))
     return { kind: "log", lines: [`${path}: training log, one JSON object per epoch (${size})`] };
   if (basename(path) === "progress.svg")

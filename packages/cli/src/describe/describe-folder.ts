@@ -3,8 +3,10 @@ import { basename, dirname, join } from "node:path";
 import { counted, FileError, listed, plansFromJson, shownShape } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { type DicomSeriesInfo, imageStem, listDicomSeries, openDataset } from "@nnunet/io";
+import { isForeignModel } from "@nnunet/interop";
 import { openPreprocessedCase } from "@nnunet/preprocess";
 import type { ArtefactDescription } from "./artefact-description.ts";
+import { describeForeign } from "./describe-foreign.ts";
 import { describeImage } from "./describe-file.ts";
 import { describeDataset } from "./describe-labels.ts";
 import { casesOf } from "../options/dataset-argument.ts";
@@ -43,7 +45,9 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
       ],
     };
   }
-  if (names.includes("plans.json") && names.some((name) => name.startsWith("fold_"))) {
+  const hasFolds = names.some((name) => name.startsWith("fold_"));
+  if (hasFolds && (await isForeignModel(path))) return describeForeign(path);
+  if (names.includes("plans.json") && hasFolds) {
     const folds = names.filter((name) => name.startsWith("fold_")).sort();
     const plans = plansFromJson(await readJson(join(path, "plans.json")), join(path, "plans.json"));
     return {

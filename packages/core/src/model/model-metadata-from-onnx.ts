@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { modelDatasetFromJson } from "../dataset/model-dataset-json.ts";
 import { InvalidArtifactError } from "../errors.ts";
-import { nonNegativeInteger } from "../json/json-numbers.ts";
-import { type ModelMetadata, readOnnxMetadata } from "./model-metadata.ts";
+import { list, nonNegativeInteger, text } from "../json/json-numbers.ts";
+import { type ModelMetadata, type ModelOrigin, readOnnxMetadata } from "./model-metadata.ts";
 import { listNames, parseArtifact } from "../json/parse-artifact.ts";
 import { parseJson } from "../json/parse-json.ts";
 import { plansFromJson } from "../plans/plans-json.ts";
@@ -21,6 +21,14 @@ const previousStage = z.object(
   { configuration: z.string({ error: "expected the name of a configuration" }), weights_sha256: hashes },
   { error: "expected an object of configuration and weights_sha256" },
 );
+const origin = z.object(
+  {
+    tool: text,
+    trainer: text,
+    files: list(z.object({ name: text, sha256: text, epochs: nonNegativeInteger.optional() }), "a list of files"),
+  },
+  { error: "expected an object of tool, trainer and files" },
+);
 const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }), {
   error: "expected a list of axes",
 });
@@ -31,7 +39,8 @@ const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 
  *
  * Keys of `metadata_props`: `nnunet.plans`, `nnunet.dataset`, `nnunet.folds` and `nnunet.mirror_axes` hold JSON;
  * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text. A model of several folds has
- * `nnunet.fold_weights_sha256`, the second of a cascade `nnunet.previous_stage`, both JSON. Loading a model to run it also
+ * `nnunet.fold_weights_sha256`, the second of a cascade `nnunet.previous_stage`, one that
+ * another tool trained `nnunet.origin`, all JSON. Loading a model to run it also
  * compares the hashes, `nnunet.file_sha256` where it is there.
  *
  * @param path - named in errors
@@ -58,6 +67,7 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     pairs.has(`nnunet.${key}`) ? parseArtifact(schema, json(key), path, [`nnunet.${key}`]) : undefined;
   const ofFolds = optional("fold_weights_sha256", hashes);
   const previous = optional("previous_stage", previousStage);
+  const importedFrom = optional("origin", origin);
   return {
     plans,
     dataset: modelDatasetFromJson(json("dataset"), `${path} → nnunet.dataset`),
@@ -70,5 +80,6 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     ...(previous && {
       previousStage: { configuration: previous.configuration, weightsSha256: previous.weights_sha256 },
     }),
+    ...(importedFrom && { origin: importedFrom as ModelOrigin }),
   };
 }

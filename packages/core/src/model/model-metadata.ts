@@ -19,6 +19,18 @@ export interface ModelMetadata {
   readonly foldWeightsSha256?: readonly string[];
   /** The first network of a cascade, whose segmentations this second one was trained with. */
   readonly previousStage?: PreviousStage;
+  /** Of a model that another tool trained. */
+  readonly origin?: ModelOrigin;
+}
+
+/** What a model was imported from. Names of files, no paths: a model is given away. */
+export interface ModelOrigin {
+  /** "nnU-Net v2" */
+  readonly tool: string;
+  /** Its class of trainers. */
+  readonly trainer: string;
+  /** Its checkpoints, in the order of `folds`. */
+  readonly files: readonly { readonly name: string; readonly sha256: string; readonly epochs?: number }[];
 }
 
 /** Which models a second network of a cascade takes its extra channels from. */

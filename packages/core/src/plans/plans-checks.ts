@@ -16,6 +16,7 @@ export function checkConfiguration(configuration: Configuration, name: string, p
     ["spacing", configuration.spacing],
     ["median_image_size_in_voxels", configuration.medianImageSize],
     ...net.kernelSizes.map((k, i) => [`architecture.arch_kwargs.kernel_sizes[${i}]`, k] as const),
+    ...(net.decoderKernelSizes ?? []).map((k, i) => [`nnunet_ts.decoder_kernel_sizes[${i}]`, k] as const),
     ...net.strides.map((s, i) => [`architecture.arch_kwargs.strides[${i}]`, s] as const),
   ];
   for (const [field, value] of perAxis) {
@@ -35,6 +36,13 @@ export function checkConfiguration(configuration: Configuration, name: string, p
       const what = expected === stages ? "one per entry of strides" : "one fewer than strides has";
       throw fail(`architecture.arch_kwargs.${field}`, `expected ${expected} entries, ${what}, got ${length}`);
     }
+  }
+  const decoder = net.decoderKernelSizes;
+  if (
+    decoder &&
+    (decoder.length !== stages - 1 || decoder.some((kernel) => kernel.some((k) => k % 2 === 0 || k > 99)))
+  ) {
+    throw fail("nnunet_ts.decoder_kernel_sizes", `expected ${stages - 1} entries of odd numbers of at most 99`);
   }
   for (const [i, kernel] of net.kernelSizes.entries()) {
     if (kernel.some((k) => k % 2 === 0)) {

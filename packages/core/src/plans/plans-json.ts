@@ -133,6 +133,7 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
       ...(net.nonlin_first && { activationFirst: true }),
       ...(net.stem_channels && { stemFeatures: net.stem_channels }),
       ...(extras.norm && { norm: extras.norm }),
+      ...(extras.decoder_kernel_sizes && { decoderKernelSizes: extras.decoder_kernel_sizes }),
     },
     batchDice: json.batch_dice,
     ...(json.previous_stage && { previousConfiguration: json.previous_stage }),
@@ -240,6 +241,7 @@ function configurationToJson(configuration: Configuration): Record<string, unkno
       transposed_conv_bias: net.transposedConvBias,
       head_bias: net.headBias,
       ...(net.norm && { norm: net.norm }),
+      ...(net.decoderKernelSizes && { decoder_kernel_sizes: net.decoderKernelSizes }),
     },
   };
 }

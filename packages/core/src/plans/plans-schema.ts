@@ -121,6 +121,7 @@ export const configurationExtrasSchema = z.object({
   transposed_conv_bias: flag.optional(),
   head_bias: flag.optional(),
   norm: oneOf(["none"]).optional(),
+  decoder_kernel_sizes: list(perAxis, "one kernel size per decoder stage").optional(),
 });
 
 const resamplingName = z

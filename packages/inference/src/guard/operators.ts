@@ -41,6 +41,9 @@ export const operators: ReadonlyMap<string, OperatorRule> = new Map<string, Oper
         x!.length > 2 && same(scale!, [x![1]!]) && same(bias!, [x![1]!]) ? x : undefined,
     },
   ],
+  ["ReduceMean", { inputs: [1, 1], attributes: ["axes"], shape: reducedShape }],
+  ["ReduceSumSquare", { inputs: [1, 1], attributes: ["axes"], shape: reducedShape }],
+  ["Sqrt", sameShape],
   ["LeakyRelu", { ...sameShape, attributes: ["alpha"] }],
   ["Sigmoid", sameShape],
   ["Log", sameShape],
@@ -116,6 +119,13 @@ function poolShape(node: NodeInputs): number[] | undefined {
   const kernel = node.attributes.has("kernel_shape") ? list(node, "kernel_shape", size, 1) : undefined;
   const out = size.length > 0 && kernel ? windows(node, size, kernel) : undefined;
   return out && [n!, channels!, ...out];
+}
+
+/** One along the axes that are summed up; without any it would be along all of them. */
+function reducedShape({ shapes: [x], attributes }: NodeInputs): number[] | undefined {
+  const axes = attributes.get("axes");
+  if (!Array.isArray(axes) || axes.length === 0 || axes.some((axis) => !(axis in x!))) return undefined;
+  return x!.map((n, axis) => (axes.includes(axis) ? 1 : n));
 }
 
 function matMulShape(a: readonly number[], b: readonly number[]): number[] | undefined {

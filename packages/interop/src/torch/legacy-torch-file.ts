@@ -26,10 +26,12 @@ export async function openLegacyTorchFile(source: RandomAccess): Promise<TorchFi
   if (!startsAsPickle(head)) throw otherKind(path);
   let at = 0;
   const storages = new Map<string, TorchStorage>();
+  const asksFor = new Set<string>();
+  const construct = torchConstructors(asksFor);
   const next = (field: string): unknown => {
     const { value, end } = unpickle(head.subarray(at), path, {
       field,
-      construct: torchConstructors(),
+      construct,
       persistent: (id) => persistent(id, storages),
     });
     at += end;
@@ -57,6 +59,7 @@ export async function openLegacyTorchFile(source: RandomAccess): Promise<TorchFi
   }
   return {
     value,
+    asksFor: [...asksFor],
     read: async (tensor, field) => {
       const { key, start, type } = tensor.storage;
       const first = starts.get(key);

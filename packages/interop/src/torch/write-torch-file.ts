@@ -1,3 +1,4 @@
+import { PickleTuple } from "../pickle/pickle-values.ts";
 import { type PickleWriter, writePickle } from "../pickle/write-pickle.ts";
 import { zipChunks, type ZipEntry } from "../zip/write-zip.ts";
 
@@ -18,6 +19,10 @@ export class TensorToWrite {
 export function torchFileChunks(value: unknown): Generator<Uint8Array> {
   const storages = new Map<TensorToWrite, number>();
   const pickle = writePickle(value, (each, writer) => {
+    if (each instanceof PickleTuple) {
+      writer.tuple(each.items);
+      return true;
+    }
     if (!(each instanceof TensorToWrite)) return false;
     if (!storages.has(each)) storages.set(each, storages.size);
     writeTensor(each, storages.get(each)!, writer);

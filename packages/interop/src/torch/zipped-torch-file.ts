@@ -32,13 +32,15 @@ export async function openZippedTorchFile(source: RandomAccess): Promise<TorchFi
   const order = records.get(`${folder}byteorder`);
   const little = order === undefined || Buffer.from(await readRecord(source, order, 64)).toString() !== "big";
   const program = await readRecord(source, records.get(pickles[0]!)!, longestPickle);
+  const asksFor = new Set<string>();
   const { value } = unpickle(program, source.path, {
     field: "data.pkl",
-    construct: torchConstructors(),
+    construct: torchConstructors(asksFor),
     persistent: (id) => storageFromId(id) ?? new PickleObject(undefined, id),
   });
   return {
     value,
+    asksFor: [...asksFor],
     read: async (tensor, field) => {
       const { key, count, type } = tensor.storage;
       const record = records.get(`${folder}data/${key}`);

@@ -11,6 +11,7 @@ import { defaultPostprocessor } from "@nnunet/postprocess";
 import { previousModelFiles } from "../cascade/previous-models.ts";
 import { type Fold, predictorPaths } from "../folders.ts";
 import { modelFiles } from "./find-models.ts";
+import { loadForeignModel } from "./foreign-model.ts";
 import { isPredictorFolder, loadPredictorFolder } from "./load-predictor-folder.ts";
 
 /** What a postprocessor decided, with the stage that knows what to do with it. */
@@ -36,13 +37,15 @@ export interface LoadedPredictor {
 export interface LoadPredictorOptions extends LoadModelOptions, Pick<StageOptions, "onEvent"> {
   /** Of a model folder; see {@link modelFiles} for what is taken without. */
   readonly folds?: readonly Fold[] | undefined;
+  /** Of a folder or archive of Python nnU-Net with several models: the one that is meant. */
+  readonly configuration?: string | undefined;
   /** The stage that a final predictor's postprocessing was decided by, where it was not the default one. */
   readonly postprocessor?: Postprocessor;
 }
 
 /**
  * Loads what predicts: a final predictor's folder, a `model.onnx`, several of one configuration, or a model folder with
- * its trained folds. With the second network of a cascade comes the first, from beside it.
+ * its trained folds; and a model of Python nnU-Net: its folder, a zip archive of it, or a checkpoint. With the second network of a cascade comes the first, from beside it.
  *
  * @throws {FileError} if there is no model, a fold that was asked for is not trained, or a final predictor is not whole
  * @throws {InvalidArgumentError} if a model is named twice, or those named do not belong together
@@ -51,9 +54,13 @@ export interface LoadPredictorOptions extends LoadModelOptions, Pick<StageOption
  */
 export async function loadPredictor(
   path: string | readonly string[],
-  { folds, onEvent, postprocessor = defaultPostprocessor, ...options }: LoadPredictorOptions = {},
+  { folds, configuration, onEvent, postprocessor = defaultPostprocessor, ...options }: LoadPredictorOptions = {},
 ): Promise<LoadedPredictor> {
   const named = typeof path === "string" ? [path] : path;
+  const [only, ...more] = named;
+  const asked = { folds, configuration, onEvent };
+  const foreign = only === undefined || more.length > 0 ? undefined : await loadForeignModel(only, asked, options);
+  if (foreign) return { ...predictorOf([foreign]), files: named };
   const loaded: Model[] = [];
   const loadMember = async (files: readonly string[]) => {
     const load = async (file: string) => {

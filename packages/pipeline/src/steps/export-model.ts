@@ -102,6 +102,7 @@ export async function exportModel(
   return pair === undefined ? [output] : [output, pair];
 }
 
-function notTrained(folder: string, fold: Fold): FileError {
+/** A fold without the checkpoint that a finished training leaves. */
+export function notTrained(folder: string, fold: Fold): FileError {
   return new FileError(folder, `fold ${fold} is not trained to the end; run \`train()\` for it first`);
 }

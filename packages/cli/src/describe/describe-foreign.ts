@@ -1,0 +1,40 @@
+import type { ModelMetadata } from "@nnunet/core";
+import { counted } from "@nnunet/core";
+import { importModel } from "@nnunet/interop";
+import { softwareVersion } from "@nnunet/pipeline";
+import { useIt } from "../next-hint.ts";
+import type { ArtefactDescription } from "./artefact-description.ts";
+import { describeLabels } from "./describe-labels.ts";
+
+/** A model of Python nnU-Net: all of it is read, so that what is said holds for the import as well. */
+export async function describeForeign(path: string): Promise<ArtefactDescription> {
+  const { metadata, warnings } = await importModel(path, { softwareVersion });
+  const [, ...lines] = describeImported(metadata);
+  return {
+    kind: "foreign model",
+    lines: [`${path}: a model of ${metadata.origin.tool}, ${whatItIs(metadata)}`, ...lines, ...warnings, useIt(path)],
+  };
+}
+
+/** What was imported, in words. */
+export function describeImported(metadata: Omit<ModelMetadata, "weightsSha256">): string[] {
+  const { plans, dataset, configuration, mirrorAxes, origin } = metadata;
+  const c = plans.configurations[configuration]!;
+  const axes = ["z", "y", "x"].slice(3 - c.patchSize.length);
+  const mirrored =
+    mirrorAxes.length === 0 ? "not mirrored" : `mirrored along ${mirrorAxes.map((axis) => axes[axis]).join(", ")}`;
+  return [
+    `imported a model of ${origin?.tool}: ${whatItIs(metadata)}`,
+    `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}, ${mirrored}`,
+    `  out: ${describeLabels(dataset)}`,
+    `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
+    ...(origin?.files ?? []).map(
+      ({ name, sha256, epochs }) =>
+        `  from ${name}${epochs === undefined ? "" : `, ${counted(epochs, "epoch")}`}, SHA-256 ${sha256.slice(0, 16)}…`,
+    ),
+  ];
+}
+
+function whatItIs({ plans, configuration, folds, origin }: Omit<ModelMetadata, "weightsSha256">): string {
+  return `${configuration} of ${plans.datasetName}, ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")}, trained by ${origin?.trainer}`;
+}
