@@ -21,6 +21,30 @@ test("info shows all that a model carries", () =>
     expect(stdout).not.toContain("beyond what prediction needs");
   }));
 
+test("info says which model the second network of a cascade needs beside it", () =>
+  withScratch(async (folder) => {
+    const metadata = tinyMetadata([4, 4, 4], { configuration: { previousConfiguration: "3d_lowres" } });
+    const configurations = { ...metadata.plans.configurations, "3d_lowres": metadata.plans.configurations["tiny"]! };
+    const own = { ...metadata, plans: { ...metadata.plans, configurations } };
+    const second = pointwise(
+      [
+        [1, 0, 0],
+        [2, 0, 0],
+        [3, 0, 0],
+      ],
+      [0.5, 0, 0],
+      3,
+    );
+    const previous = JSON.stringify({ configuration: "3d_lowres", weights_sha256: ["a".repeat(64)] });
+    const path = join(folder, "liver.onnx");
+    writeFileSync(path, tinyModelBytes(own, second, 3, { "nnunet.previous_stage": previous }));
+    const { stdout } = await nnunet("info", path);
+    expect(stdout).toContain(
+      "the second network of a cascade; the first, 3d_lowres, is to be beside it as liver.3d_lowres.onnx, or in its model folder",
+    );
+    expect(stdout).toContain(`nnunet.previous_stage → weights_sha256: ["${"a".repeat(64)}"]`);
+  }));
+
 test("info names what an older model carries of dataset.json beyond what prediction needs, and --json all of it", () =>
   withScratch(async (folder) => {
     const path = join(folder, "model.onnx");

@@ -18,6 +18,7 @@ test("what the package exports", () => {
     "modelFolderPaths",
     "namesOneFile",
     "pairFolders",
+    "pairedModel",
     "predictorOf",
     "predictorPaths",
     "preprocessedPaths",

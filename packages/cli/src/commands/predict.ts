@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@nnunet/core";
-import { defaultMaxPatches, type Device } from "@nnunet/inference";
+import { defaultMaxPatches, type Device, type Model } from "@nnunet/inference";
 import { type Fold, type LoadedPredictor, loadPredictor, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
@@ -110,11 +110,14 @@ export function predictCommand(program: Command, ending: Ending): void {
 
 /** "using folds 0, 1 of 3d_fullres" */
 function foldsUsed({ members }: LoadedPredictor): string {
-  const used = members.map(({ models }) => {
+  const named = (models: readonly Model[]) => {
     const folds = models.flatMap(({ metadata }) => metadata.folds);
     const configurations = new Set(models.map(({ metadata }) => metadata.configuration));
     return `${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")} of ${[...configurations].join(", ")}`;
-  });
+  };
+  const used = members.map(({ models, previous }) =>
+    previous ? `${named(models)} after ${named(previous)}` : named(models),
+  );
   return `using ${used.join(" and ")}`;
 }
 

@@ -1,6 +1,8 @@
 import { isJsonObject, modelDatasetKeys, printable } from "@nnunet/core";
 import { readRegularFile } from "@nnunet/core/node";
 import { inspectModel } from "@nnunet/inference";
+import { pairedModel } from "@nnunet/pipeline";
+import { basename } from "node:path";
 import type { ArtefactDescription } from "./artefact-description.ts";
 import { describeLabels } from "./describe-labels.ts";
 import { useIt } from "../next-hint.ts";
@@ -14,8 +16,11 @@ export async function describeModel(path: string, size: string): Promise<Artefac
   const { plans, dataset, configuration, folds, softwareVersion } = metadata;
   const c = plans.configurations[configuration]!;
   const beyond = Object.keys(parsed(carried.get("nnunet.dataset"))).filter((key) => !modelDatasetKeys.includes(key));
+  const first = c.previousConfiguration;
   const lines = [
-    `${path}: a trained model (${size}), all that is needed to predict`,
+    first === undefined
+      ? `${path}: a trained model (${size}), all that is needed to predict`
+      : `${path}: a trained model (${size}), the second network of a cascade; the first, ${first}, is to be beside it as ${basename(pairedModel(path, first))}, or in its model folder`,
     `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
     `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
     `  out: ${describeLabels(dataset)}`,
