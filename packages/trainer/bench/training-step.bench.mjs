@@ -1,58 +1,86 @@
 /**
- * Training step, side by side with PyTorch: same network, batch, loss and optimiser, alternating on the same cores.
+ * Training step of both engines, side by side with PyTorch: same network, batch, loss and optimiser, alternating on the
+ * same cores.
  *
  *   node packages/trainer/bench/training-step.bench.mjs [features ...]      (after npm run build)
  *
- * Prints the median step of each, the ratio of times (limit 1.6) and of peak memory (limit 1.6). Needs Debian's
- * python3-torch for the comparison; without it only our own times are printed.
+ * Prints for each the median step, the CPU time of it (which a busy machine disturbs less) and the peak memory, and what
+ * of PyTorch's that is; limits 1.1 for time and 1.2 for memory. PyTorch is that of the Python named by PYTHON, else of
+ * python3 where it has it. The engine "tfjs" needs @tensorflow/tfjs-node, or NNUNET_TFJS_NODE with its folder
+ * (tools/tfjs-native). What is not there is left out, and said.
  */
 import { spawnSync } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const sizes = process.argv.slice(2).map(Number);
 const threads = Math.min(2, availableParallelism());
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const python = ["/usr/bin/python3", "python3"].find((p) => spawnSync(p, ["-c", "import torch"]).status === 0);
-if (!python)
-  console.log("PyTorch is not here (Debian: apt-get install python3-torch): no comparison, our own times only");
+const candidates = [process.env.PYTHON, "/usr/bin/python3", "python3"].filter((p) => p !== undefined);
+const python = candidates.find((p) => spawnSync(p, ["-c", "import torch"]).status === 0);
+const runners = {
+  PyTorch: python && ((options) => run(python, here("training-step.torch.py"), options)),
+  ort: (options) => run(process.execPath, here("training-step.node.mjs"), { ...options, engine: "ort" }),
+  tfjs: (options) => run(process.execPath, here("training-step.node.mjs"), { ...options, engine: "tfjs" }),
+};
+const probe = { features: 4, patch: [8, 8, 8], batch: 1, steps: 1, threads };
+if (!python) console.log("PyTorch is not here (set PYTHON to a Python that has it): no ratios");
+if (!tryTo(() => runners.tfjs(probe))) {
+  console.log("TensorFlow is not here (docs/tensorflow.md): engine tfjs is left out");
+  delete runners.tfjs;
+}
+if (!python) delete runners.PyTorch;
 
-console.log("features | patch      | batch | ours ms | PyTorch ms | time ratio | ours GB | PyTorch GB | memory ratio");
+console.log(`${cpus()[0]?.model}, ${threads} threads; load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
+console.log("features | patch      | batch | by      | step ms | CPU ms |   GB | ratios to PyTorch: step, CPU, memory");
 for (const features of sizes.length > 0 ? sizes : [16, 32]) {
   const options = { features, patch: [40, 56, 40], batch: 2, steps: 4, threads };
-  const ours = { milliseconds: [], peakBytes: 0 };
-  const torch = { milliseconds: [], peakBytes: 0 };
+  const results = Object.fromEntries(
+    Object.keys(runners).map((name) => [name, { milliseconds: [], cpuMilliseconds: [], peakBytes: 0 }]),
+  );
   for (let round = 0; round < 3; round++) {
-    collect(ours, run(process.execPath, here("training-step.node.mjs"), options));
-    if (python) collect(torch, run(python, here("training-step.torch.py"), options));
+    for (const [name, runner] of Object.entries(runners)) collect(results[name], runner(options));
   }
-  const row = [features, options.patch.join("×"), options.batch, median(ours.milliseconds).toFixed(0)];
-  if (python) {
+  for (const [name, result] of Object.entries(results)) {
+    const { step, cpu, memory } = figures(result);
+    const row = [features, options.patch.join("×"), options.batch, name.padEnd(7), step.toFixed(0), cpu.toFixed(0)];
+    row.push((memory / 1e9).toFixed(2));
+    const reference = results.PyTorch && figures(results.PyTorch);
     row.push(
-      median(torch.milliseconds).toFixed(0),
-      (median(ours.milliseconds) / median(torch.milliseconds)).toFixed(2),
+      reference && name !== "PyTorch"
+        ? [step / reference.step, cpu / reference.cpu, memory / reference.memory].map((r) => r.toFixed(2)).join(", ")
+        : "–",
     );
-    row.push(
-      (ours.peakBytes / 1e9).toFixed(2),
-      (torch.peakBytes / 1e9).toFixed(2),
-      (ours.peakBytes / torch.peakBytes).toFixed(2),
-    );
-  } else row.push("–", "–", (ours.peakBytes / 1e9).toFixed(2), "–", "–");
-  console.log(row.join(" | "));
+    console.log(row.join(" | "));
+  }
+}
+
+function figures({ milliseconds, cpuMilliseconds, peakBytes }) {
+  return { step: median(milliseconds), cpu: median(cpuMilliseconds), memory: peakBytes };
+}
+
+function tryTo(work) {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function run(command, script, options) {
   const child = spawnSync(command, [script, JSON.stringify(options)], {
     encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  if (child.status !== 0) throw new Error(`${script} failed`);
-  return JSON.parse(child.stdout);
+  if (child.status !== 0) throw new Error(`${script} failed: ${child.stderr}`);
+  return JSON.parse(child.stdout.trim().split("\n").at(-1));
 }
 
 /** The first step of a process allocates and compiles: it is left out. */
-function collect(into, { milliseconds, peakBytes }) {
+function collect(into, { milliseconds, cpuMilliseconds, peakBytes }) {
   into.milliseconds.push(...milliseconds.slice(1));
+  into.cpuMilliseconds.push(...cpuMilliseconds.slice(1));
   into.peakBytes = Math.max(into.peakBytes, peakBytes);
 }

@@ -1,12 +1,21 @@
 /**
- * One training step of a plain U-Net on the ort engine, in a process of its own so that its peak memory is its own.
- * Started by training-step.bench.mjs; prints JSON like training-step.torch.py.
+ * Training steps of a plain U-Net on one engine, in a process of its own so that its peak memory is its own. Started by
+ * training-step.bench.mjs; prints JSON like training-step.torch.py.
+ *
+ * The engine "tfjs" is on the package that NNUNET_TFJS_NODE names, else on the installed one.
  */
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
 import { createRandom } from "@nnunet/core";
-import { deepSupervisionWeights, diceCrossEntropy, ortEngine, sgd } from "@nnunet/trainer";
+import { createTfjsEngine, deepSupervisionWeights, diceCrossEntropy, loadTfjs, ortEngine, sgd } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
 
-const { features, patch, batch, steps, threads = 2 } = JSON.parse(process.argv[2]);
+const { engine: engineName, features, patch, batch, steps, threads = 2 } = JSON.parse(process.argv[2]);
+const folder = process.env.NNUNET_TFJS_NODE;
+const require = createRequire(import.meta.url);
+const named = folder === undefined ? undefined : require(resolve(folder, "package.json")).name;
+const importPackage = (name) => require(name === named ? resolve(folder) : name);
+const engines = { ort: ortEngine, tfjs: createTfjsEngine((options) => loadTfjs(options, importPackage)) };
 const featuresPerStage = [0, 1, 2, 3].map((stage) => features * 2 ** stage);
 const graph = buildNetwork(
   {
@@ -24,12 +33,11 @@ const graph = buildNetwork(
   },
   { inputChannels: 1, outputChannels: 3, patchSize: patch },
 );
-const session = await ortEngine.compile(graph, initialiseWeights(graph, createRandom(0)), {
+const session = await engines[engineName].compile(graph, initialiseWeights(graph, createRandom(0)), {
   batchSize: batch,
   loss: diceCrossEntropy({ batchDice: false }),
   outputWeights: deepSupervisionWeights(3),
   optimiser: sgd(),
-  device: "cpu",
   threads,
 });
 const random = createRandom(1);
@@ -44,11 +52,16 @@ const training = {
   caseIds: [],
 };
 const milliseconds = [];
+const cpuMilliseconds = [];
 const losses = [];
 for (let i = 0; i < steps; i++) {
   const started = performance.now();
+  const before = process.cpuUsage();
   losses.push((await session.step(training, 0.01)).loss);
   milliseconds.push(performance.now() - started);
+  const { user, system } = process.cpuUsage(before);
+  cpuMilliseconds.push((user + system) / 1000);
 }
 await session.dispose();
-console.log(JSON.stringify({ milliseconds, peakBytes: process.resourceUsage().maxRSS * 1024, losses }));
+const peakBytes = process.resourceUsage().maxRSS * 1024;
+console.log(JSON.stringify({ milliseconds, cpuMilliseconds, peakBytes, losses }));

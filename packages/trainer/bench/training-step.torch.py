@@ -1,7 +1,7 @@
 """One training step of the same plain U-Net in PyTorch: the opponent of training-step.bench.mjs.
 
 usage: python3 training-step.torch.py '{"features": 32, "patch": [40, 56, 40], "batch": 2, "steps": 6}'
-prints JSON: milliseconds of every step, peak resident memory in bytes, losses.
+prints JSON: milliseconds and CPU milliseconds of every step, peak resident memory in bytes, losses.
 """
 import json
 import resource
@@ -70,15 +70,16 @@ patch, batch = options["patch"], options["batch"]
 data = torch.randn(batch, 1, *patch)
 targets = [torch.randint(0, 3, (batch, 1, *[n >> s for n in patch])) for s in range(3)]
 weights = [2 / 3, 1 / 3, 0]
-times, losses = [], []
+times, cpu_times, losses = [], [], []
 for _ in range(options["steps"]):
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     optimiser.zero_grad()
     outputs = net(data)
     loss = sum(w * loss_of(o, t) for w, o, t in zip(weights, outputs, targets) if w)
     loss.backward()
     nn.utils.clip_grad_norm_(net.parameters(), 12)
     optimiser.step()
-    losses.append(float(loss))
+    losses.append(loss.item())
     times.append(1000 * (time.perf_counter() - started))
-print(json.dumps({"milliseconds": times, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "losses": losses}))
+    cpu_times.append(1000 * (time.process_time() - cpu_started))
+print(json.dumps({"milliseconds": times, "cpuMilliseconds": cpu_times, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "losses": losses}))

@@ -1,6 +1,7 @@
 import type { NetworkGraph, NetworkNode } from "@nnunet/unet-model";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { averagePool, convolution, instanceNorm, leakyRelu, upConv } from "./layers.ts";
+import { convolution } from "./convolution.ts";
+import { add, averagePool, concat, instanceNorm, leakyRelu, upConv } from "./layers.ts";
 import type { Tf } from "./tensor-tape.ts";
 
 /**
@@ -17,9 +18,9 @@ export function forward(tf: Tf, graph: NetworkGraph, parameters: ReadonlyMap<str
   for (const node of graph.nodes) {
     values.set(
       node.output.id,
-      tf.tidy(() => compute(tf, node, parameters, (id) => values.get(id)!)),
+      tf.tidy(() => compute(tf, node, graph.input.id, parameters, (id) => values.get(id)!)),
     );
-    // what the derivative needs, TensorFlow.js keeps itself
+    // what its gradient needs, an operation keeps itself
     for (const id of inputIds(node)) {
       if (lastUse.get(id) !== node || outputs.has(id) || id === graph.input.id) continue;
       values.get(id)!.dispose();
@@ -51,6 +52,7 @@ function channelsFirst(tf: Tf, x: Tensor): Tensor {
 function compute(
   tf: Tf,
   node: NetworkNode,
+  imageId: number,
   parameters: ReadonlyMap<string, Tensor>,
   value: (id: number) => Tensor,
 ): Tensor {
@@ -63,8 +65,8 @@ function compute(
         value(node.input.id),
         parameter(node.weight),
         optional(node.bias),
-        node.kernel,
-        node.stride,
+        node,
+        node.input.id === imageId,
       );
     case "instanceNorm":
       return instanceNorm(tf, value(node.input.id), parameter(node.scale), parameter(node.bias), node.epsilon);
@@ -73,12 +75,12 @@ function compute(
     case "upConv":
       return upConv(tf, value(node.input.id), parameter(node.weight), optional(node.bias), node.stride);
     case "concat":
-      return tf.concat(
+      return concat(
+        tf,
         node.inputs.map((f) => value(f.id)),
-        -1,
       );
     case "add":
-      return tf.add(value(node.inputs[0].id), value(node.inputs[1].id));
+      return add(tf, value(node.inputs[0].id), value(node.inputs[1].id));
     case "averagePool":
       return averagePool(tf, value(node.input.id), node.stride);
   }

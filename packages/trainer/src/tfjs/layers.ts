@@ -1,63 +1,12 @@
 import { elementCount } from "@nnunet/core";
-import type { Tensor, Tensor4D, Tensor5D } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { differentiable } from "./differentiable.ts";
 import type { Tf } from "./tensor-tape.ts";
 
 /*
  * The layers of a network on tensors with the channels last, [n, (z,) y, x, channel], the only order that TensorFlow's
  * convolutions know on a CPU.
  */
-
-/**
- * @param w - [...kernel, in, out]
- * @param bias - [out]
- */
-export function convolution(
-  tf: Tf,
-  x: Tensor,
-  w: Tensor,
-  bias: Tensor | undefined,
-  kernel: readonly number[],
-  stride: readonly number[],
-): Tensor {
-  const y = isPointwise(kernel, stride) ? pointwise(tf, x, w) : spatialConvolution(tf, x, w, kernel, stride);
-  return bias === undefined ? y : tf.add(y, bias);
-}
-
-const isPointwise = (kernel: readonly number[], stride: readonly number[]) =>
-  kernel.every((k) => k === 1) && stride.every((s) => s === 1);
-
-/** One matrix product. */
-function pointwise(tf: Tf, x: Tensor, w: Tensor): Tensor {
-  const [ci, co] = w.shape.slice(-2) as [number, number];
-  const y = tf.matMul(tf.reshape(x, [-1, ci]), tf.reshape(w, [ci, co]));
-  return tf.reshape(y, [...x.shape.slice(0, -1), co]);
-}
-
-function spatialConvolution(
-  tf: Tf,
-  x: Tensor,
-  w: Tensor,
-  kernel: readonly number[],
-  stride: readonly number[],
-): Tensor {
-  // "same" pads an even size that is halved on the right alone, where (kernel − 1) / 2 on the left is wanted
-  const same = stride.every((s) => s === 1);
-  const padded = same ? x : padForStride(tf, x, kernel, stride);
-  const padding = same ? "same" : "valid";
-  return kernel.length === 2
-    ? tf.conv2d(padded as Tensor4D, w as Tensor4D, stride as [number, number], padding)
-    : tf.conv3d(padded as Tensor5D, w as Tensor5D, stride as [number, number, number], padding);
-}
-
-/** (kernel − 1) / 2 zeros before each axis, and after it as many as the last window reaches over the edge. */
-function padForStride(tf: Tf, x: Tensor, kernel: readonly number[], stride: readonly number[]): Tensor {
-  const spatial = x.shape.slice(1, -1).map((n, axis): [number, number] => {
-    const before = (kernel[axis]! - 1) / 2;
-    const reach = n - stride[axis]! + kernel[axis]!;
-    return [before, Math.max(0, reach - n - before)];
-  });
-  return tf.pad(x, [[0, 0], ...spatial, [0, 0]]);
-}
 
 /**
  * y = (x − mean) · scale / √(variance + ε) + bias, mean and variance per sample and channel; its gradient as in
@@ -67,25 +16,25 @@ export function instanceNorm(tf: Tf, x: Tensor, scale: Tensor, bias: Tensor, eps
   const [n, c] = [x.shape[0]!, x.shape.at(-1)!];
   const voxels = elementCount(x.shape) / (n * c);
   const flat = [n, voxels, c];
-  const normalise = tf.customGrad((input, gamma, beta, save) => {
-    const given = tf.reshape(input as Tensor, flat);
+  return differentiable(tf, [x, scale, bias], forward, backward);
+
+  function forward() {
+    const given = tf.reshape(x, flat);
     const mean = tf.mean(given, 1, true);
     // two passes, as the variance of values far from zero loses all digits in one
     const variance = tf.mean(tf.square(tf.sub(given, mean)), 1, true);
     const r = tf.rsqrt(tf.add(variance, epsilon));
-    const a = tf.mul(r, gamma as Tensor);
-    const y = tf.add(tf.mul(given, a), tf.sub(beta as Tensor, tf.mul(mean, a)));
-    (save as (tensors: Tensor[]) => void)([input as Tensor, gamma as Tensor, mean, r]);
-    return { value: tf.reshape(y, x.shape), gradFunc };
-  });
-  return normalise(x, scale, bias);
+    const a = tf.mul(r, scale);
+    const y = tf.add(tf.mul(given, a), tf.sub(bias, tf.mul(mean, a)));
+    return { value: tf.reshape(y, x.shape), kept: [x, scale, mean, r] };
+  }
 
-  function gradFunc(dy: Tensor, saved: Tensor | Tensor[]): Tensor[] {
-    const [input, gamma, mean, r] = saved as [Tensor, Tensor, Tensor, Tensor];
+  function backward(dy: Tensor, kept: readonly Tensor[]): Tensor[] {
+    const [input, gamma, mean, r] = kept as [Tensor, Tensor, Tensor, Tensor];
     const g = tf.reshape(dy, flat);
     const centred = tf.sub(tf.reshape(input, flat), mean);
     const s1 = tf.sum(g, 1, true);
-    const s2 = tf.sum(tf.mul(g, centred), 1, true);
+    const s2 = tf.tidy(() => tf.sum(tf.mul(g, centred), 1, true));
     const a = tf.mul(r, gamma);
     const slope = tf.mul(tf.mul(a, tf.mul(tf.square(r), s2)), -1 / voxels);
     const offset = tf.mul(tf.mul(a, s1), -1 / voxels);
@@ -96,15 +45,15 @@ export function instanceNorm(tf: Tf, x: Tensor, scale: Tensor, bias: Tensor, eps
 
 /** x where x > 0, slope·x elsewhere. The gradient reads the sign off the output, which the next layer keeps anyway. */
 export function leakyRelu(tf: Tf, x: Tensor, slope: number): Tensor {
-  const relu = tf.customGrad((input, save) => {
-    const y = tf.leakyRelu(input as Tensor, slope);
-    (save as (tensors: Tensor[]) => void)([y]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.where(tf.greater(saved[0]!, 0), dy, tf.mul(dy, slope)),
-    };
-  });
-  return relu(x);
+  return differentiable(
+    tf,
+    [x],
+    () => {
+      const value = tf.leakyRelu(x, slope);
+      return { value, kept: [value] };
+    },
+    (dy, [y]) => [tf.where(tf.greater(y!, 0), dy, tf.mul(dy, slope))],
+  );
 }
 
 /**
@@ -113,23 +62,96 @@ export function leakyRelu(tf: Tf, x: Tensor, slope: number): Tensor {
  * @param w - [in, ...stride, out]
  */
 export function upConv(tf: Tf, x: Tensor, w: Tensor, bias: Tensor | undefined, stride: readonly number[]): Tensor {
-  const [n, ...rest] = x.shape as [number, ...number[]];
-  const size = rest.slice(0, -1);
-  const [ci, co] = [w.shape[0]!, w.shape.at(-1)!];
-  const product = tf.matMul(tf.reshape(x, [-1, ci]), tf.reshape(w, [ci, -1]));
-  // [n, z, y, x, tz, ty, tx, c] → [n, z, tz, y, ty, x, tx, c], with n and z, tx and c taken as one axis each
-  const [first, ...others] = size as [number, ...number[]];
-  const taps = stride.slice(0, -1);
-  const apart = tf.reshape(product, [n * first, ...others, ...taps, stride.at(-1)! * co]);
-  const perm = size.length === 2 ? [0, 2, 1, 3] : [0, 3, 1, 4, 2, 5];
-  const woven = tf.transpose(apart, perm);
-  const y = tf.reshape(woven, [n, ...size.map((extent, axis) => extent * stride[axis]!), co]);
+  const ci = x.shape.at(-1)!;
+  const y = differentiable(
+    tf,
+    [x, w],
+    () => {
+      const product = tf.matMul(tf.reshape(x, [-1, ci]), tf.reshape(w, [ci, -1]));
+      return { value: interleave(tf, product, x.shape, w.shape.at(-1)!, stride), kept: [x, w] };
+    },
+    (dy, kept) => {
+      const [input, weight] = kept as [Tensor, Tensor];
+      const byTap = tf.reshape(gatherTaps(tf, dy, stride), [elementCount(input.shape) / ci, -1]);
+      const dx = tf.matMul(byTap, tf.reshape(weight, [ci, -1]), false, true);
+      const dw = tf.matMul(tf.reshape(input, [-1, ci]), byTap, true);
+      return [tf.reshape(dx, input.shape), tf.reshape(dw, weight.shape)];
+    },
+  );
   return bias === undefined ? y : tf.add(y, bias);
 }
 
-/** Average over blocks of `stride`. */
+/** Average over blocks of `stride`; the gradient spreads each value evenly over its block. */
 export function averagePool(tf: Tf, x: Tensor, stride: readonly number[]): Tensor {
-  return stride.length === 2
-    ? tf.avgPool(x as Tensor4D, stride as [number, number], stride as [number, number], "valid")
-    : tf.avgPool3d(x as Tensor5D, stride as [number, number, number], stride as [number, number, number], "valid");
+  const c = x.shape.at(-1)!;
+  const taps = elementCount(stride);
+  const small = x.shape.map((n, axis) => n / (stride[axis - 1] ?? 1));
+  return differentiable(
+    tf,
+    [x],
+    () => {
+      const blocks = tf.reshape(gatherTaps(tf, x, stride), [-1, taps, c]);
+      return { value: tf.reshape(tf.mean(blocks, 1), small), kept: [] };
+    },
+    (dy) => {
+      const share = tf.mul(tf.reshape(dy, [-1, 1, c]), 1 / taps);
+      return [interleave(tf, tf.tile(share, [1, taps, 1]), small, c, stride)];
+    },
+  );
 }
+
+/** The channels of one, then those of the next. */
+export function concat(tf: Tf, inputs: readonly Tensor[]): Tensor {
+  const channels = inputs.map((x) => x.shape.at(-1)!);
+  return differentiable(
+    tf,
+    inputs,
+    () => ({ value: tf.concat([...inputs], -1), kept: [] }),
+    (dy) => tf.split(dy, channels, -1),
+  );
+}
+
+export function add(tf: Tf, a: Tensor, b: Tensor): Tensor {
+  return differentiable(
+    tf,
+    [a, b],
+    () => ({ value: tf.add(a, b), kept: [] }),
+    (dy) => [tf.clone(dy), tf.clone(dy)],
+  );
+}
+
+/**
+ * [n, z, y, x, tz, ty, tx, c], any split of it, → [n, z·sz, y·sy, x·sx, c]: tap t of voxel v goes to voxel s·v + t.
+ *
+ * @param coarse - [n, (z,) y, x, …] of the voxels
+ */
+function interleave(tf: Tf, x: Tensor, coarse: readonly number[], c: number, stride: readonly number[]): Tensor {
+  const { voxels, taps } = split(coarse, stride, c);
+  const woven = tf.transpose(tf.reshape(x, [...voxels, ...taps]), weave(stride));
+  return tf.reshape(woven, [coarse[0]!, ...stride.map((s, axis) => s * coarse[axis + 1]!), c]);
+}
+
+/** The opposite: [n, z, y, x, c] → [n, z/sz, y/sy, x/sx, tz, ty, tx, c], with n and z, and tx and c, as one axis each. */
+function gatherTaps(tf: Tf, x: Tensor, stride: readonly number[]): Tensor {
+  const coarse = x.shape.map((n, axis) => n / (stride[axis - 1] ?? 1));
+  const { voxels, taps } = split(coarse, stride, x.shape.at(-1)!);
+  const perm = weave(stride);
+  const extents = [...voxels, ...taps];
+  const woven = tf.reshape(
+    x,
+    perm.map((axis) => extents[axis]!),
+  );
+  return tf.transpose(
+    woven,
+    perm.map((_, axis) => perm.indexOf(axis)),
+  );
+}
+
+/** Six axes at most, all that TensorFlow.js's types know: the batch goes with the first axis, the channels with the last tap. */
+function split(coarse: readonly number[], stride: readonly number[], c: number) {
+  const [n, first, ...others] = coarse.slice(0, stride.length + 1) as [number, number, ...number[]];
+  return { voxels: [n * first, ...others], taps: [...stride.slice(0, -1), stride.at(-1)! * c] };
+}
+
+/** The axes [z, y, x, tz, ty, tx] as [z, tz, y, ty, x, tx]. */
+const weave = (stride: readonly number[]): number[] => stride.flatMap((_, axis) => [axis, stride.length + axis]);
