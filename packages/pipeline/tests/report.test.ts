@@ -159,3 +159,40 @@ test("a run ends with its report, which has the time and memory of its jobs; a s
     const again = await pipeline.run(folder, tiny);
     expect((await readFile(again.report, "utf8")).length).toBe(page.length);
   }));
+
+test("after a selection it says what was chosen and why, also of an ensemble; with other scores since, that it is to be made again", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const folder = await writeTinyDataset(folders.raw);
+    const pipeline = createPipeline({}, folders);
+    const { dataset } = await pipeline.run(folder, {
+      configurations: ["2d", "3d_fullres"],
+      folds: [0, 1],
+      baseFeatures: 2,
+      batchSize: 2,
+      settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
+      workers: 1,
+    });
+    const plans = await pipeline.loadPlans(dataset, plansName);
+    const best = await pipeline.findBest(dataset, plans);
+    const { data, path } = await pipeline.report(dataset, plans);
+    expect(data.choice).toMatchObject({ configurations: best.configurations, by: "selection" });
+    expect(data.choice!.reasons[0]).toBe(best.chosen);
+    expect(data.candidates.map(({ configurations }) => configurations)).toEqual(
+      best.ranking.map(({ configurations }) => configurations),
+    );
+    for (const [i, { score }] of best.ranking.entries()) expect(data.candidates[i]!.dice.mean).toBeCloseTo(score, 12);
+    expect(data.scores!.configurations).toEqual(best.configurations);
+    expect(data.scores!.cases.length).toBe(best.validation.cases.length);
+    expect(data.postprocessing.length).toBeGreaterThan(0);
+    expect(data.tests.map(({ configurations }) => configurations)).toEqual([["2d"], ["3d_fullres"]]);
+    expect(await readFile(path, "utf8")).toContain("Postprocessing that was tried");
+
+    const { summary } = resultsPaths(folders, dataset.name, plansName, "2d").fold(0);
+    const json = JSON.parse(await readFile(summary, "utf8"));
+    json.metric_per_case[0].metrics["1"].Dice = 0.123;
+    await writeFile(summary, JSON.stringify(json));
+    const changed = await pipeline.report(dataset, plans);
+    expect(changed.data.choice!.by).toBe("highest mean");
+    expect(changed.data.warnings.join(" ")).toContain("was made from other scores than lie here now");
+  }));

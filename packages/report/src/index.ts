@@ -14,6 +14,7 @@ export type {
   ReportData,
   ShownCase,
   SlicePicture,
+  TestScore,
   TrainingCurves,
 } from "./report-data.ts";
 export { type ChosenSlice, chooseSlices } from "./slices/choose-slices.ts";

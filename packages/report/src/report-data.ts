@@ -62,6 +62,14 @@ export interface CandidateScore {
   readonly chosenIsBetter: number | null;
 }
 
+/** A configuration on the images of imagesTs. */
+export interface TestScore {
+  readonly configurations: readonly string[];
+  readonly dice: Estimate;
+  /** In the order of the dataset's labels. */
+  readonly labels: readonly Estimate[];
+}
+
 /** What was decided, and what is to be known of the decision. */
 export interface Choice {
   readonly configurations: readonly string[];
@@ -172,7 +180,7 @@ export interface ReportData {
   /** Best first. */
   readonly candidates: readonly CandidateScore[];
   readonly choice?: Choice;
-  /** Of the chosen candidate; where that is an ensemble whose cases are not known one by one, of its best member. */
+  /** Of the chosen candidate. */
   readonly scores?: {
     readonly configurations: readonly string[];
     readonly dice: Estimate;
@@ -182,6 +190,8 @@ export interface ReportData {
     readonly remarks: readonly string[];
   };
   readonly shownCases: readonly ShownCase[];
+  /** Of images that no training and no choice has seen; empty where there are none with references. */
+  readonly tests: readonly TestScore[];
   readonly trainings: readonly TrainingCurves[];
   readonly postprocessing: readonly PostprocessingTrial[];
   readonly jobs: readonly JobSummary[];

@@ -111,3 +111,23 @@ test("takes care where the scores cannot be trusted: training cases, few cases, 
   const wide = { mean: 0.8, low: 0.7, high: 0.9, cases: 40 };
   expect(titles({ scores: { ...scores, dice: wide } })).toEqual(["Wide interval"]);
 });
+
+test("test images confirm the scores, or differ beyond chance", () => {
+  const data = sampleReport();
+  const tested = (mean: number): ReportData => ({
+    ...data,
+    tests: [
+      {
+        configurations: data.scores!.configurations,
+        dice: { mean, low: mean - 0.01, high: mean + 0.01, cases: 8 },
+        labels: [0, 1].map(() => ({ mean, low: null, high: null, cases: 8 })),
+      },
+    ],
+  });
+  const first = textOf(page(tested(0.86)).document.querySelector("#answer"));
+  expect(first).toContain("On 8 test images, set aside from all of this: 0.860 (0.850 to 0.870).");
+  expect(first).toContain("Confirmed on test images");
+  const verdicts = (mean: number) => trustChecks(tested(mean)).map(({ verdict, title }) => `${verdict} ${title}`);
+  expect(verdicts(0.86)).toContain("good Confirmed on test images");
+  expect(verdicts(0.6)).toContain("look Test images differ");
+});

@@ -150,6 +150,7 @@ export function sampleReport(names: readonly [string, string] = ["anterior", "po
       remarks: [],
     },
     shownCases: [shown("best", 5, 0), shown("median", 20, 1), shown("worst", 12, 5)],
+    tests: [],
     trainings: ["2d", "3d_fullres"].flatMap((name) => [0, 1, 2, 3, 4].map((fold) => curves(name, fold))),
     postprocessing: [{ what: "keep the largest component of all labels", before: 0.864, after: 0.866, accepted: true }],
     jobs: [

@@ -1,77 +1,56 @@
-import { basename } from "node:path";
 import { bootstrapInterval, bootstrapSuperiority, type Interval } from "@nnunet/evaluate";
-import { imageStem } from "@nnunet/io";
 import type { CandidateScore, Estimate } from "@nnunet/report";
-import type { Fold } from "../folders.ts";
-import type { FoldResult } from "./fold-results.ts";
+import type { ScoredCandidate } from "./scored-candidates.ts";
 
-/** The Dice of every case of a candidate, one per label in the dataset's order. */
-export interface ScoredCandidate {
-  readonly configurations: readonly string[];
-  readonly folds: readonly Fold[];
-  /** By case id; of a case that several folds have, the first one's. */
-  readonly dices: ReadonlyMap<string, readonly number[]>;
+/** The Dice of every case by its id, one per label in the order of `keys`. */
+function dicesOf({ cases }: ScoredCandidate, keys: readonly string[]): ReadonlyMap<string, readonly number[]> {
+  return new Map(cases.map(({ id, metrics }) => [id, keys.map((key) => metrics[key]?.dice ?? Number.NaN)]));
 }
 
-/** Each configuration over the cases of all its folds; a fold of another division of the cases is left out if others are there. */
-export function scoredConfigurations(folds: readonly FoldResult[], keys: readonly string[]): ScoredCandidate[] {
-  const names = [...new Set(folds.map(({ configuration }) => configuration))];
-  return names.flatMap((name) => {
-    const own = crossValidationFolds(folds, name);
-    if (own.length === 0) return [];
-    const dices = new Map<string, readonly number[]>();
-    for (const { summary } of own) {
-      for (const { predictionFile, metrics } of summary!.cases) {
-        const id = caseIdOf(predictionFile);
-        if (!dices.has(id))
-          dices.set(
-            id,
-            keys.map((key) => metrics[key]?.dice ?? Number.NaN),
-          );
-      }
-    }
-    return [{ configurations: [name], folds: own.map(({ fold }) => fold), dices }];
-  });
-}
-
-/** The validated folds of a configuration whose scores are of unseen cases; all of them if there are none such. */
-export function crossValidationFolds(folds: readonly FoldResult[], configuration: string): FoldResult[] {
-  const validated = folds.filter((fold) => fold.configuration === configuration && fold.summary !== undefined);
-  const unseen = validated.filter(({ summary }) => summary!.remark === undefined);
-  return unseen.length > 0 ? unseen : validated;
-}
-
-export const caseIdOf = (path: string) => imageStem(basename(path)) ?? basename(path);
+/** Mean Dice over labels and cases, as find-best compares it. */
+export const meanDice = (candidate: ScoredCandidate, keys: readonly string[]): number =>
+  bootstrapInterval([...dicesOf(candidate, keys).values()], { samples: 1 }).mean;
 
 /**
- * The candidates with their intervals, best first.
+ * The candidates with their intervals, best first; equals stay in their order.
  *
  * @param chosen - beside which the others are put, on the cases that both have
  */
-export function candidateScores(candidates: readonly ScoredCandidate[], chosen: ScoredCandidate): CandidateScore[] {
+export function candidateScores(
+  candidates: readonly ScoredCandidate[],
+  chosen: ScoredCandidate,
+  keys: readonly string[],
+): CandidateScore[] {
+  const ofChosen = dicesOf(chosen, keys);
   return candidates
-    .map((candidate) => ({
-      configurations: candidate.configurations,
-      folds: candidate.folds,
-      dice: estimateOf(bootstrapInterval([...candidate.dices.values()])),
-      labels: [...candidate.dices.values()][0]!.map((_, label) =>
-        estimateOf(bootstrapInterval([...candidate.dices.values()].map((row) => row[label]!))),
-      ),
-      chosenIsBetter: candidate === chosen ? null : superiority(chosen, candidate),
-    }))
+    .map((candidate) => {
+      const dices = dicesOf(candidate, keys);
+      const rows = [...dices.values()];
+      return {
+        configurations: candidate.configurations,
+        folds: candidate.folds,
+        dice: estimateOf(bootstrapInterval(rows)),
+        labels: keys.map((_, label) => estimateOf(bootstrapInterval(rows.map((row) => row[label]!)))),
+        chosenIsBetter: candidate === chosen ? null : superiority(ofChosen, dices),
+      };
+    })
     .sort((a, b) => (b.dice.mean ?? -1) - (a.dice.mean ?? -1));
 }
 
-function superiority(chosen: ScoredCandidate, other: ScoredCandidate): number | null {
-  const both = [...chosen.dices.keys()].filter((id) => other.dices.has(id));
+function superiority(
+  chosen: ReadonlyMap<string, readonly number[]>,
+  other: ReadonlyMap<string, readonly number[]>,
+): number | null {
+  const both = [...chosen.keys()].filter((id) => other.has(id));
   return finiteOrNull(
     bootstrapSuperiority(
-      both.map((id) => chosen.dices.get(id)!),
-      both.map((id) => other.dices.get(id)!),
+      both.map((id) => chosen.get(id)!),
+      both.map((id) => other.get(id)!),
     ),
   );
 }
 
+/** null stands for what is not defined. */
 export const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
 
 export const estimateOf = ({ mean, low, high, cases }: Interval): Estimate => ({

@@ -2,8 +2,8 @@ import { elementCount, type Fingerprint, labelSet, type RawDataset } from "@nnun
 import { bootstrapInterval, labelGroups, volumeError } from "@nnunet/evaluate";
 import { saysItsSpacing } from "@nnunet/io";
 import type { CaseName, CaseScore, LabelSummary, ReportData } from "@nnunet/report";
-import { caseIdOf, estimateOf, finiteOrNull } from "./candidate-scores.ts";
-import type { FoldResult } from "./fold-results.ts";
+import { estimateOf, finiteOrNull } from "./candidate-scores.ts";
+import type { ScoredCandidate } from "./scored-candidates.ts";
 
 /** How a case is called: by its place in the sorted list of ids, and by its id only where that was asked for. */
 export function caseNames(dataset: RawDataset, withIds: boolean): (id: string) => CaseName {
@@ -18,41 +18,38 @@ export function reportedLabels({ json }: Pick<RawDataset, "json">) {
   return labelGroups(labels).map(({ key, ids }, i) => ({ key, ids: [...ids], name: labels.names[i] ?? key }));
 }
 
-/** Every case of some folds, and the labels over all of them. */
+/** Every case of a candidate, and the labels over all of them. */
 export function scoresOf(
   dataset: RawDataset,
-  folds: readonly FoldResult[],
+  { configurations, cases: scored, remarks }: ScoredCandidate,
   fingerprint: Fingerprint | undefined,
   nameOf: (id: string) => CaseName,
 ): NonNullable<ReportData["scores"]> {
   const labels = reportedLabels(dataset);
   const spacings = new Map(fingerprint?.caseIds?.map((id, i) => [id, fingerprint.spacings[i]!]));
-  const cases = folds.flatMap(({ fold, summary }) =>
-    summary!.cases.map(({ predictionFile, metrics }): CaseScore => {
-      const id = caseIdOf(predictionFile);
-      const spacing = spacings.get(id);
-      const ml = spacing !== undefined && saysItsSpacing({ spacing }) ? elementCount(spacing) / 1000 : undefined;
-      const scores = labels.map(({ key }) => {
-        const { dice, referenceVoxels, predictedVoxels } = metrics[key] ?? {
-          dice: Number.NaN,
-          referenceVoxels: 0,
-          predictedVoxels: 0,
-        };
-        return {
-          dice: finiteOrNull(dice),
-          referenceMl: ml === undefined ? null : referenceVoxels * ml,
-          predictedMl: ml === undefined ? null : predictedVoxels * ml,
-          referenceVoxels,
-          predictedVoxels,
-        };
-      });
-      const known = scores.flatMap(({ dice }) => (dice === null ? [] : [dice]));
-      const mean = known.reduce((sum, dice) => sum + dice, 0) / known.length;
-      return { ...nameOf(id), fold, dice: finiteOrNull(mean), labels: scores };
-    }),
-  );
+  const cases = scored.map(({ id, fold, metrics }): CaseScore => {
+    const spacing = spacings.get(id);
+    const ml = spacing !== undefined && saysItsSpacing({ spacing }) ? elementCount(spacing) / 1000 : undefined;
+    const scores = labels.map(({ key }) => {
+      const { dice, referenceVoxels, predictedVoxels } = metrics[key] ?? {
+        dice: Number.NaN,
+        referenceVoxels: 0,
+        predictedVoxels: 0,
+      };
+      return {
+        dice: finiteOrNull(dice),
+        referenceMl: ml === undefined ? null : referenceVoxels * ml,
+        predictedMl: ml === undefined ? null : predictedVoxels * ml,
+        referenceVoxels,
+        predictedVoxels,
+      };
+    });
+    const known = scores.flatMap(({ dice }) => (dice === null ? [] : [dice]));
+    const mean = known.reduce((sum, dice) => sum + dice, 0) / known.length;
+    return { ...nameOf(id), fold, dice: finiteOrNull(mean), labels: scores };
+  });
   return {
-    configurations: [...new Set(folds.map(({ configuration }) => configuration))],
+    configurations,
     dice: estimateOf(bootstrapInterval(cases.map((entry) => entry.labels.map(({ dice }) => dice ?? Number.NaN)))),
     labels: labels.map(({ key, name }, i) =>
       labelSummary(
@@ -62,7 +59,7 @@ export function scoresOf(
       ),
     ),
     cases,
-    remarks: [...new Set(folds.flatMap(({ summary }) => summary!.remark ?? []))],
+    remarks,
   };
 }
 

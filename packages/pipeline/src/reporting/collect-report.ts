@@ -14,12 +14,13 @@ import { preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
-import { candidateScores, crossValidationFolds, scoredConfigurations } from "./candidate-scores.ts";
+import { candidateScores } from "./candidate-scores.ts";
 import { caseNames, reportedLabels, scoresOf } from "./case-scores.ts";
 import { fileHashes } from "./file-hashes.ts";
 import { type FoldResult, foldResults } from "./fold-results.ts";
-import { highestMean } from "./highest-mean.ts";
 import { shownCases } from "./shown-cases.ts";
+import { reportedChoice } from "./report-choice.ts";
+import { testScores } from "./test-scores.ts";
 import { jobsOf } from "./report-jobs.ts";
 import { trainingCurves } from "./training-curves.ts";
 
@@ -35,11 +36,12 @@ export interface CollectOptions {
  * left out, and said.
  */
 export async function collectReport(
-  { folders }: Context,
+  context: Context,
   dataset: RawDataset,
   plans: Plans | undefined,
   { caseNames: withIds = false, pictures = true }: CollectOptions = {},
 ): Promise<ReportData> {
+  const { folders } = context;
   const paths = preprocessedPaths(folders, dataset.name);
   const warnings: string[] = [];
   const fingerprint = (await exists(paths.fingerprint))
@@ -51,12 +53,9 @@ export async function collectReport(
   const keys = labels.map(({ key }) => key);
   const folds = plans ? await foldResults(folders, dataset, plans) : [];
   const trainings = await trainingCurves(folds);
-  const candidates = scoredConfigurations(folds, keys);
-  const decided = highestMean(candidates);
+  const reported = plans && (await reportedChoice(folders, dataset, plans, folds, labels));
   const nameOf = caseNames(dataset, withIds);
-  const scoredFolds = decided ? crossValidationFolds(folds, decided.best.configurations[0]!) : [];
-  warnings.push(...missingFolds(folds));
-  const shown = pictures ? await shownCases(dataset, scoredFolds, nameOf, (text) => warnings.push(text)) : [];
+  warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
     dataset: {
       name: dataset.name,
@@ -75,19 +74,29 @@ export async function collectReport(
       },
     }),
     networks: plans ? drawings(dataset, plans) : [],
-    candidates: decided ? candidateScores(candidates, decided.best) : [],
-    ...(decided && {
-      choice: decided.choice,
-      scores: scoresOf(dataset, scoredFolds, fingerprint, nameOf),
+    candidates: reported ? candidateScores(reported.candidates, reported.best, keys) : [],
+    ...(reported && {
+      choice: reported.choice,
+      scores: scoresOf(dataset, reported.best, fingerprint, nameOf),
     }),
+    tests: plans ? await testScores(context, dataset, plans, keys) : [],
     trainings,
-    postprocessing: [],
+    postprocessing: reported?.postprocessing ?? [],
     warnings,
     software: softwareVersion,
     files: await fileHashes(folders, dataset, plans, folds),
   };
-  const madeFrom = contentHash(JSON.parse(JSON.stringify([said])));
-  return { ...said, shownCases: shown, jobs: await jobsOf(folders, dataset, trainings, withIds), madeFrom };
+  const madeFrom = contentHash(JSON.parse(JSON.stringify(said)));
+  const problems: string[] = [];
+  const shown =
+    pictures && reported ? await shownCases(dataset, reported.best, nameOf, (text) => problems.push(text)) : [];
+  return {
+    ...said,
+    shownCases: shown,
+    jobs: await jobsOf(folders, dataset, trainings, withIds),
+    warnings: [...warnings, ...problems],
+    madeFrom,
+  };
 }
 
 function withoutCaseIds({ caseIds: _, ...fingerprint }: Fingerprint): Fingerprint {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   createVolume,
   FileError,
@@ -12,8 +11,7 @@ import {
 import { encodePng, planeGeometry, readCase, readLabels, saysItsPlace, saysItsSpacing } from "@nnunet/io";
 import { type CaseName, chooseSlices, drawSlice, type ShownCase, type SlicedCase } from "@nnunet/report";
 import { reportedLabels } from "./case-scores.ts";
-import { caseIdOf } from "./candidate-scores.ts";
-import type { FoldResult } from "./fold-results.ts";
+import type { ScoredCandidate } from "./scored-candidates.ts";
 
 interface Ranked {
   readonly id: string;
@@ -22,17 +20,17 @@ interface Ranked {
 }
 
 /**
- * Slices of the best, the middle and the worst case of some folds, reference against prediction.
+ * Slices of the best, the middle and the worst case of a candidate, reference against prediction.
  *
  * @param onProblem - hears why a case cannot be shown: its prediction was taken away, say
  */
 export async function shownCases(
   dataset: RawDataset,
-  folds: readonly FoldResult[],
+  candidate: ScoredCandidate,
   nameOf: (id: string) => CaseName,
   onProblem: (text: string) => void,
 ): Promise<ShownCase[]> {
-  const ranked = rankedCases(folds);
+  const ranked = rankedCases(candidate);
   if (ranked.length === 0) return [];
   const wanted = [
     { role: "best", entry: ranked[0]! },
@@ -63,20 +61,15 @@ export async function shownCases(
 }
 
 /** By the mean Dice over the labels that the case has, best first. */
-function rankedCases(folds: readonly FoldResult[]): Ranked[] {
-  return folds
-    .flatMap(({ paths, summary }) =>
-      summary!.cases.flatMap(({ predictionFile, metrics }) => {
-        const known = Object.values(metrics)
-          .map(({ dice }) => dice)
-          .filter((dice) => !Number.isNaN(dice));
-        if (known.length === 0) return [];
-        const name = predictionFile.split(/[\\/]/).at(-1)!;
-        const dice = known.reduce((sum, value) => sum + value, 0) / known.length;
-        // The folder may have been moved since: the prediction lies beside its summary.
-        return [{ id: caseIdOf(predictionFile), prediction: join(paths.validation, name), dice }];
-      }),
-    )
+function rankedCases({ cases }: ScoredCandidate): Ranked[] {
+  return cases
+    .flatMap(({ id, prediction, metrics }) => {
+      const known = Object.values(metrics)
+        .map(({ dice }) => dice)
+        .filter((dice) => !Number.isNaN(dice));
+      if (known.length === 0) return [];
+      return [{ id, prediction, dice: known.reduce((sum, value) => sum + value, 0) / known.length }];
+    })
     .sort((a, b) => b.dice - a.dice);
 }
 

@@ -20,7 +20,7 @@ export function answerSection(data: ReportData): Html {
   }
   return html`<section id="answer" class="answer" aria-label="The answer in short">
     <p class="verdict">${verdict(data.scores, checks)}</p>
-    <div class="questions">${howGood(data.scores)}${whereItFails(data.scores)}${trust(checks)}${scoresChart(data.scores)}</div>
+    <div class="questions">${howGood(data.scores, data.tests)}${whereItFails(data.scores)}${trust(checks)}${scoresChart(data.scores)}</div>
   </section>`;
 }
 
@@ -35,7 +35,8 @@ function verdict({ dice: estimate, cases, remarks }: Scores, checks: readonly Tr
 
 type Scores = NonNullable<ReportData["scores"]>;
 
-function howGood({ dice: estimate, labels, cases, configurations }: Scores): Html {
+function howGood({ dice: estimate, labels, cases, configurations }: Scores, tests: ReportData["tests"]): Html {
+  const test = tests.find((score) => configurationName(score.configurations) === configurationName(configurations));
   const scores = cases.flatMap((entry) => (entry.dice === null ? [] : [entry.dice]));
   const tenth = quantile(scores, 0.1);
   return html`<div class="question"><h2>How good is it?</h2>
@@ -43,6 +44,7 @@ function howGood({ dice: estimate, labels, cases, configurations }: Scores): Htm
     <p>95 % interval ${interval(estimate)}, over ${counted(cases.length, "case")}. Dice is the overlap with the reference: 1 is identical, 0 is nothing in common.</p>
     ${tenth !== null && scores.length >= 10 && html`<p>Nine of ten cases reach at least <b>${dice(tenth)}</b>; the middle one has ${dice(quantile(scores, 0.5))}.</p>`}
     ${labels.length > 1 && labels.length <= 6 && html`<p>${labels.map(({ name, dice: label }, i) => html`${i > 0 && " · "}<span class="nobreak">${name} <b>${dice(label.mean)}</b></span>`)}</p>`}
+    ${test && html`<p>On ${counted(test.dice.cases, "test image")}, set aside from all of this: <b>${dice(test.dice.mean)}</b> (${interval(test.dice)}).</p>`}
     <p class="aside">Segmented by ${configurationName(configurations)}.</p></div>`;
 }
 

@@ -7,7 +7,7 @@ import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
 /** Which configuration or ensemble was chosen, why, and how all of them compare. */
-export function choiceSection({ candidates, choice, dataset }: ReportData): Html | undefined {
+export function choiceSection({ candidates, choice, dataset, tests }: ReportData): Html | undefined {
   if (candidates.length === 0) return undefined;
   const name = (configurations: readonly string[]) => configurationName(configurations);
   const several = dataset.labels.length > 1;
@@ -41,6 +41,20 @@ export function choiceSection({ candidates, choice, dataset }: ReportData): Html
     )}
     <p class="aside">“Choice is better in”: how often the choice has the higher mean when as many cases are drawn anew from these, with
       repetition. Near 50 % nobody can tell the two apart.</p>
+    ${
+      tests.length > 0 &&
+      table(
+        "On the test images, which no training and no choice has seen",
+        ["", "mean Dice", "95 % interval", "cases", ...(several ? dataset.labels.map(({ name: label }) => label) : [])],
+        tests.map(({ configurations, dice: estimate, labels }) => [
+          name(configurations),
+          dice(estimate.mean),
+          interval(estimate),
+          estimate.cases,
+          ...(several ? labels.map((label) => dice(label.mean)) : []),
+        ]),
+      )
+    }
     ${choice !== undefined && choice.notCompared.length > 0 && html`<h3>Not compared</h3><ul>${choice.notCompared.map(({ what, why }) => html`<li>${what}: ${why}</li>`)}</ul>`}
     ${incompleteFolds(candidates)}
   </section>`;

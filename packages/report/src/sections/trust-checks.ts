@@ -24,7 +24,15 @@ const clearlyBetter = 0.95;
  */
 export function trustChecks(data: ReportData): TrustCheck[] {
   if (data.scores === undefined) return [];
-  return [unseen(data), caseCount(data), ...training(data), ...choice(data), ...variety(data), elsewhere];
+  return [
+    unseen(data),
+    caseCount(data),
+    ...setAside(data),
+    ...training(data),
+    ...choice(data),
+    ...variety(data),
+    elsewhere,
+  ];
 }
 
 function unseen({ scores }: ReportData): TrustCheck {
@@ -59,6 +67,23 @@ function caseCount({ scores, dataset }: ReportData): TrustCheck {
     title: missing > 0 ? "Cases without a score" : "Number of cases",
     text,
   };
+}
+
+/** Test images: nobody chose anything by them. */
+function setAside({ tests, scores }: ReportData): TrustCheck[] {
+  const test = tests.find(({ configurations }) => configurations.join() === scores!.configurations.join());
+  if (test === undefined) return [];
+  const { low, high } = test.dice;
+  const agrees = low === null || high === null || (high >= (scores!.dice.low ?? 0) && low <= (scores!.dice.high ?? 1));
+  const text = `On ${counted(test.dice.cases, "image")} that no training and no choice has seen the mean Dice is ${dice(test.dice.mean)}`;
+  if (agrees) return [{ verdict: "good", title: "Confirmed on test images", text: `${text}.` }];
+  return [
+    {
+      verdict: "look",
+      title: "Test images differ",
+      text: `${text}, beyond what chance explains: they may be of another kind.`,
+    },
+  ];
 }
 
 function training({ trainings, scores }: ReportData): TrustCheck[] {
