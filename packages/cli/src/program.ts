@@ -2,6 +2,7 @@ import { printable } from "@nnunet/core";
 import { Command } from "commander";
 import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { ensembleCommand } from "./commands/ensemble.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { findBestCommand } from "./commands/find-best.ts";
@@ -9,6 +10,7 @@ import { fingerprintCommand } from "./commands/fingerprint.ts";
 import { importCommand } from "./commands/import.ts";
 import { infoCommand } from "./commands/info.ts";
 import { planCommand } from "./commands/plan.ts";
+import { postprocessCommand } from "./commands/postprocess.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { preprocessCommand } from "./commands/preprocess.ts";
 import { runEverythingCommand } from "./commands/run.ts";
@@ -53,6 +55,8 @@ export function createProgram(ending: Ending, json = false): Command {
     preprocessCommand,
     trainCommand,
     predictCommand,
+    ensembleCommand,
+    postprocessCommand,
     evaluateCommand,
     findBestCommand,
     exportCommand,

@@ -99,7 +99,7 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /** The [z, y, x] part of a volume's shape. */
-export function spatialShape(volume: Volume): Shape3 {
+export function spatialShape(volume: Pick<Volume, "shape">): Shape3 {
   return [volume.shape[1], volume.shape[2], volume.shape[3]];
 }
 

@@ -38,7 +38,7 @@ export function commonNetwork(models: readonly Pick<Model, "metadata">[]): Commo
     if (difference !== undefined) {
       throw new InvalidArgumentError(
         "models",
-        `folds of one training, with the same ${difference[0]}; predict each configuration by itself with \`saveProbabilities\`, and average those from code (ensembleProbabilities of @nnunet/inference)`,
+        `folds of one training, with the same ${difference[0]}; predict each configuration by itself with \`probabilities\`, and average those with \`ensemble()\`, or take the final predictor`,
         `${metadata.configuration}, fold ${metadata.folds.join(" ")}`,
       );
     }

@@ -17,6 +17,8 @@ import { type RunResult, runDataset } from "./jobs/run-dataset.ts";
 import type { RunOptions } from "./jobs/run-options.ts";
 import { type TestedFolds, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
 import { type ReportOptions, type ReportResult, writeReport } from "./reporting/write-report.ts";
+import { ensembleFolders, type EnsembleOptions } from "./selection/ensemble-folders.ts";
+import { postprocessFiles, type PostprocessOptions } from "./selection/postprocess-files.ts";
 import { type BestPredictor, findBest, type FindBestOptions } from "./selection/find-best.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
@@ -67,6 +69,10 @@ export interface Pipeline {
   test(dataset: RawDataset, tested: TestedFolds, options?: TestOptions): Promise<TestResult>;
   /** All that is known of a dataset and a plan → one HTML page. Without a plan, what there is before one. */
   report(dataset: RawDataset, plans: Plans | undefined, options?: ReportOptions): Promise<ReportResult>;
+  /** Stored probabilities of several folders → the segmentations that their mean gives. */
+  ensemble(inputs: readonly string[], output: string, options?: EnsembleOptions): Promise<string[]>;
+  /** Segmentations + a decided `postprocessing.json`, or the final predictor that has it → treated segmentations. */
+  postprocess(input: string, output: string, decided: string, options?: PostprocessOptions): Promise<string[]>;
   /** Trained folds → the configuration or ensemble with the best cross-validation, as a folder that predicts by itself. */
   findBest(dataset: RawDataset, plans: Plans, options?: FindBestOptions): Promise<BestPredictor>;
   /** All of the above in order, skipping what is done. */
@@ -112,6 +118,8 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
     rehearse: (dataset, options) => rehearseRun(context, dataset, options),
     status: (dataset, options) => datasetStatus(context, dataset, options),
     report: (dataset, plans, options) => writeReport(context, dataset, plans, options),
+    ensemble: ensembleFolders,
+    postprocess: (input, output, decided, options) => postprocessFiles(context, input, output, decided, options),
     findBest: (dataset, plans, options) => findBest(context, dataset, plans, options),
     run: (dataset, options) => runDataset(context, dataset, options),
   };

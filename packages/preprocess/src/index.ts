@@ -11,6 +11,7 @@ export { hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";
+export { probabilitiesInMemory } from "./probabilities-in-memory.ts";
 export type { Box } from "./probability-grid.ts";
 export {
   openProbabilities,

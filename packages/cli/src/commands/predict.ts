@@ -30,6 +30,7 @@ interface Flags extends CommonFlags {
   readonly maxMemory?: number;
   readonly maxPatches?: number;
   readonly saveProbabilities?: boolean;
+  readonly probabilities?: boolean;
   readonly continue?: boolean;
   readonly overwrite?: boolean;
 }
@@ -65,6 +66,7 @@ export function predictCommand(program: Command, ending: Ending): void {
       positiveInteger,
     )
     .option("--save-probabilities", "also write CASE_probabilities.nii.gz, one channel per class or region")
+    .option("--probabilities", "keep the probabilities, compressed, in OUTPUT/probabilities, for ensemble")
     .option("--continue", "keep results that exist and predict the other images, after Ctrl-C")
     .option("--overwrite", "replace results that exist; never an input or a dataset.json of something else")
     .action(async (flags: Flags) => {
@@ -89,6 +91,7 @@ export function predictCommand(program: Command, ending: Ending): void {
             maxMemoryGb: flags.maxMemory,
             maxPatches: flags.maxPatches,
             saveProbabilities: flags.saveProbabilities,
+            probabilities: flags.probabilities,
             continue: flags.continue,
             overwrite: flags.overwrite,
             signal,

@@ -20,6 +20,8 @@ export interface PredictionOptions extends StageOptions, PredictionLimits {
   readonly stepFraction?: number;
   /** Also write `<case>_probabilities.nii.gz`, one float32 channel per class or region. */
   readonly saveProbabilities?: boolean;
+  /** Keep the probabilities, compressed, as `probabilities/<case>.zarr` in an output folder, for `ensemble`. */
+  readonly probabilities?: boolean | undefined;
   /** Replace segmentations that exist; otherwise they are an error, found before any work. */
   readonly overwrite?: boolean;
   /**
@@ -50,10 +52,13 @@ export async function predictFiles(
   options: PredictionOptions = {},
 ): Promise<string[]> {
   const { metadata } = predictor;
-  const { overwrite = false, continue: goOn = false, ...rest } = options;
+  const { overwrite = false, continue: goOn = false, probabilities = false, ...rest } = options;
   if (overwrite && goOn) throw new InvalidArgumentError("continue", "one of continue and overwrite", "both");
   const toFile = await namesOneFile(input, output);
   const cases = await inputCases(input, metadata.dataset.channelNames);
+  if (toFile && probabilities) {
+    throw new InvalidArgumentError("probabilities", "an output folder to keep them in", output);
+  }
   if (toFile && cases.length > 1) {
     throw new FileError(output, `is one file, but ${input} holds ${cases.length} cases; name a folder instead`);
   }
@@ -64,6 +69,7 @@ export async function predictFiles(
     ...rest,
     target,
     existing: overwrite ? "overwrite" : goOn ? "continue" : "refuse",
+    ...(probabilities && { probabilityStore: join(output, "probabilities") }),
     ...(toFile ? {} : { record: { madeFrom: join(output, "made_from.json"), name: "predictions" } }),
     begin: async () => {
       if (toFile) return;

@@ -95,14 +95,18 @@ export async function refuseResultsAmongInputs(input: string, output: string, to
       `lies inside ${input}, a DICOM series, of which every file counts; choose another output`,
     );
   }
+  await refuseDatasetPart(output, folder);
+}
+
+/** @throws {FileError} if a folder for results is that of a dataset's images or labels */
+export async function refuseDatasetPart(output: string, folder: string): Promise<void> {
   const part = basename(resolve(folder));
-  if (datasetParts.includes(part) && (await exists(join(folder, "..", "dataset.json")))) {
-    const where = `lies in ${part} of a dataset`;
-    throw new FileError(
-      output,
-      `${where}, whose images and labels are never mixed with predictions; choose another output`,
-    );
-  }
+  if (!datasetParts.includes(part) || !(await exists(join(folder, "..", "dataset.json")))) return;
+  const where = `lies in ${part} of a dataset`;
+  throw new FileError(
+    output,
+    `${where}, whose images and labels are never mixed with predictions; choose another output`,
+  );
 }
 
 const datasetParts = ["imagesTr", "labelsTr", "imagesTs", "labelsTs"];
@@ -147,8 +151,13 @@ export async function describePredictions(
   if (!datasetThere) await writeJsonAtomic(files[1].path, files[1].json);
 }
 
-/** One that is ours may be of another predictor, whose segmentations are replaced. */
-async function describePostprocessing(
+/**
+ * Writes `postprocessing.json` beside segmentations, or takes one away that is not theirs. One that is ours may be of
+ * another predictor, whose segmentations are replaced.
+ *
+ * @throws {FileError} if there is one that is not ours
+ */
+export async function describePostprocessing(
   folder: string,
   postprocessing: LoadedPredictor["postprocessing"],
 ): Promise<void> {
@@ -169,7 +178,7 @@ function isOneOf(ending: string, endings: readonly string[]): boolean {
   return endings.includes(ending.toLowerCase());
 }
 
-async function isFolder(path: string): Promise<boolean> {
+export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,

@@ -10,12 +10,11 @@ import {
   spatialShape,
   type StageOptions,
   type ValidationCase,
-  type Volume,
 } from "@nnunet/core";
 import { pathBelow } from "@nnunet/core/node";
 import { summarise } from "@nnunet/evaluate";
-import { readLabels } from "@nnunet/io";
 import type { Context } from "../stages.ts";
+import { readLabelIds } from "../steps/read-whole-labels.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { caseOf } from "./cross-validation.ts";
 
@@ -98,13 +97,11 @@ export async function choosePostprocessing(
 
 async function* readCases(pairs: readonly CasePair[]): AsyncGenerator<ValidationCase> {
   for (const { id, reference, prediction } of pairs) {
-    const [expected, predicted] = [await readLabels(reference), await readLabels(prediction)];
+    const [expected, predicted] = [await readLabelIds(reference), await readLabelIds(prediction)];
     const [shape, other] = [spatialShape(expected), spatialShape(predicted)];
     if (shape.join() !== other.join()) {
       throw new ShapeMismatchError(prediction, shape, other, `it is compared with ${reference}`, "image");
     }
-    yield { id, reference: asLabels(expected), prediction: asLabels(predicted), shape };
+    yield { id, reference: expected.data, prediction: predicted.data, shape };
   }
 }
-
-const asLabels = ({ data }: Volume) => (data instanceof Int16Array ? data : Int16Array.from(data));

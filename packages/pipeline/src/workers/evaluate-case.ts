@@ -10,7 +10,8 @@ import {
   type VoxelArray,
 } from "@nnunet/core";
 import { surfaceMetrics } from "@nnunet/evaluate";
-import { placementDifference, readLabels, saysItsPlace, saysItsSpacing, voxelPlace } from "@nnunet/io";
+import { placementDifference, saysItsPlace, saysItsSpacing } from "@nnunet/io";
+import { readWholeLabels } from "../steps/read-whole-labels.ts";
 
 export interface EvaluateTask {
   readonly reference: string;
@@ -105,19 +106,4 @@ function withoutVolumes(surfaces: Readonly<Record<string, SurfaceMetrics>>): Rec
   return Object.fromEntries(
     Object.entries(surfaces).map(([key, metrics]) => [key, { ...metrics, volumeErrorMl: Number.NaN }]),
   );
-}
-
-async function readWholeLabels(path: string): Promise<Volume> {
-  const volume = await readLabels(path);
-  const { data } = volume;
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isInteger(data[i]!)) {
-      throw new ImageFileError(
-        path,
-        "",
-        `voxel ${voxelPlace(i % (data.length / volume.shape[0]), volume)} is ${data[i]}, but a segmentation has whole label numbers only`,
-      );
-    }
-  }
-  return volume;
 }

@@ -1,0 +1,58 @@
+import { InvalidArgumentError, modelDatasetFromJson } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import type { Command } from "commander";
+import { pipelineOf } from "../options/dataset-argument.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import type { Ending } from "../ending.ts";
+import { runCommand } from "../session.ts";
+
+interface Flags extends CommonFlags {
+  readonly output: string;
+  readonly datasetJson?: string;
+  readonly groupBy?: string;
+  readonly probabilities?: boolean;
+  readonly overwrite?: boolean;
+}
+
+export function ensembleCommand(program: Command, ending: Ending): void {
+  const command = program
+    .command("ensemble")
+    .description("average stored probabilities of several folders, and decide by classes or regions")
+    .argument(
+      "<folders...>",
+      "folders that predict wrote with --probabilities or --save-probabilities, or fold_0/validation",
+    )
+    .requiredOption("-o, --output <folder>", "gets one segmentation per case")
+    .option(
+      "--dataset-json <file>",
+      "says what the channels mean (default: dataset.json in the first folder or above it)",
+    )
+    .option(
+      "--group-by <pattern>",
+      "average all cases that agree in the group of this regular expression: several images of one patient",
+    )
+    .option("--probabilities", "keep the mean, compressed, in OUTPUT/probabilities")
+    .option("--overwrite", "replace segmentations that exist")
+    .action(async (folders: string[], flags: Flags) => {
+      ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
+        if (folders.length < 2 && flags.groupBy === undefined) {
+          throw new InvalidArgumentError("folders", "at least two folders, or --group-by", folders);
+        }
+        if (new Set(folders).size < folders.length) {
+          throw new InvalidArgumentError("folders", "every folder once", folders);
+        }
+        const { datasetJson, groupBy, probabilities, overwrite } = flags;
+        const dataset =
+          datasetJson === undefined ? undefined : modelDatasetFromJson(await readJson(datasetJson), datasetJson);
+        const options = { dataset, groupBy, probabilities, overwrite, signal, onEvent };
+        const written = await pipelineOf(flags).ensemble(folders, flags.output, options);
+        print(...written);
+        return { value: { written } };
+      });
+    });
+  withExample(
+    withCommonOptions(command),
+    "nnunet ensemble out_2d out_3d -o out",
+    "nnunet ensemble out_2d out_3d -o out --group-by '^(patient\\d+)_'",
+  );
+}
