@@ -262,7 +262,7 @@ describe("around the computation", () => {
     );
     const other = await simple(tinyMetadata([4, 4, 4], { mirrorAxes: [0] }));
     await expect(predictCase([network, other], fine)).rejects.toThrow(
-      'models: expected folds of one training, with the same mirror axes; predict each configuration by itself with `saveProbabilities`, and average those from code (ensembleProbabilities of @nnunet/inference), got "tiny, fold 0"',
+      'models: expected folds of one training, with the same mirror axes; predict each configuration by itself with `probabilities`, and average those with `ensemble()`, or take the final predictor, got "tiny, fold 0"',
     );
     const bad = preprocessedCase(
       Float32Array.from({ length: 64 }, (_, i) => (i === 9 ? Number.NaN : 0)),
