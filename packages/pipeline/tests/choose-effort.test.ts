@@ -1,0 +1,188 @@
+import { describe, expect, test } from "@jest/globals";
+import { isNnunetError } from "@nnunet/core";
+import fc from "fast-check";
+import { chooseEffort, type Wish } from "../src/budget/choose-effort.ts";
+import {
+  type ConfigurationCosts,
+  type Costs,
+  effortSeconds,
+  trainingSeconds,
+  type Workload,
+} from "../src/budget/costs.ts";
+
+const folds = [0, 1, 2, 3, 4];
+const previous: Readonly<Record<string, string>> = { "3d_cascade_fullres": "3d_lowres" };
+
+/** A dataset of `cases` cases in five folds. */
+function workOf(names: readonly string[], cases: number, testCases = 0): Workload {
+  const data = (name: string) => (name === "3d_cascade_fullres" ? "3d_fullres" : name);
+  return {
+    cases,
+    testCases,
+    validationCases: new Map(folds.map((fold) => [fold, Math.floor((cases + fold) / 5)])),
+    configurations: Object.fromEntries(names.map((name) => [name, { data: data(name), previous: previous[name] }])),
+  };
+}
+
+function wishOf(names: readonly string[], epochs = 1000, iterationsPerEpoch = 250): Wish {
+  const trainings = names.flatMap((configuration) => folds.map((fold) => ({ configuration, fold })));
+  return { trainings, folds, epochs, iterationsPerEpoch };
+}
+
+const cost: ConfigurationCosts = {
+  preprocessCase: 0.1,
+  start: 4,
+  step: 0.4,
+  epoch: 0.3,
+  predictCase: 2,
+  evaluateCase: 0.1,
+  memoryGb: 1,
+};
+const four = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
+const costsOf = (names: readonly string[], changed: Partial<ConfigurationCosts> = {}): Costs =>
+  Object.fromEntries(names.map((name) => [name, { ...cost, ...changed }]));
+
+describe("by hand", () => {
+  test("a training is its start, its epochs and the validation of its cases", () => {
+    const effort = { trainings: [], epochs: 10, iterationsPerEpoch: 20 };
+    // 4 + 10 · (20 · 0.4 + 0.3) + 12 · (2 + 0.1)
+    expect(trainingSeconds(cost, 12, effort)).toBeCloseTo(112.2);
+  });
+
+  test("data that two configurations share are preprocessed once, pairs are scored, test images segmented by two members", () => {
+    const names = ["3d_fullres", "3d_lowres", "3d_cascade_fullres"];
+    const work = workOf(names, 10, 3);
+    const effort = { trainings: [], epochs: 1, iterationsPerEpoch: 1 };
+    const trainings = names.map((configuration) => ({ configuration, fold: 0 }));
+    const each = trainingSeconds(cost, 2, effort);
+    // 2 data sets · 10 cases · 0.1; 3 pairs · 10 cases · 3 · 0.1; 3 images · (cascade: 2 networks · 2 s, and one more · 2 s)
+    expect(effortSeconds(costsOf(names), work, { ...effort, trainings })).toBeCloseTo(2 + 3 * each + 9 + 18);
+  });
+
+  test("with time for everything nothing is given up", () => {
+    const names = ["2d", "3d_fullres"];
+    const choice = chooseEffort(costsOf(names), workOf(names, 20), wishOf(names, 8, 50), 1e6);
+    expect(choice).toMatchObject({ epochs: 8, iterationsPerEpoch: 50, givenUp: [] });
+    expect(choice.trainings).toHaveLength(10);
+  });
+
+  test("long trainings go first, then the cascade, then the comparison, then folds, and the length of a training last", () => {
+    const work = workOf(four, 60);
+    const chosen = (hours: number) => {
+      const { trainings, epochs, iterationsPerEpoch, givenUp } = chooseEffort(
+        costsOf(four),
+        work,
+        wishOf(four),
+        hours * 3600,
+      );
+      return { networks: trainings.length, steps: epochs * iterationsPerEpoch, sentences: givenUp.length };
+    };
+    expect(chosen(3)).toMatchObject({ networks: 20, sentences: 1 });
+    expect(chosen(1)).toMatchObject({ networks: 10, sentences: 2 });
+    expect(chosen(0.5)).toMatchObject({ networks: 5, sentences: 3 });
+    expect(chosen(0.25)).toMatchObject({ networks: 3, sentences: 4 });
+    expect(chosen(0.08)).toMatchObject({ networks: 1, sentences: 4 });
+    for (const hours of [3, 1, 0.5, 0.25]) expect(chosen(hours).steps).toBeGreaterThanOrEqual(500);
+    expect(chosen(0.04).steps).toBeGreaterThanOrEqual(50);
+  });
+
+  test("what is given up is said, with what it costs", () => {
+    expect(chooseEffort(costsOf(four), workOf(four, 60), wishOf(four), 300).givenUp).toEqual([
+      "3d_lowres and 3d_cascade_fullres left out: whether the cascade is better here is not known; it is where objects are large against the patch",
+      "2d left out: 3d_fullres is taken because it is the best overall, not because it was compared",
+      "1 of 5 folds: scores of 12 of 60 cases, so intervals about 2.2 times as wide, and a predictor of one network instead of 5",
+      expect.stringMatching(
+        /^20 epochs of \d+ steps instead of 1000 of 250 \(0\.\d+ %\): scores are below what the full training would reach/,
+      ),
+    ]);
+  });
+
+  test("an impossible budget says the smallest that would do, and that one does", () => {
+    const names = ["2d", "3d_fullres"];
+    const attempt = (seconds: number) => chooseEffort(costsOf(names), workOf(names, 20), wishOf(names), seconds);
+    expect(() => attempt(30)).toThrow(
+      "a run of one fold of 3d_fullres, the least that says anything, needs about 36 s, but 30 s are left of the budget; give more time, or make the work smaller (`baseFeatures`, `batchSize`)",
+    );
+    expect(attempt(36).trainings).toEqual([{ configuration: "3d_fullres", fold: 0 }]);
+  });
+});
+
+const positive = (max: number) => fc.double({ min: 0.001, max, noNaN: true });
+const anyCosts = fc.record({
+  preprocessCase: positive(20),
+  start: positive(60),
+  step: positive(10),
+  epoch: positive(5),
+  predictCase: positive(60),
+  evaluateCase: positive(5),
+  memoryGb: positive(10),
+});
+const anySituation = fc
+  .record({
+    names: fc
+      .subarray(four.slice(0, 2), { minLength: 1 })
+      .chain((single) => fc.constantFrom(single, [...single, "3d_lowres", "3d_cascade_fullres"])),
+    cases: fc.integer({ min: 5, max: 300 }),
+    testCases: fc.nat(50),
+    epochs: fc.integer({ min: 1, max: 1000 }),
+    iterations: fc.integer({ min: 1, max: 250 }),
+    costs: fc.tuple(anyCosts, anyCosts, anyCosts, anyCosts),
+    seconds: fc.double({ min: 1, max: 1e6, noNaN: true }),
+  })
+  .map(({ names, cases, testCases, epochs, iterations, costs, seconds }) => ({
+    work: workOf(names, cases, testCases),
+    wish: wishOf(names, epochs, iterations),
+    costs: Object.fromEntries(names.map((name, i) => [name, costs[i]!])),
+    seconds,
+  }));
+
+describe("for any costs, dataset and budget", () => {
+  test("what is chosen fits and is part of the wish, and one step more in one epoch more would not fit", () => {
+    fc.assert(
+      fc.property(anySituation, ({ work, wish, costs, seconds }) => {
+        let choice: ReturnType<typeof chooseEffort>;
+        try {
+          choice = chooseEffort(costs, work, wish, seconds);
+        } catch (error) {
+          return isNnunetError(error, "LIMIT");
+        }
+        expect(choice.seconds).toBeLessThanOrEqual(seconds);
+        expect(choice.seconds).toBe(effortSeconds(costs, work, choice));
+        for (const training of choice.trainings) expect(wish.trainings).toContainEqual(training);
+        expect(choice.epochs).toBeLessThanOrEqual(wish.epochs);
+        expect(choice.iterationsPerEpoch).toBeLessThanOrEqual(wish.iterationsPerEpoch);
+        const isWhole = choice.epochs === wish.epochs && choice.iterationsPerEpoch === wish.iterationsPerEpoch;
+        // one step more in each epoch of each training, or one epoch more, would not fit
+        const more =
+          isWhole || choice.iterationsPerEpoch === wish.iterationsPerEpoch
+            ? { ...choice, epochs: choice.epochs + 1 }
+            : { ...choice, epochs: choice.epochs + 1, iterationsPerEpoch: choice.iterationsPerEpoch + 1 };
+        if (!isWhole) expect(effortSeconds(costs, work, more)).toBeGreaterThan(seconds);
+        return true;
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+
+  test("more time never means fewer networks", () => {
+    fc.assert(
+      fc.property(
+        anySituation,
+        fc.double({ min: 1, max: 10, noNaN: true }),
+        ({ work, wish, costs, seconds }, factor) => {
+          const networks = (available: number) => {
+            try {
+              return chooseEffort(costs, work, wish, available).trainings.length;
+            } catch (error) {
+              if (!isNnunetError(error, "LIMIT")) throw error;
+              return 0;
+            }
+          };
+          const [less, more] = [networks(seconds), networks(seconds * factor)];
+          expect(more).toBeGreaterThanOrEqual(less);
+        },
+      ),
+      { seed: 2, numRuns: 500 },
+    );
+  });
+});
