@@ -15,7 +15,7 @@ import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dat
 import { type DatasetStatus, datasetStatus, rehearseRun } from "./jobs/dataset-status.ts";
 import { type RunResult, runDataset } from "./jobs/run-dataset.ts";
 import type { RunOptions } from "./jobs/run-options.ts";
-import { type TestedFolds, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
+import { type Tested, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
 import { type ReportOptions, type ReportResult, writeReport } from "./reporting/write-report.ts";
 import { ensembleFolders, type EnsembleOptions } from "./selection/ensemble-folders.ts";
 import { postprocessFiles, type PostprocessOptions } from "./selection/postprocess-files.ts";
@@ -66,7 +66,7 @@ export interface Pipeline {
     options?: EvaluationOptions,
   ): Promise<EvaluationSummary>;
   /** The images of imagesTs → segmentations, and scores where labelsTs is there. */
-  test(dataset: RawDataset, tested: TestedFolds, options?: TestOptions): Promise<TestResult>;
+  test(dataset: RawDataset, tested: Tested, options?: TestOptions): Promise<TestResult>;
   /** All that is known of a dataset and a plan → one HTML page. Without a plan, what there is before one. */
   report(dataset: RawDataset, plans: Plans | undefined, options?: ReportOptions): Promise<ReportResult>;
   /** Stored probabilities of several folders → the segmentations that their mean gives. */

@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from "@nnunet/core";
 import type { Device } from "@nnunet/inference";
-import type { BestPredictor, Fold } from "@nnunet/pipeline";
+import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { diceTable } from "../describe/dice-table.ts";
-import { textTable } from "../describe/text-table.ts";
+import { rankingTable } from "../describe/ranking-table.ts";
 import {
   type CommonFlags,
   deviceOption,
@@ -70,18 +70,4 @@ export function findBestCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(withCommonOptions(command), "nnunet find-best 4", "nnunet find-best 4 -c 2d 3d_fullres --strict");
-}
-
-/** All that was compared, best first. */
-function rankingTable({ ranking }: BestPredictor): string[] {
-  const decimals = (value: number) => (Number.isNaN(value) ? "–" : value.toFixed(4));
-  return textTable(
-    ["compared", "mean Dice", "95 % interval", "behind the best"],
-    ranking.map(({ configurations, score, interval: { low, high }, behindBest }, i) => [
-      configurations.join(" + "),
-      decimals(score),
-      `${decimals(low)} to ${decimals(high)}`,
-      i === 0 ? "" : `${Math.round(100 * behindBest)} %`,
-    ]),
-  );
 }

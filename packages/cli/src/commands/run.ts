@@ -5,6 +5,7 @@ import { describeCommands, describeJobs } from "../describe/describe-jobs.ts";
 import { describeRun, runToJson } from "../describe/describe-run.ts";
 import {
   type CommonFlags,
+  duration,
   foldList,
   positiveNumber,
   type TrainFlags,
@@ -22,6 +23,7 @@ interface Flags extends CommonFlags, TrainFlags {
   readonly folds?: Fold[];
   readonly fold?: Fold[];
   readonly cascade: boolean;
+  readonly budget?: number;
   readonly dryRun?: boolean;
   readonly planner?: string;
   readonly gpuMemory?: number;
@@ -40,6 +42,11 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     .option("-f, --folds <fold...>", "folds (default: 0 1 2 3 4)", foldList)
     .addOption(new Option("--fold <fold...>").argParser(foldList).hideHelp())
     .option("--no-cascade", "leave out the cascade, that is 3d_lowres and 3d_cascade_fullres")
+    .option(
+      "--budget <time>",
+      "all of it in so much time (90m, 2h): measures a step, chooses configurations, folds and epochs, says what is given up",
+      duration,
+    )
     .option("--dry-run", "print the jobs that there are to do, and do none")
     .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
     .option(
@@ -56,6 +63,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           configurations: flags.configurations ?? flags.configuration,
           folds: flags.folds ?? flags.fold,
           ...(flags.cascade ? {} : { cascade: false }),
+          budgetSeconds: flags.budget,
           plansName: flags.plans,
           planner: {
             ...(flags.planner === undefined ? {} : { ruleSet: flags.planner }),
@@ -75,6 +83,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
   withExample(
     withCommonOptions(withTrainOptions(command)),
     "nnunet run 4 --dry-run",
+    "nnunet run 4 --budget 2h",
     "nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
   );
 }

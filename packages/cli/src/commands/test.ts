@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "@nnunet/core";
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { describeTest, testToJson } from "../describe/describe-run.ts";
@@ -14,8 +15,8 @@ import {
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
-  readonly configuration: string;
-  readonly folds: Fold[];
+  readonly configuration?: string;
+  readonly folds?: Fold[];
   readonly plans?: string;
   readonly device?: "cpu" | "webgpu" | "cuda";
   readonly maxMemory?: number;
@@ -24,10 +25,12 @@ interface Flags extends CommonFlags {
 export function testCommand(program: Command, ending: Ending): void {
   const command = program
     .command("test")
-    .description("segment the images of imagesTs by a trained configuration, and score them where labelsTs is there")
+    .description(
+      "segment the images of imagesTs by the final predictor, or some folds, and score them where labelsTs is there",
+    )
     .argument(datasetArgument, datasetDescription)
-    .requiredOption("-c, --configuration <name>", "configuration of the plan: 2d, 3d_fullres, …")
-    .requiredOption("-f, --folds <fold...>", "trained folds, whose mean is taken", foldList)
+    .option("-c, --configuration <name>", "a configuration of the plan, instead of the final predictor")
+    .option("-f, --folds <fold...>", "with -c: its trained folds, whose mean is taken", foldList)
     .option("--plans <name>", "name of the plan (default: the only one)")
     .addOption(memoryOption())
     .addOption(deviceOption())
@@ -36,12 +39,16 @@ export function testCommand(program: Command, ending: Ending): void {
         const pipeline = pipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const { plansName } = await pipeline.loadPlans(dataset, flags.plans);
-        const tested = { plansName, configuration: flags.configuration, folds: flags.folds };
+        const { configuration, folds } = flags;
+        if ((configuration === undefined) !== (folds === undefined)) {
+          throw new InvalidArgumentError("--folds", "-c and -f together, or neither for the final predictor", "one");
+        }
+        const tested = configuration && folds ? { plansName, configuration, folds } : { plansName };
         const options = { device: flags.device, maxMemoryGb: flags.maxMemory, signal, onEvent };
         const result = await pipeline.test(dataset, tested, options);
         print(...describeTest(result, dataset.json));
         return { value: testToJson(result) };
       });
     });
-  withExample(withCommonOptions(command), "nnunet test 4 -c 3d_fullres -f 0 1 2 3 4");
+  withExample(withCommonOptions(command), "nnunet test 4", "nnunet test 4 -c 3d_fullres -f 0 1 2 3 4");
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { type SettingFlags, settingOptions } from "./training-settings.ts";
 import { positiveInteger, positiveNumber } from "./values.ts";
 
-export { fold, foldList, notNegative, positiveInteger, positiveNumber, stepFraction } from "./values.ts";
+export { duration, fold, foldList, notNegative, positiveInteger, positiveNumber, stepFraction } from "./values.ts";
 
 /** Options that every command takes. */
 export interface CommonFlags {

@@ -48,3 +48,14 @@ export function fold(text: string): number | "all" {
 export function foldList(text: string, before: readonly (number | "all")[] = []): (number | "all")[] {
   return [...before, fold(text)];
 }
+
+/** "90m", "2h", "1h30m", "45s": seconds. */
+export function duration(text: string): number {
+  const parts = /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?$/.exec(
+    text.trim().toLowerCase(),
+  );
+  const [hours = 0, minutes = 0, seconds = 0] = (parts ?? []).slice(1).map((part) => Number(part ?? 0));
+  const total = hours * 3600 + minutes * 60 + seconds;
+  if (!(total > 0)) throw new InvalidArgumentError("Expected a time such as 90m, 2h or 1h30m.");
+  return total;
+}

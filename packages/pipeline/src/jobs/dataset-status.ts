@@ -5,10 +5,12 @@ import { loadPlans } from "../steps/plan-dataset.ts";
 import { isMeasured } from "../steps/fingerprint-dataset.ts";
 import type { Context } from "../stages.ts";
 import { type JobState, type JobStatus, type JobWork, plainJob } from "./job.ts";
-import { keptFailures, keptRequest } from "./job-file.ts";
+import { effortHash } from "./effort-of-run.ts";
+import { keptEffort, keptFailures, keptRequest } from "./job-file.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
 import type { Run } from "./run.ts";
-import { checkFolds, checkRunOptions, laterJobs, prepareRun, surveyed } from "./run-dataset.ts";
+import { listJobs, type RunWork } from "./list-jobs.ts";
+import { checkFolds, checkRunOptions, prepareRun, surveyed, workOf } from "./run-dataset.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, surveyJobs } from "./survey-jobs.ts";
 
@@ -58,7 +60,8 @@ async function planOf(run: Run): Promise<Planned> {
 
 async function statusOf(run: Run, planned: Planned | undefined): Promise<DatasetStatus> {
   const survey = surveyJobs(run, planned?.path);
-  const jobs = [...surveyed(survey), ...(planned ? await laterJobs(run, survey, planned) : [])];
+  const later = planned ? listJobs(run, survey, planned, await workWithin(run, planned)) : [];
+  const jobs = [...surveyed(survey), ...later];
   const failures = await keptFailures(run);
   const states = new Map<string, JobState>();
   for (const job of jobs) {
@@ -68,6 +71,13 @@ async function statusOf(run: Run, planned: Planned | undefined): Promise<Dataset
   }
   const statuses = jobs.map((job) => ({ ...plainJob(job), state: states.get(job.id)! }));
   return { dataset: run.dataset.name, jobs: statuses, complete: planned !== undefined };
+}
+
+/** With a budget what was decided, or without a decision all that there could be. */
+async function workWithin(run: Run, planned: Planned): Promise<RunWork> {
+  const isBounded = run.options.budgetSeconds !== undefined;
+  const decided = isBounded ? await keptEffort(run, effortHash(run, planned)) : undefined;
+  return decided ?? (await workOf(run, planned));
 }
 
 async function stateOf(job: JobWork, isReady: boolean, failure: string | undefined): Promise<JobState> {

@@ -14,13 +14,13 @@ export interface JobNotes {
 /**
  * Does jobs one after the other. A failed one stops only what needs it; the others are done all the same.
  *
- * @param jobs - each behind those that it needs
+ * @param jobs - each behind those that it needs; asked for one by one
  * @returns what came out, by id
  * @throws what the one failed job threw, or {@link JobsError} if there are several; after everything else is done
  * @throws {CancelledError} at once
  */
 export async function executeJobs(
-  jobs: readonly JobWork[],
+  jobs: Iterable<JobWork> | AsyncIterable<JobWork>,
   notes: JobNotes,
   { signal, onEvent }: StageOptions,
 ): Promise<ReadonlyMap<string, unknown>> {
@@ -29,7 +29,7 @@ export async function executeJobs(
   const leftOut = new Set<string>();
   const warn = (text: string) => onEvent?.({ type: "message", stage: "run", level: "warning", text });
   let untold: string | undefined;
-  for (const job of jobs) {
+  for await (const job of jobs) {
     throwIfCancelled(signal, "run");
     if (!job.afterFailures && job.needs.some((id) => failures.has(id) || leftOut.has(id))) {
       leftOut.add(job.id);

@@ -1,6 +1,7 @@
 import { isJsonObject } from "@nnunet/core";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
+import type { RunEffort } from "./effort-of-run.ts";
 import { type Job, type JobEstimate, plainJob } from "./job.ts";
 import type { Run } from "./run.ts";
 import { requestOf, type RunRequest } from "./run-options.ts";
@@ -11,12 +12,15 @@ import { requestOf, type RunRequest } from "./run-options.ts";
  */
 
 /** Notes the list of a run; failures stay with the same options, until their jobs are tried again. */
-export async function keepJobs(run: Run, jobs: readonly Job[]): Promise<void> {
+export async function keepJobs(run: Run, jobs: readonly Job[], effort?: RunEffort): Promise<void> {
   const request = plain(requestOf(run.options));
   const list = jobs.map(plainJob);
   await changeRecord(pathOf(run), (record) => {
-    const failed = contentHash(record["request"]) === contentHash(request) ? failuresIn(record) : {};
-    return { ...record, request, jobs: list, failed };
+    const isSame = contentHash(record["request"]) === contentHash(request);
+    const { effort: before, ...others } = record;
+    const decided = effort ? plain(effort) : isSame ? before : undefined;
+    const failed = isSame ? failuresIn(record) : {};
+    return { ...others, request, ...(decided !== undefined && { effort: decided }), jobs: list, failed };
   });
 }
 
@@ -71,6 +75,12 @@ function tookIn({ took }: Readonly<Record<string, unknown>>): Readonly<Record<st
       isMeasure(entry[1]),
     ),
   );
+}
+
+/** What the latest run decided to do within its budget, if the same is asked for. */
+export async function keptEffort(run: Run, hash: string): Promise<RunEffort | undefined> {
+  const { effort } = await readRecord(pathOf(run));
+  return isJsonObject(effort) && effort["of"] === hash ? (effort as unknown as RunEffort) : undefined;
 }
 
 /** What the latest run was asked for. */

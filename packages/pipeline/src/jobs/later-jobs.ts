@@ -1,9 +1,10 @@
 import { findConfiguration } from "@nnunet/core";
 import { pathBelow } from "@nnunet/core/node";
-import { type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { isDatasetPreprocessed, preprocessDataset, type PreprocessResult } from "../steps/preprocess-dataset.ts";
-import { areImagesTested, testFolder, testImages, type TestResult } from "../steps/test-images.ts";
+import { finalPredictorFolder, type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { isReportUpToDate, reportPath, type ReportResult, writeReport } from "../reporting/write-report.ts";
+import { type BestPredictor, findBest, isBestFound } from "../selection/find-best.ts";
+import { isDatasetPreprocessed, preprocessDataset, type PreprocessResult } from "../steps/preprocess-dataset.ts";
+import { areImagesTested, type Tested, testFolder, testImages, type TestResult } from "../steps/test-images.ts";
 import { isFoldTrained, type TrainFoldResult, trainFold } from "../training/train-fold.ts";
 import { flagWords, trainingWords } from "./command-words.ts";
 import type { JobWork } from "./job.ts";
@@ -52,21 +53,38 @@ export function trainJob(
   };
 }
 
-/** The images of imagesTs by the mean of a configuration's folds. */
-export function testJob(
+/** The trained configurations and every pair of them → the final predictor. */
+export function findBestJob(
   run: Run,
   { plans }: Planned,
-  configuration: string,
-  folds: readonly Fold[],
+  configurations: readonly string[],
+  folds: readonly number[],
   needs: readonly string[],
-): JobWork<TestResult> {
+): JobWork<BestPredictor> {
   const { context, dataset, options } = run;
-  const tested = { plansName: plans.plansName, configuration, folds };
-  const folder = testFolder(context, dataset, tested);
-  const words = flagWords({ configuration, folds, plans: plans.plansName })!;
+  const { device, maxMemoryGb, signal, onEvent } = options;
+  const folder = finalPredictorFolder(context.folders, dataset.name, plans.plansName);
+  const compared = { configurations, folds };
+  const words = flagWords({ configuration: configurations, fold: folds, plans: plans.plansName })!;
   return {
-    id: `test ${configuration}`,
-    command: commandOf(run, ["test", dataset.name, ...words]),
+    id: "find-best",
+    command: commandOf(run, ["find-best", dataset.name, ...words]),
+    needs,
+    makes: [placeIn(context.folders, folder)],
+    writes: [folder],
+    isDone: () => isBestFound(context, dataset, plans, compared),
+    perform: () => findBest(context, dataset, plans, { ...compared, device, maxMemoryGb, signal, onEvent }),
+  };
+}
+
+/** The images of imagesTs by the final predictor, or by the mean of a configuration's folds. */
+export function testJob(run: Run, tested: Tested, needs: readonly string[]): JobWork<TestResult> {
+  const { context, dataset, options } = run;
+  const folder = testFolder(context, dataset, tested);
+  const { plansName: plans, ...folds } = tested;
+  return {
+    id: ["test", ...("configuration" in tested ? [tested.configuration] : [])].join(" "),
+    command: commandOf(run, ["test", dataset.name, ...flagWords({ ...folds, plans })!]),
     needs,
     makes: [placeIn(context.folders, folder)],
     writes: [folder],
@@ -81,15 +99,16 @@ export const REPORT = "report";
 /** The page about all of it; also of a run in which something failed. */
 export function reportJob(run: Run, { plans }: Planned, needs: readonly string[]): JobWork<ReportResult> {
   const { context, dataset, options } = run;
+  const { signal, onEvent } = options;
   const path = reportPath(context, dataset, plans);
   return {
     id: REPORT,
-    command: commandOf(run, ["report", dataset.name, ...flagWords({ plans: plans.plansName })!]),
+    command: commandOf(run, ["report", dataset.name, "--plans", plans.plansName]),
     needs,
     afterFailures: true,
     makes: [placeIn(context.folders, path)],
     writes: [path],
     isDone: () => isReportUpToDate(context, dataset, plans),
-    perform: () => writeReport(context, dataset, plans, options),
+    perform: () => writeReport(context, dataset, plans, { signal, onEvent }),
   };
 }

@@ -1,15 +1,27 @@
 import { findConfiguration } from "@nnunet/core";
+import type { TrainingSettings } from "@nnunet/trainer";
 import type { JobWork } from "./job.ts";
-import { preprocessJob, reportJob, testJob, trainJob } from "./later-jobs.ts";
+import { findBestJob, preprocessJob, reportJob, testJob, trainJob } from "./later-jobs.ts";
 import type { Run } from "./run.ts";
 import type { Planned, Survey } from "./survey-jobs.ts";
 import { type Training, trainId } from "./training.ts";
 
+/** Which networks a run trains. */
+export interface RunWork {
+  /** In the order of work. */
+  readonly trainings: readonly Training[];
+  /** The folds that all configurations have, and that are of the cross-validation. */
+  readonly compared: readonly number[];
+  /** How long each is trained, where a budget decided that. */
+  readonly lengths?: Readonly<Record<string, Pick<TrainingSettings, "epochs" | "iterationsPerEpoch">>>;
+}
+
 /** Every job of a run after its survey, each behind those that it needs. */
-export function listJobs(run: Run, survey: Survey, planned: Planned, trainings: readonly Training[]): JobWork[] {
+export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWork): JobWork[] {
   const { plans } = planned;
+  const { plansName } = plans;
   const needed = (survey.plan ?? survey.fingerprint).id;
-  const names = [...new Set(trainings.map(({ configuration }) => configuration))];
+  const names = [...new Set(work.trainings.map(({ configuration }) => configuration))];
   /** By the data that configurations share. */
   const preprocessed = new Map<string, JobWork>();
   const dataOf = (name: string) => findConfiguration(plans, name).dataIdentifier;
@@ -17,21 +29,31 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, trainings: 
     if (!preprocessed.has(dataOf(name))) preprocessed.set(dataOf(name), preprocessJob(run, planned, name, needed));
   }
   const jobs: JobWork[] = [...preprocessed.values()];
-  const trainedOf = (name: string) => trainings.filter(({ configuration }) => configuration === name);
+  const trainedOf = (name: string) => work.trainings.filter(({ configuration }) => configuration === name);
   for (const name of names) {
     const own = trainedOf(name);
     const folds = own.map(({ fold }) => fold);
     const first = findConfiguration(plans, name).previousConfiguration;
     const needs = [preprocessed.get(dataOf(name))!.id, ...(first === undefined ? [] : trainedOf(first).map(trainId))];
-    jobs.push(...own.map((training) => trainJob(run, planned, training, folds, needs)));
-    if (run.dataset.testCases.length > 0) jobs.push(testJob(run, planned, name, folds, own.map(trainId)));
+    const { options } = run;
+    const settings = { ...options.settings, ...work.lengths?.[name] };
+    // Ensembles are scored by the probabilities.
+    const probabilities = options.probabilities ?? names.length > 1;
+    const lengthened = { ...run, options: { ...options, settings, probabilities } };
+    jobs.push(...own.map((training) => trainJob(lengthened, planned, training, folds, needs)));
   }
-  return [
-    ...jobs,
-    reportJob(
-      run,
-      planned,
-      jobs.map(({ id }) => id),
-    ),
-  ];
+  const trained = work.trainings.map(trainId);
+  const hasTests = run.dataset.testCases.length > 0;
+  if (work.compared.length > 0) {
+    const best = findBestJob(run, planned, names, work.compared, trained);
+    jobs.push(best);
+    if (hasTests) jobs.push(testJob(run, { plansName }, [best.id]));
+  }
+  // Nothing says which is the best: each segments the test images by itself.
+  for (const configuration of hasTests && work.compared.length === 0 ? names : []) {
+    const own = trainedOf(configuration);
+    jobs.push(testJob(run, { plansName, configuration, folds: own.map(({ fold }) => fold) }, own.map(trainId)));
+  }
+  const all = jobs.map(({ id }) => id);
+  return [...jobs, reportJob(run, planned, all)];
 }

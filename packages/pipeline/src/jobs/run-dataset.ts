@@ -1,24 +1,27 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
+import { counted, InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { convertDataset, findDatasetFolder, openDataset } from "@nnunet/io";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { loadPlans } from "../steps/plan-dataset.ts";
 import { hashCases } from "../steps/hash-cases.ts";
+import type { BestPredictor } from "../selection/find-best.ts";
 import type { TestResult } from "../steps/test-images.ts";
 import type { Context } from "../stages.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
 import type { TrainFoldResult } from "../training/train-fold.ts";
 import { executeJobs } from "./execute-jobs.ts";
 import type { JobEstimate, JobWork } from "./job.ts";
-import { keepEnd, keepJobs } from "./job-file.ts";
-import { listJobs } from "./list-jobs.ts";
 import { REPORT } from "./later-jobs.ts";
 import type { ReportResult } from "../reporting/write-report.ts";
+import { decideEffort, effortHash, type RunEffort, startBudget } from "./effort-of-run.ts";
+import { keepEnd, keepJobs, keptEffort } from "./job-file.ts";
+import { jobsWithinBudget } from "./jobs-within-budget.ts";
+import { listJobs, type RunWork } from "./list-jobs.ts";
 import type { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, type Survey, surveyJobs } from "./survey-jobs.ts";
-import { type Training, trainId, trainingsOf } from "./training.ts";
+import { comparedFolds, trainId, trainingsOf } from "./training.ts";
 
 export interface RunResult {
   readonly dataset: RawDataset;
@@ -28,47 +31,86 @@ export interface RunResult {
     readonly fold: Fold;
     readonly training: TrainFoldResult;
   }[];
-  /** Segmentations of imagesTs by the mean of the folds; empty if the dataset has no test images. */
+  /** Chosen by the folds of the cross-validation; absent where none was trained. */
+  readonly best?: BestPredictor;
+  /** Segmentations of imagesTs by the final predictor, or without one by each configuration; empty without test images. */
   readonly test: readonly TestResult[];
-  /** The page that says how good it is, where it fails and whether to trust it. */
+  /** The page about all of it. */
   readonly report: string;
+  /** What was done within a budget, and what was given up for it. */
+  readonly effort?: RunEffort;
 }
 
 /**
  * Makes the list of jobs of a run and does them, in order: verify, fingerprint, plan, preprocess, train and validate each
- * fold, segment the test images and score them, report. What was made before from the same bytes, plan and options is kept; what
+ * fold, choose the final predictor, segment the test images with it and score them, and report. What was made before from the same bytes, plan and options is kept; what
  * changed is redone. A failed job stops only what needs it.
  *
  * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
  */
 export async function runDataset(context: Context, named: string, options: RunOptions = {}): Promise<RunResult> {
   checkRunOptions(options);
+  const budget = options.budgetSeconds === undefined ? undefined : startBudget(options.budgetSeconds);
   const dataset = await openOrConvert(context, named, options);
   const run = await prepareRun(context, dataset, options);
   const survey = surveyJobs(run);
   const planned = await executeSurvey(run, survey);
-  const jobs = await laterJobs(run, survey, planned);
-  await keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...jobs]);
+  let work = await workOf(run, planned);
+  const list = (some: RunWork) => listJobs(run, survey, planned, some);
+  const keep = async (some: RunWork, effort?: RunEffort) => {
+    work = some;
+    await keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...list(some)], effort);
+  };
+  let jobs: Iterable<JobWork> | AsyncIterable<JobWork> = list(work);
+  let effort = budget && (await keptEffort(run, effortHash(run, planned)));
+  if (effort) {
+    say(options, `going on within the budget as it was decided before: ${describeEffort(effort)}`);
+    jobs = list(effort);
+  } else if (budget) {
+    const decided = await decideEffort(run, planned, work, budget);
+    effort = decided.effort;
+    say(options, `within the budget of ${Math.round(budget.seconds / 60)} min: ${describeEffort(effort)}`);
+    for (const text of effort.givenUp) say(options, `given up: ${text}`);
+    jobs = jobsWithinBudget(decided, budget, list, (changed) => {
+      effort = changed;
+      say(options, `by the time that is left: ${describeEffort(changed)}`);
+      return keep(changed, changed);
+    });
+  }
+  await keep(effort ?? work, effort);
   const done = await executeJobs(jobs, notesOf(run), options);
-  const trainings = await trainingsIn(run, planned);
-  const folds = trainings.map((one) => ({ ...one, training: done.get(trainId(one)) as TrainFoldResult }));
-  const names = [...new Set(trainings.map(({ configuration }) => configuration))];
-  const test = names.map((name) => done.get(`test ${name}`) as TestResult | undefined);
+  const folds = work.trainings.map((one) => ({ ...one, training: done.get(trainId(one)) as TrainFoldResult }));
+  const test = [...done].filter(([id]) => id.split(" ")[0] === "test").map(([, result]) => result as TestResult);
+  const best = done.get("find-best") as BestPredictor | undefined;
   const { path: report } = done.get(REPORT) as ReportResult;
-  return { dataset, plansPath: planned.path, folds, test: test.filter((result) => result !== undefined), report };
+  return { dataset, plansPath: planned.path, folds, ...(best && { best }), test, report, ...(effort && { effort }) };
 }
 
-/** The jobs after the survey. */
-export async function laterJobs(run: Run, survey: Survey, planned: Planned): Promise<JobWork[]> {
-  return listJobs(run, survey, planned, await trainingsIn(run, planned));
+/** What a run trains, and what of it can be compared. */
+export async function workOf({ context, dataset, options }: Run, { plans }: Planned): Promise<RunWork> {
+  const known = await knownFolds(context.folders, dataset);
+  const trainings = trainingsOf(options, plans, known);
+  return { trainings, compared: comparedFolds(trainings, known) };
 }
 
-async function trainingsIn({ context, dataset, options }: Run, { plans }: Planned): Promise<Training[]> {
-  return trainingsOf(options, plans, await knownFolds(context.folders, dataset));
+function say({ onEvent }: StageOptions, text: string): void {
+  onEvent?.({ type: "message", stage: "run", level: "info", text });
+}
+
+/** "2d 5 folds, 20 epochs of 37 steps; 3d_fullres …" */
+function describeEffort({ trainings, lengths }: RunEffort): string {
+  const parts = Object.entries(lengths).map(([name, { epochs, iterationsPerEpoch }]) => {
+    const folds = trainings.filter(({ configuration }) => configuration === name).length;
+    return `${name} ${counted(folds, "fold")}, ${counted(epochs, "epoch")} of ${counted(iterationsPerEpoch, "step")}`;
+  });
+  return parts.join("; ");
 }
 
 /** @throws {InvalidArgumentError} if two options exclude each other */
-export function checkRunOptions({ folds, planner, plansName }: RunOptions): void {
+export function checkRunOptions({ folds, planner, plansName, budgetSeconds }: RunOptions): void {
+  if (budgetSeconds !== undefined && !(budgetSeconds > 0 && Number.isFinite(budgetSeconds))) {
+    throw new InvalidArgumentError("budgetSeconds", "a positive number", budgetSeconds);
+  }
   if (plansName !== undefined && Object.keys(planner ?? {}).length > 0) {
     throw new InvalidArgumentError("plansName", "a plan that is there, or options of a planner, not both", plansName);
   }

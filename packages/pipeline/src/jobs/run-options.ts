@@ -7,6 +7,8 @@ export interface RunOptions extends Omit<TrainOptions, "existing" | "together"> 
   readonly configurations?: readonly string[] | undefined;
   /** False leaves out both networks of the cascade, where none are named. */
   readonly cascade?: boolean | undefined;
+  /** Seconds that all of it may take: configurations, folds and lengths of the trainings are chosen so that it fits. */
+  readonly budgetSeconds?: number | undefined;
   /** Those of splits_final.json by default: 0 to 4. */
   readonly folds?: readonly Fold[] | undefined;
   readonly planner?: PlannerOptions | undefined;

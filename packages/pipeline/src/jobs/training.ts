@@ -45,3 +45,13 @@ export function trainingsOf(options: RunOptions, plans: Plans, known: readonly F
     return own.map((fold) => ({ configuration, fold }));
   });
 }
+
+/** The folds of the cross-validation that every configuration of a run has. */
+export function comparedFolds(trainings: readonly Training[], known: readonly Fold[]): number[] {
+  const names = new Set(trainings.map(({ configuration }) => configuration));
+  const has = (configuration: string, fold: number) =>
+    trainings.some((training) => training.configuration === configuration && training.fold === fold);
+  return known
+    .filter((fold) => fold !== "all")
+    .filter((fold) => [...names].every((configuration) => has(configuration, fold)));
+}

@@ -4,7 +4,7 @@ import type { CaseFiles, EvaluationSummary, RawDataset, StageOptions } from "@nn
 import { pathBelow, readJson, whileLocked } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import type { Device, PredictionLimits } from "@nnunet/inference";
-import { type Fold, resultsPaths } from "../folders.ts";
+import { finalPredictorFolder, type Fold, resultsPaths } from "../folders.ts";
 import { outputsOf } from "../prediction/case-outputs.ts";
 import { loadPredictor } from "../prediction/load-predictor.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
@@ -17,11 +17,15 @@ import { evaluatePairs, pairFolders } from "./evaluate-folders.ts";
 import { hashCases } from "./hash-cases.ts";
 
 export interface TestResult {
+  /** "3d_fullres", or both of an ensemble: "2d + 3d_fullres". */
   readonly configuration: string;
   readonly folder: string;
   /** Against labelsTs, where the dataset has such a folder. */
   readonly summary?: EvaluationSummary;
 }
+
+/** What segments the test images: the final predictor of a plan, or some folds of a configuration. */
+export type Tested = { readonly plansName: string } | TestedFolds;
 
 /** Whose mean segments the test images. */
 export interface TestedFolds {
@@ -33,19 +37,23 @@ export interface TestedFolds {
 
 export type TestOptions = StageOptions & Pick<PredictionLimits, "maxMemoryGb"> & { readonly device?: Device };
 
-/** Where the segmentations of imagesTs by a configuration lie. */
-export function testFolder({ folders }: Context, { name }: RawDataset, tested: TestedFolds): string {
-  return join(resultsPaths(folders, name, tested.plansName, tested.configuration).folder, "imagesTs_predicted");
+/** Where the segmentations of imagesTs lie: not in the predictor, which is handed out, because they name cases. */
+export function testFolder({ folders }: Context, { name }: RawDataset, tested: Tested): string {
+  const { plansName } = tested;
+  if (!isOfFolds(tested)) return pathBelow(folders.results, name, `imagesTs_predicted__${plansName}`);
+  return join(resultsPaths(folders, name, plansName, tested.configuration).folder, "imagesTs_predicted");
 }
 
+const isOfFolds = (tested: Tested): tested is TestedFolds => "configuration" in tested;
+
 /**
- * Segments the images of imagesTs by the mean of a configuration's folds, and scores them where labelsTs is there. What
+ * Segments the images of imagesTs by the final predictor, or the mean of a configuration's folds, and scores them where labelsTs is there. What
  * was made from the same models and images is kept. One process at a time, because two may have other models.
  */
 export async function testImages(
   context: Context,
   dataset: RawDataset,
-  tested: TestedFolds,
+  tested: Tested,
   options: TestOptions = {},
 ): Promise<TestResult> {
   const { signal, onEvent } = options;
@@ -55,11 +63,13 @@ export async function testImages(
 }
 
 /** Whether {@link testImages} would keep everything that is there. */
-export async function areImagesTested(context: Context, dataset: RawDataset, tested: TestedFolds): Promise<boolean> {
+export async function areImagesTested(context: Context, dataset: RawDataset, tested: Tested): Promise<boolean> {
   const folder = testFolder(context, dataset, tested);
   if (!existsSync(folder)) return false;
   const ending = await segmentationEnding(dataset.json, dataset.testCases, {});
-  const predictor = await loadPredictor(await modelsToAverage(context, dataset, tested));
+  const predictor = await loadPredictor(await modelsOf(context, dataset, tested), {
+    postprocessor: context.stages.postprocessor,
+  });
   try {
     const record = predictionRecord(recordIn(folder), predictor, usualPrediction(context));
     for (const files of dataset.testCases) {
@@ -77,6 +87,16 @@ const recordIn = (folder: string) => ({
   name: "predictions",
   also: softwareVersion,
 });
+
+async function modelsOf(
+  context: Context,
+  dataset: RawDataset,
+  tested: Tested,
+  options: StageOptions = {},
+): Promise<string | string[]> {
+  if (isOfFolds(tested)) return modelsToAverage(context, dataset, tested, options);
+  return finalPredictorFolder(context.folders, dataset.name, tested.plansName);
+}
 
 /**
  * As predict does unasked: a fold with a remark, "all" or one divided at random, is none of the cross-validation.
@@ -110,17 +130,20 @@ async function modelsToAverage(
 async function segmentAndScore(
   context: Context,
   dataset: RawDataset,
-  tested: TestedFolds,
+  tested: Tested,
   folder: string,
   { device, maxMemoryGb, signal, onEvent }: TestOptions,
 ): Promise<TestResult> {
   await refuseLink(folder);
-  const { configuration } = tested;
-  const paths = await modelsToAverage(context, dataset, tested, { onEvent });
+  const paths = await modelsOf(context, dataset, tested, { onEvent });
   const inputHashes = await hashCases("predict", dataset.testCases, { signal });
   const ending = await segmentationEnding(dataset.json, dataset.testCases, { onEvent });
   const target = (files: CaseFiles) => pathBelow(folder, `${files.id}${ending}`);
-  const predictor = await loadPredictor(paths, { device: device ?? "cpu" });
+  const predictor = await loadPredictor(paths, {
+    device: device ?? "cpu",
+    postprocessor: context.stages.postprocessor,
+  });
+  const configuration = predictor.members.map(({ models }) => models[0]!.metadata.configuration).join(" + ");
   try {
     const record = { ...recordIn(folder), inputHashes };
     const shared = { existing: "update", record, maxMemoryGb, signal, onEvent } as const;
