@@ -147,7 +147,7 @@ describe("a fold that splits_final.json does not have", () => {
     }));
 });
 
-test("run refuses a fold that there is not before any work, and averages the cross-validation's alone for imagesTs", () =>
+test("run refuses a fold that there is not before any work, and makes its predictor of the cross-validation's alone", () =>
   withScratch(async (scratch) => {
     const folders = foldersIn(scratch);
     const folder = await writeTinyDataset(folders.raw);
@@ -159,7 +159,7 @@ test("run refuses a fold that there is not before any work, and averages the cro
     );
     expect(await readdir(preprocessedFolder)).not.toContain("dataset_fingerprint.json");
     const { told, onEvent } = listener();
-    const { test: images } = await pipeline.run(folder, {
+    const { test: images, best } = await pipeline.run(folder, {
       ...tiny,
       configurations: ["3d_fullres"],
       folds: [0, 9],
@@ -167,7 +167,10 @@ test("run refuses a fold that there is not before any work, and averages the cro
       onEvent,
     });
     expect(images).toHaveLength(1);
-    expect(told).toContain("fold 9 left out of the mean for imagesTs: not of the cross-validation");
+    expect(best).toMatchObject({ configurations: ["3d_fullres"], chosen: expect.stringMatching(/of fold 0\.$/) });
+    expect(told).toContainEqual(
+      expect.stringMatching(/^not compared: 3d_fullres, fold 9: no fold of the cross-validation/),
+    );
   }));
 
 test("the scores of fold all say that they are those of training cases, in the summary and in the file", () =>

@@ -38,7 +38,7 @@ describe("a rehearsal", () => {
       const folds = [0, 1, 2, 3, 4];
       expect(Object.keys(states(listed)).sort()).toEqual(
         [
-          ...["verify", "fingerprint", "plan", "preprocess 2d", "preprocess 3d_fullres", "test 2d", "test 3d_fullres"],
+          ...["verify", "fingerprint", "plan", "preprocess 2d", "preprocess 3d_fullres", "find-best", "test"],
           "report",
           ...folds.flatMap((fold) => [`train 2d ${fold}`, `train 3d_fullres ${fold}`]),
         ].sort(),
@@ -125,7 +125,8 @@ describe("the status of a dataset", () => {
         plan: "done",
         "preprocess 3d_fullres": "done",
         "train 3d_fullres 0": "done",
-        "test 3d_fullres": "done",
+        "find-best": "done",
+        test: "done",
         report: "done",
       });
       // the list that lies there names no machine either
@@ -133,11 +134,10 @@ describe("the status of a dataset", () => {
       const kept = await readFile(jobs, "utf8");
       for (const local of [scratch, hostname()]) expect(kept).not.toContain(local);
 
-      const results = resultsPaths(folders, dataset.name, "nnUNetPaperPlans", "3d_fullres").folder;
-      await rm(join(results, "imagesTs_predicted", "tiny_6.nii.gz"));
+      await rm(join(folders.results, dataset.name, "imagesTs_predicted__nnUNetPaperPlans", "tiny_6.nii.gz"));
       expect(states(await pipeline.status(dataset))).toMatchObject({
-        "train 3d_fullres 0": "done",
-        "test 3d_fullres": "to do",
+        "find-best": "done",
+        test: "to do",
         report: "to do",
       });
 
@@ -179,9 +179,9 @@ describe("the status of a dataset", () => {
       expect(states(failed)).toMatchObject({
         "preprocess 2d": "done",
         "train 2d 0": "failed",
-        "test 2d": "to do",
         "train 3d_fullres 0": "done",
-        "test 3d_fullres": "done",
+        "find-best": "to do",
+        test: "to do",
       });
       expect(failed.jobs.find(({ id }) => id === "train 2d 0")!.state).toMatchObject({
         why: expect.stringContaining("holds a training of another tool (checkpoint_final.pth)"),
