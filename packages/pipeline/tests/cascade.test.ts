@@ -4,7 +4,14 @@ import { expect, jest, test } from "@jest/globals";
 import { type DatasetJson, datasetToJson, modelMetadataFromOnnx, type NnunetEvent } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset, readImage } from "@nnunet/io";
-import { createPipeline, loadPredictor, predictorOf, resultsPaths, type TrainOptions } from "@nnunet/pipeline";
+import {
+  createPipeline,
+  loadPredictor,
+  predictorOf,
+  preprocessedPaths,
+  resultsPaths,
+  type TrainOptions,
+} from "@nnunet/pipeline";
 import { readPreprocessedCase } from "@nnunet/preprocess";
 import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -59,13 +66,13 @@ const weights = async (path: string) => modelMetadataFromOnnx(await readFile(pat
 
 test("a cascade from its plan to its predictions, and what is refused on the way", () =>
   withScratch(async (scratch) => {
-    const { pipeline, plans, paths, train, found, images } = await cascadeDataset(scratch);
+    const { folders, dataset, pipeline, plans, paths, train, found, images } = await cascadeDataset(scratch);
     expect(plans.configurations[second]!.previousConfiguration).toBe(low);
 
     // the second network before the first
     const lowFolder = paths(low).folder;
     await expect(train(second, 0)).rejects.toThrow(
-      `${lowFolder}: folds 0, 1 are not trained to the end, and 3d_cascade_fullres is trained on what 3d_lowres finds in cases that it has not seen; run \`train(7, 3d_lowres, 0)\`, and the same for 1 first`,
+      `${lowFolder}: folds 0, 1 are not trained to the end, and 3d_cascade_fullres is trained on what 3d_lowres finds in cases that it has not seen; first run \`train(7, 3d_lowres, 0)\`, and the same for 1`,
     );
     await train(low, 0);
     await expect(train(second, 0)).rejects.toThrow(`fold 1 is not trained to the end`);
@@ -146,6 +153,27 @@ test("a cascade from its plan to its predictions, and what is refused on the way
     await train(low, 0, { existing: "continue" });
     expect((await train(second, 0, { existing: "update" })).trained).toBe(false);
 
+    // a plan that has another grid now, and other splits than the first network was trained with
+    const coarser = { ...plans.configurations[second]!, spacing: [2.5, 1, 1] };
+    const replanned = { ...plans, configurations: { ...plans.configurations, [second]: coarser } };
+    await expect(pipeline.train(dataset, replanned, second, 0, { ...tiny, existing: "overwrite" })).rejects.toThrow(
+      `${found(0)}: lies on another grid than 3d_cascade_fullres has by its plan now; run \`train(7, 3d_lowres, 0, { continue })\``,
+    );
+    const { splits } = preprocessedPaths(folders, dataset.name);
+    const before = await readFile(splits);
+    await writeJsonAtomic(splits, [
+      { train: ["tiny_0", "tiny_2"], val: ["tiny_1", "tiny_3"] },
+      { train: ["tiny_1", "tiny_3"], val: ["tiny_0", "tiny_2"] },
+    ]);
+    await expect(train(second, 0, { existing: "overwrite" })).rejects.toThrow(
+      `${found(0)}: holds no case tiny_1, because fold 0 of 3d_lowres was trained before splits_final.json was changed; run \`train(7, 3d_lowres, 0, { overwrite })\``,
+    );
+    await writeJsonAtomic(splits, [{ train: ["tiny_0", "tiny_1"], val: ["tiny_2", "tiny_3"] }]);
+    await expect(train(second, 0, { existing: "overwrite" })).rejects.toThrow(
+      `${splits}: no fold has case tiny_0 among its validation cases, so no 3d_lowres can segment it for 3d_cascade_fullres without having seen it; add it to the val list of a fold`,
+    );
+    await writeFile(splits, before);
+
     // another first network: what was trained with the old one says so, and is trained again
     await train(low, 0, { existing: "overwrite", settings: { ...tiny.settings, seed: 5 } });
     await expect(loadPredictor(paths(second).folder)).rejects.toThrow(
@@ -173,7 +201,7 @@ test("with regions and an ignored label: a channel per foreground label, and fol
       regionsClassOrder: [1, 2],
     });
     await expect(train(second, "all")).rejects.toThrow(
-      `fold all is not trained, and 3d_cascade_fullres needs its segmentations; run \`train(7, 3d_lowres, all)\` first`,
+      `first run \`train(7, 3d_lowres, 0)\`, and the same for 1, or \`train(7, 3d_lowres, all)\``,
     );
     await train(low, "all");
     const { validation } = await train(second, "all");

@@ -2,6 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import {
   type CaseFiles,
   type Configuration,
+  findConfiguration,
   type ModelMetadata,
   type Plans,
   type StageOptions,
@@ -48,6 +49,8 @@ export function gridsOfNextStages(plans: Plans, name: string): unknown[] {
 export interface NextStageRecord {
   /** Of the model that found them. */
   readonly weightsSha256: string;
+  /** Hash of what of the plans decides their grid. */
+  readonly grid: string;
   /** Hash of what each was made from, by case id. */
   readonly cases: Readonly<Record<string, string>>;
 }
@@ -56,9 +59,9 @@ export interface NextStageRecord {
 export async function readNextStageRecord(path: string): Promise<NextStageRecord | undefined> {
   if (!(await exists(path))) return undefined;
   const json = (await readJson(path).catch(() => undefined)) as Partial<NextStageRecord> | null | undefined;
-  const { weightsSha256, cases } = json ?? {};
-  if (typeof weightsSha256 !== "string" || typeof cases !== "object" || cases === null) return undefined;
-  return { weightsSha256, cases };
+  const { weightsSha256, grid, cases } = json ?? {};
+  if (typeof weightsSha256 !== "string" || typeof grid !== "string") return undefined;
+  return typeof cases === "object" && cases !== null ? { weightsSha256, grid, cases } : undefined;
 }
 
 export interface NextStageInputs {
@@ -103,7 +106,8 @@ export async function keepForNextStages(
       const isOther = name.endsWith(".zarr") && !Object.hasOwn(made, name.slice(0, -".zarr".length));
       if (isOther) await rm(`${folder}/${name}`, { recursive: true });
     }
-    await writeJsonAtomic(madeFrom, { weightsSha256: metadata.weightsSha256, cases: made } satisfies NextStageRecord);
+    const record = { weightsSha256: metadata.weightsSha256, grid: gridOfNextStage(plans, next.name), cases: made };
+    await writeJsonAtomic(madeFrom, record satisfies NextStageRecord);
     if (written === 0) continue;
     const text = `${written} of ${cases.length} segmentations of ${metadata.configuration} brought to the grid of ${next.name}`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
@@ -127,6 +131,11 @@ export async function areKeptForNextStages(
     }
   }
   return true;
+}
+
+/** What the record of the label maps says of the grid of a configuration. */
+export function gridOfNextStage(plans: Plans, name: string): string {
+  return contentHash(gridOf(plans, { name, configuration: findConfiguration(plans, name) }));
 }
 
 function gridOf({ transposeForward }: Plans, { configuration: { spacing, resamplingSeg } }: NextStage): unknown {

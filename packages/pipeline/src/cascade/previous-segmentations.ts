@@ -2,19 +2,17 @@ import {
   FileError,
   findConfiguration,
   labelSet,
-  listed,
   modelMetadataFromOnnx,
   type ModelMetadata,
   type Plans,
   type PreviousStage,
   type RawDataset,
-  type Splits,
 } from "@nnunet/core";
-import { exists, readJson, readRegularFile } from "@nnunet/core/node";
-import { splitsFromJson } from "@nnunet/evaluate";
+import { readRegularFile } from "@nnunet/core/node";
 import { storedHash } from "@nnunet/preprocess";
-import { type Fold, type Folders, nextStagePaths, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { readNextStageRecord } from "./next-stage.ts";
+import { type Fold, type Folders, nextStagePaths } from "../folders.ts";
+import { type Cascade, firstNetworkFold, foldsThatHeldOut } from "./held-out-folds.ts";
+import { gridOfNextStage, readNextStageRecord } from "./next-stage.ts";
 
 /** What the first network of a cascade found in one case, on the grid of the second. */
 export interface PreviousSegmentation {
@@ -57,93 +55,23 @@ export async function previousSegmentations(
   const first = findConfiguration(plans, configurationName).previousConfiguration;
   if (first === undefined) return undefined;
   findConfiguration(plans, first);
-  const asked = { folders, dataset, plans, first, second: configurationName, caseIds };
-  const splits = await knownSplits(folders, dataset);
-  const chosen = splits && new Map(caseIds.map((id) => [id, heldOutBy(splits, id, fold)]));
-  const needed =
-    chosen && [...new Set([...chosen.values()].filter((each) => each !== undefined))].sort((a, b) => a - b);
-  const missing = needed && (await notTrained(asked, needed));
-  if (fold === "all" && (missing === undefined || missing.length > 0)) {
-    const absent = await notTrained(asked, ["all"]);
-    if (absent.length > 0) throw notTrainedYet(asked, missing ?? [], "all");
-    return collect(asked, new Map(caseIds.map((id) => [id, "all"])));
-  }
-  if (!chosen || !missing) throw notTrainedYet(asked, [0, 1, 2, 3, 4], fold);
-  const seen = caseIds.find((id) => chosen.get(id) === undefined);
-  if (seen !== undefined) {
-    const problem = `no fold has case ${seen} among its validation cases, so no ${first} can segment it for ${configurationName} without having seen it; add it to the val list of a fold`;
-    throw new FileError(preprocessedPaths(folders, dataset.name).splits, problem);
-  }
-  if (missing.length > 0) throw notTrainedYet(asked, missing, fold);
-  return collect(asked, chosen as ReadonlyMap<string, number>);
+  const asked = { folders, dataset, plans, first, second: configurationName };
+  return collect(asked, await foldsThatHeldOut(asked, fold, caseIds));
 }
 
-interface Asked {
-  readonly folders: Folders;
-  readonly dataset: RawDataset;
-  readonly plans: Plans;
-  /** Name of the first network's configuration, and of the second's. */
-  readonly first: string;
-  readonly second: string;
-  readonly caseIds: readonly string[];
-}
-
-/** The fold to be preferred is the one of the same number: its validation cases are those of the second network. */
-function heldOutBy(splits: Splits, id: string, fold: Fold): number | undefined {
-  const has = (index: number) => splits[index]?.val.includes(id) === true && !splits[index].train.includes(id);
-  if (typeof fold === "number" && has(fold)) return fold;
-  const found = splits.findIndex((_, index) => has(index));
-  return found < 0 ? undefined : found;
-}
-
-async function knownSplits(folders: Folders, dataset: RawDataset): Promise<Splits | undefined> {
-  const path = preprocessedPaths(folders, dataset.name).splits;
-  if (!(await exists(path))) return undefined;
-  const ids = dataset.trainingCases.map(({ id }) => id);
-  return splitsFromJson(await readJson(path), path, ids);
-}
-
-function foldOf({ folders, dataset, plans, first }: Asked, fold: Fold) {
-  return resultsPaths(folders, dataset.name, plans.plansName, first).fold(fold);
-}
-
-async function notTrained<F extends Fold>(asked: Asked, folds: readonly F[]): Promise<F[]> {
-  const missing: F[] = [];
-  for (const fold of folds) if (!(await exists(foldOf(asked, fold).model))) missing.push(fold);
-  return missing;
-}
-
-function notTrainedYet(asked: Asked, missing: readonly number[], fold: Fold): FileError {
-  const { dataset, first, second } = asked;
-  const command = (each: Fold) => `\`train(${dataset.id}, ${first}, ${each})\``;
-  const folder = resultsPaths(asked.folders, dataset.name, asked.plans.plansName, first).folder;
-  if (missing.length === 0)
-    return new FileError(
-      folder,
-      `fold all is not trained, and ${second} needs its segmentations; run ${command("all")} first`,
-    );
-  const others = missing.slice(1);
-  const more = others.length > 0 ? `, and the same for ${listed(others.map(String))}` : "";
-  const instead = fold === "all" ? `, or ${command("all")},` : "";
-  const needs = `${second} is trained on what ${first} finds in cases that it has not seen`;
-  return new FileError(
-    folder,
-    `${missing.length === 1 ? "fold" : "folds"} ${listed(missing.map(String))} ${missing.length === 1 ? "is" : "are"} not trained to the end, and ${needs}; run ${command(missing[0]!)}${more}${instead} first`,
-  );
-}
-
-async function collect(asked: Asked, chosen: ReadonlyMap<string, Fold>): Promise<PreviousSegmentations> {
-  const { dataset, first, second } = asked;
+async function collect(asked: Cascade, chosen: ReadonlyMap<string, Fold>): Promise<PreviousSegmentations> {
+  const { dataset, plans, first, second } = asked;
   const ofCase = new Map<string, PreviousSegmentation>();
   const models = new Map<Fold, string>();
   const weights: string[] = [];
   for (const fold of new Set([...chosen.values()].sort((a, b) => Number(a) - Number(b)))) {
-    const paths = foldOf(asked, fold);
+    const paths = firstNetworkFold(asked, fold);
     const metadata = modelMetadataFromOnnx(await readRegularFile(paths.model), paths.model);
     refuseOtherLabels(asked, metadata, paths.model);
     const { folder, madeFrom } = nextStagePaths(paths.folder, second);
     const record = await readNextStageRecord(madeFrom);
-    const again = `run \`train(${dataset.id}, ${first}, ${fold}, { continue })\` with the options of its training, which makes what is missing`;
+    const train = (how: string) => `\`train(${dataset.id}, ${first}, ${fold}${how})\``;
+    const again = `run ${train(", { continue }")} with the options of its training, which makes what is missing`;
     if (!record)
       throw new FileError(
         folder,
@@ -152,11 +80,17 @@ async function collect(asked: Asked, chosen: ReadonlyMap<string, Fold>): Promise
     if (record.weightsSha256 !== metadata.weightsSha256) {
       throw new FileError(folder, `was made by another ${first} than the one in ${paths.model}; ${again}`);
     }
+    if (record.grid !== gridOfNextStage(plans, second)) {
+      throw new FileError(folder, `lies on another grid than ${second} has by its plan now; ${again}`);
+    }
     for (const [id] of [...chosen].filter(([, by]) => by === fold)) {
       const hash = Object.hasOwn(record.cases, id) ? record.cases[id] : undefined;
-      if (hash === undefined || (await storedHash(folder, id, { everyVoxel: true })) !== hash) {
-        const problem = hash === undefined ? "is missing" : "is damaged or missing";
-        throw new FileError(folder, `the segmentation of case ${id} ${problem}; ${again}`);
+      if (hash === undefined) {
+        const problem = `holds no case ${id}, because fold ${fold} of ${first} was trained before splits_final.json was changed`;
+        throw new FileError(folder, `${problem}; run ${train(", { overwrite }")}`);
+      }
+      if ((await storedHash(folder, id, { everyVoxel: true })) !== hash) {
+        throw new FileError(folder, `the segmentation of case ${id} is damaged or missing; ${again}`);
       }
       ofCase.set(id, { fold, folder, hash });
     }
@@ -173,7 +107,7 @@ async function collect(asked: Asked, chosen: ReadonlyMap<string, Fold>): Promise
   };
 }
 
-function refuseOtherLabels({ dataset, first, second }: Asked, metadata: ModelMetadata, path: string): void {
+function refuseOtherLabels({ dataset, first, second }: Cascade, metadata: ModelMetadata, path: string): void {
   const meaning = (of: Pick<RawDataset["json"], "labels" | "channelNames">) =>
     JSON.stringify([labelSet(of), of.channelNames]);
   if (meaning(metadata.dataset) === meaning(dataset.json)) return;
