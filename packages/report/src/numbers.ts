@@ -22,8 +22,12 @@ export function signedPercent(share: number | null): string {
   return `${sign}${Math.abs(value).toFixed(Math.abs(value) < 9.95 ? 1 : 0)} %`;
 }
 
-/** "12 %" */
-export const percent = (share: number) => `${(100 * share).toFixed(100 * share < 9.95 && share > 0 ? 1 : 0)} %`;
+/** "12 %"; what is not quite none or all does not become it by rounding. */
+export function percent(share: number): string {
+  if (share > 0.995 && share < 1) return "over 99 %";
+  if (share > 0 && share < 0.0005) return "under 0.1 %";
+  return `${(100 * share).toFixed(100 * share < 9.95 && share > 0 ? 1 : 0)} %`;
+}
 
 /** Three significant digits, without exponents for what people meet. */
 export function short(value: number | null): string {

@@ -133,3 +133,35 @@ test("test images confirm the scores, or differ beyond chance", () => {
   expect(verdicts(0.86)).toContain("good Confirmed on test images");
   expect(verdicts(0.6)).toContain("look Test images differ");
 });
+
+test("a hundred labels in hundreds of cases: the weakest on the first screen, tables that can be read, a page of bounded size", () => {
+  const data = sampleReport();
+  const labels = Array.from({ length: 104 }, (_, i) => ({ key: String(i + 1), name: `organ ${i + 1}` }));
+  const score = { referenceMl: 1, predictedMl: 1, referenceVoxels: 10, predictedVoxels: 10 };
+  const cases = Array.from({ length: 300 }, (_, n) => ({
+    number: n + 1,
+    fold: n % 5,
+    dice: 0.9,
+    labels: labels.map((_, i) => ({ ...score, dice: 0.9 - i / 1000 })),
+  }));
+  const ofLabels = labels.map((label, i) => ({
+    ...data.scores!.labels[0]!,
+    ...label,
+    dice: { mean: 0.9 - i / 1000, low: 0.7, high: 0.95, cases: 300 },
+  }));
+  const { markup, document } = page({
+    ...data,
+    dataset: { ...data.dataset, labels },
+    scores: { ...data.scores!, cases, labels: ofLabels },
+    candidates: data.candidates.map((each) => ({ ...each, labels: ofLabels.map(({ dice }) => dice) })),
+    shownCases: [],
+    trainings: [],
+  });
+  const first = textOf(document.querySelector("#answer"));
+  expect(first).toContain("The 8 weakest of 104 labels");
+  expect(first).toContain("organ 104 0.797");
+  expect(first).not.toContain("organ 50");
+  const [head] = [...document.querySelectorAll("#scores details thead")].map(textOf);
+  expect(head).toBe("foldmean DiceweakestDice of itlabels missed");
+  expect(markup.length).toBeLessThan(1_500_000);
+});

@@ -3,18 +3,23 @@ import { barX, dot, gridX, link, text } from "@observablehq/plot";
 import type { Html } from "../html.ts";
 import { chartName } from "../names.ts";
 import { percent, quantile, short } from "../numbers.ts";
+import { thinned } from "../thinned.ts";
 import { below, chart } from "./chart.ts";
 
 /** In the order of the arrays, slowest first; an image's axes are called the other way round. */
 const axes = ["z", "y", "x"] as const;
 const spread = 0.3;
+const mostDots = 400;
+/** Of many labels the smallest are shown. */
+const mostLabels = 20;
 
 /** One property of every case per axis, as dots on a row, with the median. */
 function axisChart(
-  values: readonly (readonly number[])[],
+  all: readonly (readonly number[])[],
   { label, unit, caption }: { readonly label: string; readonly unit: string; readonly caption: string },
 ): Html {
   const rows = [...axes].reverse();
+  const values = thinned(all, mostDots);
   const dots = values.flatMap((value, i) =>
     axes.map((axis, k) => ({
       value: value[k]!,
@@ -29,12 +34,12 @@ function axisChart(
       0.5,
     )!,
   }));
-  const all = dots.map(({ value }) => value);
-  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const shown = dots.map(({ value }) => value);
+  const [least, most] = [Math.min(...shown), Math.max(...shown)];
   const described = medians.map(({ axis, median }) => `${axis} ${short(median)}`).join(", ");
   return chart(
     caption,
-    `${label} of ${values.length} cases along x, y and z, ${unit}: medians ${described}; from ${short(least)} to ${short(most)}.`,
+    `${label} of ${all.length} cases along x, y and z, ${unit}: medians ${described}; from ${short(least)} to ${short(most)}.`,
     ({ isNarrow }) => ({
       height: 170,
       marginLeft: 74,
@@ -96,7 +101,9 @@ export function classRatioChart(
   const named = new Map(labels.map(({ key, name }) => [key, name]));
   const rows = Object.entries(classRatios ?? {})
     .filter(([id, ratio]) => id !== "0" && ratio > 0)
-    .map(([id, ratio]) => ({ name: named.get(id) ?? `label ${id}`, ratio }));
+    .map(([id, ratio]) => ({ name: named.get(id) ?? `label ${id}`, ratio }))
+    .sort((a, b) => a.ratio - b.ratio)
+    .slice(0, mostLabels);
   if (rows.length === 0) return undefined;
   return chart(
     "How much of the images each label fills. Few voxels make a label hard to learn.",

@@ -1,21 +1,30 @@
 import { dot, gridX, link, ruleX, text } from "@observablehq/plot";
-import type { Html } from "../html.ts";
+import { type Html, html } from "../html.ts";
 import { chartName } from "../names.ts";
 import { dice, interval } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
+import { thinned } from "../thinned.ts";
 import { below, chart } from "./chart.ts";
 
 /** Half the height of the band over which the cases of a label are spread, so that equal scores do not hide each other. */
 const spread = 0.28;
 
-/** Every case's Dice as a dot, one row per label, with the mean and its interval. */
-export function scoresChart({ labels, cases }: NonNullable<ReportData["scores"]>): Html {
-  const dots = labels.flatMap((_, row) =>
-    cases.flatMap((entry, i) => {
-      const score = entry.labels[row]!.dice;
-      return score === null ? [] : [{ score, y: row + spread * offset(i) }];
-    }),
-  );
+/** More rows fill more than a screen, more dots hide each other. */
+const mostLabels = 8;
+const mostDots = 250;
+
+/** Every case's Dice as a dot, one row per label (of many labels the weakest), with the mean and its interval. */
+export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scores"]>): Html {
+  const indexed = all.map((label, index) => ({ ...label, index }));
+  const weakest = indexed
+    .filter(({ dice: { mean } }) => mean !== null)
+    .sort((a, b) => a.dice.mean! - b.dice.mean!)
+    .slice(0, mostLabels);
+  const labels = all.length > mostLabels ? weakest : indexed;
+  const dots = labels.flatMap(({ index }, row) => {
+    const known = cases.flatMap((entry) => entry.labels[index]!.dice ?? []).sort((a, b) => a - b);
+    return thinned(known, mostDots).map((score, i) => ({ score, y: row + spread * offset(i) }));
+  });
   const means = labels.flatMap(({ name, dice: estimate }, row) =>
     estimate.mean === null ? [] : [{ ...estimate, mean: estimate.mean, name, row }],
   );
@@ -25,7 +34,8 @@ export function scoresChart({ labels, cases }: NonNullable<ReportData["scores"]>
     .join("; ")}.`;
   const rows = Math.max(1, labels.length);
   return chart(
-    "A dot is a case. The bar is the mean, with its 95 % interval: where the mean of other such cases would likely lie.",
+    html`A dot is a case. The bar is the mean, with its 95 % interval: where the mean of other such cases would likely lie.
+      ${all.length > labels.length && `The ${labels.length} weakest of ${all.length} labels; `}${all.length > labels.length && html`<a href="#scores">all of them</a>.`}`,
     description,
     ({ isNarrow }) => ({
       height: 46 + rows * (isNarrow ? 52 : 44),
@@ -40,7 +50,7 @@ export function scoresChart({ labels, cases }: NonNullable<ReportData["scores"]>
         dot(dots, {
           x: "score",
           y: "y",
-          r: cases.length > 200 ? 1.6 : 2.6,
+          r: cases.length > 150 ? 1.8 : 2.6,
           fill: "var(--series-1)",
           fillOpacity: 0.45,
         }),

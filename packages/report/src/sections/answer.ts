@@ -102,8 +102,9 @@ function volumeSentences(labels: readonly LabelSummary[]): Html[] {
     if (mean === null || low === null || high === null) return false;
     return Math.abs(mean) >= notableVolume && low > 0 === high > 0;
   });
-  return off
-    .slice(0, 3)
+  const largest = off.sort((a, b) => Math.abs(b.volumeError.mean!) - Math.abs(a.volumeError.mean!));
+  return largest
+    .slice(0, 2)
     .map(
       ({ name, volumeError }) =>
         html`<b>${name}</b> comes out too ${volumeError.mean! > 0 ? "large" : "small"}: volume ${signedPercent(volumeError.mean)} on average.`,

@@ -6,11 +6,14 @@ import { absent, dice, interval, percent } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
+/** Of more labels the means stand in the table of labels alone. */
+const mostColumns = 8;
+
 /** Which configuration or ensemble was chosen, why, and how all of them compare. */
 export function choiceSection({ candidates, choice, dataset, tests }: ReportData): Html | undefined {
   if (candidates.length === 0) return undefined;
   const name = (configurations: readonly string[]) => configurationName(configurations);
-  const several = dataset.labels.length > 1;
+  const several = dataset.labels.length > 1 && dataset.labels.length <= mostColumns;
   return html`<section id="choice"><h2>What was chosen, and why</h2>
     ${
       choice &&

@@ -17,4 +17,11 @@ export function datasetSection({ dataset, fingerprint }: ReportData): Html {
   </section>`;
 }
 
-const list = (names: readonly string[]) => names.map((name, i) => html`${i > 0 && ", "}<b>${name}</b>`);
+const mostNames = 20;
+
+const list = (names: readonly string[]) =>
+  html`${names
+    .slice(0, mostNames)
+    .map(
+      (name, i) => html`${i > 0 && ", "}<b>${name}</b>`,
+    )}${names.length > mostNames && ` and ${names.length - mostNames} more`}`;

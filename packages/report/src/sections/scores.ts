@@ -3,11 +3,13 @@ import { volumeChart } from "../charts/volume-chart.ts";
 import { html, type Html } from "../html.ts";
 import { caseName, foldName } from "../names.ts";
 import { dice, interval, millilitres, quantile, signedPercent } from "../numbers.ts";
-import type { CaseScore, ReportData } from "../report-data.ts";
+import type { CaseScore, LabelSummary, ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
 /** More rows than this are folded away. */
 const openRows = 24;
+/** Two columns a label are too many beyond this. */
+const mostColumns = 8;
 
 /** Every label and every case. */
 export function scoresSection({ scores }: ReportData): Html | undefined {
@@ -60,6 +62,7 @@ export function scoresSection({ scores }: ReportData): Html | undefined {
 }
 
 function caseTable(cases: readonly CaseScore[], { labels }: NonNullable<ReportData["scores"]>): Html {
+  if (labels.length > mostColumns) return weakestTable(cases, labels);
   const volumes = cases.some((entry) => entry.labels.some(({ referenceMl }) => referenceMl !== null));
   const volume = ({ referenceMl, predictedMl, referenceVoxels, predictedVoxels }: CaseScore["labels"][number]) =>
     volumes ? `${millilitres(referenceMl)} → ${millilitres(predictedMl)}` : `${referenceVoxels} → ${predictedVoxels}`;
@@ -72,5 +75,28 @@ function caseTable(cases: readonly CaseScore[], { labels }: NonNullable<ReportDa
       dice(entry.dice),
       ...entry.labels.flatMap((label) => [dice(label.dice), volume(label)]),
     ]),
+  );
+}
+
+/** Of many labels the weakest of each case. */
+function weakestTable(cases: readonly CaseScore[], labels: readonly LabelSummary[]): Html {
+  return table(
+    "Dice per case: the mean over its labels, and its weakest label",
+    ["", "fold", "mean Dice", "weakest", "Dice of it", "labels missed"],
+    cases.map((entry) => {
+      const scored = entry.labels.map(({ dice: score }, i) => ({ score, i })).filter(({ score }) => score !== null);
+      const weakest = scored.sort((a, b) => a.score! - b.score!)[0];
+      const missed = entry.labels.filter(
+        ({ referenceVoxels, predictedVoxels }) => referenceVoxels > 0 && predictedVoxels === 0,
+      );
+      return [
+        caseName(entry),
+        foldName(entry.fold).replace("fold ", ""),
+        dice(entry.dice),
+        weakest && labels[weakest.i]!.name,
+        dice(weakest?.score),
+        missed.length,
+      ];
+    }),
   );
 }
