@@ -29,7 +29,12 @@ export { checkpointFiles } from "./find-checkpoint.ts";
 export { trainModel, type TrainingResult } from "./train-model.ts";
 export { createTrainer, defaultTrainer, type TrainerOptions } from "./trainer.ts";
 export { engines, type TrainerParts } from "./trainer-parts.ts";
-export { completeTrainingSettings, recipeOf, type TrainingSettings } from "./training-settings.ts";
+export {
+  completeTrainingSettings,
+  recipeOf,
+  type TrainingSettings,
+  trainingSettingsSchema,
+} from "./training-settings.ts";
 export { TensorTape } from "./tfjs/tensor-tape.ts";
 export { type ImportPackage, loadTfjs, seesGpu } from "./tfjs/load-tfjs.ts";
 export { createTfjsEngine, type LoadedTfjs, tfjsEngine } from "./tfjs/tfjs-engine.ts";

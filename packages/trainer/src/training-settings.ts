@@ -34,25 +34,27 @@ const optimiserSettings = z.preprocess(
 );
 
 /*
- * A new option of training is a line here, its use, and an option of the command line: checkpoints, hashes and the check
- * of a continued training take the settings whole. Defaults are the paper's (docs/method.md §6); a checkpoint from
+ * A new option of training is a line here and its use: checkpoints, hashes and the check of a continued training take the
+ * settings whole, and the command line offers those that are described, by name. Defaults are the paper's (docs/method.md §6); a checkpoint from
  * before a key existed was trained with its default.
  */
 export const trainingSettingsSchema = z.strictObject({
   /** Of weights, patches and augmentation. */
-  seed: z.int({ error: "an integer" }).default(0),
-  epochs: positiveInteger.default(1000),
-  iterationsPerEpoch: positiveInteger.default(250),
+  seed: z.int({ error: "an integer" }).default(0).describe("seed of weights, patches and augmentation (default: 0)"),
+  epochs: positiveInteger.default(1000).describe("epochs (default: 1000, as nnU-Net)"),
+  iterationsPerEpoch: positiveInteger.default(250).describe("training steps per epoch (default: 250, as nnU-Net)"),
   /** A fifth of `iterationsPerEpoch` where it is not given: nnU-Net's 50 for its 250. */
-  validationIterations: positiveInteger.default(50),
-  initialLearningRate: positive.default(0.01),
+  validationIterations: positiveInteger
+    .default(50)
+    .describe("validation steps per epoch (default: a fifth of the training steps, as nnU-Net)"),
+  initialLearningRate: positive.default(0.01).describe("learning rate of the first epoch (default: 0.01, as nnU-Net)"),
   optimiser: optimiserSettings.default({ name: "sgd", ...defaultSgd }),
   /** One of the trainer's losses, by name. */
-  loss: z.string().default("dice-cross-entropy"),
+  loss: z.string().default("dice-cross-entropy").describe("loss (default: dice-cross-entropy, as nnU-Net)"),
   /** Losses at the lower resolutions too. */
   deepSupervision: z.boolean().default(true),
   /** One of the trainer's engines, by name, or "auto": one that sees a GPU, else "ort". */
-  engine: z.string().default("ort"),
+  engine: z.string().default("ort").describe("training engine: auto takes tfjs where it sees a GPU, else ort"),
 });
 
 /**

@@ -1,36 +1,49 @@
-import { engines, losses, type TrainingSettings } from "@nnunet/trainer";
-import { Option } from "commander";
-import { integer, positiveInteger, positiveNumber } from "./values.ts";
+import { engines, losses, type TrainingSettings, trainingSettingsSchema } from "@nnunet/trainer";
+import { InvalidArgumentError, Option } from "commander";
+
+/** The names that a setting may have. */
+const choices: Readonly<Record<string, readonly string[]>> = {
+  engine: ["auto", ...Object.keys(engines)],
+  loss: Object.keys(losses),
+};
+/** What the command line asks for where nothing is given and the trainer would take something else. */
+const defaults: Readonly<Record<string, string>> = { engine: "auto" };
+
+export type SettingFlags = Partial<TrainingSettings>;
 
 /**
- * The settings of a training that the command line offers, by the name that the trainer gives them. A new one is a line
- * here: help, parsing and the words of error messages follow.
+ * The settings of a training that the command line offers: those that the trainer describes. Help, parsing and the words of
+ * error messages follow.
  */
-export const settingOptions = {
-  engine: new Option("--engine <name>", "training engine: auto takes tfjs where it sees a GPU, else ort")
-    .choices(["auto", ...Object.keys(engines)])
-    .default("auto"),
-  epochs: new Option("--epochs <n>", "epochs (default: 1000, as nnU-Net)").argParser(positiveInteger),
-  iterationsPerEpoch: new Option(
-    "--iterations-per-epoch <n>",
-    "training steps per epoch (default: 250, as nnU-Net)",
-  ).argParser(positiveInteger),
-  validationIterations: new Option(
-    "--validation-iterations <n>",
-    "validation steps per epoch (default: a fifth of the training steps, as nnU-Net)",
-  ).argParser(positiveInteger),
-  initialLearningRate: new Option(
-    "--initial-learning-rate <rate>",
-    "learning rate of the first epoch (default: 0.01, as nnU-Net)",
-  ).argParser(positiveNumber),
-  loss: new Option("--loss <name>", "loss (default: dice-cross-entropy, as nnU-Net)").choices(Object.keys(losses)),
-  seed: new Option("--seed <n>", "seed of weights, patches and augmentation (default: 0)").argParser(integer),
-} as const satisfies Partial<Record<keyof TrainingSettings, Option>>;
-
-export type SettingFlags = { readonly [key in keyof typeof settingOptions]?: TrainingSettings[key] };
+export const settingOptions: Readonly<Record<string, Option>> = Object.fromEntries(
+  Object.entries(trainingSettingsSchema.shape).flatMap(([name, schema]) =>
+    schema.description === undefined ? [] : [[name, optionOf(name, schema.description, schema)]],
+  ),
+);
 
 /** The trainer's settings that were given. */
-export function settingsOf(flags: SettingFlags): Partial<TrainingSettings> {
-  const given = Object.keys(settingOptions).map((key) => [key, flags[key as keyof SettingFlags]] as const);
+export function settingsOf(flags: SettingFlags): SettingFlags {
+  const given = Object.keys(settingOptions).map((name) => [name, flags[name as keyof SettingFlags]] as const);
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+type Schema = (typeof trainingSettingsSchema.shape)[keyof typeof trainingSettingsSchema.shape];
+
+function optionOf(name: string, description: string, schema: Schema): Option {
+  const known = choices[name];
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const option = new Option(`${flag} <${known ? "name" : "n"}>`, description);
+  if (defaults[name] !== undefined) option.default(defaults[name]);
+  if (known) return option.choices(known);
+  return option.argParser((text) => {
+    const parsed = schema.safeParse(valueOfText(text));
+    if (!parsed.success) throw new InvalidArgumentError(`Expected ${parsed.error.issues[0]!.message}.`);
+    return parsed.data;
+  });
+}
+
+/** "8" is a number, "true" a flag; an empty text is none of them. */
+function valueOfText(text: string): unknown {
+  if (text === "true" || text === "false") return text === "true";
+  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 }

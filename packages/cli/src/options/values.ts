@@ -8,12 +8,6 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
-export function integer(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Expected an integer.");
-  return value;
-}
-
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Expected a positive number.");
