@@ -31,6 +31,7 @@ test("the public functions", () => {
     "preprocessCase",
     "preprocessedHash",
     "preprocessingBytes",
+    "probabilitiesInMemory",
     "probabilityChannels",
     "readPreprocessedCase",
     "resampledGrid",
