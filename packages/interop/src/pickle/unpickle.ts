@@ -308,9 +308,10 @@ function integerFromLine(line: string): unknown {
 }
 
 function floatFromLine(line: string): number {
+  const text = line.trim();
   const names: Readonly<Record<string, number>> = { inf: Infinity, "-inf": -Infinity, nan: Number.NaN };
-  const value = names[line.trim()] ?? (/^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(line) ? Number(line) : NaN);
-  if (Number.isNaN(value) && line.trim() !== "nan") throw new PickleFault("it holds a damaged number");
+  const value = names[text] ?? (/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN);
+  if (Number.isNaN(value) && text !== "nan") throw new PickleFault("it holds a damaged number");
   return value;
 }
 
