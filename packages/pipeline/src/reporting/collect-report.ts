@@ -54,6 +54,7 @@ export async function collectReport(
   const folds = plans ? await foldResults(folders, dataset, plans) : [];
   const trainings = await trainingCurves(folds);
   const reported = plans && (await reportedChoice(folders, dataset, plans, folds, labels));
+  const selected = reported?.choice.by === "selection" ? reported.choice.configurations : undefined;
   const nameOf = caseNames(dataset, withIds);
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
@@ -79,7 +80,7 @@ export async function collectReport(
       choice: reported.choice,
       scores: scoresOf(dataset, reported.best, fingerprint, nameOf),
     }),
-    tests: plans ? await testScores(context, dataset, plans, keys) : [],
+    tests: plans ? await testScores(context, dataset, plans, keys, selected) : [],
     trainings,
     postprocessing: reported?.postprocessing ?? [],
     warnings,

@@ -7,22 +7,34 @@ import type { Context } from "../stages.ts";
 import { testFolder } from "../steps/test-images.ts";
 import { estimateOf } from "./candidate-scores.ts";
 
-/** Scores of the images of imagesTs, which no training and no choice has seen, where they were segmented and labelsTs is there. */
+/**
+ * Scores of the images of imagesTs, which no training and no choice has seen, where they were segmented and labelsTs is there.
+ *
+ * @param selected - what the final predictor consists of, if there is one
+ */
 export async function testScores(
   context: Context,
   dataset: RawDataset,
   plans: Plans,
   keys: readonly string[],
+  selected: readonly string[] | undefined,
 ): Promise<TestScore[]> {
+  const { plansName } = plans;
+  const tested = [
+    ...(selected ? [{ configurations: selected, folder: testFolder(context, dataset, { plansName }) }] : []),
+    ...Object.keys(plans.configurations).map((configuration) => ({
+      configurations: [configuration],
+      folder: testFolder(context, dataset, { plansName, configuration, folds: [] }),
+    })),
+  ];
   const scores: TestScore[] = [];
-  for (const configuration of Object.keys(plans.configurations)) {
-    const folder = testFolder(context, dataset, { plansName: plans.plansName, configuration, folds: [] });
+  for (const { configurations, folder } of tested) {
     const path = join(folder, "summary.json");
     if (!(await exists(path))) continue;
     const { cases } = summaryFromJson(await readJson(path), path);
     const dices = cases.map(({ metrics }) => keys.map((key) => metrics[key]?.dice ?? Number.NaN));
     scores.push({
-      configurations: [configuration],
+      configurations,
       dice: estimateOf(bootstrapInterval(dices)),
       labels: keys.map((_, label) => estimateOf(bootstrapInterval(dices.map((row) => row[label]!)))),
     });
