@@ -18,6 +18,7 @@ export type {
 export { deepSupervisionLoss, deepSupervisionWeights } from "./losses/deep-supervision.ts";
 export { type DiceCrossEntropyOptions, diceCrossEntropy, type Loss } from "./losses/loss.ts";
 export { type LossMaker, type LossScope, losses } from "./losses/losses.ts";
+export { topKCrossEntropy, type TopKOptions } from "./losses/top-k.ts";
 export type { Tape, Value } from "./losses/tape.ts";
 export { ortEngine } from "./ort/ort-engine.ts";
 export { OnnxTape, type OnnxValue } from "./ort/onnx-tape.ts";

@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { deepSupervisionWeights, diceCrossEntropy, type Loss, polyLearningRate } from "@nnunet/trainer";
+import {
+  deepSupervisionWeights,
+  diceCrossEntropy,
+  type Loss,
+  polyLearningRate,
+  topKCrossEntropy,
+} from "@nnunet/trainer";
 import { type LossValue, lossOnOnnxruntime, lossOnTensorflow } from "./loss-values.ts";
 
 /** Values and gradients of nnU-Net v2's losses (../shared/golden/loss.json). */
@@ -56,6 +62,35 @@ describe.each([
     expect(largest(gradient, new Array(gradient.length).fill(0))).toBe(0);
   });
 
+  // 1e-6: a float32 mean of twelve cross-entropies of about 2
+  test.each<[string, number, number | undefined]>([
+    ["a tenth of the voxels", 0.1, undefined],
+    ["with an ignore label", 0.3, 4],
+    ["all voxels: the cross-entropy", 1, undefined],
+  ])("top k, %s: the mean cross-entropy of the worst voxels and its gradient", async (_, fraction, ignoreLabel) => {
+    const target: number[] = ignoreLabel === undefined ? golden.target : golden.target_ignore4;
+    const options = ignoreLabel === undefined ? { fraction } : { fraction, ignoreLabel };
+    const { loss, gradient } = await evaluate(topKCrossEntropy(options), target, 1);
+    const expected = worstVoxels(target, fraction, ignoreLabel);
+    expect(Math.abs(loss - expected.loss)).toBeLessThan(1e-6);
+    expect(largest(gradient, expected.gradient)).toBeLessThan(1e-7);
+  });
+
+  test("top k, all voxels alike: each has its share", async () => {
+    const flat = { ...golden, logits: golden.logits.map(() => 0) };
+    const { loss, gradient } = await lossValue(topKCrossEntropy({ fraction: 0.1 }), {
+      logits: flat.logits,
+      shape,
+      target: golden.target.map(() => 0),
+      channels: 1,
+    });
+    const [n, classes] = shape as [number, number];
+    expect(loss).toBeCloseTo(Math.log(classes), 6);
+    const voxels = golden.logits.length / classes;
+    expect(gradient[0]!).toBeCloseTo((1 / classes - 1) / voxels, 7);
+    expect(gradient[(n - 1) * classes]!).not.toBe(0);
+  });
+
   test("a loss of one's own is differentiated like ours: mean squared distance of the logits to 2", async () => {
     const squared: Loss = (tape, logits) => {
       const error = tape.subtract(logits, tape.scalar(2));
@@ -83,6 +118,26 @@ test("polynomial learning rate at epochs 0, 1, 10, 100, 500, 900, 999 of 1000, a
   }
   expect(() => polyLearningRate(0.01, 11, 10)).toThrow("epoch: expected a number from 0 to 10, got 11");
 });
+
+/** The same in plain numbers: cross-entropy of every voxel, the worst of them, and the softmax less the truth there. */
+function worstVoxels(target: readonly number[], fraction: number, ignoreLabel: number | undefined) {
+  const [n, classes, ...spatial] = shape as [number, number, ...number[]];
+  const size = spatial.reduce((a, b) => a * b);
+  const voxels = Array.from({ length: n * size }, (_, i) => {
+    const at = (c: number) => (Math.floor(i / size) * classes + c) * size + (i % size);
+    const exponentials = Array.from({ length: classes }, (_, c) => Math.exp(golden.logits[at(c)]));
+    const sum = exponentials.reduce((a, b) => a + b);
+    const counts = target[i] !== ignoreLabel;
+    return { at, counts, p: exponentials.map((e) => e / sum), truth: target[i]!, entropy: 0 };
+  });
+  for (const v of voxels) if (v.counts) v.entropy = -Math.log(v.p[v.truth]!);
+  const k = Math.floor(fraction * voxels.length);
+  const worst = [...voxels].sort((a, b) => b.entropy - a.entropy).slice(0, k);
+  const gradient = new Float32Array(golden.logits.length);
+  for (const v of worst.filter((w) => w.counts))
+    for (const [c, p] of v.p.entries()) gradient[v.at(c)] = (p - (c === v.truth ? 1 : 0)) / k;
+  return { loss: worst.reduce((sum, v) => sum + v.entropy, 0) / k, gradient };
+}
 
 function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);

@@ -1,5 +1,6 @@
 import { engines, losses, type TrainingSettings, trainingSettingsSchema } from "@nnunet/trainer";
 import { InvalidArgumentError, Option } from "commander";
+import { optimiser } from "./optimiser-option.ts";
 
 /** The names that a setting may have. */
 const choices: Readonly<Record<string, readonly string[]>> = {
@@ -8,6 +9,11 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 };
 /** What the command line asks for where nothing is given and the trainer would take something else. */
 const defaults: Readonly<Record<string, string>> = { engine: "auto" };
+
+/** What the values of an option look like, and how they are read, where that is more than one number or name. */
+const forms: Readonly<Record<string, { readonly value: string; readonly read: (text: string) => unknown }>> = {
+  optimiser: { value: "name[,option=value…]", read: optimiser },
+};
 
 export type SettingFlags = Partial<TrainingSettings>;
 
@@ -31,10 +37,12 @@ type Schema = (typeof trainingSettingsSchema.shape)[keyof typeof trainingSetting
 
 function optionOf(name: string, description: string, schema: Schema): Option {
   const known = choices[name];
+  const form = forms[name];
   const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const option = new Option(`${flag} <${known ? "name" : "n"}>`, description);
+  const option = new Option(`${flag} <${form?.value ?? (known ? "name" : "n")}>`, description);
   if (defaults[name] !== undefined) option.default(defaults[name]);
   if (known) return option.choices(known);
+  if (form) return option.argParser(form.read);
   return option.argParser((text) => {
     const parsed = schema.safeParse(valueOfText(text));
     if (!parsed.success) throw new InvalidArgumentError(`Expected ${parsed.error.issues[0]!.message}.`);

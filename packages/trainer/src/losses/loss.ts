@@ -53,6 +53,11 @@ interface Terms<V> {
   readonly entropy: V;
 }
 
+/** Cross-entropy of every voxel, [n, 1, …]; of every voxel and region, [n, region, …]. */
+export function crossEntropyPerVoxel<V extends Value>(tape: Tape<V>, logits: V, target: V, regions: boolean): V {
+  return (regions ? regionTerms : softmaxTerms)(tape, logits, target).entropy;
+}
+
 /** Softmax over the channels; entropy has one channel. */
 function softmaxTerms<V extends Value>(tape: Tape<V>, logits: V, target: V): Terms<V> {
   const shifted = tape.subtract(logits, tape.constantMax(logits, 1));

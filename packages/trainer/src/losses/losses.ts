@@ -1,4 +1,5 @@
 import { diceCrossEntropy, type Loss } from "./loss.ts";
+import { topKCrossEntropy } from "./top-k.ts";
 
 /** What a loss has to know of dataset and plan. */
 export interface LossScope {
@@ -21,4 +22,5 @@ export const losses = {
   "dice-cross-entropy": (scope) => diceCrossEntropy(scope),
   "cross-entropy": (scope) => diceCrossEntropy({ ...scope, diceWeight: 0 }),
   dice: (scope) => diceCrossEntropy({ ...scope, crossEntropyWeight: 0 }),
+  topk10: (scope) => topKCrossEntropy({ ...scope, fraction: 0.1 }),
 } as const satisfies Record<string, LossMaker>;
