@@ -92,6 +92,11 @@ export function completeTrainingSettings(given: Partial<TrainingSettings>): Trai
     return { ...parsed.data, validationIterations: given.validationIterations ?? fifth };
   }
   const issue = parsed.error.issues[0]!;
+  if (issue.code === "unrecognized_keys" && issue.path.length > 0) {
+    const { name } = { name: "sgd", ...given.optimiser };
+    const { name: _, ...known } = (name === "adam" ? adamSettings : sgdSettings).shape;
+    throw new InvalidArgumentError(issue.path.join("."), `of ${name}: ${Object.keys(known).join(", ")}`, issue.keys[0]);
+  }
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(trainingSettingsSchema.shape).join(", ");
     throw new InvalidArgumentError("settings", `keys of ${known}`, issue.keys[0]);
