@@ -48,11 +48,15 @@ export const trainingSettingsSchema = z.strictObject({
     .default(50)
     .describe("validation steps per epoch (default: a fifth of the training steps, as nnU-Net)"),
   initialLearningRate: positive.default(0.01).describe("learning rate of the first epoch (default: 0.01, as nnU-Net)"),
-  optimiser: optimiserSettings.default({ name: "sgd", ...defaultSgd }),
+  optimiser: optimiserSettings
+    .default({ name: "sgd", ...defaultSgd })
+    .describe("sgd or adam, with options of it: sgd,momentum=0.9 (default: sgd with momentum 0.99, as nnU-Net)"),
   /** One of the trainer's losses, by name. */
   loss: z.string().default("dice-cross-entropy").describe("loss (default: dice-cross-entropy, as nnU-Net)"),
-  /** Losses at the lower resolutions too. */
-  deepSupervision: z.boolean().default(true),
+  deepSupervision: z
+    .boolean({ error: "true or false" })
+    .default(true)
+    .describe("losses at the lower resolutions, too: true or false (default: true, as nnU-Net)"),
   /** One of the trainer's engines, by name, or "auto": one that sees a GPU, else "ort". */
   engine: z.string().default("ort").describe("training engine: auto takes tfjs where it sees a GPU, else ort"),
 });
