@@ -21,6 +21,30 @@ test("info shows all that a model carries", () =>
     expect(stdout).not.toContain("beyond what prediction needs");
   }));
 
+test("info says what a final predictor consists of, how good it is and why it was chosen", () =>
+  withScratch(async (folder) => {
+    const description = {
+      format: "nnunet-ts predictor 1",
+      dataset: "Dataset900_Tiny",
+      plans: "nnUNetPlans",
+      members: [{ configuration: "3d_fullres", folds: [0, 1], file: "3d_fullres.onnx" }],
+      postprocessor: "default",
+      score: { dice: 0.9123, interval: [0.9, 0.95], validation_cases: 20 },
+      chosen: "3d_fullres has the best Dice\u001b[2J.",
+      made_from: "a".repeat(64),
+      files: { "3d_fullres.onnx": "b".repeat(64), "postprocessing.json": "c".repeat(64) },
+    };
+    writeFileSync(join(folder, "predictor.json"), JSON.stringify(description));
+    const { code, stdout } = await nnunet("info", folder);
+    expect(code).toBe(0);
+    expect(stdout.split("\n").slice(0, 4)).toEqual([
+      `${folder}: a final predictor of Dataset900_Tiny, all that is needed to predict (2 files)`,
+      "  3d_fullres, folds 0, 1: 3d_fullres.onnx",
+      "  mean Dice 0.9123 (95 % interval 0.9000 to 0.9500) over 20 validation cases",
+      "  3d_fullres has the best Dice\\x1b[2J.",
+    ]);
+  }));
+
 test("info says which model the second network of a cascade needs beside it", () =>
   withScratch(async (folder) => {
     const metadata = tinyMetadata([4, 4, 4], { configuration: { previousConfiguration: "3d_lowres" } });

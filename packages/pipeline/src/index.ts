@@ -1,6 +1,7 @@
 export { type BatchWorkersOptions, createBatchWorkers } from "./workers/batch-workers.ts";
 export type { SourceDescription } from "./workers/source-description.ts";
 export type { PoolOptions } from "./workers/case-pool.ts";
+export { descriptionFromJson as predictorDescriptionFromJson } from "./prediction/predictor-description.ts";
 export { pairedModel } from "./cascade/previous-models.ts";
 export { exportedFiles } from "./steps/export-model.ts";
 export { type EvaluationPair, pairFolders } from "./steps/evaluate-folders.ts";

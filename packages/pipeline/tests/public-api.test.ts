@@ -21,6 +21,7 @@ test("what the package exports", () => {
     "namesOneFile",
     "pairFolders",
     "pairedModel",
+    "predictorDescriptionFromJson",
     "predictorOf",
     "predictorPaths",
     "preprocessedPaths",

@@ -140,19 +140,28 @@ export async function writeDemoDataset(
 
 /** Scores, files and what to do next. */
 export function describeDemo(result: RunResult, root: string, size: DemoSize, seconds: number): string[] {
-  const model = result.folds[0]!.training.model;
+  const { model } = result.folds[0]!.training;
+  const chosen = result.folds.length > 1 ? result.best?.folder : undefined;
+  const predictor = chosen ?? model;
   const shown = (path: string) => relative(process.cwd(), path) || ".";
   const environment = ["raw", "preprocessed", "results"].map(
     (name) => `--${name} ${shown(join(root, `nnUNet_${name}`))}`,
   );
-  const files: [string, string][] = [
+  const files: (readonly [string, string])[] = [
     [result.dataset.folder, "the images and their labels"],
     [join(root, "nnUNet_preprocessed", DATASET, "dataset_fingerprint.json"), "what was measured of them"],
     [result.plansPath, "the plan: every decision, with its reason"],
-    [model, "the trained network, all that is needed to predict"],
-    [join(model, "..", "progress.svg"), "the training curves"],
+    ...(chosen === undefined
+      ? []
+      : ([[chosen, "the final predictor: what the comparison chose, ready to predict"]] as const)),
+    [
+      model,
+      chosen === undefined ? "the trained network, all that is needed to predict" : "one of the trained networks",
+    ],
+    [join(model, "..", "progress.svg"), chosen === undefined ? "the training curves" : "its training curves"],
     [join(model, "..", "validation", "summary.json"), "the validation scores, case by case"],
-    ...result.test.map(({ folder }): [string, string] => [folder, "segmentations of the images kept aside"]),
+    ...result.test.map(({ folder }) => [folder, "segmentations of the images kept aside"] as const),
+    [result.report, "the report: how good it is, where it fails, and why this was chosen"],
   ];
   const caution =
     size.name === "smoke"
@@ -171,7 +180,7 @@ export function describeDemo(result: RunResult, root: string, size: DemoSize, se
     "What to try next:",
     `  npx nnunet info ${shown(model)}`,
     `  npx nnunet plan 1 --explain ${environment.join(" ")}`,
-    `  npx nnunet predict -i ${shown(join(result.dataset.folder, "imagesTs"))} -o ${shown(join(root, "my_segmentations"))} -m ${shown(model)}`,
+    `  npx nnunet predict -i ${shown(join(result.dataset.folder, "imagesTs"))} -o ${shown(join(root, "my_segmentations"))} -m ${shown(predictor)}`,
     "  npx nnunet convert <a Medical Segmentation Decathlon task>, then npx nnunet run: your own data",
   ];
 }

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { counted, FileError, listed, plansFromJson, shownShape } from "@nnunet/core";
+import { counted, FileError, listed, plansFromJson, printable, shownShape } from "@nnunet/core";
+import { predictorDescriptionFromJson } from "@nnunet/pipeline";
 import { readJson } from "@nnunet/core/node";
 import { type DicomSeriesInfo, imageStem, listDicomSeries, openDataset } from "@nnunet/io";
 import { isForeignModel } from "@nnunet/interop";
@@ -45,6 +46,7 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
       ],
     };
   }
+  if (names.includes("predictor.json")) return describePredictor(path);
   const hasFolds = names.some((name) => name.startsWith("fold_"));
   if (hasFolds && (await isForeignModel(path))) return describeForeign(path);
   if (names.includes("plans.json") && hasFolds) {
@@ -117,4 +119,23 @@ async function describeSeries(path: string, series: readonly DicomSeriesInfo[]):
   }
   const { lines } = await describeImage(path, counted(series[0]!.files.length, "file"));
   return { kind: "DICOM series", lines: [...lines, useIt("MODEL", path, "SEGMENTATION.nii.gz")] };
+}
+
+/** What find-best hands over. */
+async function describePredictor(path: string): Promise<ArtefactDescription> {
+  const file = join(path, "predictor.json");
+  const { dataset, members, score, chosen, files } = predictorDescriptionFromJson(await readJson(file), file);
+  const { dice, low, high, cases } = score;
+  const interval = low === null || high === null ? "" : ` (95 % interval ${low.toFixed(4)} to ${high.toFixed(4)})`;
+  const lines = [
+    `${path}: a final predictor of ${printable(dataset)}, all that is needed to predict (${counted(Object.keys(files).length, "file")})`,
+    ...members.map(
+      ({ configuration, folds, file: model }) =>
+        `  ${printable(configuration)}, folds ${folds.join(", ")}: ${printable(model)}`,
+    ),
+    ...(dice === null ? [] : [`  mean Dice ${dice.toFixed(4)}${interval} over ${counted(cases, "validation case")}`]),
+    `  ${printable(chosen)}`,
+    useIt(path),
+  ];
+  return { kind: "final predictor", lines };
 }
