@@ -5,6 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { axisAlignedGeometry, createRandom, datasetToJson, type VolumeShape } from "@nnunet/core";
+import { writeJsonAtomic } from "@nnunet/core/node";
+import { openProbabilities, writeProbabilities } from "@nnunet/preprocess";
 import { writeMadeDataset } from "./made-dataset.ts";
 import { nnunet } from "./run-nnunet.ts";
 
@@ -64,5 +67,35 @@ describeWhereMountable("a full disk", () => {
     expect(status).toBe(3);
     expect(stdout.split("left:\n")[1]).not.toContain(".tmp");
     expect(stdout.split("left:\n")[1]).not.toContain("dataset_fingerprint.json");
+  });
+
+  test("ensemble: probabilities that do not fit leave nothing half-written, and the inputs as they were", async () => {
+    const shape: VolumeShape = [2, 20, 40, 40];
+    const random = createRandom(4, "disk-full");
+    const inputs = ["a", "b"].map((name) => join(scratch, name));
+    for (const input of inputs) {
+      await writeProbabilities(
+        input,
+        "x",
+        { shape, geometry: axisAlignedGeometry([1, 1, 1]), contentHash: "" },
+        async (write) => {
+          for (let c = 0; c < 2; c++) await write(Float32Array.from({ length: 32_000 }, () => random.uniform()));
+        },
+      );
+    }
+    const json = { channelNames: ["MRI"], labels: { background: 0, a: 1 }, numTraining: 0, fileEnding: ".nii.gz" };
+    await writeJsonAtomic(join(scratch, "a", "dataset.json"), datasetToJson(json));
+    const { status, stdout, stderr } = onSmallDisk(
+      join(scratch, "disk"),
+      120,
+      `"${process.execPath}" "${bin}" ensemble "${inputs[0]}" "${inputs[1]}" -o "$0/out" --probabilities`,
+    );
+    expect(stderr.split("\n").filter((line) => line.startsWith("nnunet:"))).toHaveLength(1);
+    expect(stderr).toContain(
+      "x.zarr: could not be written: the disk is full; free some space and run the command again",
+    );
+    expect(status).toBe(3);
+    expect(stdout.split("left:\n")[1]).not.toMatch(/\.tmp|x\.zarr|nii/);
+    for (const input of inputs) expect((await openProbabilities(input, "x")).shape).toEqual(shape);
   });
 });

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { labelSet, type NnunetEvent, type Plans, type RawDataset } from "@nnunet/core";
+import { labelSet, type NnunetEvent, type Plans, type Postprocessor, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { segmentationFromMean } from "@nnunet/inference";
 import { openDataset, readImage } from "@nnunet/io";
@@ -262,6 +262,37 @@ describe("the final predictor", () => {
       expect(await readdir(output)).toEqual(before);
     }));
 });
+
+test("a postprocessor of one's own decides, is carried by the predictor, and is needed to use it", () =>
+  withScratch(async (folder) => {
+    const seen: string[] = [];
+    /** Takes away a label whose voxels were wrong more often than right. */
+    const withoutLabel: Postprocessor<{ removed: number }> = {
+      name: "without a label",
+      async decide(cases, labels) {
+        for await (const { id } of cases()) seen.push(id);
+        return { removed: labels.foreground[0]! };
+      },
+      apply: (segmentation, _, { removed }) => segmentation.map((label) => (label === removed ? 0 : label)),
+      toJson: ({ removed }) => ({ removed }),
+      fromJson: (json) => json as { removed: number },
+    };
+    const own = createPipeline({ postprocessor: withoutLabel as Postprocessor }, pipeline.folders);
+    const output = join(folder, "predictor");
+    const found = await own.findBest(dataset, plans, { output, ensembles: false });
+    expect(seen).toHaveLength(2);
+    expect(found.postprocessing).toEqual({ removed: 1 });
+    expect(found.validation.mean["1"]!.truePositives).toBe(0);
+    await expect(loadPredictor(output)).rejects.toThrow(
+      'the postprocessing was decided by "without a label", and the one given is "default"',
+    );
+    const predictor = await loadPredictor(output, { postprocessor: withoutLabel as Postprocessor });
+    const [path] = await own.predict(predictor, join(dataset.folder, "imagesTs"), join(folder, "out"), {
+      mirroring: false,
+    });
+    await predictor.dispose();
+    expect(new Set((await readImage(path!)).data)).not.toContain(1);
+  }));
 
 describe("what cannot be compared", () => {
   test("strict refuses a fold that one configuration lacks", async () => {
