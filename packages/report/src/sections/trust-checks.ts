@@ -87,7 +87,9 @@ function setAside({ tests, scores }: ReportData): TrustCheck[] {
 }
 
 function training({ trainings, scores }: ReportData): TrustCheck[] {
-  const used = trainings.filter(({ configuration }) => scores!.configurations.includes(configuration));
+  const used = trainings.filter(
+    ({ configuration, isFinished }) => isFinished && scores!.configurations.includes(configuration),
+  );
   if (used.length === 0) return [];
   const epochs = Math.min(...used.map((curves) => curves.epochs.length));
   if (epochs >= usualEpochs) return [];
