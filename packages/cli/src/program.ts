@@ -14,6 +14,7 @@ import { postprocessCommand } from "./commands/postprocess.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { preprocessCommand } from "./commands/preprocess.ts";
 import { runEverythingCommand } from "./commands/run.ts";
+import { splitCommand } from "./commands/split.ts";
 import { statusCommand } from "./commands/status.ts";
 import { testCommand } from "./commands/test.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -52,6 +53,7 @@ export function createProgram(ending: Ending, json = false): Command {
     verifyCommand,
     fingerprintCommand,
     planCommand,
+    splitCommand,
     preprocessCommand,
     trainCommand,
     predictCommand,

@@ -58,5 +58,5 @@ test("each job is a command that works by itself: one after the other they give 
     // cases are looked at, and what the choice rests on is read again
     expect(made.filter((line) => !/"stage":"(evaluate|preprocess|postprocess)"/.test(line))).toEqual([]);
     const status = await nnunet("status", "8", ...roots);
-    expect(status.stdout).toContain("Dataset008_Made: 9 jobs, 9 done");
+    expect(status.stdout).toContain("Dataset008_Made: 10 jobs, 10 done");
   }));

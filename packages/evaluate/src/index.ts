@@ -7,7 +7,8 @@ export {
 } from "./bootstrap.ts";
 export { caseMetrics, labelGroups } from "./case-metrics.ts";
 export { defaultEvaluator } from "./default-evaluator.ts";
-export { crossValidationSplits, splitOfFold, splitsFromJson } from "./splits.ts";
+export { dividedGroup, groupedSplits } from "./grouped-splits.ts";
+export { crossValidationSplits, splitOfFold, splitsFromJson, splitsOnAllCases, validatesOnTraining } from "./splits.ts";
 export { summarise } from "./summarise.ts";
 export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";
 export { summaryTable } from "./summary-table.ts";

@@ -51,13 +51,33 @@ export function splitOfFold(splits: Splits, caseIds: readonly string[], fold: nu
 }
 
 /**
+ * No cross-validation: `count` trainings on all cases, for datasets that are too small to be divided. Their networks
+ * differ by seed alone, and nothing is left to validate them on.
+ *
+ * @throws {InvalidArgumentError} if there is no case, a case twice, or `count` is no positive integer
+ * @see paper, Supplement F.12 (CREMI: five networks on all three images)
+ */
+export function splitsOnAllCases(caseIds: readonly string[], count: number): Splits {
+  if (!(Number.isInteger(count) && count > 0)) throw new InvalidArgumentError("count", "a positive integer", count);
+  const sorted = sortedCases(caseIds);
+  if (sorted.length === 0) throw new InvalidArgumentError("caseIds", "at least one case", caseIds);
+  return Array.from({ length: count }, () => ({ train: sorted, val: sorted }));
+}
+
+/** Whether a fold is one of {@link splitsOnAllCases}: its scores are of cases that it was trained on. */
+export function validatesOnTraining({ train, val }: Splits[number]): boolean {
+  const trained = new Set(train);
+  return val.length === trained.size && val.every((id) => trained.has(id));
+}
+
+/**
  * Checks a `splits_final.json`, which users may write themselves (to keep the images of a patient together, say).
  *
  * @param json - the parsed file: a list of `{ "train": [ids], "val": [ids] }`
  * @param path - named in errors
  * @param caseIds - of the dataset; every case named must be among them
  * @throws {InvalidArtifactError} naming the field: no list, an empty list, an unknown case, a case twice, or a case in
- *   both lists of a fold
+ *   both lists of a fold, unless both hold the same cases ({@link splitsOnAllCases})
  */
 export function splitsFromJson(json: unknown, path: string, caseIds: readonly string[]): Splits {
   if (!Array.isArray(json) || json.length === 0) {
@@ -73,7 +93,7 @@ export function splitsFromJson(json: unknown, path: string, caseIds: readonly st
     const checked = { train: cases(train, path, `${fold}.train`, known), val: cases(val, path, `${fold}.val`, known) };
     const training = new Set(checked.train);
     const both = checked.val.find((id) => training.has(id));
-    if (both !== undefined) {
+    if (both !== undefined && !validatesOnTraining(checked)) {
       throw new InvalidArtifactError(path, `${fold}.val`, `case ${both} is in train too; leave it in one of them`);
     }
     return checked;

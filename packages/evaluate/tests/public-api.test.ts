@@ -11,12 +11,15 @@ test("exports these names and no others", () => {
   "crossValidationSplits",
   "defaultEvaluator",
   "diceIntervals",
+  "dividedGroup",
   "emptyCasesPolicy",
   "findBestConfiguration",
+  "groupedSplits",
   "labelGroups",
   "labelTitles",
   "splitOfFold",
   "splitsFromJson",
+  "splitsOnAllCases",
   "squaredDistances",
   "summarise",
   "summariseSurfaces",
@@ -26,6 +29,7 @@ test("exports these names and no others", () => {
   "summaryToJson",
   "surfaceMetrics",
   "surfaceTable",
+  "validatesOnTraining",
   "volumeError",
 ]
 `);

@@ -44,6 +44,7 @@ export type { RunResult } from "./jobs/run-dataset.ts";
 export type { Tested, TestedFolds, TestOptions, TestResult } from "./steps/test-images.ts";
 export { softwareVersion } from "./software-version.ts";
 export { defaultStages, type Stages } from "./stages.ts";
+export type { DivisionOptions, SplitResult } from "./training/splits.ts";
 export type { TrainFoldResult, TrainOptions } from "./training/train-fold.ts";
 export type { ReportOptions, ReportResult } from "./reporting/write-report.ts";
 export type { BestPredictor, FindBestOptions } from "./selection/find-best.ts";

@@ -13,7 +13,7 @@ import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
 import { type DatasetStatus, datasetStatus, rehearseRun } from "./jobs/dataset-status.ts";
-import { type RunResult, runDataset } from "./jobs/run-dataset.ts";
+import { openOrConvert, type RunResult, runDataset } from "./jobs/run-dataset.ts";
 import type { RunOptions } from "./jobs/run-options.ts";
 import { type Tested, testImages, type TestOptions, type TestResult } from "./steps/test-images.ts";
 import { type ReportOptions, type ReportResult, writeReport } from "./reporting/write-report.ts";
@@ -21,18 +21,23 @@ import { ensembleFolders, type EnsembleOptions } from "./selection/ensemble-fold
 import { postprocessFiles, type PostprocessOptions } from "./selection/postprocess-files.ts";
 import { type BestPredictor, findBest, type FindBestOptions } from "./selection/find-best.ts";
 import { replaceStages, type Stages } from "./stages.ts";
+import { type DivisionOptions, type SplitResult, splitDataset } from "./training/splits.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
 /** nnU-Net's stages in order, each from artefact to artefact. */
 export interface Pipeline {
   readonly stages: Stages;
   readonly folders: Folders;
+  /** A dataset by id, name or folder; a Decathlon or nnU-Net v1 folder is converted, once. */
+  open(named: string, options?: StageOptions): Promise<RawDataset>;
   /** The integrity check of a dataset's folder; `record` notes that it passed, so that `run` need not look again. */
   verify(folder: string, options?: StageOptions & { readonly record?: boolean }): Promise<VerificationReport>;
   /** Raw dataset → `dataset_fingerprint.json`. */
   fingerprint(dataset: RawDataset, options?: PoolOptions): Promise<FingerprintResult>;
   /** `dataset_fingerprint.json` → `<plansName>.json`: nnUNetPaperPlans.json by the default rules. */
   plan(dataset: RawDataset, options?: PlannerOptions & { readonly keep?: boolean } & StageOptions): Promise<PlanResult>;
+  /** Training cases → `splits_final.json`, which every training follows; one that is there is kept. */
+  split(dataset: RawDataset, options?: DivisionOptions & StageOptions): Promise<SplitResult>;
   /** A plan from disk; its name may be left out where there is only one. */
   loadPlans(dataset: RawDataset, plansName?: string): Promise<Plans>;
   /** Raw cases + plan → preprocessed cases. */
@@ -99,9 +104,11 @@ export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Fo
   };
   return {
     ...context,
+    open: (named, options) => openOrConvert(context, named, options),
     verify: (folder, options) => verifyFolder(context, folder, options),
     fingerprint: (dataset, options) => fingerprintDataset(context, dataset, options),
     plan: (dataset, options) => planDataset(context, dataset, options),
+    split: (dataset, options) => splitDataset(context.folders, dataset, options),
     loadPlans: (dataset, plansName) => loadPlans(context.folders, dataset, plansName),
     preprocess: (dataset, plans, configurations, options) =>
       preprocessDataset(context, dataset, plans, configurations, options),

@@ -38,7 +38,7 @@ describe("a rehearsal", () => {
       const folds = [0, 1, 2, 3, 4];
       expect(Object.keys(states(listed)).sort()).toEqual(
         [
-          ...["verify", "fingerprint", "plan", "preprocess 2d", "preprocess 3d_fullres", "find-best", "test"],
+          ...["verify", "split", "fingerprint", "plan", "preprocess 2d", "preprocess 3d_fullres", "find-best", "test"],
           "report",
           ...folds.flatMap((fold) => [`train 2d ${fold}`, `train 3d_fullres ${fold}`]),
         ].sort(),
@@ -77,7 +77,7 @@ describe("a rehearsal", () => {
             "0",
           ],
         ],
-        needs: ["preprocess 3d_fullres"],
+        needs: ["preprocess 3d_fullres", "split"],
         makes: ["nnUNet_results/Dataset007_Tiny/nnUNetTrainer__nnUNetPaperPlans__3d_fullres/fold_0"],
         state: { is: "to do" },
       });
@@ -108,7 +108,7 @@ describe("the status of a dataset", () => {
       const { pipeline, dataset, folders } = await start(scratch);
       const status = await pipeline.status(dataset);
       expect([states(status), status.complete]).toEqual([
-        { verify: "to do", fingerprint: "to do", plan: "to do" },
+        { verify: "to do", split: "to do", fingerprint: "to do", plan: "to do" },
         false,
       ]);
       expect(existsSync(folders.preprocessed)).toBe(false);
@@ -121,6 +121,7 @@ describe("the status of a dataset", () => {
       const done = await pipeline.status(dataset);
       expect(states(done)).toEqual({
         verify: "done",
+        split: "done",
         fingerprint: "done",
         plan: "done",
         "preprocess 3d_fullres": "done",

@@ -7,6 +7,7 @@ import {
   type CommonFlags,
   duration,
   foldList,
+  positiveInteger,
   positiveNumber,
   type TrainFlags,
   withCommonOptions,
@@ -15,6 +16,7 @@ import {
 } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
+import { groupByDescription, groupsBy } from "../options/group-by.ts";
 import { trainOptionsOf } from "../options/train-options.ts";
 
 interface Flags extends CommonFlags, TrainFlags {
@@ -22,6 +24,8 @@ interface Flags extends CommonFlags, TrainFlags {
   readonly configuration?: string[];
   readonly folds?: Fold[];
   readonly fold?: Fold[];
+  readonly groupBy?: string;
+  readonly seeds?: number;
   readonly cascade: boolean;
   readonly budget?: number;
   readonly dryRun?: boolean;
@@ -41,6 +45,12 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     .addOption(new Option("--configuration <name...>").hideHelp())
     .option("-f, --folds <fold...>", "folds (default: 0 1 2 3 4)", foldList)
     .addOption(new Option("--fold <fold...>").argParser(foldList).hideHelp())
+    .option("--group-by <column or pattern>", groupByDescription)
+    .option(
+      "--seeds <n>",
+      "of few cases: instead of folds so many trainings on all of them, which differ by seed and cannot be validated",
+      positiveInteger,
+    )
     .option("--no-cascade", "leave out the cascade, that is 3d_lowres and 3d_cascade_fullres")
     .option(
       "--budget <time>",
@@ -58,8 +68,12 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
         const pipeline = pipelineOf(flags);
+        const { groupBy, seeds } = flags;
+        const groups = groupBy === undefined ? undefined : await groupsBy(groupBy, await pipeline.open(name, session));
         const options: RunOptions = {
           ...trainOptionsOf(flags, session),
+          ...(groups && { groups, groupedBy: groupBy }),
+          seeds,
           configurations: flags.configurations ?? flags.configuration,
           folds: flags.folds ?? flags.fold,
           ...(flags.cascade ? {} : { cascade: false }),

@@ -67,8 +67,8 @@ export async function decideEffort(
   const names = [...new Set(whole.trainings.map(({ configuration }) => configuration))];
   const costs = await measureCosts(run, planned, names);
   const { epochs, iterationsPerEpoch } = context.stages.trainer.completeSettings(options.settings ?? {});
-  const known = await knownFolds(context.folders, dataset);
-  const folds = options.folds ?? known;
+  const known = await knownFolds(context.folders, dataset, options);
+  const folds = options.folds ?? known.all;
   const wish = { trainings: whole.trainings, folds, epochs, iterationsPerEpoch };
   const workload = await workloadOf(run, planned, whole, names);
   const chosen = chooseEffort(costs, workload, wish, budget.left());
@@ -77,7 +77,7 @@ export async function decideEffort(
   const effort = {
     of: effortHash(run, { plans, path: planned.path }),
     trainings: chosen.trainings,
-    compared: comparedFolds(chosen.trainings, known),
+    compared: comparedFolds(chosen.trainings, known.heldOut),
     lengths: Object.fromEntries(trained.map((name) => [name, length])),
     seconds: chosen.seconds,
     givenUp: chosen.givenUp,

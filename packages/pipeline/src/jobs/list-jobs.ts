@@ -34,7 +34,12 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWo
     const own = trainedOf(name);
     const folds = own.map(({ fold }) => fold);
     const first = findConfiguration(plans, name).previousConfiguration;
-    const needs = [preprocessed.get(dataOf(name))!.id, ...(first === undefined ? [] : trainedOf(first).map(trainId))];
+    const divided = survey.split ? [survey.split.id] : [];
+    const needs = [
+      preprocessed.get(dataOf(name))!.id,
+      ...divided,
+      ...(first === undefined ? [] : trainedOf(first).map(trainId)),
+    ];
     const { options } = run;
     const settings = { ...options.settings, ...work.lengths?.[name] };
     // Ensembles are scored by the probabilities.

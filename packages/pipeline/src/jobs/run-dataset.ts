@@ -88,9 +88,9 @@ export async function runDataset(context: Context, named: string, options: RunOp
 
 /** What a run trains, and what of it can be compared. */
 export async function workOf({ context, dataset, options }: Run, { plans }: Planned): Promise<RunWork> {
-  const known = await knownFolds(context.folders, dataset);
-  const trainings = trainingsOf(options, plans, known);
-  return { trainings, compared: comparedFolds(trainings, known) };
+  const { all, heldOut } = await knownFolds(context.folders, dataset, options);
+  const trainings = trainingsOf(options, plans, all);
+  return { trainings, compared: comparedFolds(trainings, heldOut) };
 }
 
 function say({ onEvent }: StageOptions, text: string): void {
@@ -122,8 +122,9 @@ export async function prepareRun(context: Context, dataset: RawDataset, options:
   return { context, dataset, options, inputHashes: await hashCases("verify", dataset.trainingCases, options) };
 }
 
-export const surveyed = ({ verify, fingerprint, plan }: Survey): JobWork[] => [
+export const surveyed = ({ verify, split, fingerprint, plan }: Survey): JobWork[] => [
   verify,
+  ...(split ? [split] : []),
   fingerprint,
   ...(plan ? [plan] : []),
 ];
@@ -135,7 +136,7 @@ export async function checkFolds(
   options: RunOptions,
   { write = true }: { readonly write?: boolean } = {},
 ): Promise<void> {
-  const known = await knownFolds(folders, dataset);
+  const { all: known } = await knownFolds(folders, dataset, options);
   // where there is no fold at all, fold 0 says why
   for (const fold of options.folds ?? (known.length > 0 ? known : [0])) {
     await casesOfFold(folders, dataset, fold, { ...options, write });
@@ -149,8 +150,9 @@ async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
   await keepJobs(run, surveyed(survey));
   await executeJobs([survey.verify], notes, options);
   // A fold that cannot be trained is refused before hours of other work.
+  const { fingerprint, plan, split } = survey;
+  if (split) await executeJobs([split], notes, options);
   await checkFolds(context, dataset, options);
-  const { fingerprint, plan } = survey;
   await executeJobs([fingerprint], notes, options);
   if (plan) return (await executeJobs([plan], notes, options)).get(plan.id) as Planned;
   const plans = await loadPlans(context.folders, dataset, options.plansName);
@@ -162,10 +164,10 @@ const notesOf = (run: Run) => ({
 });
 
 /** Opens a dataset; a Decathlon or v1 folder is converted, once. */
-async function openOrConvert(
+export async function openOrConvert(
   { folders }: Context,
   named: string,
-  { signal, onEvent }: StageOptions,
+  { signal, onEvent }: StageOptions = {},
 ): Promise<RawDataset> {
   if (existsSync(join(named, "dataset.json")) && !/^Dataset\d{3,}_/.test(basename(resolve(named)))) {
     const id = /^Task(\d+)_/.exec(basename(resolve(named)))?.[1];

@@ -1,8 +1,11 @@
 import type { PlannerOptions } from "@nnunet/core";
 import type { Fold } from "../folders.ts";
+import type { DivisionOptions } from "../training/splits.ts";
 import type { TrainOptions } from "../training/train-fold.ts";
 
-export interface RunOptions extends Omit<TrainOptions, "existing" | "together"> {
+export interface RunOptions extends Omit<TrainOptions, "existing" | "together">, DivisionOptions {
+  /** How the groups were told on the command line: a pattern, or the file and column of a table. */
+  readonly groupedBy?: string | undefined;
   /** All of the plan by default. */
   readonly configurations?: readonly string[] | undefined;
   /** False leaves out both networks of the cascade, where none are named. */

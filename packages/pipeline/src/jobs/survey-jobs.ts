@@ -3,7 +3,8 @@ import { preprocessedPaths } from "../folders.ts";
 import { fingerprintDataset, type FingerprintResult, isMeasured } from "../steps/fingerprint-dataset.ts";
 import { planDataset } from "../steps/plan-dataset.ts";
 import { isVerified, verifyOnce } from "../steps/verify-once.ts";
-import { plannerWords } from "./command-words.ts";
+import { type SplitResult, splitDataset } from "../training/splits.ts";
+import { flagWords, plannerWords } from "./command-words.ts";
 import type { JobWork } from "./job.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
 import { commandOf, placeIn, type Run } from "./run.ts";
@@ -17,6 +18,8 @@ export interface Planned {
 /** The jobs that every other one needs, and whose result says which others there are. */
 export interface Survey {
   readonly verify: JobWork<void>;
+  /** Absent where fold "all" alone is trained. */
+  readonly split?: JobWork<SplitResult>;
   readonly fingerprint: JobWork<FingerprintResult>;
   /** Absent where the run follows a plan that is there. */
   readonly plan?: JobWork<Planned>;
@@ -37,6 +40,21 @@ export function surveyJobs(run: Run, plansPath?: string): Survey {
     isDone: () => isVerified(context, dataset, inputHashes),
     perform: () => verifyOnce(context, dataset, inputHashes, options),
   };
+  const { groups, seeds, groupedBy } = options;
+  const division = { groups, seeds };
+  const isGroupedBeyondWords = groups !== undefined && groupedBy === undefined;
+  const split: JobWork<SplitResult> = {
+    id: "split",
+    command: isGroupedBeyondWords
+      ? []
+      : commandOf(run, ["split", dataset.name, ...flagWords({ groupBy: groupedBy, seeds })!]),
+    needs: [verify.id],
+    makes: [placeIn(context.folders, paths.splits)],
+    writes: [paths.splits],
+    isDone: async () => !(await splitDataset(context.folders, dataset, { ...division, write: false })).made,
+    perform: () => splitDataset(context.folders, dataset, { ...division, onEvent }),
+  };
+  const isDivided = options.folds === undefined || options.folds.some((fold) => fold !== "all");
   const fingerprint: JobWork<FingerprintResult> = {
     id: "fingerprint",
     command: commandOf(run, ["fingerprint", dataset.name]),
@@ -46,9 +64,10 @@ export function surveyJobs(run: Run, plansPath?: string): Survey {
     isDone: () => isMeasured(context, dataset, inputHashes),
     perform: () => fingerprintDataset(context, dataset, pool),
   };
-  if (plansName !== undefined) return { verify, fingerprint };
+  const checked = { verify, ...(isDivided && { split }) };
+  if (plansName !== undefined) return { ...checked, fingerprint };
   return {
-    verify,
+    ...checked,
     fingerprint,
     plan: {
       id: "plan",

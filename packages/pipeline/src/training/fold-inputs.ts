@@ -42,9 +42,10 @@ export async function foldInputs(
   fold: Fold,
   options: FoldInputsOptions,
 ): Promise<FoldInputs> {
-  const settings = stages.trainer.completeSettings(options.settings ?? {});
+  const asked = stages.trainer.completeSettings(options.settings ?? {});
   const configuration = findConfiguration(plans, configurationName);
   const cases = await casesOfFold(folders, dataset, fold, options);
+  const settings = { ...asked, seed: asked.seed + cases.seedOffset };
   const { train, val } = cases.split;
   const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
   const madeBy = Object.fromEntries(

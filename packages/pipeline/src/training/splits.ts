@@ -1,14 +1,32 @@
-import { join } from "node:path";
-import { FileError, type RawDataset, type Splits } from "@nnunet/core";
-import { readJson, readRegularFile, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
-import { crossValidationSplits, splitOfFold, splitsFromJson } from "@nnunet/evaluate";
+import { basename, join } from "node:path";
+import {
+  counted,
+  FileError,
+  InvalidArgumentError,
+  type RawDataset,
+  type Splits,
+  type StageOptions,
+} from "@nnunet/core";
+import { exists, readJson } from "@nnunet/core/node";
+import {
+  crossValidationSplits,
+  dividedGroup,
+  groupedSplits,
+  splitOfFold,
+  splitsFromJson,
+  splitsOnAllCases,
+  validatesOnTraining,
+} from "@nnunet/evaluate";
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
-import { exists } from "../records/made-from.ts";
+import { contentHash } from "../records/made-from.ts";
+import { originOf, writeOwn } from "../records/own-files.ts";
 
 /** The cases of a fold, and what is to be said of scores on its validation cases, if anything. */
 export interface FoldCases {
   readonly split: Splits[number];
   readonly remark?: string;
+  /** Added to the seed of the training: folds of the same cases differ by it alone. */
+  readonly seedOffset: number;
 }
 
 export interface SplitOptions {
@@ -16,33 +34,148 @@ export interface SplitOptions {
   readonly randomSplit?: boolean;
 }
 
+/** How the cases are to be divided, where nnU-Net's own way is not meant. */
+export interface DivisionOptions {
+  /** A group per case id: the cases of a group stay together. */
+  readonly groups?: Readonly<Record<string, string>> | undefined;
+  /** Instead of folds so many trainings on all cases, which differ by seed. */
+  readonly seeds?: number | undefined;
+}
+
+export interface SplitResult {
+  readonly path: string;
+  readonly splits: Splits;
+  /** False if they were there. */
+  readonly made: boolean;
+}
+
+const FOLDS = 5;
+const ownSplits = ({ folder }: RawDataset) => join(folder, "splits_final.json");
+
 /**
- * The training and validation cases of a fold, by `splits_final.json` of the preprocessed folder. Users may write that
- * file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net makes it. Fold "all"
- * needs no splits.
+ * The folds of the cross-validation, in `splits_final.json` of the preprocessed folder, where every later command reads
+ * them. Users may write that file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net
+ * makes it.
+ *
+ * @param options.groups - a file that somebody wrote must keep these together too; one that we wrote is written anew
+ * @param options.write - false only looks
+ * @throws {FileError} if there are too few cases or groups, or a file of somebody's divides a group
+ * @throws {InvalidArtifactError} if a file names unknown cases or mixes training and validation
+ */
+export async function splitDataset(
+  folders: Folders,
+  dataset: RawDataset,
+  { groups, seeds, write = true, onEvent }: DivisionOptions & StageOptions & { readonly write?: boolean } = {},
+): Promise<SplitResult> {
+  const { splits: path, madeFrom } = preprocessedPaths(folders, dataset.name);
+  if (groups && seeds !== undefined) throw new InvalidArgumentError("seeds", "one of groups and seeds", seeds);
+  const ids = dataset.trainingCases.map((files) => files.id);
+  const groupOf = groups && checkGroups(groups, ids);
+  const own = ownSplits(dataset);
+  const keep = async (splits: Splits): Promise<SplitResult> => {
+    if (write) await writeOwn(madeFrom, "splits", path, splits);
+    return { path, splits, made: true };
+  };
+  if (await exists(path)) {
+    const splits = splitsFromJson(await readJson(path), path, ids);
+    const isWritten = (await originOf(madeFrom, "splits", path)) === "ours";
+    const theirs = isWritten && (await exists(own)) ? splitsFromJson(await readJson(own), own, ids) : undefined;
+    if (theirs && contentHash(theirs) !== contentHash(splits)) {
+      refuseDivided(own, theirs, groupOf, seeds);
+      const text = `${path}: replaced by the ${basename(own)} of the dataset; trainings by the earlier folds do not go with it`;
+      onEvent?.({ type: "message", stage: "split", level: "warning", text });
+      return keep(theirs);
+    }
+    if (!groupOf && seeds === undefined) return { path, splits, made: false };
+    const isOurs = isWritten && !theirs;
+    const wanted = isOurs || seeds !== undefined ? makeSplits(dataset, ids, { groupOf, seeds }) : undefined;
+    if (wanted && contentHash(wanted) === contentHash(splits)) return { path, splits, made: false };
+    if (wanted && isOurs) {
+      const text = `${path}: written anew, as the cases are divided otherwise now; trainings by the earlier folds do not go with them`;
+      onEvent?.({ type: "message", stage: "split", level: "warning", text });
+      return keep(wanted);
+    }
+    refuseDivided(path, splits, groupOf, seeds);
+    return { path, splits, made: false };
+  }
+  if (await exists(own)) {
+    const splits = splitsFromJson(await readJson(own), own, ids);
+    refuseDivided(own, splits, groupOf, seeds);
+    return keep(splits);
+  }
+  return keep(makeSplits(dataset, ids, { groupOf, seeds }));
+}
+
+interface Division {
+  readonly groupOf: ReadonlyMap<string, string> | undefined;
+  readonly seeds: number | undefined;
+}
+
+function makeSplits(dataset: RawDataset, ids: readonly string[], { groupOf, seeds }: Division): Splits {
+  if (seeds !== undefined) return splitsOnAllCases(ids, seeds);
+  const count = groupOf ? new Set(groupOf.values()).size : ids.length;
+  if (count < FOLDS) {
+    const what = groupOf ? counted(count, "group") : counted(count, "training case");
+    throw new FileError(
+      dataset.folder,
+      `${dataset.name} has ${what}, and the five folds of a cross-validation need at least ${FOLDS}; train fold "all", or add cases; or train several networks on all of them, as the paper did on three, with \`seeds\` 5`,
+    );
+  }
+  return groupOf ? groupedSplits(groupOf, FOLDS) : crossValidationSplits(ids, FOLDS);
+}
+
+function checkGroups(groups: Readonly<Record<string, string>>, ids: readonly string[]): Map<string, string> {
+  const missing = ids.find((id) => !Object.hasOwn(groups, id));
+  if (missing !== undefined) {
+    throw new InvalidArgumentError("groups", "a group for every training case", `none for ${missing}`);
+  }
+  return new Map(ids.map((id) => [id, groups[id]!]));
+}
+
+function refuseDivided(path: string, splits: Splits, groupOf: Division["groupOf"], seeds: number | undefined): void {
+  if (seeds !== undefined) {
+    const problem = `holds other folds than ${seeds} trainings on all cases, and is not replaced`;
+    throw new FileError(path, `${problem}; move it away, or leave out \`seeds\``);
+  }
+  const divided = groupOf && dividedGroup(splits, groupOf);
+  if (!divided) return;
+  const [trained, validated] = divided.cases;
+  const problem = `fold ${divided.fold} trains on ${trained} and validates on ${validated}, both of group ${divided.group}`;
+  throw new FileError(path, `${problem}; correct it, or move it away to have the cases divided by their groups`);
+}
+
+/**
+ * The training and validation cases of a fold, by `splits_final.json`. Fold "all" needs no splits.
  *
  * @param options.write - keep the splits where there are none yet
  * @param options.randomSplit - divide the cases 80:20 at random for a fold beyond the file, as nnU-Net does unasked; it
  *   mixes what the file keeps apart, the images of a patient, say
- * @throws {FileError} if the file has no such fold, there are too few cases for five folds, or to divide them once more
- * @throws {InvalidArtifactError} if the file names unknown cases or mixes training and validation
+ * @throws {FileError} if the file has no such fold, or what {@link splitDataset} throws
  */
 export async function casesOfFold(
   folders: Folders,
   dataset: RawDataset,
   fold: Fold,
-  { randomSplit = false, write = true }: SplitOptions & { readonly write?: boolean } = {},
+  {
+    randomSplit = false,
+    write = true,
+    groups,
+    seeds,
+  }: SplitOptions & DivisionOptions & { readonly write?: boolean } = {},
 ): Promise<FoldCases> {
   const ids = dataset.trainingCases.map((files) => files.id);
   if (fold === "all") {
     const remark =
       "These are the cases that fold all was trained on: the scores say nothing about new images, those of a cross-validation do.";
-    return { split: splitOfFold([], ids, "all"), remark };
+    return { split: splitOfFold([], ids, "all"), remark, seedOffset: 0 };
   }
-  const path = preprocessedPaths(folders, dataset.name).splits;
-  const splits = await splitsOf(folders, dataset, { write });
+  const { path, splits } = await splitDataset(folders, dataset, { write, groups, seeds });
   const split = splitOfFold(splits, ids, fold);
-  if (fold < splits.length) return { split };
+  if (fold < splits.length) {
+    if (!validatesOnTraining(split)) return { split, seedOffset: 0 };
+    const remark = `Fold ${fold} was trained on all of these cases: the scores say nothing about new images.`;
+    return { split, remark, seedOffset: fold };
+  }
   const listed = `its folds are ${splits.map((_, index) => index).join(", ")}`;
   if (!randomSplit) {
     const choose = `choose one of these, add a fold to the file, or train fold "all"`;
@@ -55,46 +188,19 @@ export async function casesOfFold(
     );
   }
   const remark = `Fold ${fold} is not in splits_final.json (${listed}): its cases were divided 80:20 at random, whatever the file keeps apart.`;
-  return { split, remark };
+  return { split, remark, seedOffset: 0 };
 }
 
-/** The folds of the cross-validation; none where the cases cannot be divided. */
-export async function knownFolds(folders: Folders, dataset: RawDataset): Promise<number[]> {
-  const { splits } = preprocessedPaths(folders, dataset.name);
-  const isThere = (await exists(splits)) || (await exists(ownSplits(dataset)));
-  if (!isThere && dataset.trainingCases.length < FOLDS) return [];
-  return (await splitsOf(folders, dataset, { write: false })).map((_, fold) => fold);
-}
-
-const FOLDS = 5;
-
-const ownSplits = ({ folder }: RawDataset) => join(folder, "splits_final.json");
-
-async function splitsOf(
+/** The folds that there are, and those of them that are a cross-validation; none where the cases cannot be divided. */
+export async function knownFolds(
   folders: Folders,
   dataset: RawDataset,
-  { write }: { readonly write: boolean },
-): Promise<Splits> {
-  const ids = dataset.trainingCases.map((files) => files.id);
-  const path = preprocessedPaths(folders, dataset.name).splits;
-  let json: unknown;
-  if (await exists(path)) json = await readJson(path);
-  else {
-    const own = ownSplits(dataset);
-    if (await exists(own)) {
-      json = await readJson(own);
-      splitsFromJson(json, own, ids); // before it is copied: there the user corrects it
-      if (write) await writeFileAtomic(path, await readRegularFile(own));
-    } else {
-      if (ids.length < FOLDS) {
-        throw new FileError(
-          dataset.folder,
-          `${dataset.name} has ${ids.length} training ${ids.length === 1 ? "case" : "cases"}, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
-        );
-      }
-      json = crossValidationSplits(ids);
-      if (write) await writeJsonAtomic(path, json);
-    }
-  }
-  return splitsFromJson(json, path, ids);
+  division: DivisionOptions = {},
+): Promise<{ readonly all: readonly number[]; readonly heldOut: readonly number[] }> {
+  const { splits: path } = preprocessedPaths(folders, dataset.name);
+  const isThere = (await exists(path)) || (await exists(ownSplits(dataset)));
+  if (!isThere && division.seeds === undefined && dataset.trainingCases.length < FOLDS) return { all: [], heldOut: [] };
+  const { splits } = await splitDataset(folders, dataset, { ...division, write: false });
+  const all = splits.map((_, fold) => fold);
+  return { all, heldOut: all.filter((fold) => !validatesOnTraining(splits[fold]!)) };
 }
