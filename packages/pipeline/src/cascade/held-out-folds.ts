@@ -25,7 +25,8 @@ export async function foldsThatHeldOut(
 ): Promise<ReadonlyMap<string, Fold>> {
   const { folders, dataset, first, second } = cascade;
   const splits: Splits[number][] = [];
-  for (const known of await knownFolds(folders, dataset)) {
+  const { all } = await knownFolds(folders, dataset);
+  for (const known of all) {
     splits.push((await casesOfFold(folders, dataset, known, { write: false })).split);
   }
   const chosen = new Map<string, Fold>();
