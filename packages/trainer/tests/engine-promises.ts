@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, elementCount, type TrainingBatch } from "@nnunet/core";
+import { type Architecture, createRandom, elementCount, type TrainingBatch } from "@nnunet/core";
 import {
   adam,
   type CompileOptions,
@@ -18,28 +18,26 @@ import { buildNetwork, initialiseWeights, type Weights } from "@nnunet/unet-mode
  * What engines promise alike. Tolerances: float32 on both sides, summed in other orders (6e-8 each, some twenty
  * layers); after a few steps below 1e-4 of a loss of about 1.
  */
-const graph = buildNetwork(
-  {
-    kind: "plain",
-    featuresPerStage: [3, 4],
-    kernelSizes: [
-      [3, 3],
-      [3, 3],
-    ],
-    strides: [
-      [1, 1],
-      [2, 2],
-    ],
-    convsPerStage: [1, 1],
-    convsPerStageDecoder: [1],
-    convBias: true,
-    transposedConvBias: true,
-    headBias: true,
-    normEpsilon: 1e-5,
-    leakyReluSlope: 0.01,
-  },
-  { inputChannels: 1, outputChannels: 2, patchSize: [8, 8] },
-);
+const architecture: Architecture = {
+  kind: "plain",
+  featuresPerStage: [3, 4],
+  kernelSizes: [
+    [3, 3],
+    [3, 3],
+  ],
+  strides: [
+    [1, 1],
+    [2, 2],
+  ],
+  convsPerStage: [1, 1],
+  convsPerStageDecoder: [1],
+  convBias: true,
+  transposedConvBias: true,
+  headBias: true,
+  normEpsilon: 1e-5,
+  leakyReluSlope: 0.01,
+};
+const graph = buildNetwork(architecture, { inputChannels: 1, outputChannels: 2, patchSize: [8, 8] });
 const weights = initialiseWeights(graph, createRandom(3));
 
 /** A bright half on noise. */
@@ -133,6 +131,42 @@ export function engineTests(engine: TrainingEngine, heldTensors: () => number): 
       await begun.dispose();
       await goesOn.dispose();
     });
+  });
+
+  test("three convolutions a stage and no deep supervision: the same in both engines, and the other head stays", async () => {
+    const deep = buildNetwork(
+      {
+        ...architecture,
+        featuresPerStage: [2, 3, 3],
+        kernelSizes: [
+          [3, 3],
+          [3, 3],
+          [3, 3],
+        ],
+        strides: [
+          [1, 1],
+          [2, 2],
+          [2, 1],
+        ],
+        convsPerStage: [3, 3, 3],
+        convsPerStageDecoder: [3, 3],
+      },
+      { inputChannels: 1, outputChannels: 2, patchSize: [8, 8] },
+    );
+    const start = initialiseWeights(deep, createRandom(5));
+    const run = async (one: TrainingEngine) => {
+      const session = await one.compile(deep, start, options({ outputWeights: [1, 0] }));
+      const losses = await train(session, 3);
+      const after = await session.weights();
+      await session.dispose();
+      return { losses, after };
+    };
+    const [a, b] = [await run(ortEngine), await run(engine)];
+    for (const [step, loss] of a.losses.entries()) expect(Math.abs(loss - b.losses[step]!)).toBeLessThan(1e-4);
+    expectSameWeights(a.after, b.after);
+    const [unused, used] = ["decoder.seg_layers.0.weight", "decoder.seg_layers.1.weight"];
+    expect(b.after.get(unused!)).toEqual(start.get(unused!));
+    expect(b.after.get(used!)).not.toEqual(start.get(used!));
   });
 
   test.each([ortEngine, engine].map((one) => [one.name, one] as const))(

@@ -318,6 +318,10 @@ describe("completeTrainingSettings", () => {
     [{ initialLearningRate: -1 }, "initialLearningRate: expected a positive number, got -1"],
     [{ optimiser: { name: "lion" } }, 'optimiser.name: expected "sgd" or "adam", by its name, got "lion"'],
     [
+      { optimiser: { momentum: 0.9, secondMomentum: 0.9 } },
+      'optimiser: expected of sgd: momentum, weightDecay, clipNorm, got "secondMomentum"',
+    ],
+    [
       { optimiser: { name: "adam", secondMomentum: 1 } },
       "optimiser.secondMomentum: expected a number in [0, 1), got 1",
     ],
