@@ -33,7 +33,7 @@ section:last-of-type{border-bottom:0}
 .nobreak{white-space:nowrap}
 .answer{padding-top:1rem}
 .verdict{font-size:1.08rem;margin:0 0 .9rem}
-.questions{display:grid;grid-template-columns:1fr 1fr 1.35fr;gap:16px}
+.questions{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr) minmax(0,1.35fr);gap:16px}
 .questions>:nth-child(3){grid-column:3;grid-row:1/span 2}
 .questions>.chart{grid-column:1/3;margin:.2rem 0 0}
 .question{background:var(--raised);border:1px solid var(--rule);border-radius:10px;padding:14px 18px}

@@ -165,3 +165,10 @@ test("a hundred labels in hundreds of cases: the weakest on the first screen, ta
   expect(head).toBe("foldmean DiceweakestDice of itlabels missed");
   expect(markup.length).toBeLessThan(1_500_000);
 });
+
+test("of cases that are equally bad the first screen names the one that is shown: the last", () => {
+  const data = sampleReport();
+  const cases = data.scores!.cases.map((entry) => ({ ...entry, dice: entry.number > 38 ? 0.2 : 0.9 }));
+  const { document } = page({ ...data, scores: { ...data.scores!, cases } });
+  expect(textOf(document.querySelector("#answer"))).toContain("The worst is case 40, Dice 0.200.");
+});

@@ -50,7 +50,8 @@ function howGood({ dice: estimate, labels, cases, configurations }: Scores, test
 
 function whereItFails({ cases, labels }: Scores): Html {
   const scored = cases.flatMap((entry) => (entry.dice === null ? [] : [{ ...entry, dice: entry.dice }]));
-  const worst = [...scored].sort((a, b) => a.dice - b.dice)[0];
+  // Of equals the last, as among the cases that are shown.
+  const worst = [...scored].sort((a, b) => b.dice - a.dice).at(-1);
   const below = scored.filter((entry) => entry.dice < poor).length;
   const weakest = [...labels]
     .filter((label) => label.dice.mean !== null)
