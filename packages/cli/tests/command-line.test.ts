@@ -155,8 +155,10 @@ describe("from fingerprint to plan", () => {
       const [mine, whole] = (await Promise.all([
         readJson(output),
         readJson(join(preprocessed, "nnUNetPaperPlans.json")),
-      ])) as { configurations: unknown }[];
+      ])) as { configurations: unknown; dataset_name: string }[];
       expect(mine!.configurations).toEqual(whole!.configurations);
+      // the folder in which the fingerprint lies: nnU-Net v2 looks for the data there
+      expect([mine!.dataset_name, whole!.dataset_name]).toEqual(["Dataset008_Made", "Dataset008_Made"]);
       const over = ["--fingerprint", fingerprint, "--dataset-json", dataset, "--output", dataset];
       const refused = await nnunet("plan", ...over);
       expect(refused.stderr).toContain(`${dataset}: exists already; add --overwrite to replace it`);

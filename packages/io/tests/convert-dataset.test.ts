@@ -73,6 +73,7 @@ describe("convertDataset", () => {
       channel_names: { 0: "FLAIR", 1: "T1w" },
       labels: { background: 0, edema: 1, core: 2 },
       numTraining: 2,
+      numTest: 1,
       file_ending: ".nii.gz",
       description: "made for a test",
     });

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import {
   datasetFromJson,
   FileError,
@@ -110,7 +110,10 @@ async function makePlans(
       );
     }
     const measured = fingerprintFromJson(await readJson(fingerprint), fingerprint);
-    const dataset = datasetFromJson(await readJson(datasetJson), datasetJson);
+    const stated = datasetFromJson(await readJson(datasetJson), datasetJson);
+    // nnU-Net v2 looks for the preprocessed data in a folder of the plan's dataset name
+    const folder = [output, fingerprint, datasetJson].map(datasetFolderOf).find((found) => found !== undefined);
+    const dataset = folder === undefined ? stated : { ...stated, name: folder };
     const files = { fingerprint, dataset: datasetJson };
     const plans = await namingFiles(files, () => defaultPlanner.plan(measured, dataset, options));
     for (const text of planWarnings(plans, measured, dataset)) {
@@ -138,6 +141,12 @@ async function makePlans(
   );
   const chosen = await plansFlag(pipeline, dataset.name, plans.plansName);
   return { plans, path, next: [nextHint(["preprocess", name, ...chosen], flags)] };
+}
+
+/** "Dataset004_Hippocampus", if a file lies in such a folder. */
+function datasetFolderOf(path: string): string | undefined {
+  const folder = basename(dirname(resolve(path)));
+  return /^Dataset\d{3,}_/.test(folder) ? folder : undefined;
 }
 
 async function compareFiles(paths: readonly string[], print: Session["print"]) {

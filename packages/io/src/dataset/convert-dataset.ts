@@ -88,8 +88,10 @@ export async function convertDataset(
         await copyImage(one.label, label, { isLabel: true, within: folder });
       }
     }
-    const { training: _, test: __, numTest: ___, ...other } = json.other ?? {};
-    return { ...json, numTraining: training.length, other };
+    const { training: _, test: __, numTest, ...other } = json.other ?? {};
+    // counted anew, and only where the source counts them
+    const counts = numTest === undefined ? {} : { numTest: test.length };
+    return { ...json, numTraining: training.length, other: { ...other, ...counts } };
   });
   return openDataset(target);
 }
