@@ -12,6 +12,7 @@ const flags: Readonly<Record<string, string>> = {
   source: "source",
   fold: "fold",
   model: "--model",
+  folders: "folders",
   configuration: "configuration",
   datasetId: "--dataset-id",
   gpuMemoryGb: "--gpu-memory",

@@ -41,6 +41,7 @@ export async function lookAhead(
     readonly stepFraction?: number;
     readonly mirroring?: boolean;
     readonly saveProbabilities?: boolean;
+    readonly probabilityStore?: string | undefined;
     readonly onEvent?: EventListener | undefined;
   },
 ): Promise<void> {
@@ -52,7 +53,8 @@ export async function lookAhead(
       const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
       for (const { models, previous } of members) {
         const probabilities = options.saveProbabilities ?? false;
-        const size = predictionSize(models, image, { ...options, previous, probabilities });
+        const onProbabilities = members.length > 1 || options.probabilityStore !== undefined;
+        const size = predictionSize(models, image, { ...options, previous, probabilities, onProbabilities });
         refuseLargePrediction(id, size, options, free);
         for (const text of outlook(id, size, models[0]!.metadata)) {
           options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
