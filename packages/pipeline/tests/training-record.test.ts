@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { isNnunetError, type NnunetEvent, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
-import { createPipeline, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
+import { createPipeline, foldPaths, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
 import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
+import { decideTraining } from "../src/training/training-start.ts";
 import { casesOfFold } from "../src/training/splits.ts";
 import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -149,6 +150,20 @@ test("a fold of another network is refused beside a trained one, or replaces tho
     await pipeline.train(dataset, plans, "3d_fullres", 1, { ...once, baseFeatures: 3, existing: "overwrite" });
     expect(await featuresOf()).toBe(3);
     expect((await readdir(paths.folder)).filter((name) => name.startsWith("previous"))).toEqual(["previous_fold_0_1"]);
+  }));
+
+test("a fold that was stopped while it noted what it is made from is begun anew, and nothing is kept of it", () =>
+  withScratch(async (scratch) => {
+    const paths = foldPaths(join(scratch, "fold_0"));
+    const settings = defaultTrainer.completeSettings({});
+    const hashes = { network: "a", training: "b" };
+    await mkdir(paths.folder);
+    for (const left of [".made_from.json.lock", "made_from.json", ".made_from.json.1.tmp"]) {
+      await writeFile(join(paths.folder, left), "");
+      expect(await decideTraining(paths, hashes, settings, "update")).toEqual({ kind: "afresh", before: "remove" });
+    }
+    await writeFile(join(paths.folder, "notes.txt"), "");
+    expect(await decideTraining(paths, hashes, settings, "update")).toEqual({ kind: "afresh", before: "set aside" });
   }));
 
 test("a validation that was stopped is gone on with, and never mixed with another model's", () =>

@@ -75,7 +75,7 @@ function refuseOtherSettings(checkpoint: string, begun: TrainingSettings, asked:
   }
 }
 
-/** A training that was stopped in its first epoch leaves a folder with a record alone. */
+/** A training that was stopped in its first epoch leaves a folder with a record alone, or what was to become one. */
 async function holdsWork(folder: string): Promise<boolean> {
-  return (await readdir(folder)).some((name) => name !== "made_from.json" && !name.endsWith(".tmp"));
+  return (await readdir(folder)).some((name) => name !== "made_from.json" && !/\.(tmp|lock)$/.test(name));
 }
