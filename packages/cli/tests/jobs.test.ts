@@ -1,26 +1,13 @@
-import { createHash } from "node:crypto";
-import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { DatasetStatus } from "@nnunet/pipeline";
 import { writeTinyDataset } from "../../pipeline/tests/tiny-dataset.ts";
+import { contents } from "./folder-contents.ts";
 import { tinyTraining } from "./made-dataset.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
 
 jest.setTimeout(480_000);
-
-/** SHA-256 per file, but for what tells of the time: log, curve, checkpoints (with the log inside), list and report. */
-async function contents(folder: string): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  for (const name of (await readdir(folder, { recursive: true })).sort()) {
-    if (!(await stat(join(folder, name))).isFile()) continue;
-    if (/training_log|progress\.svg|checkpoint_|jobs\.json|report__/.test(name)) continue;
-    hashes[name] = createHash("sha256")
-      .update(await readFile(join(folder, name)))
-      .digest("hex");
-  }
-  return hashes;
-}
 
 test("each job is a command that works by itself: one after the other they give what run gives, byte for byte", () =>
   withScratch(async (scratch, roots) => {

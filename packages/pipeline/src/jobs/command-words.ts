@@ -1,5 +1,5 @@
-import type { PlannerOptions } from "@nnunet/core";
-import type { TrainingSettings } from "@nnunet/trainer";
+import { isJsonObject, type PlannerOptions } from "@nnunet/core";
+import { trainingSettingsSchema } from "@nnunet/trainer";
 import { defaultStages, type Stages } from "../stages.ts";
 import type { TrainOptions } from "../training/train-fold.ts";
 
@@ -22,19 +22,9 @@ export function flagWords(options: Readonly<Record<string, unknown>>): readonly 
   return words;
 }
 
-/** The settings of a training that the command line offers. */
-export const settingsInWords = [
-  "seed",
-  "epochs",
-  "iterationsPerEpoch",
-  "validationIterations",
-  "initialLearningRate",
-  "loss",
-  "engine",
-] as const satisfies readonly (keyof TrainingSettings)[];
-
 /**
- * The options that decide what comes out of a training; not those that only say how it is done.
+ * The options that decide what comes out of a training; not those that only say how it is done. The command line offers
+ * the settings that the trainer describes.
  *
  * @returns undefined if they are more than words can say
  */
@@ -47,9 +37,19 @@ export function trainingWords({
   probabilities,
 }: TrainOptions): readonly string[] | undefined {
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  const isSayable = given.every(([name]) => settingsInWords.some((known) => known === name));
+  const known: Readonly<Record<string, { readonly description?: string | undefined } | undefined>> =
+    trainingSettingsSchema.shape;
+  const isSayable = given.every(([name]) => Object.hasOwn(known, name) && known[name]?.description !== undefined);
   if (sampling !== undefined || !isSayable) return undefined;
-  return flagWords({ ...Object.fromEntries(given), batchSize, baseFeatures, randomSplit, probabilities });
+  const words = Object.fromEntries(given.map(([name, value]) => [name, settingWord(value)]));
+  return flagWords({ ...words, batchSize, baseFeatures, randomSplit, probabilities });
+}
+
+/** @example settingWord({ name: "sgd", momentum: 0.9 }); // "sgd,momentum=0.9" */
+function settingWord(value: unknown): string {
+  if (!isJsonObject(value)) return String(value);
+  const { name, ...options } = value;
+  return [String(name), ...Object.entries(options).map(([key, number]) => `${key}=${number}`)].join(",");
 }
 
 export function plannerWords({ ruleSet, gpuMemoryGb, targetSpacing, overrides }: PlannerOptions): readonly string[] {
