@@ -7,6 +7,7 @@
  * - a file that loads onnxruntime switches its telemetry off itself
  * - files are written by core/node alone, which leaves no half of one and follows no link
  * - what tests import is in dependencies or devDependencies, by which nx knows when to run them again
+ * - no source file imports itself by way of others, not even a type
  * - no relative import leaves its package; only a test may borrow a helper from another package's tests or tools/fuzz
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -98,6 +99,8 @@ for (const name of names) {
   }
 }
 
+for (const name of names) reportCircles(sourceFiles(join(packagesFolder, name, "src")));
+
 if (problems.length > 0) {
   console.error(`${problems.join("\n")}\n${problems.length} broken package boundaries`);
   process.exit(1);
@@ -152,4 +155,25 @@ function readJson(path) {
 
 function show(file) {
   return relative(root, file);
+}
+
+/** Every circle of imports once, by the way from its first file back to it. */
+function reportCircles(files) {
+  const imports = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file)
+        .filter((target) => target.startsWith("."))
+        .map((target) => resolve(dirname(file), target)),
+    ]),
+  );
+  const done = new Set();
+  const visit = (file, way) => {
+    const at = way.indexOf(file);
+    if (at >= 0) problems.push(`${[...way.slice(at), file].map(show).join(" imports ")}: a circle`);
+    if (at >= 0 || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) visit(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
 }

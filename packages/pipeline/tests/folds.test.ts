@@ -5,9 +5,9 @@ import type { NnunetEvent } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { summaryFromText } from "@nnunet/evaluate";
 import { openDataset } from "@nnunet/io";
-import { createPipeline, modelFiles, preprocessedPaths, resultsPaths, type TrainOptions } from "@nnunet/pipeline";
+import { createPipeline, modelFiles, preprocessedPaths } from "@nnunet/pipeline";
 import { casesOfFold } from "../src/training/splits.ts";
-import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, preprocessTiny, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
@@ -94,39 +94,21 @@ describe("the folds of a model folder that are averaged", () => {
     }));
 });
 
-const tiny: TrainOptions = {
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
-
-async function preprocessed(scratch: string) {
-  const folders = foldersIn(scratch);
-  const dataset = await openDataset(await writeTinyDataset(folders.raw));
-  const pipeline = createPipeline({}, folders);
-  await pipeline.fingerprint(dataset);
-  const { plans } = await pipeline.plan(dataset);
-  await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
-  const paths = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres");
-  return { folders, dataset, pipeline, plans, paths };
-}
-
 describe("a fold that splits_final.json does not have", () => {
   test("is refused and the folds there are listed; a random division is made where it is asked for, and told everywhere", () =>
     withScratch(async (scratch) => {
-      const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
+      const { folders, dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
       const path = preprocessedPaths(folders, dataset.name).splits;
       await writeJsonAtomic(path, [
         { train: ["tiny_0", "tiny_1"], val: ["tiny_2"] },
         { train: ["tiny_1", "tiny_2"], val: ["tiny_0"] },
       ]);
-      await expect(pipeline.train(dataset, plans, "3d_fullres", 2, tiny)).rejects.toThrow(
+      await expect(pipeline.train(dataset, plans, "3d_fullres", 2, tinyTraining)).rejects.toThrow(
         `${path}: has no fold 2: its folds are 0, 1; choose one of these, add a fold to the file, or train fold "all"`,
       );
       const { told, onEvent } = listener();
       const { validation } = await pipeline.train(dataset, plans, "3d_fullres", 2, {
-        ...tiny,
+        ...tinyTraining,
         randomSplit: true,
         onEvent,
       });
@@ -154,13 +136,13 @@ test("run refuses a fold that there is not before any work, and makes its predic
     const dataset = await openDataset(folder);
     const pipeline = createPipeline({}, folders);
     const { folder: preprocessedFolder } = preprocessedPaths(folders, dataset.name);
-    await expect(pipeline.run(folder, { ...tiny, configurations: ["3d_fullres"], folds: [0, 9] })).rejects.toThrow(
-      "has no fold 9",
-    );
+    await expect(
+      pipeline.run(folder, { ...tinyTraining, configurations: ["3d_fullres"], folds: [0, 9] }),
+    ).rejects.toThrow("has no fold 9");
     expect(await readdir(preprocessedFolder)).not.toContain("dataset_fingerprint.json");
     const { told, onEvent } = listener();
     const { test: images, best } = await pipeline.run(folder, {
-      ...tiny,
+      ...tinyTraining,
       configurations: ["3d_fullres"],
       folds: [0, 9],
       randomSplit: true,
@@ -175,8 +157,8 @@ test("run refuses a fold that there is not before any work, and makes its predic
 
 test("the scores of fold all say that they are those of training cases, in the summary and in the file", () =>
   withScratch(async (scratch) => {
-    const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
-    const { validation } = await pipeline.train(dataset, plans, "3d_fullres", "all", tiny);
+    const { dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
+    const { validation } = await pipeline.train(dataset, plans, "3d_fullres", "all", tinyTraining);
     const { summary } = paths.fold("all");
     const onDisk = summaryFromText(await readFile(summary, "utf8"), summary);
     for (const { remark } of [validation, onDisk]) {
@@ -186,9 +168,9 @@ test("the scores of fold all say that they are those of training cases, in the s
 
 test("two folds of different networks that begin at the same time are not described by one plans.json", () =>
   withScratch(async (scratch) => {
-    const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const { dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
     const trainings = [2, 4].map((baseFeatures, fold) =>
-      pipeline.train(dataset, plans, "3d_fullres", fold, { ...tiny, baseFeatures }),
+      pipeline.train(dataset, plans, "3d_fullres", fold, { ...tinyTraining, baseFeatures }),
     );
     const ends = await Promise.allSettled(trainings);
     expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
@@ -205,7 +187,7 @@ test("two folds of different networks that begin at the same time are not descri
     // a plans.json that describes no fold any more is in nobody's way, however many begin
     await rm(paths.fold(1 - refused).folder, { recursive: true });
     const again = [0, 1].map((fold) =>
-      pipeline.train(dataset, plans, "3d_fullres", fold, { ...tiny, baseFeatures: 3 }),
+      pipeline.train(dataset, plans, "3d_fullres", fold, { ...tinyTraining, baseFeatures: 3 }),
     );
     expect((await Promise.all(again)).map(({ trained }) => trained)).toEqual([true, true]);
   }));

@@ -5,20 +5,11 @@ import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { whileLocked } from "@nnunet/core/node";
 import { openDataset, writeImage } from "@nnunet/io";
-import { createPipeline, type DatasetStatus, preprocessedPaths, resultsPaths, type RunOptions } from "@nnunet/pipeline";
-import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { createPipeline, type DatasetStatus, preprocessedPaths, resultsPaths } from "@nnunet/pipeline";
+import { foldersIn, tinyCase, tinyRun, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
-
-const tiny: RunOptions = {
-  configurations: ["3d_fullres"],
-  folds: [0],
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
 
 const states = ({ jobs }: DatasetStatus) => Object.fromEntries(jobs.map(({ id, state }) => [id, state.is]));
 
@@ -32,7 +23,7 @@ describe("a rehearsal", () => {
   test("of a dataset that nothing is known of lists every job and writes nothing", () =>
     withScratch(async (scratch) => {
       const { pipeline, dataset, folders } = await start(scratch);
-      const { configurations: _, folds: _f, ...others } = tiny;
+      const { configurations: _, folds: _f, ...others } = tinyRun;
       const listed = await pipeline.rehearse(dataset, others);
       expect(listed.complete).toBe(true);
       const folds = [0, 1, 2, 3, 4];
@@ -50,7 +41,7 @@ describe("a rehearsal", () => {
   test("names no path, host or process of this machine, and every need stands before", () =>
     withScratch(async (scratch) => {
       const { pipeline, dataset } = await start(scratch);
-      const { jobs } = await pipeline.rehearse(dataset, tiny);
+      const { jobs } = await pipeline.rehearse(dataset, tinyRun);
       const text = JSON.stringify(jobs);
       for (const local of [scratch, process.cwd(), hostname(), "/tmp", `${process.pid}`]) {
         expect(text).not.toContain(local);
@@ -86,10 +77,10 @@ describe("a rehearsal", () => {
   test("refuses what the run would refuse: an unknown configuration, a fold that there is not", () =>
     withScratch(async (scratch) => {
       const { pipeline, dataset } = await start(scratch);
-      await expect(pipeline.rehearse(dataset, { ...tiny, configurations: ["3d"] })).rejects.toThrow(
+      await expect(pipeline.rehearse(dataset, { ...tinyRun, configurations: ["3d"] })).rejects.toThrow(
         'unknown configuration "3d"',
       );
-      await expect(pipeline.rehearse(dataset, { ...tiny, folds: [7] })).rejects.toThrow("has no fold 7");
+      await expect(pipeline.rehearse(dataset, { ...tinyRun, folds: [7] })).rejects.toThrow("has no fold 7");
     }));
 
   test("of a run by stages of one's own has no command lines", () =>
@@ -97,7 +88,7 @@ describe("a rehearsal", () => {
       const { folders, dataset } = await start(scratch);
       const { defaultEvaluator } = await import("@nnunet/evaluate");
       const own = createPipeline({ evaluator: { ...defaultEvaluator, name: "mine" } }, folders);
-      const { jobs } = await own.rehearse(dataset, tiny);
+      const { jobs } = await own.rehearse(dataset, tinyRun);
       expect(jobs.map(({ command }) => command)).toEqual(jobs.map(() => []));
     }));
 });
@@ -117,7 +108,7 @@ describe("the status of a dataset", () => {
   test("is that of the latest run, by content: a changed label makes all to do that depends on it", () =>
     withScratch(async (scratch) => {
       const { pipeline, dataset, folders } = await start(scratch);
-      await pipeline.run(dataset.folder, tiny);
+      await pipeline.run(dataset.folder, tinyRun);
       const done = await pipeline.status(dataset);
       expect(states(done)).toEqual({
         verify: "done",
@@ -154,7 +145,7 @@ describe("the status of a dataset", () => {
   test("says who is at a job while somebody is, without a process id", () =>
     withScratch(async (scratch) => {
       const { pipeline, dataset, folders } = await start(scratch);
-      await pipeline.run(dataset.folder, { ...tiny, folds: [0, 1] });
+      await pipeline.run(dataset.folder, { ...tinyRun, folds: [0, 1] });
       const fold = resultsPaths(folders, dataset.name, "nnUNetPaperPlans", "3d_fullres").fold(1).folder;
       await whileLocked(fold, "training fold 1 of 3d_fullres", async () => {
         const { jobs } = await pipeline.status(dataset);
@@ -171,7 +162,7 @@ describe("the status of a dataset", () => {
   test("says why a job failed until it has been done; the others are done all the same", () =>
     withScratch(async (scratch) => {
       const { pipeline, dataset, folders } = await start(scratch);
-      const both = { ...tiny, configurations: ["2d", "3d_fullres"] };
+      const both = { ...tinyRun, configurations: ["2d", "3d_fullres"] };
       const { folder } = resultsPaths(folders, dataset.name, "nnUNetPaperPlans", "2d").fold(0);
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, "checkpoint_final.pth"), "theirs");

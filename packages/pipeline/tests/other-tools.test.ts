@@ -4,9 +4,9 @@ import { expect, jest, test } from "@jest/globals";
 import { fingerprintToJson, type NnunetEvent, plansToJson, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
-import { createPipeline, preprocessedPaths, resultsPaths, type RunOptions } from "@nnunet/pipeline";
+import { createPipeline, preprocessedPaths, resultsPaths } from "@nnunet/pipeline";
 import { keepEdited } from "../src/records/own-files.ts";
-import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyRun, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
@@ -35,15 +35,6 @@ async function planAsPython(scratch: string, dataset: RawDataset): Promise<Recor
   return Object.fromEntries(Object.entries(files).map(([name, json]) => [name, JSON.stringify(json, null, 4)]));
 }
 
-const tiny: RunOptions = {
-  configurations: ["3d_fullres"],
-  folds: [0],
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
-
 test("run in a preprocessed folder of nnU-Net v2 keeps and uses its fingerprint, plan and splits, and says so", () =>
   withScratch(async (scratch) => {
     const folders = foldersIn(scratch);
@@ -57,7 +48,11 @@ test("run in a preprocessed folder of nnU-Net v2 keeps and uses its fingerprint,
     const told: string[] = [];
     const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(event.text);
 
-    const { plansPath, folds } = await pipeline.run(dataset.folder, { ...tiny, planner: { ruleSet: "v2" }, onEvent });
+    const { plansPath, folds } = await pipeline.run(dataset.folder, {
+      ...tinyRun,
+      planner: { ruleSet: "v2" },
+      onEvent,
+    });
     expect(plansPath).toBe(join(folder, "nnUNetPlans.json"));
     expect(folds[0]!.training.validation.cases).toHaveLength(1);
     expect(told).toContain(
@@ -67,10 +62,10 @@ test("run in a preprocessed folder of nnU-Net v2 keeps and uses its fingerprint,
     await expectUntouched();
 
     // the same plan, named
-    const named = await pipeline.run(dataset.folder, { ...tiny, plansName: "nnUNetPlans" });
+    const named = await pipeline.run(dataset.folder, { ...tinyRun, plansName: "nnUNetPlans" });
     expect([named.plansPath, named.folds[0]!.training.trained]).toEqual([plansPath, false]);
     await expect(
-      pipeline.run(dataset.folder, { ...tiny, plansName: "nnUNetPlans", planner: { ruleSet: "v2" } }),
+      pipeline.run(dataset.folder, { ...tinyRun, plansName: "nnUNetPlans", planner: { ruleSet: "v2" } }),
     ).rejects.toThrow("plansName: expected a plan that is there, or options of a planner, not both");
 
     // a plan under that name is not made over it, one under another name is
@@ -135,7 +130,7 @@ test("a fold that Python nnU-Net has trained is neither moved nor written beside
     await mkdir(join(folder, "fold_0"), { recursive: true });
     await writeFile(join(folder, "fold_0", "checkpoint_final.pth"), "theirs");
     for (const existing of ["overwrite", "update"] as const) {
-      await expect(pipeline.train(dataset, plans, "3d_fullres", 1, { ...tiny, existing })).rejects.toThrow(
+      await expect(pipeline.train(dataset, plans, "3d_fullres", 1, { ...tinyRun, existing })).rejects.toThrow(
         `${join(folder, "fold_0")}: holds a training of another tool (checkpoint_final.pth); nothing of it is replaced: choose another results folder`,
       );
     }
@@ -147,14 +142,14 @@ test("the folder of a validation is no link to another place", () =>
     const folders = foldersIn(scratch);
     const dataset = await openDataset(await writeTinyDataset(folders.raw));
     const pipeline = createPipeline({}, folders);
-    const { folds } = await pipeline.run(dataset.folder, { ...tiny, folds: [1] });
+    const { folds } = await pipeline.run(dataset.folder, { ...tinyRun, folds: [1] });
     const validation = join(folds[0]!.training.model, "..", "validation");
     const elsewhere = join(scratch, "elsewhere");
     await rename(validation, elsewhere);
     await symlink(elsewhere, validation);
     await rm(join(elsewhere, "summary.json"));
     const before = await readdir(elsewhere);
-    await expect(pipeline.run(dataset.folder, { ...tiny, folds: [1] })).rejects.toThrow(
+    await expect(pipeline.run(dataset.folder, { ...tinyRun, folds: [1] })).rejects.toThrow(
       `${validation}: is a link, and the results that go here replace others; put a folder in its place`,
     );
     expect(await readdir(elsewhere)).toEqual(before);

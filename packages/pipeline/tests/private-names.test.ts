@@ -5,7 +5,7 @@ import { datasetToJson, type NnunetEvent } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, resultsPaths } from "@nnunet/pipeline";
-import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyJson, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 jest.setTimeout(240_000);
 
@@ -29,13 +29,7 @@ test("a trained model, its log, curves and checkpoint name no case, no person an
     const onEvent = (event: NnunetEvent) => {
       if (event.stage === "train") events.push(event);
     };
-    const tiny = {
-      baseFeatures: 2,
-      batchSize: 2,
-      settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-      workers: 1,
-    };
-    await pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, onEvent });
+    await pipeline.train(dataset, plans, "3d_fullres", 0, { ...tinyTraining, onEvent });
 
     const secrets = ["DoeJane", "Hospital of Somewhere", ...Object.values(other)];
     const paths = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres");

@@ -6,19 +6,10 @@ import { augmentationParameters } from "@nnunet/augment";
 import type { NnunetEvent, Stage } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { createPipeline, defaultStages, type Folders, type RunOptions, type Stages } from "@nnunet/pipeline";
-import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyRun, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // A dozen short trainings, beside other test files on the same cores.
 jest.setTimeout(400_000);
-
-const tiny: RunOptions = {
-  configurations: ["3d_fullres"],
-  folds: [0],
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
 
 /** The steps that a run does anew, in its own words. */
 async function redone(stages: Partial<Stages>, folders: Folders, options: RunOptions = {}): Promise<string[]> {
@@ -30,7 +21,7 @@ async function redone(stages: Partial<Stages>, folders: Folders, options: RunOpt
     if (["fingerprint", "plan"].includes(stage) && detail !== "up to date") steps.push(stage);
     if (stage === "preprocess" && !detail.startsWith("0 made")) steps.push(stage);
   };
-  await createPipeline(stages, folders).run("7", { ...tiny, ...options, onEvent });
+  await createPipeline(stages, folders).run("7", { ...tinyRun, ...options, onEvent });
   return steps;
 }
 
@@ -98,7 +89,7 @@ test("a setting of the training or of the sampling that changes trains anew", ()
     const folders = foldersIn(scratch);
     await writeTinyDataset(folders.raw);
     await redone({}, folders);
-    const settings = { ...tiny.settings, loss: "dice" };
+    const settings = { ...tinyRun.settings, loss: "dice" };
     expect(await redone({}, folders, { settings })).toContain("train");
     const sampling = { augmentation: augmentationParameters.none };
     expect(await redone({}, folders, { settings, sampling })).toContain("train");

@@ -6,21 +6,12 @@ import { type NnunetEvent, plansFromJson } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { loadModel } from "@nnunet/inference";
 import { readImage, writeImage } from "@nnunet/io";
-import { createPipeline, modelFiles, predictorOf, type RunOptions } from "@nnunet/pipeline";
+import { createPipeline, modelFiles, predictorOf } from "@nnunet/pipeline";
 import { defaultPlanner } from "@nnunet/planner";
-import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyCase, tinyRun, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
-
-const tiny: RunOptions = {
-  configurations: ["3d_fullres"],
-  folds: [0],
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
 
 /** Per stage, how often something was made (progress told), to see what a rerun skips. */
 function counter() {
@@ -39,7 +30,7 @@ describe("a run on a tiny dataset", () => {
       const pipeline = createPipeline({}, folders);
 
       const first = counter();
-      const result = await pipeline.run(dataset, { ...tiny, onEvent: first.onEvent });
+      const result = await pipeline.run(dataset, { ...tinyRun, onEvent: first.onEvent });
       expect(first.made).toMatchObject({ fingerprint: 6, preprocess: 6, train: 2 });
       const { training } = result.folds[0]!;
       expect(training.trained).toBe(true);
@@ -71,7 +62,7 @@ describe("a run on a tiny dataset", () => {
 
       const modelTime = (await stat(training.model)).mtimeMs;
       const second = counter();
-      const again = await pipeline.run(dataset, { ...tiny, onEvent: second.onEvent });
+      const again = await pipeline.run(dataset, { ...tinyRun, onEvent: second.onEvent });
       expect(again.folds[0]!.training.trained).toBe(false);
       expect(second.made["train"]).toBeUndefined();
       expect(second.made["predict"]).toBeUndefined();
@@ -81,7 +72,7 @@ describe("a run on a tiny dataset", () => {
       const changed = tinyCase(2);
       changed.label.data[0] = 1;
       await writeImage(join(dataset, "labelsTr", "tiny_2.nii.gz"), changed.label);
-      const opened = await pipeline.run(dataset, tiny);
+      const opened = await pipeline.run(dataset, tinyRun);
       expect(opened.folds[0]!.training.trained).toBe(true);
       expect(existsSync(join(fold, "..", "previous_fold_0_1", "model.onnx"))).toBe(true);
     }));
@@ -159,7 +150,7 @@ describe("predict", () => {
       const folders = foldersIn(scratch);
       const dataset = await writeTinyDataset(folders.raw);
       const pipeline = createPipeline({}, folders);
-      const { folds } = await pipeline.run(dataset, tiny);
+      const { folds } = await pipeline.run(dataset, tinyRun);
       const [path] = await modelFiles(join(folds[0]!.training.model, "..", ".."));
       const model = await loadModel(path!);
       try {

@@ -10,8 +10,8 @@ import {
   type Shape3,
 } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
-import { writeImage } from "@nnunet/io";
-import type { Folders } from "@nnunet/pipeline";
+import { openDataset, writeImage } from "@nnunet/io";
+import { createPipeline, type Folders, resultsPaths, type RunOptions, type TrainOptions } from "@nnunet/pipeline";
 
 /** A folder that is gone after the test. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -84,4 +84,27 @@ export async function writeTinyDataset(raw: string, dataset: TinyDataset = datas
   }
   await writeJsonAtomic(join(folder, "dataset.json"), datasetToJson(tinyJson(trainingCases, fileEnding)));
   return folder;
+}
+
+/** A training of a second or two. */
+export const tinyTraining: TrainOptions = {
+  baseFeatures: 2,
+  batchSize: 2,
+  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
+  workers: 1,
+};
+
+/** A run that trains one fold of one configuration. */
+export const tinyRun: RunOptions = { configurations: ["3d_fullres"], folds: [0], ...tinyTraining };
+
+/** The tiny dataset with its plan, preprocessed for 3d_fullres. */
+export async function preprocessTiny(scratch: string) {
+  const folders = foldersIn(scratch);
+  const dataset = await openDataset(await writeTinyDataset(folders.raw));
+  const pipeline = createPipeline({}, folders);
+  await pipeline.fingerprint(dataset);
+  const { plans } = await pipeline.plan(dataset);
+  await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
+  const paths = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres");
+  return { folders, dataset, pipeline, plans, paths };
 }
