@@ -1,3 +1,4 @@
+export type { DecidedPostprocessing } from "./prediction/decided-postprocessing.ts";
 export { type BatchWorkersOptions, createBatchWorkers } from "./workers/batch-workers.ts";
 export type { SourceDescription } from "./workers/source-description.ts";
 export type { PoolOptions } from "./workers/case-pool.ts";
@@ -24,7 +25,6 @@ export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
 export { modelFiles } from "./prediction/find-models.ts";
 export {
-  type DecidedPostprocessing,
   type LoadedPredictor,
   loadPredictor,
   type LoadPredictorOptions,
@@ -39,7 +39,7 @@ export { effectivePlans, type SizeOptions } from "./training/reduced-size.ts";
 export type { Job, JobEstimate, JobState, JobStatus } from "./jobs/job.ts";
 export type { DatasetStatus } from "./jobs/dataset-status.ts";
 export type { RunOptions } from "./jobs/run-options.ts";
-export type { RunEffort } from "./jobs/effort-of-run.ts";
+export type { RunEffort } from "./jobs/run-work.ts";
 export type { RunResult } from "./jobs/run-dataset.ts";
 export type { Tested, TestedFolds, TestOptions, TestResult } from "./steps/test-images.ts";
 export { softwareVersion } from "./software-version.ts";

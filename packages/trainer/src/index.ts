@@ -38,4 +38,5 @@ export {
 } from "./training-settings.ts";
 export { TensorTape } from "./tfjs/tensor-tape.ts";
 export { type ImportPackage, loadTfjs, seesGpu } from "./tfjs/load-tfjs.ts";
-export { createTfjsEngine, type LoadedTfjs, tfjsEngine } from "./tfjs/tfjs-engine.ts";
+export type { LoadedTfjs } from "./tfjs/loaded-tfjs.ts";
+export { createTfjsEngine, tfjsEngine } from "./tfjs/tfjs-engine.ts";

@@ -9,10 +9,11 @@ import { effortHash } from "./effort-of-run.ts";
 import { keptEffort, keptFailures, keptRequest } from "./job-file.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
 import type { Run } from "./run.ts";
-import { listJobs, type RunWork } from "./list-jobs.ts";
+import { listJobs } from "./list-jobs.ts";
 import { checkFolds, checkRunOptions, prepareRun, surveyed, workOf } from "./run-dataset.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, surveyJobs } from "./survey-jobs.ts";
+import type { RunWork } from "./run-work.ts";
 
 export interface DatasetStatus {
   readonly dataset: string;

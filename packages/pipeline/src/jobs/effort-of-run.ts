@@ -5,22 +5,12 @@ import { probeCosts } from "../budget/probe-costs.ts";
 import type { Fold } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
-import type { RunWork } from "./list-jobs.ts";
+
 import type { Run } from "./run.ts";
 import { requestOf } from "./run-options.ts";
 import type { Planned } from "./survey-jobs.ts";
 import { comparedFolds } from "./training.ts";
-
-/** What a run does within its budget, as it was decided; kept, so that the same run goes on with it after a stop. */
-export interface RunEffort extends RunWork {
-  /** Hash of what was asked for, and of what. */
-  readonly of: string;
-  readonly lengths: NonNullable<RunWork["lengths"]>;
-  /** After the survey. */
-  readonly seconds: number;
-  /** What is not done of all that there could be, and what that costs; sentences. */
-  readonly givenUp: readonly string[];
-}
+import type { RunEffort, RunWork } from "./run-work.ts";
 
 /** A decision with the numbers that it was made from. */
 export interface DecidedEffort {

@@ -1,10 +1,11 @@
 import { isJsonObject } from "@nnunet/core";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
-import type { RunEffort } from "./effort-of-run.ts";
+
 import { type Job, type JobEstimate, plainJob } from "./job.ts";
 import type { Run } from "./run.ts";
 import { requestOf, type RunRequest } from "./run-options.ts";
+import type { RunEffort } from "./run-work.ts";
 
 /*
  * `jobs.json` of the preprocessed folder: the list of the latest run as it was asked for, which of its jobs failed, and what

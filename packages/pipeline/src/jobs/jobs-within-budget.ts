@@ -1,8 +1,9 @@
 import { trainingSeconds } from "../budget/costs.ts";
 import { type Budget, type DecidedEffort, reconsider } from "./effort-of-run.ts";
 import type { JobWork } from "./job.ts";
-import type { RunWork } from "./list-jobs.ts";
+
 import { trainId } from "./training.ts";
+import type { RunWork } from "./run-work.ts";
 
 /** How wrong a probe is believed to be at most: a training that was kept took no time, and says nothing of the load. */
 const LOAD_BOUNDS = [0.5, 3] as const;

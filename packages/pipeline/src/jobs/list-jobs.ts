@@ -1,20 +1,10 @@
 import { findConfiguration } from "@nnunet/core";
-import type { TrainingSettings } from "@nnunet/trainer";
 import type { JobWork } from "./job.ts";
 import { findBestJob, preprocessJob, reportJob, testJob, trainJob } from "./later-jobs.ts";
 import type { Run } from "./run.ts";
 import type { Planned, Survey } from "./survey-jobs.ts";
-import { type Training, trainId } from "./training.ts";
-
-/** Which networks a run trains. */
-export interface RunWork {
-  /** In the order of work. */
-  readonly trainings: readonly Training[];
-  /** The folds that all configurations have, and that are of the cross-validation. */
-  readonly compared: readonly number[];
-  /** How long each is trained, where a budget decided that. */
-  readonly lengths?: Readonly<Record<string, Pick<TrainingSettings, "epochs" | "iterationsPerEpoch">>>;
-}
+import { trainId } from "./training.ts";
+import type { RunWork } from "./run-work.ts";
 
 /** Every job of a run after its survey, each behind those that it needs. */
 export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWork): JobWork[] {

@@ -14,14 +14,15 @@ import { executeJobs } from "./execute-jobs.ts";
 import type { JobEstimate, JobWork } from "./job.ts";
 import { REPORT } from "./later-jobs.ts";
 import type { ReportResult } from "../reporting/write-report.ts";
-import { decideEffort, effortHash, type RunEffort, startBudget } from "./effort-of-run.ts";
+import { decideEffort, effortHash, startBudget } from "./effort-of-run.ts";
 import { keepEnd, keepJobs, keptEffort } from "./job-file.ts";
 import { jobsWithinBudget } from "./jobs-within-budget.ts";
-import { listJobs, type RunWork } from "./list-jobs.ts";
+import { listJobs } from "./list-jobs.ts";
 import type { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, type Survey, surveyJobs } from "./survey-jobs.ts";
 import { comparedFolds, trainId, trainingsOf } from "./training.ts";
+import type { RunEffort, RunWork } from "./run-work.ts";
 
 export interface RunResult {
   readonly dataset: RawDataset;

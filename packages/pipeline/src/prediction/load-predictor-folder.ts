@@ -4,7 +4,7 @@ import { exists, pathBelow, readJson } from "@nnunet/core/node";
 import type { PredictorMember } from "@nnunet/inference";
 import { hashFiles } from "@nnunet/preprocess";
 import { predictorPaths } from "../folders.ts";
-import type { DecidedPostprocessing } from "./load-predictor.ts";
+import type { DecidedPostprocessing } from "./decided-postprocessing.ts";
 import { descriptionFromJson } from "./predictor-description.ts";
 
 /** What a final predictor's folder holds. */

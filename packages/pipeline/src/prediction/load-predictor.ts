@@ -10,15 +10,10 @@ import { checkPrevious, loadModel, type LoadModelOptions, type Model, type Predi
 import { defaultPostprocessor } from "@nnunet/postprocess";
 import { previousModelFiles } from "../cascade/previous-models.ts";
 import { type Fold, predictorPaths } from "../folders.ts";
+import type { DecidedPostprocessing } from "./decided-postprocessing.ts";
 import { modelFiles } from "./find-models.ts";
 import { loadForeignModel } from "./foreign-model.ts";
 import { isPredictorFolder, loadPredictorFolder } from "./load-predictor-folder.ts";
-
-/** What a postprocessor decided, with the stage that knows what to do with it. */
-export interface DecidedPostprocessing {
-  readonly postprocessor: Postprocessor;
-  readonly decided: unknown;
-}
 
 /** All that turns an image into a segmentation, loaded. */
 export interface LoadedPredictor {

@@ -11,7 +11,7 @@ import {
   refuseDatasetPart,
 } from "../prediction/prediction-output.ts";
 import { descriptionFromJson } from "../prediction/predictor-description.ts";
-import type { DecidedPostprocessing } from "../prediction/load-predictor.ts";
+import type { DecidedPostprocessing } from "../prediction/decided-postprocessing.ts";
 import type { Context } from "../stages.ts";
 import { readLabelIds } from "../steps/read-whole-labels.ts";
 import { timedStage } from "../steps/timed-stage.ts";

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { UnsupportedError } from "@nnunet/core";
 import type { CompileOptions } from "../engine.ts";
 import type { Tf } from "./tensor-tape.ts";
-import type { LoadedTfjs } from "./tfjs-engine.ts";
+import type { LoadedTfjs } from "./loaded-tfjs.ts";
 
 const gpuPackage = "@tensorflow/tfjs-node-gpu";
 const cpuPackage = "@tensorflow/tfjs-node";

@@ -15,17 +15,10 @@ import { deepSupervisionLoss } from "../losses/deep-supervision.ts";
 import { clipGradient } from "../optimisers/optimiser.ts";
 import { trainedPart } from "../trained-part.ts";
 import { cancelledBiases, channelsLast, forward } from "./forward.ts";
+import type { LoadedTfjs } from "./loaded-tfjs.ts";
 import { loadTfjs, seesGpu } from "./load-tfjs.ts";
 import { TensorTape, type Tf } from "./tensor-tape.ts";
 import { type WeightLayout, weightLayout } from "./weight-layout.ts";
-
-/** A loaded TensorFlow.js. */
-export interface LoadedTfjs {
-  /** The namespace of `@tensorflow/tfjs-core`, or of a package that exports it, with a backend ready. */
-  readonly tf: object;
-  /** For the log: "@tensorflow/tfjs-node-gpu 4.22.0". */
-  readonly description: string;
-}
 
 /**
  * An engine on TensorFlow.js: the network graph walked with its operations, gradients by its automatic

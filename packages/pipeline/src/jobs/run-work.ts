@@ -1,0 +1,23 @@
+import type { TrainingSettings } from "@nnunet/trainer";
+import type { Training } from "./training.ts";
+
+/** Which networks a run trains. */
+export interface RunWork {
+  /** In the order of work. */
+  readonly trainings: readonly Training[];
+  /** The folds that all configurations have, and that are of the cross-validation. */
+  readonly compared: readonly number[];
+  /** How long each is trained, where a budget decided that. */
+  readonly lengths?: Readonly<Record<string, Pick<TrainingSettings, "epochs" | "iterationsPerEpoch">>>;
+}
+
+/** What a run does within its budget, as it was decided; kept, so that the same run goes on with it after a stop. */
+export interface RunEffort extends RunWork {
+  /** Hash of what was asked for, and of what. */
+  readonly of: string;
+  readonly lengths: NonNullable<RunWork["lengths"]>;
+  /** After the survey. */
+  readonly seconds: number;
+  /** What is not done of all that there could be, and what that costs; sentences. */
+  readonly givenUp: readonly string[];
+}
