@@ -160,7 +160,7 @@ describe("a checkpoint and a model cut in half", () => {
       expect(ran.stderr).not.toContain("nnunet:");
       expect(ran.code).toBe(0);
       const results = join(scratch, "results", "Dataset008_Made");
-      const [folder] = await readdir(results);
+      const folder = (await readdir(results)).find((name) => name.startsWith("nnUNetTrainer__"));
       const fold = join(results, folder!, "fold_0");
 
       const checkpoint = join(fold, "checkpoint_final.safetensors");

@@ -51,6 +51,9 @@ beforeAll(async () => {
   dataset = await openDataset(folder);
   plans = await pipeline.loadPlans(dataset);
   await pipeline.train(dataset, plans, "3d_fullres", 2, { ...sizes, probabilities: true });
+  // as after trainings that did not keep them
+  for (const configuration of ["2d", "3d_fullres"])
+    for (const number of [0, 1]) await rm(fold(configuration, number).probabilities, { recursive: true });
   best = await pipeline.findBest(dataset, plans, { onEvent });
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
