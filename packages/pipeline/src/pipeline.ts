@@ -83,7 +83,7 @@ export interface Pipeline {
   /** All of the above in order, skipping what is done. */
   run(dataset: string, options?: RunOptions): Promise<RunResult>;
   /** The jobs that `run` would do, and how far each is; nothing is written. */
-  rehearse(dataset: RawDataset, options?: RunOptions): Promise<DatasetStatus>;
+  rehearse(dataset: RawDataset, options?: RunOptions & { readonly probe?: boolean }): Promise<DatasetStatus>;
   /** How far the latest run is; may be asked while it works. */
   status(dataset: RawDataset, options?: Pick<RunOptions, "workers" | "signal" | "onEvent">): Promise<DatasetStatus>;
 }

@@ -57,7 +57,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       "all of it in so much time (90m, 2h): measures a step, chooses configurations, folds and epochs, says what is given up",
       duration,
     )
-    .option("--dry-run", "print the jobs that there are to do, and do none")
+    .option("--dry-run", "print the jobs with their estimated time and memory (measured by a few steps), and do none")
     .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
     .option(
       "--gpu-memory <GB>",
@@ -85,7 +85,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           },
         };
         if (flags.dryRun) {
-          const status = await pipeline.rehearse(await openNamedDataset(pipeline, name), options);
+          const status = await pipeline.rehearse(await openNamedDataset(pipeline, name), { ...options, probe: true });
           session.print(...describeJobs(status), ...describeCommands(status));
           return { value: status };
         }

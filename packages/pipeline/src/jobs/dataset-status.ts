@@ -6,6 +6,7 @@ import { isMeasured } from "../steps/fingerprint-dataset.ts";
 import type { Context } from "../stages.ts";
 import { type JobState, type JobStatus, type JobWork, plainJob } from "./job.ts";
 import { effortHash } from "./effort-of-run.ts";
+import { estimateJobs } from "./estimate-jobs.ts";
 import { keptEffort, keptFailures, keptRequest } from "./job-file.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
 import type { Run } from "./run.ts";
@@ -25,16 +26,18 @@ export interface DatasetStatus {
 /**
  * What a run with these options would do, and how far each job is, by content. Writes nothing; a dataset that has not
  * been measured is measured for it, in memory.
+ *
+ * @param options.probe - measure what jobs cost of which none has been done here, by a few steps in a scratch folder
  */
 export async function rehearseRun(
   context: Context,
   dataset: RawDataset,
-  options: RunOptions = {},
+  { probe = false, ...options }: RunOptions & { readonly probe?: boolean } = {},
 ): Promise<DatasetStatus> {
   checkRunOptions(options);
   await checkFolds(context, dataset, options, { write: false });
   const run = await prepareRun(context, dataset, options);
-  return statusOf(run, await planOf(run));
+  return statusOf(run, await planOf(run), probe);
 }
 
 /**
@@ -59,9 +62,10 @@ async function planOf(run: Run): Promise<Planned> {
   return { plans, path: preprocessedPaths(context.folders, dataset.name).plans(plans.plansName) };
 }
 
-async function statusOf(run: Run, planned: Planned | undefined): Promise<DatasetStatus> {
+async function statusOf(run: Run, planned: Planned | undefined, probe = false): Promise<DatasetStatus> {
   const survey = surveyJobs(run, planned?.path);
-  const later = planned ? listJobs(run, survey, planned, await workWithin(run, planned)) : [];
+  const work = planned && (await workWithin(run, planned));
+  const later = planned && work ? listJobs(run, survey, planned, work) : [];
   const jobs = [...surveyed(survey), ...later];
   const failures = await keptFailures(run);
   const states = new Map<string, JobState>();
@@ -70,7 +74,11 @@ async function statusOf(run: Run, planned: Planned | undefined): Promise<Dataset
     const isReady = job.needs.every((id) => states.get(id)?.is === "done");
     states.set(job.id, await stateOf(job, isReady, failures[job.id]));
   }
-  const statuses = jobs.map((job) => ({ ...plainJob(job), state: states.get(job.id)! }));
+  const estimates = await estimateJobs(run, planned, work, jobs, { probe });
+  const statuses = jobs.map((job) => {
+    const estimate = estimates.get(job.id);
+    return { ...plainJob({ ...job, ...(estimate && { estimate }) }), state: states.get(job.id)! };
+  });
   return { dataset: run.dataset.name, jobs: statuses, complete: planned !== undefined };
 }
 

@@ -28,15 +28,25 @@ export async function keepJobs(run: Run, jobs: readonly Job[], effort?: RunEffor
 /**
  * Notes how a job ended.
  *
+ * @param job.of - what it has in common with other jobs that take the same time
  * @param why - it failed; undefined if it did not
  * @param took - undefined if it failed, or there was nothing to do: then what it took before stays
  */
-export async function keepEnd(run: Run, id: string, why: string | undefined, took?: JobEstimate): Promise<void> {
+export async function keepEnd(
+  run: Run,
+  { id, of }: { readonly id: string; readonly of: string },
+  why: string | undefined,
+  took?: JobEstimate,
+): Promise<void> {
   if (took === undefined && failuresIn(await readRecord(pathOf(run)))[id] === why) return;
   await changeRecord(pathOf(run), (record) => {
     const { [id]: _, ...others } = failuresIn(record);
     const failed = why === undefined ? others : { ...others, [id]: why };
-    return { ...record, failed, took: took === undefined ? record["took"] : { ...tookIn(record), [id]: took } };
+    return {
+      ...record,
+      failed,
+      took: took === undefined ? record["took"] : { ...tookIn(record), [id]: { ...took, of } },
+    };
   });
 }
 
@@ -47,7 +57,13 @@ export async function keptJobs(folders: Folders, datasetName: string): Promise<r
   const jobs = Array.isArray(record["jobs"]) ? (record["jobs"] as Partial<Job>[]) : [];
   return jobs.flatMap(({ id }) => {
     if (typeof id !== "string") return [];
-    return [{ id, ...(failed[id] !== undefined && { failed: failed[id] }), ...(took[id] && { took: took[id] }) }];
+    return [
+      {
+        id,
+        ...(failed[id] !== undefined && { failed: failed[id] }),
+        ...(took[id] && { took: { seconds: took[id].seconds, memoryGb: took[id].memoryGb } }),
+      },
+    ];
   });
 }
 
@@ -56,6 +72,16 @@ export interface KeptJob {
   /** Why. */
   readonly failed?: string;
   readonly took?: JobEstimate;
+}
+
+/** What a job took, and what it has in common with others that take the same. */
+export interface Measure extends JobEstimate {
+  readonly of?: string | undefined;
+}
+
+/** What each job took when it was done last. */
+export async function keptMeasures(run: Pick<Run, "context" | "dataset">): Promise<readonly Measure[]> {
+  return Object.values(tookIn(await readRecord(pathOf(run))));
 }
 
 /** Why each job failed that did. */
@@ -68,13 +94,11 @@ function failuresIn({ failed }: Readonly<Record<string, unknown>>): Readonly<Rec
   return Object.fromEntries(known.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
-function tookIn({ took }: Readonly<Record<string, unknown>>): Readonly<Record<string, JobEstimate>> {
-  const isMeasure = (entry: unknown): entry is JobEstimate =>
+function tookIn({ took }: Readonly<Record<string, unknown>>): Readonly<Record<string, Measure>> {
+  const isMeasure = (entry: unknown): entry is Measure =>
     isJsonObject(entry) && typeof entry["seconds"] === "number" && typeof entry["memoryGb"] === "number";
   return Object.fromEntries(
-    Object.entries(isJsonObject(took) ? took : {}).filter((entry): entry is [string, JobEstimate] =>
-      isMeasure(entry[1]),
-    ),
+    Object.entries(isJsonObject(took) ? took : {}).filter((entry): entry is [string, Measure] => isMeasure(entry[1])),
   );
 }
 

@@ -10,6 +10,7 @@ import type { TestResult } from "../steps/test-images.ts";
 import type { Context } from "../stages.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
 import type { TrainFoldResult } from "../training/train-fold.ts";
+import { kindOf } from "./estimate-jobs.ts";
 import { executeJobs } from "./execute-jobs.ts";
 import type { JobEstimate, JobWork } from "./job.ts";
 import { REPORT } from "./later-jobs.ts";
@@ -161,7 +162,8 @@ async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
 }
 
 const notesOf = (run: Run) => ({
-  ended: ({ id }: JobWork, why: string | undefined, took?: JobEstimate) => keepEnd(run, id, why, took),
+  ended: (job: JobWork, why: string | undefined, took?: JobEstimate) =>
+    keepEnd(run, { id: job.id, of: kindOf(job) }, why, took),
 });
 
 /** Opens a dataset; a Decathlon or v1 folder is converted, once. */

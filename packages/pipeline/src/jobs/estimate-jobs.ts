@@ -1,0 +1,79 @@
+import { cpus } from "node:os";
+import { selectionSeconds, testSeconds, trainingSeconds } from "../budget/costs.ts";
+import { contentHash } from "../records/made-from.ts";
+import { measureCosts, workloadOf } from "./effort-of-run.ts";
+import type { Job, JobEstimate, JobWork } from "./job.ts";
+import { keptMeasures, type Measure } from "./job-file.ts";
+import type { RunWork } from "./list-jobs.ts";
+import type { Run } from "./run.ts";
+import type { Planned } from "./survey-jobs.ts";
+import { trainId } from "./training.ts";
+
+/**
+ * What jobs have in common that take the same time: the command but for the fold, and the machine.
+ *
+ * @returns a hash
+ */
+export function kindOf({ command }: Pick<Job, "command">): string {
+  const [name, dataset, configuration, fold, ...others] = command;
+  const words =
+    name === "train" ? [name, dataset, configuration, ...others] : [name, dataset, configuration, fold, ...others];
+  return contentHash([words, cpus()[0]?.model, cpus().length]);
+}
+
+/** The mean of what such jobs took here; undefined if none has been done. */
+export function estimateFrom(measures: readonly Measure[], job: Pick<Job, "command">): JobEstimate | undefined {
+  const kind = kindOf(job);
+  const same = measures.filter(({ of }) => of === kind);
+  if (same.length === 0) return undefined;
+  const seconds = same.reduce((total, measure) => total + measure.seconds, 0) / same.length;
+  return { seconds, memoryGb: Math.max(...same.map(({ memoryGb }) => memoryGb)) };
+}
+
+/**
+ * What each job is expected to take: what such a job took here before, or where none was done, by a probe of the
+ * configurations.
+ *
+ * @param probe - measure what is not known; takes seconds to minutes
+ */
+export async function estimateJobs(
+  run: Run,
+  planned: Planned | undefined,
+  work: RunWork | undefined,
+  jobs: readonly JobWork[],
+  { probe }: { readonly probe: boolean },
+): Promise<ReadonlyMap<string, JobEstimate>> {
+  const measures = await keptMeasures(run);
+  const estimates = new Map<string, JobEstimate>();
+  for (const job of jobs) {
+    const known = estimateFrom(measures, job);
+    if (known) estimates.set(job.id, known);
+  }
+  const unknown = (id: string) => !estimates.has(id);
+  if (!probe || !planned || !work?.trainings.some((training) => unknown(trainId(training)))) return estimates;
+  for (const [id, estimate] of await probeJobs(run, planned, work)) if (unknown(id)) estimates.set(id, estimate);
+  return estimates;
+}
+
+async function probeJobs(run: Run, planned: Planned, work: RunWork): Promise<Map<string, JobEstimate>> {
+  const names = [...new Set(work.trainings.map(({ configuration }) => configuration))];
+  const costs = await measureCosts(run, planned, names);
+  const workload = await workloadOf(run, planned, work, names);
+  const memoryGb = Math.max(...names.map((name) => costs[name]!.memoryGb));
+  const asked = run.context.stages.trainer.completeSettings(run.options.settings ?? {});
+  const lengthOf = (name: string) => ({ ...asked, ...work.lengths?.[name], trainings: work.trainings });
+  const estimates = new Map<string, JobEstimate>();
+  for (const name of names) {
+    const cost = costs[name]!;
+    const preprocessing = { seconds: cost.preprocessCase * workload.cases, memoryGb: cost.memoryGb };
+    estimates.set(`preprocess ${name}`, preprocessing);
+    for (const training of work.trainings.filter(({ configuration }) => configuration === name)) {
+      const cases = workload.validationCases.get(training.fold) ?? 0;
+      const seconds = trainingSeconds(cost, cases, lengthOf(name));
+      estimates.set(trainId(training), { seconds, memoryGb: cost.memoryGb });
+    }
+  }
+  estimates.set("find-best", { seconds: selectionSeconds(costs, workload, names), memoryGb });
+  estimates.set("test", { seconds: testSeconds(costs, workload, lengthOf(names[0]!)), memoryGb });
+  return estimates;
+}
