@@ -4,7 +4,7 @@ import { contentHash } from "../records/made-from.ts";
 import { measureCosts, workloadOf } from "./effort-of-run.ts";
 import type { Job, JobEstimate, JobWork } from "./job.ts";
 import { keptMeasures, type Measure } from "./job-file.ts";
-import type { RunWork } from "./list-jobs.ts";
+import type { RunWork } from "./run-work.ts";
 import type { Run } from "./run.ts";
 import type { Planned } from "./survey-jobs.ts";
 import { trainId } from "./training.ts";
