@@ -139,10 +139,10 @@ export interface Architecture {
   /** Feature maps of the stem of a residual encoder, if not those of the first stage. */
   readonly stemFeatures?: number;
   /**
-   * "none": a network without norms, whose every convolution has a bias. Those that are imported with batch norms are: at
+   * Instance norms if it is not given. "batch": batch norms (paper, Figure 6). "none": a network without norms, whose every convolution has a bias. Those that are imported with batch norms are: at
    * prediction a batch norm is a scale and a shift, and goes into the convolution before it.
    */
-  readonly norm?: "none";
+  readonly norm?: "none" | "batch";
   /** Kernels of the decoder's convolutions, lowest resolution first, where they do not mirror the encoder's (nnU-Net v1). */
   readonly decoderKernelSizes?: readonly (readonly number[])[];
 }

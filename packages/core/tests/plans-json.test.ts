@@ -140,13 +140,21 @@ test("reads one number for all stages, and one for all axes, as nnU-Net v2 does"
 
 test("reads and writes the settings of a network that the planners leave alone", () => {
   const json = pythonPlans();
-  Object.assign(json.configurations["2d"].architecture.arch_kwargs, { nonlin: "torch.nn.ReLU", nonlin_first: true });
+  Object.assign(json.configurations["2d"].architecture.arch_kwargs, {
+    nonlin: "torch.nn.ReLU",
+    nonlin_first: true,
+    norm_op: "torch.nn.modules.batchnorm.BatchNorm2d",
+  });
   const residual = json.configurations["3d_lowres"].architecture;
   residual.network_class_name = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet";
   const { n_conv_per_stage, ...kwargs } = residual.arch_kwargs;
   residual.arch_kwargs = { ...kwargs, n_blocks_per_stage: n_conv_per_stage, stem_channels: 24 };
   const plans = plansFromJson(json, "plans.json");
-  expect(plans.configurations["2d"]!.architecture).toMatchObject({ leakyReluSlope: 0, activationFirst: true });
+  expect(plans.configurations["2d"]!.architecture).toMatchObject({
+    leakyReluSlope: 0,
+    activationFirst: true,
+    norm: "batch",
+  });
   expect(plans.configurations["3d_lowres"]!.architecture).toMatchObject({ kind: "residual", stemFeatures: 24 });
   const written = JSON.parse(JSON.stringify(plansToJson(plans)));
   expect(plansFromJson(written, "plans.json")).toEqual(plans);
@@ -204,8 +212,22 @@ const mistakes: [string, (json: Json) => void, string | RegExp][] = [
   ],
   [
     "another normalization layer",
-    (json) => (json.configurations["2d"].architecture.arch_kwargs.norm_op = "torch.nn.modules.batchnorm.BatchNorm2d"),
-    'plans.json → configurations.2d.architecture.arch_kwargs.norm_op: expected an instance norm (no other is supported), got "torch.nn.modules.batchnorm.BatchNorm2d"',
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.norm_op = "torch.nn.GroupNorm"),
+    'plans.json → configurations.2d.architecture.arch_kwargs.norm_op: expected an instance norm or a batch norm (no other is supported), got "torch.nn.GroupNorm"',
+  ],
+  [
+    "a batch norm without running statistics",
+    (json) =>
+      Object.assign(json.configurations["2d"].architecture.arch_kwargs, {
+        norm_op: "torch.nn.modules.batchnorm.BatchNorm2d",
+        norm_op_kwargs: { eps: 1e-5, affine: true, track_running_stats: false },
+      }),
+    "plans.json → configurations.2d.architecture.arch_kwargs.norm_op_kwargs: expected running statistics with momentum 0.1, as batch norms have them here",
+  ],
+  [
+    "an instance norm with running statistics",
+    (json) => (json.configurations["2d"].architecture.arch_kwargs.norm_op_kwargs.track_running_stats = true),
+    "plans.json → configurations.2d.architecture.arch_kwargs.norm_op_kwargs: expected track_running_stats false: instance norms with running statistics are not supported",
   ],
   [
     "a network of another class",

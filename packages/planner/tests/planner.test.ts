@@ -95,6 +95,7 @@ test("blueprint parameters can be overridden by name", () => {
     convsPerStageDecoder: [1],
     architecture: "residual",
     leakyReluSlope: 0.2,
+    norm: "batch",
     minimumBatchSize: 4,
     cascadeTrigger: 0,
     averaging: "logits",
@@ -105,7 +106,7 @@ test("blueprint parameters can be overridden by name", () => {
   const { configurations, plansName } = plan(pancreas, { overrides });
   const full = configurations["3d_fullres"]!;
   expect(Object.keys(configurations)).toEqual(["2d", "3d_fullres"]);
-  expect(full.architecture).toMatchObject({ kind: "residual", leakyReluSlope: 0.2 });
+  expect(full.architecture).toMatchObject({ kind: "residual", leakyReluSlope: 0.2, norm: "batch" });
   expect(full.architecture.featuresPerStage.slice(0, 4)).toEqual([16, 32, 64, 64]);
   expect(full.architecture.convsPerStage.slice(0, 4)).toEqual([1, 2, 2, 2]);
   expect(new Set(full.architecture.convsPerStageDecoder)).toEqual(new Set([1]));

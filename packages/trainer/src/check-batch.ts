@@ -64,7 +64,8 @@ export function checkState(
   const trained = new Set(graph.parameters.map((p) => p.name));
   checkWeights(graph, new Map([...weights].filter(([name]) => trained.has(name))), "weights");
   if (!optimiser) return;
-  for (const name of keeps) checkWeights(graph, optimiser.kept[name] ?? new Map(), name);
+  const ofOptimiser = { ...graph, parameters: graph.parameters.filter((p) => p.trained !== false) };
+  for (const name of keeps) checkWeights(ofOptimiser, optimiser.kept[name] ?? new Map(), name);
 }
 
 const sameShape = (a: readonly number[], b: readonly number[]) =>

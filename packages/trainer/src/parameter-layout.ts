@@ -1,5 +1,5 @@
 import { elementCount } from "@nnunet/core";
-import type { NetworkGraph, Weights, WeightTensor } from "@nnunet/unet-model";
+import type { NetworkGraph, Parameter, Weights, WeightTensor } from "@nnunet/unet-model";
 
 /** Where each parameter lies in the one flat vector that holds them all. */
 export interface ParameterLayout {
@@ -10,17 +10,29 @@ export interface ParameterLayout {
   readonly total: number;
 }
 
-/** Parameters in graph order, back to back. */
+/** The trained parameters in graph order, back to back. */
 export function parameterLayout(graph: NetworkGraph): ParameterLayout {
+  return layoutOf(graph.parameters.filter((p) => p.trained !== false));
+}
+
+/** The running statistics of batch norms likewise. */
+export function statisticsLayout(graph: NetworkGraph): ParameterLayout {
+  return layoutOf(graph.parameters.filter((p) => p.trained === false));
+}
+
+function layoutOf(parameters: readonly Parameter[]): ParameterLayout {
   const offsets = new Map<string, { offset: number; length: number; shape: readonly number[] }>();
   let total = 0;
-  for (const { name, shape } of graph.parameters) {
+  for (const { name, shape } of parameters) {
     const length = elementCount(shape);
     offsets.set(name, { offset: total, length, shape });
     total += length;
   }
   return { offsets, total };
 }
+
+/** How much of a running average is this batch: PyTorch's momentum of batch norms. */
+export const runningShare = 0.1;
 
 /** The parameters as one vector. `weights` may hold more. */
 export function packParameters(layout: ParameterLayout, weights: Weights): Float32Array {

@@ -1,4 +1,4 @@
-import { type NetworkGraph, nodesFor } from "@nnunet/unet-model";
+import { type NetworkGraph, nodesFor, parametersOf } from "@nnunet/unet-model";
 
 /** The part of the network that the loss sees: heads of weight 0, and what only they need, are left out. */
 export function trainedPart(graph: NetworkGraph, outputWeights: readonly number[]): NetworkGraph {
@@ -7,11 +7,6 @@ export function trainedPart(graph: NetworkGraph, outputWeights: readonly number[
     graph,
     heads.map((f) => f.id),
   );
-  const used = new Set(
-    nodes.flatMap((n) => {
-      if (n.kind === "instanceNorm") return [n.scale, n.bias];
-      return n.kind === "conv" || n.kind === "upConv" ? [n.weight, n.bias] : [];
-    }),
-  );
+  const used = new Set(nodes.flatMap(parametersOf));
   return { ...graph, nodes, outputs: heads, parameters: graph.parameters.filter((p) => used.has(p.name)) };
 }

@@ -133,6 +133,74 @@ export function engineTests(engine: TrainingEngine, heldTensors: () => number): 
     });
   });
 
+  describe("batch norm", () => {
+    const net = buildNetwork(
+      { ...architecture, norm: "batch" },
+      { inputChannels: 1, outputChannels: 2, patchSize: [8, 8] },
+    );
+    const start = initialiseWeights(net, createRandom(6));
+    const run = async (one: TrainingEngine) => {
+      const session = await one.compile(net, start, options());
+      const losses = await train(session, 4);
+      const [after, validated] = [await session.weights(), await session.evaluate(batchOf(9))];
+      await session.dispose();
+      return { losses, after, validated };
+    };
+
+    test("trains alike in both engines, and validates by running averages", async () => {
+      const [a, b] = [await run(ortEngine), await run(engine)];
+      for (const [step, loss] of a.losses.entries()) expect(Math.abs(loss - b.losses[step]!)).toBeLessThan(1e-4);
+      expectSameWeights(a.after, b.after);
+      expect(Math.abs(a.validated.loss - b.validated.loss)).toBeLessThan(1e-4);
+      expect(a.after.get("encoder.stages.0.0.convs.0.norm.running_mean")).not.toEqual(
+        start.get("encoder.stages.0.0.convs.0.norm.running_mean"),
+      );
+    });
+
+    test.each([
+      ["ort", "the other", ortEngine, engine],
+      ["the other", "ort", engine, ortEngine],
+    ] as const)("goes on from %s in %s", async (_from, _to, first, second) => {
+      const whole = await run(first);
+      const begun = await first.compile(net, start, options());
+      await train(begun, 2);
+      const goesOn = await second.compile(net, initialiseWeights(net, createRandom(7)), options());
+      await goesOn.setState(await begun.weights(), await begun.optimiserState());
+      await train(goesOn, 2);
+      expectSameWeights(await goesOn.weights(), whole.after);
+      await begun.dispose();
+      await goesOn.dispose();
+    });
+
+    // differences of a loss of about 1 in float32 are good to 1e-7 / 2e-3: about 1e-4 of slopes up to 0.1
+    test.each([ortEngine, engine].map((one) => [one.name, one] as const))(
+      "%s: its gradient is the slope of the loss",
+      async (_, one) => {
+        const session = await one.compile(net, start, options());
+        const { gradients } = await session.gradients(batchOf(0));
+        const lossAt = async (name: string, index: number, value: number) => {
+          const { data, shape } = start.get(name)!;
+          const moved = data.slice();
+          moved[index] = value;
+          await session.setState(new Map([...start, [name, { data: moved, shape }]]));
+          return (await session.gradients(batchOf(0))).loss;
+        };
+        for (const name of [
+          "encoder.stages.0.0.convs.0.conv.weight",
+          "encoder.stages.0.0.convs.0.norm.weight",
+          "encoder.stages.1.0.convs.0.norm.bias",
+          "decoder.stages.0.convs.0.norm.weight",
+        ]) {
+          const middle = start.get(name)!.data[1]!;
+          const slope = ((await lossAt(name, 1, middle + 1e-3)) - (await lossAt(name, 1, middle - 1e-3))) / 2e-3;
+          expect(Math.abs(slope - gradients.get(name)!.data[1]!)).toBeLessThan(1e-3);
+          expect(Math.abs(slope)).toBeGreaterThan(2e-3);
+        }
+        await session.dispose();
+      },
+    );
+  });
+
   test("three convolutions a stage and no deep supervision: the same in both engines, and the other head stays", async () => {
     const deep = buildNetwork(
       {

@@ -7,8 +7,9 @@ import { tinyMetadata } from "../../unet-model/tests/tiny-plans.ts";
 import { engines } from "./engines.ts";
 
 /** The counts of the online evaluation, against counting by hand on the exported network's own logits. */
-const scopes = [
+const scopes: { name: string; regions: boolean; ignoreLabel?: number; norm?: "batch" }[] = [
   { name: "labels", regions: false },
+  { name: "labels, batch norm", regions: false, norm: "batch" },
   { name: "labels with an ignore label", regions: false, ignoreLabel: 3 },
   { name: "regions", regions: true },
   { name: "regions with an ignore label", regions: true, ignoreLabel: 3 },
@@ -16,7 +17,7 @@ const scopes = [
 
 test.each(
   engines.flatMap((engine) => scopes.map((scope) => ({ ...scope, name: `${scope.name} on ${engine.name}`, engine }))),
-)("$name: true and false positives and negatives", async ({ engine, regions, ignoreLabel }) => {
+)("$name: true and false positives and negatives", async ({ engine, regions, ignoreLabel, norm }) => {
   const architecture = {
     kind: "plain" as const,
     featuresPerStage: [4, 8],
@@ -35,10 +36,14 @@ test.each(
     headBias: true,
     normEpsilon: 1e-5,
     leakyReluSlope: 0.01,
+    ...(norm && { norm }),
   };
   const [classes, voxels] = [3, 64];
   const graph = buildNetwork(architecture, { inputChannels: 2, outputChannels: classes, patchSize: [8, 8] });
   const weights = initialiseWeights(graph, createRandom(5));
+  // running averages as after a training
+  for (const [name, { data }] of weights)
+    if (/running_/.test(name)) for (const c of data.keys()) data[c] = 0.5 + 0.3 * c;
   const scope = { regions, ...(ignoreLabel === undefined ? {} : { ignoreLabel }) };
   const options: CompileOptions = {
     batchSize: 2,

@@ -139,14 +139,19 @@ class GraphBuilder {
   norm(name: string, input: Feature, scale = 1): Feature {
     if (this.#architecture.norm === "none") return input;
     const output = this.feature(input.channels, input.spatial);
-    this.nodes.push({
-      kind: "instanceNorm",
+    const common = {
       input,
       output,
       scale: this.#constant(`${name}.weight`, input.channels, scale),
       bias: this.#constant(`${name}.bias`, input.channels, 0),
       epsilon: this.#architecture.normEpsilon,
-    });
+    };
+    if (this.#architecture.norm !== "batch") this.nodes.push({ kind: "instanceNorm", ...common });
+    else {
+      const mean = this.#statistic(`${name}.running_mean`, input.channels, 0);
+      const variance = this.#statistic(`${name}.running_var`, input.channels, 1);
+      this.nodes.push({ kind: "batchNorm", ...common, mean, variance });
+    }
     return output;
   }
 
@@ -239,6 +244,11 @@ class GraphBuilder {
       shape,
       initial: { kind: "kaiming", fanIn, slope: this.#architecture.leakyReluSlope },
     });
+    return name;
+  }
+
+  #statistic(name: string, length: number, value: number): string {
+    this.parameters.push({ name, shape: [length], trained: false, initial: { kind: "constant", value } });
     return name;
   }
 

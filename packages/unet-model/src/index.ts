@@ -1,6 +1,13 @@
 export { buildNetwork, type NetworkSize, outputScales } from "./build-network.ts";
-export { type Feature, type NetworkGraph, type NetworkNode, type Parameter, parameterCount } from "./network-graph.ts";
-export { addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
+export {
+  type Feature,
+  type NetworkGraph,
+  type NetworkNode,
+  type Parameter,
+  parameterCount,
+  parametersOf,
+} from "./network-graph.ts";
+export { addBatchNorm, addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
 export { type OnnxAttribute, type OnnxElementType, OnnxGraph, onnxOpset } from "./onnx/onnx-graph.ts";
 export { readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
 export { checkWeights, initialiseWeights, type Weights, type WeightTensor } from "./weights.ts";

@@ -4,6 +4,8 @@ export interface Parameter {
   /** PyTorch state-dict name of nnU-Net v2 ("encoder.stages.0.0.convs.0.conv.weight"), so that weights travel. */
   readonly name: string;
   readonly shape: readonly number[];
+  /** false: a running statistic, which training keeps up to date and no optimiser touches. */
+  readonly trained?: false;
   readonly initial:
     | { readonly kind: "constant"; readonly value: number }
     /** Kaiming normal for a leaky ReLU: standard deviation √(2 / ((1 + slope²)·fanIn)). */
@@ -42,6 +44,18 @@ export type NetworkNode =
       readonly bias: string;
       readonly epsilon: number;
     }
+  | {
+      /** Normalised by the batch's statistics in training, by their running averages otherwise. */
+      readonly kind: "batchNorm";
+      readonly input: Feature;
+      readonly output: Feature;
+      readonly scale: string;
+      readonly bias: string;
+      /** Parameters that are not trained: the running averages. */
+      readonly mean: string;
+      readonly variance: string;
+      readonly epsilon: number;
+    }
   | { readonly kind: "leakyRelu"; readonly input: Feature; readonly output: Feature; readonly slope: number }
   | {
       /** Transposed convolution with kernel = stride. Weight shape [in, out, ...stride]. */
@@ -72,7 +86,15 @@ export interface NetworkGraph {
   readonly parameters: readonly Parameter[];
 }
 
+/** The parameters that a node reads. */
+export function parametersOf(node: NetworkNode): string[] {
+  if (node.kind === "instanceNorm") return [node.scale, node.bias];
+  if (node.kind === "batchNorm") return [node.scale, node.bias, node.mean, node.variance];
+  if (node.kind === "conv" || node.kind === "upConv") return node.bias ? [node.weight, node.bias] : [node.weight];
+  return [];
+}
+
 /** Number of trainable values. */
 export function parameterCount(graph: NetworkGraph): number {
-  return graph.parameters.reduce((sum, p) => sum + elementCount(p.shape), 0);
+  return graph.parameters.filter((p) => p.trained !== false).reduce((sum, p) => sum + elementCount(p.shape), 0);
 }

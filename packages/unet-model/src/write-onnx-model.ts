@@ -7,7 +7,7 @@ import {
   plansToJson,
   type PreviousStage,
 } from "@nnunet/core";
-import type { NetworkGraph, NetworkNode } from "./network-graph.ts";
+import { type NetworkGraph, type NetworkNode, parametersOf } from "./network-graph.ts";
 import { addForwardNode, nodesFor } from "./onnx/forward-nodes.ts";
 import { OnnxGraph } from "./onnx/onnx-graph.ts";
 import { checkWeights, type Weights } from "./weights.ts";
@@ -40,7 +40,7 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
     checkWeights(graph, weights, `weights of fold ${metadata.folds[fold] ?? fold}`);
     const rename = (name: string) => (folds.length === 1 ? name : `fold${fold}.${name}`);
     const ofFold = createHash("sha256");
-    for (const name of parametersOf(nodes)) {
+    for (const name of nodes.flatMap(parametersOf)) {
       const { data, shape } = weights.get(name)!;
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       hash.update(bytes);
@@ -102,16 +102,12 @@ function averageFolds(onnx: OnnxGraph, logits: readonly string[], metadata: Expo
   log(mean(logits.map((l) => onnx.node("Softmax", [l], { axis: 1 }))), "logits");
 }
 
-function parametersOf(nodes: readonly NetworkNode[]): string[] {
-  return nodes.flatMap((node) => {
-    if (node.kind === "instanceNorm") return [node.scale, node.bias];
-    if (node.kind === "conv" || node.kind === "upConv") return node.bias ? [node.weight, node.bias] : [node.weight];
-    return [];
-  });
-}
-
 function renameParameters(node: NetworkNode, rename: (name: string) => string): NetworkNode {
   if (node.kind === "instanceNorm") return { ...node, scale: rename(node.scale), bias: rename(node.bias) };
+  if (node.kind === "batchNorm") {
+    const [scale, bias, mean, variance] = [node.scale, node.bias, node.mean, node.variance].map(rename);
+    return { ...node, scale: scale!, bias: bias!, mean: mean!, variance: variance! };
+  }
   if (node.kind === "conv" || node.kind === "upConv") {
     return { ...node, weight: rename(node.weight), ...(node.bias ? { bias: rename(node.bias) } : {}) };
   }

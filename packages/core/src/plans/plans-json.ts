@@ -97,6 +97,14 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
     const problem = `expected one of ${axes}, as patch_size has ${json.patch_size.length} axes, got ${show(net[key])}`;
     throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.${key}`, problem);
   }
+  const isBatchNorm = net.norm_op.includes("BatchNorm");
+  const { momentum, track_running_stats: tracked = isBatchNorm } = net.norm_op_kwargs;
+  if (tracked !== isBatchNorm || (isBatchNorm && momentum !== undefined && momentum !== 0.1)) {
+    const problem = isBatchNorm
+      ? "expected running statistics with momentum 0.1, as batch norms have them here"
+      : "expected track_running_stats false: instance norms with running statistics are not supported";
+    throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.norm_op_kwargs`, problem);
+  }
   if (net.n_stages !== net.strides.length) {
     const problem = `expected ${net.strides.length}, the number of strides, got ${net.n_stages}`;
     throw new InvalidArtifactError(path, `${field}.architecture.arch_kwargs.n_stages`, problem);
@@ -132,6 +140,7 @@ function configurationFromJson(json: ConfigurationJson, name: string, path: stri
       leakyReluSlope: net.nonlin_kwargs?.negative_slope ?? (net.nonlin.endsWith("LeakyReLU") ? 0.01 : 0),
       ...(net.nonlin_first && { activationFirst: true }),
       ...(net.stem_channels && { stemFeatures: net.stem_channels }),
+      ...(isBatchNorm && { norm: "batch" as const }),
       ...(extras.norm && { norm: extras.norm }),
       ...(extras.decoder_kernel_sizes && { decoderKernelSizes: extras.decoder_kernel_sizes }),
     },
@@ -216,7 +225,7 @@ function configurationToJson(configuration: Configuration): Record<string, unkno
         [plain ? "n_conv_per_stage" : "n_blocks_per_stage"]: net.convsPerStage,
         n_conv_per_stage_decoder: net.convsPerStageDecoder,
         conv_bias: net.convBias,
-        norm_op: `torch.nn.modules.instancenorm.InstanceNorm${dimensions}`,
+        norm_op: `torch.nn.modules.${net.norm === "batch" ? "batchnorm.Batch" : "instancenorm.Instance"}Norm${dimensions}`,
         norm_op_kwargs: { eps: net.normEpsilon, affine: true },
         dropout_op: null,
         dropout_op_kwargs: null,
@@ -240,7 +249,7 @@ function configurationToJson(configuration: Configuration): Record<string, unkno
       augmentation: configuration.augmentation,
       transposed_conv_bias: net.transposedConvBias,
       head_bias: net.headBias,
-      ...(net.norm && { norm: net.norm }),
+      ...(net.norm === "none" && { norm: net.norm }),
       ...(net.decoderKernelSizes && { decoder_kernel_sizes: net.decoderKernelSizes }),
     },
   };

@@ -69,17 +69,17 @@ export const architectureSchema = z.object(
         n_conv_per_stage_decoder: list(positiveInteger, "one number of convolutions per decoder stage"),
         conv_bias: flag.default(false),
         norm_op: z
-          .string({ error: "expected an instance norm (no other is supported)" })
-          .regex(/(^|\.)InstanceNorm[23]d$/, { error: "expected an instance norm (no other is supported)" }),
+          .string({ error: "expected an instance norm or a batch norm (no other is supported)" })
+          .regex(/(^|\.)(Instance|Batch)Norm[23]d$/, {
+            error: "expected an instance norm or a batch norm (no other is supported)",
+          }),
         norm_op_kwargs: knownKeys(
           {
             eps: positive.default(1e-5),
             affine: z.literal(true, { error: "expected true: only norms with scale and shift are supported" }),
-            // of running statistics, which an instance norm without them does not have
+            // of running statistics, which a batch norm has and an instance norm has not
             momentum: z.unknown().optional(),
-            track_running_stats: z
-              .literal(false, { error: "expected false: norms with running statistics are not supported" })
-              .optional(),
+            track_running_stats: flag.optional(),
           },
           "the arguments of the norm",
         ),

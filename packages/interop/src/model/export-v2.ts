@@ -66,7 +66,8 @@ function refuseWhatV2CannotDo(c: Configuration): void {
     !c.normalizeBeforeResampling && "it resamples before it normalises",
     c.averaging !== "logits" && "it averages probabilities",
     net.decoderKernelSizes && "its decoder has kernels of its own",
-    net.norm && "it has no norms",
+    net.norm === "none" && "it has no norms",
+    net.norm === "batch" && "it has batch norms",
   ].filter((reason) => typeof reason === "string");
   if (reasons.length === 0) return;
   throw new UnsupportedError(

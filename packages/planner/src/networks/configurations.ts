@@ -46,7 +46,7 @@ function configure(
   const { patchSize, strides, kernelSizes } = network.fitted.topology;
   const shared = network.configuration === "3d_lowres" ? undefined : ruleSet.sharesDataWith;
   const { featuresPerStage, convsPerStage, convsPerStageDecoder } = network;
-  const { architecture: kind, convBias, transposedConvBias, headBias, normEpsilon, leakyReluSlope } = blueprint;
+  const { architecture: kind, convBias, transposedConvBias, headBias, norm, normEpsilon, leakyReluSlope } = blueprint;
   const resampling = (order: number, orderZ: number) => ({ order, orderZ, forceSeparateZ: blueprint.forceSeparateZ });
   return {
     dataIdentifier: `${shared ?? blueprint.plansName}_${network.configuration}`,
@@ -61,6 +61,7 @@ function configure(
     architecture: {
       ...{ kind, featuresPerStage, kernelSizes, strides, convsPerStage, convsPerStageDecoder },
       ...{ convBias, transposedConvBias, headBias, normEpsilon, leakyReluSlope },
+      ...(norm === "batch" && { norm }),
     },
     batchDice: false,
     dummy2dAugmentation: isDummy2d(patchSize, blueprint),

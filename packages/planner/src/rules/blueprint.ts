@@ -52,6 +52,8 @@ export const parameters = {
   convBias: parameter(flag, true),
   transposedConvBias: parameter(flag, false, true),
   headBias: parameter(flag, false, true),
+  /** "batch": batch norms, one of the paper's variants (Figure 6). */
+  norm: parameter<"instance" | "batch">(oneOf("instance", "batch"), "instance"),
   normEpsilon: parameter(positive, 1e-5),
   leakyReluSlope: parameter(atLeastZero, 0.01),
   /** Voxels below which no feature map may be downsampled. */

@@ -1,7 +1,8 @@
-import type { NetworkGraph } from "@nnunet/unet-model";
+import { addBatchNorm, type NetworkGraph } from "@nnunet/unet-model";
 import type { ParameterLayout } from "../parameter-layout.ts";
 import { type ConvolutionLowering, convolution } from "./convolution.ts";
-import { averagePool, concat, instanceNorm, leakyRelu, upConv } from "./layers.ts";
+import { averagePool, concat, leakyRelu, upConv } from "./layers.ts";
+import { batchNorm, instanceNorm } from "./norms.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
 /** Cuts the flat vector into named, shaped, differentiable values. */
@@ -21,16 +22,31 @@ export function cutParameters(tape: OnnxTape, layout: ParameterLayout, flat: Onn
   );
 }
 
-/** Runs the network on the tape; returns the logits of every head, highest resolution first. */
+export interface ForwardResult {
+  /** Of every head, highest resolution first. */
+  readonly logits: readonly OnnxValue[];
+  /** What batch norms saw in this batch, by the names of their running averages; nothing where those were used. */
+  readonly statistics: ReadonlyMap<string, OnnxValue>;
+}
+
+/**
+ * Runs the network on the tape.
+ *
+ * @param training - batch norms take the statistics of the batch, else their running averages
+ */
 export function forward(
   tape: OnnxTape,
   graph: NetworkGraph,
   lowering: ConvolutionLowering,
   parameters: ReadonlyMap<string, OnnxValue>,
   input: OnnxValue,
-): OnnxValue[] {
+  training: boolean,
+): ForwardResult {
+  const statistics = new Map<string, OnnxValue>();
   const parameter = (name: string): OnnxValue => parameters.get(name)!;
-  const normalized = new Set(graph.nodes.flatMap((n) => (n.kind === "instanceNorm" ? [n.input.id] : [])));
+  const normalized = new Set(
+    graph.nodes.flatMap((n) => (n.kind === "instanceNorm" || (n.kind === "batchNorm" && training) ? [n.input.id] : [])),
+  );
   const values = new Map<number, OnnxValue>([[graph.input.id, input]]);
   const value = (feature: { id: number }): OnnxValue => values.get(feature.id)!;
   for (const node of graph.nodes) {
@@ -54,6 +70,13 @@ export function forward(
         }
         case "instanceNorm":
           return instanceNorm(tape, value(node.input), parameter(node.scale), parameter(node.bias), node.epsilon);
+        case "batchNorm": {
+          const x = value(node.input);
+          if (!training) return { name: addBatchNorm(tape.onnx, node, x.name), shape: x.shape };
+          const { y, mean, variance } = batchNorm(tape, x, parameter(node.scale), parameter(node.bias), node.epsilon);
+          statistics.set(node.mean, mean).set(node.variance, variance);
+          return y;
+        }
         case "leakyRelu":
           return leakyRelu(tape, value(node.input), node.slope);
         case "upConv":
@@ -73,5 +96,5 @@ export function forward(
       }
     }
   }
-  return graph.outputs.map(value);
+  return { logits: graph.outputs.map(value), statistics };
 }

@@ -1,53 +1,8 @@
 import { elementCount } from "@nnunet/core";
-import { interleaveTaps, type OnnxGraph } from "@nnunet/unet-model";
+import { interleaveTaps } from "@nnunet/unet-model";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
-const spatialAxes = (x: OnnxValue): number[] => x.shape.slice(2).map((_, axis) => axis + 2);
 const perChannel = (x: OnnxValue): number[] => [1, x.shape[1]!, ...x.shape.slice(2).map(() => 1)];
-
-/**
- * Instance normalisation, y = (x − mean) · scale / √(variance + ε) + bias per sample and channel.
- *
- * The gradient recomputes nothing but one product over the voxels: with S₁ = Σ dy and S₂ = Σ dy·(x − mean),
- * dx = a·dy − x·(a·r²·S₂/V) + (mean·a·r²·S₂ − a·S₁)/V, where r = 1/√(variance + ε), a = scale·r and V voxels.
- */
-export function instanceNorm(
-  tape: OnnxTape,
-  x: OnnxValue,
-  scale: OnnxValue,
-  bias: OnnxValue,
-  epsilon: number,
-): OnnxValue {
-  const { onnx } = tape;
-  const axes = spatialAxes(x);
-  const voxels = elementCount(x.shape.slice(2));
-  const y = onnx.node("InstanceNormalization", [x.name, scale.name, bias.name], { epsilon: { float: epsilon } });
-  return tape.record(y, x.shape, [x, scale, bias], (dy) => {
-    const mean = onnx.node("ReduceMean", [x.name], { axes });
-    // two passes, as the variance of values far from zero loses all digits in one
-    const centred = onnx.node("Sub", [x.name, mean]);
-    const variance = onnx.node("Mul", [onnx.node("ReduceSumSquare", [centred], { axes }), onnx.scalar(1 / voxels)]);
-    const r = onnx.node("Reciprocal", [onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])])]);
-    const s1 = onnx.node("ReduceSum", [dy, onnx.integers(axes)]);
-    const s2 = onnx.node("ReduceSum", [onnx.node("Mul", [dy, centred]), onnx.integers(axes)]);
-    const a = onnx.node("Mul", [r, onnx.node("Reshape", [scale.name, onnx.integers(perChannel(x))])]);
-    const slope = onnx.node("Mul", [
-      onnx.node("Mul", [a, onnx.node("Mul", [onnx.node("Mul", [r, r]), s2])]),
-      onnx.scalar(-1 / voxels),
-    ]);
-    const offset = onnx.node("Mul", [onnx.node("Mul", [a, s1]), onnx.scalar(-1 / voxels)]);
-    const dx = onnx.node("Add", [
-      onnx.node("Mul", [dy, a]),
-      onnx.node("Add", [onnx.node("Mul", [centred, slope]), offset]),
-    ]);
-    return [dx, sumToChannels(onnx, x, onnx.node("Mul", [s2, r])), sumToChannels(onnx, x, s1)];
-  });
-}
-
-/** [n, c, 1, …] → [c] */
-function sumToChannels(onnx: OnnxGraph, x: OnnxValue, perSample: string): string {
-  return onnx.node("ReduceSum", [perSample, onnx.integers([0, ...spatialAxes(x)])], { keepdims: 0 });
-}
 
 /** x where x > 0, slope·x elsewhere. The gradient reads the sign off the output, so the input need not be kept. */
 export function leakyRelu(tape: OnnxTape, x: OnnxValue, slope: number): OnnxValue {

@@ -12,7 +12,13 @@ import type {
   TrainingEngine,
   TrainingSession,
 } from "../engine.ts";
-import { packParameters, type ParameterLayout, parameterLayout, unpackParameters } from "../parameter-layout.ts";
+import {
+  packParameters,
+  type ParameterLayout,
+  parameterLayout,
+  statisticsLayout,
+  unpackParameters,
+} from "../parameter-layout.ts";
 import { trainedPart } from "../trained-part.ts";
 import { type ChosenLowering, chooseLowering } from "./choose-lowering.ts";
 import { evaluationModel, gradientModel, stepNames, trainingStepModel } from "./step-graph.ts";
@@ -42,6 +48,8 @@ type OrtOptions = CompileOptions & { readonly device: Device };
 /** Vectors of one value per trained parameter: the weights, and what the optimiser keeps. */
 interface Vectors {
   readonly weights: Float32Array;
+  /** Running averages of batch norms. */
+  readonly statistics: Float32Array;
   readonly kept: Readonly<Record<string, Float32Array>>;
 }
 
@@ -50,6 +58,7 @@ class OrtTrainingSession implements TrainingSession {
   /** Of the trained parameters. */
   readonly #graph: NetworkGraph;
   readonly #layout: ParameterLayout;
+  readonly #averages: ParameterLayout;
   readonly #options: OrtOptions;
   readonly #lowering: ChosenLowering;
   /** Parameters of heads that the loss leaves out; they stay as they were. */
@@ -65,10 +74,11 @@ class OrtTrainingSession implements TrainingSession {
     this.#ort = ort;
     this.#graph = trainedPart(graph, options.outputWeights);
     this.#layout = parameterLayout(this.#graph);
+    this.#averages = statisticsLayout(this.#graph);
     this.#options = options;
     this.#untrained = this.#othersOf(weights);
-    this.#now = this.#vectors(packParameters(this.#layout, weights));
-    this.#next = this.#vectors(new Float32Array(this.#layout.total));
+    this.#now = this.#vectors(weights);
+    this.#next = this.#vectors(weights);
   }
 
   static async create(
@@ -103,6 +113,7 @@ class OrtTrainingSession implements TrainingSession {
         loss: null,
         gradientNorm: null,
         newWeights: this.#vector(this.#next.weights),
+        ...this.#statistics("newStatistics", this.#next),
         ...named(optimiser.keeps, stepNames.newKept, (name) => this.#vector(this.#next.kept[name]!)),
       },
     );
@@ -133,7 +144,8 @@ class OrtTrainingSession implements TrainingSession {
   }
 
   async weights(): Promise<Weights> {
-    return new Map([...unpackParameters(this.#layout, this.#now.weights), ...this.#untrained]);
+    const trained = unpackParameters(this.#layout, this.#now.weights);
+    return new Map([...trained, ...unpackParameters(this.#averages, this.#now.statistics), ...this.#untrained]);
   }
 
   async optimiserState(): Promise<OptimiserState> {
@@ -149,7 +161,7 @@ class OrtTrainingSession implements TrainingSession {
     checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
     this.#untrained = new Map([...this.#untrained, ...this.#othersOf(weights)]);
     this.#steps = optimiser?.steps ?? 0;
-    this.#now = this.#vectors(packParameters(this.#layout, weights), optimiser);
+    this.#now = this.#vectors(weights, optimiser);
   }
 
   async dispose(): Promise<void> {
@@ -158,13 +170,18 @@ class OrtTrainingSession implements TrainingSession {
   }
 
   #othersOf(weights: Weights): Map<string, WeightTensor> {
-    return new Map([...weights].filter(([name]) => !this.#layout.offsets.has(name)));
+    return new Map([...weights].filter(([name]) => ![this.#layout, this.#averages].some((l) => l.offsets.has(name))));
   }
 
-  #vectors(weights: Float32Array, optimiser?: OptimiserState): Vectors {
+  #vectors(weights: Weights, optimiser?: OptimiserState): Vectors {
     const make = (name: string) =>
       optimiser ? packParameters(this.#layout, optimiser.kept[name]!) : new Float32Array(this.#layout.total);
-    return { weights, kept: named(this.#options.optimiser.keeps, (name) => name, make) };
+    const [trained, statistics] = [this.#layout, this.#averages].map((layout) => packParameters(layout, weights));
+    return {
+      weights: trained!,
+      statistics: statistics!,
+      kept: named(this.#options.optimiser.keeps, (name) => name, make),
+    };
   }
 
   #session(kind: "step" | "evaluate" | "gradients"): Promise<InferenceSession> {
@@ -183,10 +200,16 @@ class OrtTrainingSession implements TrainingSession {
     return {
       data: this.#tensor(data, shape),
       weights: this.#vector(this.#now.weights),
+      ...this.#statistics("statistics", this.#now),
       ...Object.fromEntries(
         targets.map((target, i) => [`target.${i}`, new this.#ort.Tensor("int32", target.data, target.shape)]),
       ),
     };
+  }
+
+  /** Nothing, in a network without batch norms. */
+  #statistics(name: string, { statistics }: Vectors): Record<string, OrtTensor> {
+    return statistics.length === 0 ? {} : { [name]: this.#tensor(statistics, [statistics.length]) };
   }
 
   #vector(data: Float32Array): OrtTensor {

@@ -5,7 +5,7 @@ import type { CompileOptions } from "../engine.ts";
 import { confusionCounts } from "../losses/confusion-counts.ts";
 import { deepSupervisionLoss } from "../losses/deep-supervision.ts";
 import { clipGradient } from "../optimisers/optimiser.ts";
-import { type ParameterLayout, parameterLayout } from "../parameter-layout.ts";
+import { type ParameterLayout, parameterLayout, runningShare, statisticsLayout } from "../parameter-layout.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
 import { cutParameters, forward } from "./forward.ts";
 import { OnnxTape, type OnnxValue } from "./onnx-tape.ts";
@@ -18,15 +18,16 @@ export const stepNames = {
 };
 
 /**
- * Feeds: data, target.0 …, weights, what the optimiser keeps, its coefficients. Fetches: loss, gradientNorm, newWeights,
- * and what the optimiser keeps anew.
+ * Feeds: data, target.0 …, weights, statistics (of batch norms, if any), what the optimiser keeps, its coefficients.
+ * Fetches: loss, gradientNorm, newWeights, newStatistics, and what the optimiser keeps anew.
  */
 export function trainingStepModel(
   graph: NetworkGraph,
   options: CompileOptions,
   lowering: ConvolutionLowering,
 ): Uint8Array {
-  const { onnx, tape, layout, weights, parameters, loss } = lossGraph("training-step", graph, options, lowering);
+  const built = lossGraph("training-step", graph, options, lowering, true);
+  const { onnx, tape, layout, weights, parameters, loss } = built;
   const { optimiser } = options;
   const vector = [layout.total];
   const kept = record(optimiser.keeps, (name) => tape.input(stepNames.kept(name), vector));
@@ -43,13 +44,14 @@ export function trainingStepModel(
   output(loss, "loss");
   output(norm, "gradientNorm");
   output(next.weights, "newWeights");
+  if (built.running) output(newAverages(tape, built.running, built.seen), "newStatistics");
   for (const name of optimiser.keeps) output(next.kept[name]!, stepNames.newKept(name));
   return onnx.encode();
 }
 
 /** Feeds: data, target.0 …, weights. Fetches: loss, gradient (flat). */
 export function gradientModel(graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering): Uint8Array {
-  const { onnx, tape, layout, parameters, loss } = lossGraph("gradients", graph, options, lowering);
+  const { onnx, tape, layout, parameters, loss } = lossGraph("gradients", graph, options, lowering, true);
   onnx.node("Identity", [flatGradient(tape, loss, parameters)], {}, "gradient");
   onnx.node("Identity", [loss.name], {}, "loss");
   onnx.output("loss", "float32", []);
@@ -63,7 +65,7 @@ export function evaluationModel(
   options: CompileOptions,
   lowering: ConvolutionLowering,
 ): Uint8Array {
-  const { onnx, tape, logits, targets, loss } = lossGraph("evaluation", graph, options, lowering);
+  const { onnx, tape, logits, targets, loss } = lossGraph("evaluation", graph, options, lowering, false);
   onnx.node("Identity", [loss.name], {}, "loss");
   onnx.output("loss", "float32", []);
   const channels = [logits[0]!.shape[1]!];
@@ -74,21 +76,42 @@ export function evaluationModel(
   return onnx.encode();
 }
 
-function lossGraph(name: string, graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering) {
+function lossGraph(
+  name: string,
+  graph: NetworkGraph,
+  options: CompileOptions,
+  lowering: ConvolutionLowering,
+  training: boolean,
+) {
   const onnx = new OnnxGraph(name);
   const tape = new OnnxTape(onnx);
   const layout: ParameterLayout = parameterLayout(graph);
   const weights = tape.input("weights", [layout.total]);
   const parameters = cutParameters(tape, layout, weights);
   const data = tape.input("data", [options.batchSize, graph.input.channels, ...graph.input.spatial]);
-  const logits = forward(tape, graph, lowering, parameters, data);
+  const averages = statisticsLayout(graph);
+  const running = averages.total === 0 ? undefined : tape.input("statistics", [averages.total]);
+  const known = running ? new Map([...parameters, ...cutParameters(tape, averages, running)]) : parameters;
+  const { logits, statistics } = forward(tape, graph, lowering, known, data, training);
+  const seen = [...averages.offsets.keys()].map((parameter) => statistics.get(parameter)!);
   const channels = targetChannels(graph.outputs[0]!.channels, options);
   const targets = logits.map((l, i) =>
     tape.input(`target.${i}`, [options.batchSize, channels, ...l.shape.slice(2)], { type: "int32" }),
   );
   const outputWeights = options.outputWeights.filter((w) => w !== 0);
   const loss = deepSupervisionLoss(tape, options.loss, logits, targets, outputWeights);
-  return { onnx, tape, layout, weights, parameters, logits, targets, loss };
+  return { onnx, tape, layout, weights, parameters, logits, targets, loss, running, seen };
+}
+
+/** Running averages of batch norms after this batch. */
+function newAverages(tape: OnnxTape, running: OnnxValue, seen: readonly OnnxValue[]): OnnxValue {
+  const name = tape.onnx.node(
+    "Concat",
+    seen.map((s) => s.name),
+    { axis: 0 },
+  );
+  const now: OnnxValue = { name, shape: running.shape };
+  return tape.add(tape.multiply(running, tape.scalar(1 - runningShare)), tape.multiply(now, tape.scalar(runningShare)));
 }
 
 function flatGradient(tape: OnnxTape, loss: OnnxValue, parameters: ReadonlyMap<string, OnnxValue>): string {

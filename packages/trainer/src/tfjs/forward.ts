@@ -1,7 +1,8 @@
 import type { NetworkGraph, NetworkNode } from "@nnunet/unet-model";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { convolution } from "./convolution.ts";
-import { add, averagePool, concat, instanceNorm, leakyRelu, upConv } from "./layers.ts";
+import { add, averagePool, concat, leakyRelu, upConv } from "./layers.ts";
+import { batchNorm, batchNormByAverages, instanceNorm } from "./norms.ts";
 import type { Tf } from "./tensor-tape.ts";
 
 /**
@@ -9,16 +10,24 @@ import type { Tf } from "./tensor-tape.ts";
  *
  * @param parameters - by name, in the layout of ./weight-layout.ts
  * @param input - [n, (z,) y, x, channel]
+ * @param seen - gets what batch norms see in this batch, by the names of their running averages, as tensors to be disposed
+ *   of; without it they take their running averages instead
  * @returns the logits of every head, [n, class, (z,) y, x], highest resolution first
  */
-export function forward(tf: Tf, graph: NetworkGraph, parameters: ReadonlyMap<string, Tensor>, input: Tensor): Tensor[] {
+export function forward(
+  tf: Tf,
+  graph: NetworkGraph,
+  parameters: ReadonlyMap<string, Tensor>,
+  input: Tensor,
+  seen?: Map<string, Tensor>,
+): Tensor[] {
   const values = new Map<number, Tensor>([[graph.input.id, input]]);
   const outputs = new Set(graph.outputs.map((f) => f.id));
   const lastUse = lastUses(graph.nodes);
   for (const node of graph.nodes) {
     values.set(
       node.output.id,
-      tf.tidy(() => compute(tf, node, graph.input.id, parameters, (id) => values.get(id)!)),
+      tf.tidy(() => compute(tf, node, graph.input.id, parameters, (id) => values.get(id)!, seen)),
     );
     // what its gradient needs, an operation keeps itself
     for (const id of inputIds(node)) {
@@ -30,9 +39,9 @@ export function forward(tf: Tf, graph: NetworkGraph, parameters: ReadonlyMap<str
   return graph.outputs.map(({ id }) => channelsFirst(tf, values.get(id)!));
 }
 
-/** Biases that an instance norm subtracts again: their gradient is exactly 0. */
-export function cancelledBiases(graph: NetworkGraph): ReadonlySet<string> {
-  const normalised = new Set(graph.nodes.flatMap((n) => (n.kind === "instanceNorm" ? [n.input.id] : [])));
+/** Biases that a norm of this kind subtracts again: their gradient is exactly 0. */
+export function cancelledBiases(graph: NetworkGraph, kind: "instanceNorm" | "batchNorm"): ReadonlySet<string> {
+  const normalised = new Set(graph.nodes.flatMap((n) => (n.kind === kind ? [n.input.id] : [])));
   return new Set(
     graph.nodes.flatMap((n) =>
       n.kind === "conv" && n.bias !== undefined && normalised.has(n.output.id) ? [n.bias] : [],
@@ -55,6 +64,7 @@ function compute(
   imageId: number,
   parameters: ReadonlyMap<string, Tensor>,
   value: (id: number) => Tensor,
+  seen: Map<string, Tensor> | undefined,
 ): Tensor {
   const parameter = (name: string) => parameters.get(name)!;
   const optional = (name: string | undefined) => (name === undefined ? undefined : parameters.get(name));
@@ -70,6 +80,16 @@ function compute(
       );
     case "instanceNorm":
       return instanceNorm(tf, value(node.input.id), parameter(node.scale), parameter(node.bias), node.epsilon);
+    case "batchNorm": {
+      const [x, scale, bias] = [value(node.input.id), parameter(node.scale), parameter(node.bias)];
+      if (!seen) {
+        const averages = { mean: parameter(node.mean), variance: parameter(node.variance) };
+        return batchNormByAverages(tf, x, scale, bias, averages, node.epsilon);
+      }
+      return batchNorm(tf, x, scale, bias, node.epsilon, (mean, variance) => {
+        seen.set(node.mean, tf.keep(mean)).set(node.variance, tf.keep(variance));
+      });
+    }
     case "leakyRelu":
       return leakyRelu(tf, value(node.input.id), node.slope);
     case "upConv":

@@ -8,41 +8,6 @@ import type { Tf } from "./tensor-tape.ts";
  * convolutions know on a CPU.
  */
 
-/**
- * y = (x − mean) · scale / √(variance + ε) + bias, mean and variance per sample and channel; its gradient as in
- * ../ort/layers.ts, which keeps no more than x.
- */
-export function instanceNorm(tf: Tf, x: Tensor, scale: Tensor, bias: Tensor, epsilon: number): Tensor {
-  const [n, c] = [x.shape[0]!, x.shape.at(-1)!];
-  const voxels = elementCount(x.shape) / (n * c);
-  const flat = [n, voxels, c];
-  return differentiable(tf, [x, scale, bias], forward, backward);
-
-  function forward() {
-    const given = tf.reshape(x, flat);
-    const mean = tf.mean(given, 1, true);
-    // two passes, as the variance of values far from zero loses all digits in one
-    const variance = tf.mean(tf.square(tf.sub(given, mean)), 1, true);
-    const r = tf.rsqrt(tf.add(variance, epsilon));
-    const a = tf.mul(r, scale);
-    const y = tf.add(tf.mul(given, a), tf.sub(bias, tf.mul(mean, a)));
-    return { value: tf.reshape(y, x.shape), kept: [x, scale, mean, r] };
-  }
-
-  function backward(dy: Tensor, kept: readonly Tensor[]): Tensor[] {
-    const [input, gamma, mean, r] = kept as [Tensor, Tensor, Tensor, Tensor];
-    const g = tf.reshape(dy, flat);
-    const centred = tf.sub(tf.reshape(input, flat), mean);
-    const s1 = tf.sum(g, 1, true);
-    const s2 = tf.tidy(() => tf.sum(tf.mul(g, centred), 1, true));
-    const a = tf.mul(r, gamma);
-    const slope = tf.mul(tf.mul(a, tf.mul(tf.square(r), s2)), -1 / voxels);
-    const offset = tf.mul(tf.mul(a, s1), -1 / voxels);
-    const dx = tf.add(tf.mul(g, a), tf.add(tf.mul(centred, slope), offset));
-    return [tf.reshape(dx, x.shape), tf.sum(tf.mul(s2, r), [0, 1]), tf.sum(s1, [0, 1])];
-  }
-}
-
 /** x where x > 0, slope·x elsewhere. The gradient reads the sign off the output, which the next layer keeps anyway. */
 export function leakyRelu(tf: Tf, x: Tensor, slope: number): Tensor {
   return differentiable(

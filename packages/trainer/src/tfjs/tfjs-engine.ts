@@ -13,6 +13,7 @@ import type {
 import { confusionCounts } from "../losses/confusion-counts.ts";
 import { deepSupervisionLoss } from "../losses/deep-supervision.ts";
 import { clipGradient } from "../optimisers/optimiser.ts";
+import { parameterLayout, runningShare, statisticsLayout } from "../parameter-layout.ts";
 import { trainedPart } from "../trained-part.ts";
 import { cancelledBiases, channelsLast, forward } from "./forward.ts";
 import type { LoadedTfjs } from "./loaded-tfjs.ts";
@@ -61,12 +62,16 @@ class TfjsTrainingSession implements TrainingSession {
   /** The trained part. */
   readonly #graph: NetworkGraph;
   readonly #layout: WeightLayout;
-  readonly #cancelled: ReadonlySet<string>;
+  /** Of the running averages of batch norms; undefined in a network without. */
+  readonly #averages: WeightLayout | undefined;
+  /** Biases without a gradient: a batch norm's average has them in it, an instance norm has not. */
+  readonly #cancelled: { readonly added: ReadonlySet<string>; readonly leftOut: ReadonlySet<string> };
   readonly #options: CompileOptions;
   /** Parameters of heads that the loss leaves out; they stay as they were. */
   readonly #untrained: Map<string, WeightTensor>;
   #steps = 0;
   #weights: Tensor;
+  #statistics: Tensor | undefined;
   #kept: Readonly<Record<string, Tensor>>;
 
   constructor(tf: Tf, description: string, graph: NetworkGraph, weights: Weights, options: CompileOptions) {
@@ -74,11 +79,17 @@ class TfjsTrainingSession implements TrainingSession {
     this.#tf = tf;
     this.#tape = new TensorTape(tf);
     this.#graph = trainedPart(graph, options.outputWeights);
-    this.#layout = weightLayout(tf, this.#graph);
-    this.#cancelled = cancelledBiases(this.#graph);
+    this.#layout = weightLayout(tf, this.#graph, parameterLayout(this.#graph));
+    const averages = statisticsLayout(this.#graph);
+    this.#averages = averages.total === 0 ? undefined : weightLayout(tf, this.#graph, averages);
+    this.#cancelled = {
+      added: cancelledBiases(this.#graph, "batchNorm"),
+      leftOut: cancelledBiases(this.#graph, "instanceNorm"),
+    };
     this.#options = options;
     this.#untrained = this.#othersOf(weights);
     this.#weights = this.#layout.pack(weights);
+    this.#statistics = this.#averages?.pack(weights);
     this.#kept = this.#startOptimiser();
   }
 
@@ -88,15 +99,15 @@ class TfjsTrainingSession implements TrainingSession {
     const tape = this.#tape;
     const { optimiser } = this.#options;
     const numbers = Object.entries(optimiser.coefficients(learningRate, this.#steps + 1));
-    const { loss, norm, next } = tf.tidy(() => {
-      const { loss: value, gradient: raw } = this.#lossAndGradient(batch);
+    const { loss, norm, next } = this.#tidySeeing((seen) => {
+      const { loss: value, gradient: raw } = this.#lossAndGradient(batch, seen);
       const { gradient, norm: length } = clipGradient(tape, raw, optimiser.clipNorm);
       const coefficients = Object.fromEntries(numbers.map(([name, n]) => [name, tf.scalar(n)]));
       const given = { weights: this.#weights, gradient, kept: this.#kept, coefficients };
       const { weights, kept } = optimiser.step(tape, given);
-      return { loss: value, norm: length, next: { weights, kept: { ...kept } } };
+      return { loss: value, norm: length, next: { weights, statistics: this.#averaged(seen), kept: { ...kept } } };
     });
-    this.#replace(next.weights, next.kept);
+    this.#replace(next.weights, next.statistics, next.kept);
     this.#steps++;
     return { loss: await this.#take(loss), gradientNorm: await this.#take(norm) };
   }
@@ -104,7 +115,7 @@ class TfjsTrainingSession implements TrainingSession {
   async evaluate(batch: TrainingBatch): Promise<EvaluationResult> {
     await turnOfOthers();
     const { loss, ...counts } = this.#tf.tidy(() => {
-      const { logits, targets, loss: value } = this.#lossOf(batch, this.#layout.cut(this.#weights));
+      const { logits, targets, loss: value } = this.#lossOf(batch, this.#parameters());
       return { loss: value, ...confusionCounts(this.#tape, logits[0]!, targets[0]!, this.#options) };
     });
     // with labels, channel 0 is the background
@@ -119,14 +130,16 @@ class TfjsTrainingSession implements TrainingSession {
   }
 
   async gradients(batch: TrainingBatch): Promise<{ loss: number; gradients: Weights }> {
-    const { loss, gradient } = this.#tf.tidy(() => this.#lossAndGradient(batch));
+    const { loss, gradient } = this.#tidySeeing((seen) => this.#lossAndGradient(batch, seen));
     const gradients = await this.#layout.unpack(gradient);
     gradient.dispose();
     return { loss: await this.#take(loss), gradients };
   }
 
   async weights(): Promise<Weights> {
-    return new Map([...(await this.#layout.unpack(this.#weights)), ...this.#untrained]);
+    const trained = await this.#layout.unpack(this.#weights);
+    const averages = this.#statistics ? await this.#averages!.unpack(this.#statistics) : [];
+    return new Map([...trained, ...averages, ...this.#untrained]);
   }
 
   async optimiserState(): Promise<OptimiserState> {
@@ -139,11 +152,15 @@ class TfjsTrainingSession implements TrainingSession {
     checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
     for (const [name, tensor] of this.#othersOf(weights)) this.#untrained.set(name, tensor);
     this.#steps = optimiser?.steps ?? 0;
-    this.#replace(this.#layout.pack(weights), this.#startOptimiser(optimiser));
+    this.#replace(this.#layout.pack(weights), this.#averages?.pack(weights), this.#startOptimiser(optimiser));
   }
 
   async dispose(): Promise<void> {
-    this.#tf.dispose([this.#weights, ...Object.values(this.#kept)]);
+    this.#tf.dispose(this.#held());
+  }
+
+  #held(): Tensor[] {
+    return [this.#weights, ...(this.#statistics ? [this.#statistics] : []), ...Object.values(this.#kept)];
   }
 
   #startOptimiser(from?: OptimiserState): Record<string, Tensor> {
@@ -151,9 +168,10 @@ class TfjsTrainingSession implements TrainingSession {
     return Object.fromEntries(this.#options.optimiser.keeps.map((name) => [name, start(name)]));
   }
 
-  #replace(weights: Tensor, kept: Readonly<Record<string, Tensor>>): void {
-    this.#tf.dispose([this.#weights, ...Object.values(this.#kept)]);
+  #replace(weights: Tensor, statistics: Tensor | undefined, kept: Readonly<Record<string, Tensor>>): void {
+    this.#tf.dispose(this.#held());
     this.#weights = weights;
+    this.#statistics = statistics;
     this.#kept = kept;
   }
 
@@ -162,23 +180,47 @@ class TfjsTrainingSession implements TrainingSession {
     return new Map([...weights].filter(([name]) => !trained.has(name)));
   }
 
-  #lossAndGradient(batch: TrainingBatch): { loss: Tensor; gradient: Tensor } {
+  /** A tidy whose work keeps what batch norms see, which is freed whatever becomes of it. */
+  #tidySeeing<T extends Record<string, unknown>>(work: (seen: Map<string, Tensor>) => T): T {
+    const seen = new Map<string, Tensor>();
+    try {
+      return this.#tf.tidy(() => work(seen) as never) as T;
+    } finally {
+      this.#tf.dispose([...seen.values()]);
+    }
+  }
+
+  /** Running averages after a batch. */
+  #averaged(seen: ReadonlyMap<string, Tensor>): Tensor | undefined {
+    if (!this.#statistics) return undefined;
+    const now = this.#averages!.join(seen);
+    return this.#tf.add(this.#tf.mul(this.#statistics, 1 - runningShare), this.#tf.mul(now, runningShare));
+  }
+
+  #parameters(): Map<string, Tensor> {
+    const averages = this.#statistics ? this.#averages!.cut(this.#statistics) : [];
+    return new Map([...this.#layout.cut(this.#weights), ...averages]);
+  }
+
+  #lossAndGradient(batch: TrainingBatch, seen: Map<string, Tensor>): { loss: Tensor; gradient: Tensor } {
+    const { added, leftOut } = this.#cancelled;
     const parameters = this.#layout.cut(this.#weights);
-    const names = [...parameters.keys()].filter((name) => !this.#cancelled.has(name));
+    const names = [...parameters.keys()].filter((name) => !added.has(name) && !leftOut.has(name));
+    const constants = [...added].map((name) => [name, parameters.get(name)!] as const);
     const lossOf = this.#tf.valueAndGrads((...values: Tensor[]) => {
-      const current = new Map(names.map((name, i) => [name, values[i]!]));
-      return this.#lossOf(batch, current).loss;
+      const current = new Map([...constants, ...names.map((name, i) => [name, values[i]!] as const)]);
+      return this.#lossOf(batch, current, seen).loss;
     });
     const { value, grads } = lossOf(names.map((name) => parameters.get(name)!));
     return { loss: value, gradient: this.#layout.join(new Map(names.map((name, i) => [name, grads[i]!]))) };
   }
 
-  #lossOf(batch: TrainingBatch, parameters: ReadonlyMap<string, Tensor>) {
+  #lossOf(batch: TrainingBatch, parameters: ReadonlyMap<string, Tensor>, seen?: Map<string, Tensor>) {
     const tf = this.#tf;
     const { data, shape, targets: given } = checkBatch(this.#graph, this.#options, batch);
     const input = channelsLast(tf, tf.tensor(data, [...shape], "float32"));
     const targets = given.map((target) => tf.tensor(target.data, [...target.shape], "int32"));
-    const logits = forward(tf, this.#graph, parameters, input);
+    const logits = forward(tf, this.#graph, parameters, input, seen);
     const outputWeights = this.#options.outputWeights.filter((w) => w !== 0);
     const loss = deepSupervisionLoss(this.#tape, this.#options.loss, logits, targets, outputWeights);
     if (loss.rank !== 0) throw new InvalidArgumentError("loss", "a scalar", loss.shape);

@@ -1,6 +1,6 @@
 import type { NetworkGraph, Weights, WeightTensor } from "@nnunet/unet-model";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { parameterLayout } from "../parameter-layout.ts";
+import type { ParameterLayout } from "../parameter-layout.ts";
 import type { Tf } from "./tensor-tape.ts";
 
 interface Piece {
@@ -13,7 +13,7 @@ interface Piece {
 }
 
 /**
- * All parameters as one vector on the device. In it a convolution's weight [out, in, ...kernel] is [...kernel, in, out],
+ * The parameters of a layout as one vector on the device. In it a convolution's weight [out, in, ...kernel] is [...kernel, in, out],
  * an up-convolution's [in, out, ...stride] is [in, ...stride, out]; everything elementwise, as an optimiser's step, does
  * not care.
  */
@@ -27,7 +27,7 @@ export interface WeightLayout {
   join(parameters: ReadonlyMap<string, Tensor>): Tensor;
 }
 
-export function weightLayout(tf: Tf, graph: NetworkGraph): WeightLayout {
+export function weightLayout(tf: Tf, graph: NetworkGraph, { offsets, total }: ParameterLayout): WeightLayout {
   const permOf = new Map(
     graph.nodes.flatMap((node) => {
       if (node.kind !== "conv" && node.kind !== "upConv") return [];
@@ -35,7 +35,6 @@ export function weightLayout(tf: Tf, graph: NetworkGraph): WeightLayout {
       return [[node.weight, node.kind === "conv" ? [...spatial, 1, 0] : [0, ...spatial, 1]] as const];
     }),
   );
-  const { offsets, total } = parameterLayout(graph);
   const pieces = [...offsets].map(
     ([name, { length, shape }]): Piece => ({
       name,

@@ -28,6 +28,8 @@ export function addForwardNode(
     }
     case "instanceNorm":
       return addInstanceNorm(onnx, node, tensorOf(node.input.id), output);
+    case "batchNorm":
+      return addBatchNorm(onnx, node, tensorOf(node.input.id), output);
     case "leakyRelu":
       return onnx.node("LeakyRelu", [tensorOf(node.input.id)], { alpha: { float: node.slope } }, output);
     case "upConv":
@@ -78,6 +80,21 @@ function addInstanceNorm(
   const factor = onnx.node("Div", [onnx.node("Reshape", [scale, perChannel]), deviation]);
   const shift = onnx.node("Reshape", [bias, perChannel]);
   return onnx.node("Add", [onnx.node("Mul", [centred, factor]), shift], {}, output);
+}
+
+/** By the running averages: a scale and a shift per channel. */
+export function addBatchNorm(
+  onnx: OnnxGraph,
+  { input, scale, bias, mean, variance, epsilon }: Extract<NetworkNode, { kind: "batchNorm" }>,
+  x: string,
+  output?: string,
+): string {
+  const perChannel = (values: string) =>
+    onnx.node("Reshape", [values, onnx.integers([1, input.channels, ...input.spatial.map(() => 1)])]);
+  const deviation = onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]);
+  const factor = onnx.node("Div", [scale, deviation]);
+  const shift = onnx.node("Sub", [bias, onnx.node("Mul", [mean, factor])]);
+  return onnx.node("Add", [onnx.node("Mul", [x, perChannel(factor)]), perChannel(shift)], {}, output);
 }
 
 /**
