@@ -229,7 +229,7 @@ test("too few cases for a fold: a sentence that names the dataset, and no wrong 
     };
     const failed = await casesOfFold(folders, dataset, 2).catch((error: unknown) => error);
     expect((failed as Error).message).toBe(
-      `${dataset.folder}: Dataset009_Few has 3 training cases, and the five folds of a cross-validation need at least 5; train fold "all", or add cases`,
+      `${dataset.folder}: Dataset009_Few has 3 training cases, and the five folds of a cross-validation need at least 5; train fold "all", or add cases; or train several networks on all of them, as the paper did on three, with \`seeds\` 5`,
     );
     expect(isNnunetError(failed, "FILE")).toBe(true);
     expect(await casesOfFold(folders, dataset, "all")).toMatchObject({ split: { train: ids, val: ids } });
