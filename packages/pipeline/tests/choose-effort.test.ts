@@ -101,7 +101,7 @@ describe("by hand", () => {
     const names = ["2d", "3d_fullres"];
     const attempt = (seconds: number) => chooseEffort(costsOf(names), workOf(names, 20), wishOf(names), seconds);
     expect(() => attempt(30)).toThrow(
-      "a run of one fold of 3d_fullres, the least that says anything, needs about 36 s, but 30 s are left of the budget; give more time, or make the work smaller (`baseFeatures`, `batchSize`)",
+      "a run of one fold of 3d_fullres, the least that says anything, needs about 36 s, but 30 s are left of the budget; the smallest budget that would do is 38 s, with `baseFeatures` or `batchSize` made smaller less",
     );
     expect(attempt(36).trainings).toEqual([{ configuration: "3d_fullres", fold: 0 }]);
   });

@@ -24,7 +24,10 @@ export function describeRun(result: RunResult): string[] {
 /** Few trainings, each in full. */
 function describeFolds({ dataset, folds }: RunResult): string[] {
   return folds.flatMap(({ configuration, fold, training }) => {
-    const cases = counted(training.validation.cases.length, `${fold === "all" ? "training" : "validation"} case`);
+    const cases = counted(
+      training.validation.cases.length,
+      `${training.validation.remark === undefined ? "validation" : "scored"} case`,
+    );
     const head = `${configuration}, fold ${fold}: ${cases}`;
     return ["", head, ...diceTable(training.validation, dataset.json), `Model: ${training.model}`];
   });

@@ -32,10 +32,11 @@ const STEPS_OF_EPOCH = 10;
  * G.1): long trainings, then the cascade, then the comparison of configurations (3d_fullres is the best overall), then
  * folds, and last the length that a training should have.
  *
- * @param seconds - that may be spent after the survey
+ * @param seconds - that may be spent from now on
+ * @param spent - seconds of the budget that are gone, or set aside
  * @throws {LimitError} with the smallest time that would do, if not even that fits
  */
-export function chooseEffort(costs: Costs, work: Workload, wish: Wish, seconds: number): Choice {
+export function chooseEffort(costs: Costs, work: Workload, wish: Wish, seconds: number, spent = 0): Choice {
   const scopes = scopesOf(work, wish);
   const wished = wish.epochs * wish.iterationsPerEpoch;
   const fitting = scopes.map(({ trainings }) => longestEffort(costs, work, { ...wish, trainings }, seconds));
@@ -49,7 +50,7 @@ export function chooseEffort(costs: Costs, work: Workload, wish: Wish, seconds: 
       `a run of one fold of ${scopes.at(-1)!.trainings[0]!.configuration}, the least that says anything,`,
       `about ${inMinutes(smallest)}`,
       `${inMinutes(Math.max(0, seconds))} are left of the budget`,
-      "give more time, or make the work smaller (`baseFeatures`, `batchSize`)",
+      `the smallest budget that would do is ${inMinutes(1.05 * (spent + smallest))}, with \`baseFeatures\` or \`batchSize\` made smaller less`,
     );
   }
   return { ...chosen, seconds: effortSeconds(costs, work, chosen), givenUp: givenUp(work, wish, chosen) };

@@ -46,12 +46,7 @@ export function effortHash({ dataset, options }: Run, { plans }: Planned): strin
  *
  * @throws {LimitError} with the smallest budget that would do, if nothing fits
  */
-export async function decideEffort(
-  run: Run,
-  planned: Planned,
-  whole: RunWork,
-  budget: Pick<Budget, "left">,
-): Promise<DecidedEffort> {
+export async function decideEffort(run: Run, planned: Planned, whole: RunWork, budget: Budget): Promise<DecidedEffort> {
   const { context, dataset, options } = run;
   const { plans } = planned;
   const names = [...new Set(whole.trainings.map(({ configuration }) => configuration))];
@@ -61,7 +56,7 @@ export async function decideEffort(
   const folds = options.folds ?? known.all;
   const wish = { trainings: whole.trainings, folds, epochs, iterationsPerEpoch };
   const workload = await workloadOf(run, planned, whole, names);
-  const chosen = chooseEffort(costs, workload, wish, budget.left());
+  const chosen = chooseEffort(costs, workload, wish, budget.left(), budget.seconds - budget.left());
   const trained = [...new Set(chosen.trainings.map(({ configuration }) => configuration))];
   const length = { epochs: chosen.epochs, iterationsPerEpoch: chosen.iterationsPerEpoch };
   const effort = {
