@@ -10,6 +10,7 @@ import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
 import { type PredictCaseOptions, predictCase } from "./predict-case.ts";
 import { checkPrevious, withPreviousChannels } from "./previous-stage.ts";
+import { refuseOtherOrientation } from "./refuse-other-orientation.ts";
 import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
 
 export interface PredictImageOptions extends PredictCaseOptions, PredictionLimits {
@@ -31,6 +32,7 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
  * @returns the segmentation, [1, z, y, x] label ids in the geometry of the image, and on request the probabilities,
  *   [class or region, z, y, x]
  * @throws {LimitError} if the case is more than `maxMemoryGb` or `maxPatches` allow, before anything is done
+ * @throws {UnsupportedError} if the model was trained elsewhere on images turned to RAS, and this one is not
  * @throws {InvalidArgumentError} if `previous` is missing, or is another first network than the one trained with
  * @throws what {@link predictCase} throws, and what preprocessing throws of an image that does not fit the plans
  * @example
@@ -43,6 +45,7 @@ export async function predictImage(
 ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }> {
   const { metadata, configuration, labels } = commonNetwork(models);
   const { id, image } = loaded;
+  refuseOtherOrientation(metadata, loaded);
   const size = predictionSize(models, { shape: image.shape, spacing: image.geometry.spacing }, options);
   refuseLargePrediction(id, size, options);
   const { previous: given, probabilities: asked, onProbabilities, ...rest } = options;
