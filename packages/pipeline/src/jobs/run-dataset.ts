@@ -44,9 +44,9 @@ export interface RunResult {
 }
 
 /**
- * Makes the list of jobs of a run and does them, in order: verify, fingerprint, plan, preprocess, train and validate each
- * fold, choose the final predictor, segment the test images with it and score them, and report. What was made before from the same bytes, plan and options is kept; what
- * changed is redone. A failed job stops only what needs it.
+ * Makes the list of jobs of a run and does them, in order: verify, split, fingerprint, plan, preprocess, train and validate
+ * each fold, choose the final predictor, segment the test images with it and score them, and report. What was made before
+ * from the same bytes, plan and options is kept; what changed is redone. A failed job stops only what needs it.
  *
  * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
  */
@@ -71,7 +71,7 @@ export async function runDataset(context: Context, named: string, options: RunOp
   } else if (budget) {
     const decided = await decideEffort(run, planned, work, budget);
     effort = decided.effort;
-    say(options, `within the budget of ${Math.round(budget.seconds / 60)} min: ${describeEffort(effort)}`);
+    say(options, `within the budget of ${shownMinutes(budget.seconds)}: ${describeEffort(effort)}`);
     for (const text of effort.givenUp) say(options, `given up: ${text}`);
     jobs = jobsWithinBudget(decided, budget, list, (changed) => {
       effort = changed;
@@ -98,6 +98,8 @@ export async function workOf({ context, dataset, options }: Run, { plans }: Plan
 function say({ onEvent }: StageOptions, text: string): void {
   onEvent?.({ type: "message", stage: "run", level: "info", text });
 }
+
+const shownMinutes = (seconds: number) => `${Number((seconds / 60).toPrecision(3))} min`;
 
 /** "2d 5 folds, 20 epochs of 37 steps; 3d_fullres …" */
 function describeEffort({ trainings, lengths }: RunEffort): string {
