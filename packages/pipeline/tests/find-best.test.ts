@@ -298,9 +298,12 @@ test("a postprocessor of one's own decides, is carried by the predictor, and is 
   }));
 
 describe("what cannot be compared", () => {
-  test("strict refuses a fold that one configuration lacks", async () => {
-    await expect(pipeline.findBest(dataset, plans, { strict: true })).rejects.toThrow(
+  test("strict refuses a fold that one configuration lacks, and one that no configuration has", async () => {
+    await expect(pipeline.findBest(dataset, plans, { strict: true, folds: [0, 1, 2] })).rejects.toThrow(
       "2d, fold 2: not trained and validated; train it, or compare what there is without `strict`",
+    );
+    await expect(pipeline.findBest(dataset, plans, { strict: true })).rejects.toThrow(
+      "2d, folds 2, 3, 4: not trained and validated",
     );
   });
 
@@ -318,8 +321,14 @@ describe("what cannot be compared", () => {
     copied(async (own, of) => {
       const { summary } = of("2d", 1);
       await cp(of("2d", 0).summary, summary);
-      await expect(own.findBest(dataset, plans)).rejects.toThrow(
-        /fold 1 was validated on other cases than fold 1 of 2d|fold 1 of 2d.*train both with the same splits_final\.json/,
+      await expect(own.findBest(dataset, plans, { folds: [0, 1], strict: true })).rejects.toThrow(
+        "2d, fold 1: validated on other cases than splits_final.json has for it now",
+      );
+      // results alone, without what they were trained from
+      const preprocessed = join(own.folders.results, "none");
+      const alone = createPipeline({}, { ...own.folders, preprocessed });
+      await expect(alone.findBest(dataset, plans)).rejects.toThrow(
+        /fold 1 was validated on other cases than fold 1 of 2d.*train both with the same splits_final\.json/,
       );
     }));
 

@@ -39,7 +39,7 @@ export function findBestCommand(program: Command, ending: Ending): void {
     .option("-f, --fold <fold...>", "folds to compare on (default: those that every configuration has)", foldList)
     .option("--plans <name>", "name of the plan (default: the only one)")
     .option("--no-ensembles", "compare single configurations only")
-    .option("--strict", "refuse if a configuration of the plan, or one of its folds, is missing")
+    .option("--strict", "refuse if a configuration of the plan, or one of the folds of splits_final.json, is missing")
     .option("-o, --output <folder>", "the final predictor (default: nnUNetPredictor__PLANS in the dataset's results)")
     .addOption(deviceOption())
     .addOption(memoryOption())

@@ -7,12 +7,13 @@ import {
   findConfiguration,
   type Plans,
   type RawDataset,
+  type Splits,
   type StageOptions,
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
-import { summaryFromJson } from "@nnunet/evaluate";
+import { splitsFromJson, summaryFromJson } from "@nnunet/evaluate";
 import { imageStem } from "@nnunet/io";
-import { type Folders, type FoldPaths, resultsPaths } from "../folders.ts";
+import { type Folders, type FoldPaths, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
 
 /** One validated fold: evidence that says something about new images. */
@@ -52,7 +53,7 @@ export interface CrossValidationOptions extends Pick<StageOptions, "onEvent"> {
   readonly configurations?: readonly string[] | undefined;
   /** By default those that all configurations have. */
   readonly folds?: readonly number[] | undefined;
-  /** Refuse where a configuration or one of its folds is missing, instead of comparing what is common. */
+  /** Refuse where a configuration or one of the folds of splits_final.json is missing, instead of comparing what is common. */
   readonly strict?: boolean | undefined;
 }
 
@@ -71,11 +72,12 @@ export async function crossValidation(
   { configurations, folds, strict = false, onEvent }: CrossValidationOptions = {},
 ): Promise<CrossValidation> {
   const names = simplerFirst(plans, configurations ?? Object.keys(plans.configurations));
+  const splits = await writtenSplits(folders, dataset);
   const leftOut: LeftOut[] = [];
   const found: { configuration: string; modelFolder: string; validated: ValidatedFold[] }[] = [];
   for (const configuration of names) {
     const { folder: modelFolder } = resultsPaths(folders, dataset.name, plans.plansName, configuration);
-    const { validated, missing } = await validatedFolds(folders, dataset, plans, configuration);
+    const { validated, missing } = await validatedFolds(folders, dataset, plans, configuration, splits);
     leftOut.push(...missing);
     if (validated.length > 0) found.push({ configuration, modelFolder, validated });
     else if (missing.length === 0) leftOut.push({ configuration, reason: "not trained" });
@@ -86,7 +88,7 @@ export async function crossValidation(
     throw new FileError(root, `nothing has been validated that could be compared (${reasons}); train folds first`);
   }
   const all = [...new Set(found.flatMap(({ validated }) => validated.map(({ fold }) => fold)))].sort((a, b) => a - b);
-  const wanted = folds ?? all;
+  const wanted = folds ?? (strict && splits ? splits.map((_, fold) => fold) : all);
   const common = wanted.filter((fold) => found.every(({ validated }) => validated.some((each) => each.fold === fold)));
   for (const { configuration, validated } of found) {
     const lacking = wanted.filter((fold) => !validated.some((each) => each.fold === fold));
@@ -147,12 +149,24 @@ function simplerFirst(plans: Plans, names: readonly string[]): string[] {
   return [...names.filter((name) => !isSecond(name)), ...names.filter(isSecond)];
 }
 
-/** The folds of one configuration that were trained to the end and validated on cases that they had not seen. */
+/** The folds of the cross-validation; undefined where only the results are there. */
+async function writtenSplits(folders: Folders, dataset: RawDataset): Promise<Splits | undefined> {
+  const { splits: path } = preprocessedPaths(folders, dataset.name);
+  if (!(await exists(path))) return undefined;
+  const ids = dataset.trainingCases.map(({ id }) => id);
+  return splitsFromJson(await readJson(path), path, ids);
+}
+
+/**
+ * The folds of one configuration that were trained to the end and validated on cases that they had not seen. One of an
+ * earlier division of the cases is none of them: it may have seen what other folds are validated on, or count a case twice.
+ */
 async function validatedFolds(
   folders: Folders,
   dataset: RawDataset,
   plans: Plans,
   configuration: string,
+  splits: Splits | undefined,
 ): Promise<{ validated: ValidatedFold[]; missing: LeftOut[] }> {
   const model = resultsPaths(folders, dataset.name, plans.plansName, configuration);
   const numbers = (await readdir(model.folder).catch(() => [])).flatMap(
@@ -172,11 +186,15 @@ async function validatedFolds(
       const summary = summaryFromJson(await readJson(paths.summary), paths.summary);
       if (summary.remark !== undefined) leaveOut(`no fold of the cross-validation (${summary.remark})`);
       else if (summary.cases.length === 0) leaveOut("validated on no case");
-      else validated.push({ fold, paths, summary });
+      else if (splits && !areSame(splits[fold]?.val ?? [], casesOf(summary))) {
+        leaveOut("validated on other cases than splits_final.json has for it now");
+      } else validated.push({ fold, paths, summary });
     }
   }
   return { validated, missing };
 }
+
+const areSame = (a: readonly string[], b: readonly string[]) => [...a].sort().join("\n") === [...b].sort().join("\n");
 
 /** Two means are compared only where they are over the same cases. */
 function refuseOtherCases(configurations: readonly ValidatedConfiguration[]): void {

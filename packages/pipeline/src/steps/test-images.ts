@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { CaseFiles, EvaluationSummary, RawDataset, StageOptions } from "@nnunet/core";
+import { type CaseFiles, type EvaluationSummary, FileError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { pathBelow, readJson, whileLocked } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import type { Device, PredictionLimits } from "@nnunet/inference";
@@ -49,6 +49,8 @@ const isOfFolds = (tested: Tested): tested is TestedFolds => "configuration" in 
 /**
  * Segments the images of imagesTs by the final predictor, or the mean of a configuration's folds, and scores them where labelsTs is there. What
  * was made from the same models and images is kept. One process at a time, because two may have other models.
+ *
+ * @throws {FileError} if there is no test image
  */
 export async function testImages(
   context: Context,
@@ -57,6 +59,9 @@ export async function testImages(
   options: TestOptions = {},
 ): Promise<TestResult> {
   const { signal, onEvent } = options;
+  if (dataset.testCases.length === 0) {
+    throw new FileError(join(dataset.folder, "imagesTs"), "holds no image to be segmented; put the test images there");
+  }
   const folder = testFolder(context, dataset, tested);
   const work = () => segmentAndScore(context, dataset, tested, folder, options);
   return whileLocked(folder, "segmenting imagesTs", work, { wait: { stage: "predict" }, signal, onEvent });
