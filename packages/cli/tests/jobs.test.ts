@@ -47,3 +47,20 @@ test("each job is a command that works by itself: one after the other they give 
     const status = await nnunet("status", "8", ...roots);
     expect(status.stdout).toContain("Dataset008_Made: 10 jobs, 10 done");
   }));
+
+test("a budget and a dry run together are refused: a dry run trains nothing that the budget could be measured by", async () => {
+  const refused = await nnunet("run", "8", "--budget", "1h", "--dry-run");
+  expect(refused.stderr).toContain("one of --dry-run and --budget");
+  expect(refused.code).toBe(2);
+});
+
+test("nnunet test without test images is an error, not a success", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = { name: "Dataset008_Made", prefix: "made", trainingCases: 5, testCases: 0 } as const;
+    await writeTinyDataset(join(scratch, "raw"), dataset);
+    await nnunet("fingerprint", "8", ...roots);
+    await nnunet("plan", "8", ...roots);
+    const tested = await nnunet("test", "8", ...roots);
+    expect(tested.stderr).toContain("holds no image to be segmented");
+    expect(tested.code).toBe(3);
+  }));

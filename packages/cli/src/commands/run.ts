@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "@nnunet/core";
 import type { Fold, RunOptions } from "@nnunet/pipeline";
 import { type Command, Option } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
@@ -67,6 +68,10 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     .option("--plans <name>", "name of a plan that is there, of nnU-Net v2 say, instead of planning")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
+        if (flags.dryRun && flags.budget !== undefined) {
+          const expected = "one of --dry-run and --budget: what a budget gives up is known once the run has measured";
+          throw new InvalidArgumentError("--budget", expected, "both");
+        }
         const pipeline = pipelineOf(flags);
         const { groupBy, seeds } = flags;
         const groups = groupBy === undefined ? undefined : await groupsBy(groupBy, await pipeline.open(name, session));

@@ -31,7 +31,11 @@ export function describeCommands({ jobs }: DatasetStatus): string[] {
   const left = jobs.filter(({ state }) => state.is !== "done");
   if (left.length === 0) return [];
   const lines = left.map(({ command }) => `  nnunet ${command.map(shellWord).join(" ")}`);
-  return ["", "Each is a command by itself, in this order:", ...lines];
+  return [
+    "",
+    "Each is a command by itself, in this order, where nnUNet_raw, nnUNet_preprocessed and nnUNet_results are set as for this one:",
+    ...lines,
+  ];
 }
 
 function remarkOf(state: JobState): string {
