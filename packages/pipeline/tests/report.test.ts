@@ -154,6 +154,11 @@ test("a run ends with its report, which has the time and memory of its jobs; a s
     expect(page).toContain("Time and memory");
     expect(page).toMatch(/train 3d_fullres 0<\/th><td>done<\/td><td>[\d.]+ s<\/td><td>[\d.]+ GB/);
     expect(page).not.toContain("tiny_");
+    // the network that was trained is drawn, not the planned one, and the difference is told
+    expect(page).toMatch(
+      /3d_fullres was trained with another network or batch than planned: features 2 4[ \d]* instead of 32 64[ \d]*/,
+    );
+    expect(page).toMatch(/\b2 filters/);
     const { jobs } = await pipeline.status(dataset);
     expect(jobs.filter(({ state }) => state.is !== "done")).toEqual([]);
     const again = await pipeline.run(folder, tiny);

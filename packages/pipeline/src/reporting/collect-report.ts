@@ -11,6 +11,7 @@ import { exists, readJson } from "@nnunet/core/node";
 import { drawNetwork, planWarnings } from "@nnunet/planner";
 import type { NetworkDrawing, ReportData } from "@nnunet/report";
 import { preprocessedPaths } from "../folders.ts";
+import { asTrained, reductions } from "./trained-plans.ts";
 import { contentHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
@@ -56,6 +57,8 @@ export async function collectReport(
   const reported = plans && (await reportedChoice(folders, dataset, plans, folds, labels));
   const selected = reported?.choice.by === "selection" ? reported.choice.configurations : undefined;
   const nameOf = caseNames(dataset, withIds);
+  const trained = plans && (await asTrained(folders, dataset, plans));
+  if (plans && trained) warnings.push(...reductions(plans, trained));
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
     dataset: {
@@ -74,7 +77,7 @@ export async function collectReport(
         decisions: plans.explanation,
       },
     }),
-    networks: plans ? drawings(dataset, plans) : [],
+    networks: trained ? drawings(dataset, trained) : [],
     candidates: reported ? candidateScores(reported.candidates, reported.best, keys) : [],
     ...(reported && {
       choice: reported.choice,
