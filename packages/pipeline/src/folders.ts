@@ -131,5 +131,11 @@ export function ensembleFolder(
 
 export type FoldPaths = ReturnType<typeof foldPaths>;
 
+/** The folds whose folders are among these names, ascending, "all" last; `fold_0_old` is none. */
+export function foldsAmong(names: readonly string[]): Fold[] {
+  const numbers = names.flatMap((name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? []).map(Number);
+  return [...numbers.sort((a, b) => a - b), ...(names.includes("fold_all") ? (["all"] as const) : [])];
+}
+
 /** A fold of the cross-validation, or "all": train and validate on every case. */
 export type Fold = number | "all";

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cp, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +18,7 @@ import {
 } from "@nnunet/pipeline";
 import { openProbabilities } from "@nnunet/preprocess";
 import { isBestFound } from "../src/selection/find-best.ts";
-import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
@@ -30,13 +31,6 @@ let best: BestPredictor;
 const told: string[] = [];
 const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(event.text);
 
-const sizes = {
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
-
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "nnunet-pipeline-"));
   const folders = foldersIn(scratch);
@@ -47,10 +41,10 @@ beforeAll(async () => {
     testCases: 1,
   });
   pipeline = createPipeline({}, folders);
-  await pipeline.run(folder, { ...sizes, configurations: ["2d", "3d_fullres"], folds: [0, 1] });
+  await pipeline.run(folder, { ...tinyTraining, configurations: ["2d", "3d_fullres"], folds: [0, 1] });
   dataset = await openDataset(folder);
   plans = await pipeline.loadPlans(dataset);
-  await pipeline.train(dataset, plans, "3d_fullres", 2, { ...sizes, probabilities: true });
+  await pipeline.train(dataset, plans, "3d_fullres", 2, { ...tinyTraining, probabilities: true });
   // as after trainings that did not keep them
   for (const configuration of ["2d", "3d_fullres"])
     for (const number of [0, 1]) await rm(fold(configuration, number).probabilities, { recursive: true });
@@ -199,6 +193,16 @@ describe("the final predictor", () => {
       ]);
       expect(await readJson(join(output, "postprocessing.json"))).toEqual(best.postprocessing);
     }));
+
+  test("lists the SHA-256 of each of its files, as sha256sum prints it", async () => {
+    const { files } = (await readJson(join(best.folder, "predictor.json"))) as { files: Record<string, string> };
+    const names = (await readdir(best.folder)).filter((name) => name !== "predictor.json");
+    expect(Object.keys(files).sort()).toEqual(names.sort());
+    for (const name of names) {
+      const bytes = await readFile(join(best.folder, name));
+      expect([name, files[name]]).toEqual([name, createHash("sha256").update(bytes).digest("hex")]);
+    }
+  });
 
   test.each([
     [

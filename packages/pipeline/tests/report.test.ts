@@ -2,6 +2,7 @@ import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { RawDataset } from "@nnunet/core";
+import { writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset, readImage, writeImage } from "@nnunet/io";
 import { createPipeline, type Fold, type Pipeline, resultsPaths, type RunOptions } from "@nnunet/pipeline";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
@@ -134,6 +135,24 @@ test("a fold of a random division, or of all cases, is not pooled with a cross-v
     const { data } = await pipeline.report(dataset, plans);
     expect(data.scores!.cases.map(({ number }) => number)).toEqual([3]);
     expect(data.scores!.remarks).toEqual([]);
+  }));
+
+test("a fold of an earlier division of the cases is not pooled with those of today's", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    const ids = dataset.trainingCases.map(({ id }) => id);
+    const splits = ids.map((id) => ({ train: ids.filter((other) => other !== id), val: [id] }));
+    await writeJsonAtomic(join(pipeline.folders.preprocessed, dataset.name, "splits_final.json"), splits);
+    await writeFold(pipeline, dataset, "2d", 0, [ids[0]!], { shift: 1 });
+    await writeFold(pipeline, dataset, "2d", 1, [ids[2]!], { shift: 2 });
+    const { data } = await pipeline.report(dataset, plans);
+    expect(data.scores!.cases.map(({ number }) => number)).toEqual([1]);
+    await rm(join(pipeline.folders.results, dataset.name), { recursive: true });
+    await writeFold(pipeline, dataset, "2d", 1, [ids[2]!], { shift: 2 });
+    const alone = await pipeline.report(dataset, plans);
+    expect(alone.data.scores!.remarks).toEqual([
+      "Fold 1 was validated on other cases than splits_final.json has for it now.",
+    ]);
   }));
 
 test("a run ends with its report, which has the time and memory of its jobs; a second run has nothing to do", () =>

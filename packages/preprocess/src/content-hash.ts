@@ -37,21 +37,28 @@ function statistics(p: Plans["foregroundIntensityPerChannel"][number] | undefine
 }
 
 /**
- * SHA-256 over the bytes of files, in order; their names do not enter. Streams, so that a file is never in memory.
+ * One SHA-256 of several files, over that of each, in order; their names do not enter. A file is never in memory.
  *
  * @throws {FileError} if a file cannot be read
  */
 export async function hashFiles(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const path of paths) {
-    const one = createHash("sha256");
-    const { handle } = await openRegularFile(path);
-    try {
-      for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) one.update(chunk as Uint8Array);
-    } catch (error) {
-      throw describeFileError(path, "could not be read", error);
-    }
-    hash.update(one.digest());
+  for (const path of paths) hash.update(await fileSha256(path), "hex");
+  return hash.digest("hex");
+}
+
+/**
+ * SHA-256 over the bytes of a file, hex, as `sha256sum` prints it. Streams.
+ *
+ * @throws {FileError} if it cannot be read
+ */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const { handle } = await openRegularFile(path);
+  try {
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+  } catch (error) {
+    throw describeFileError(path, "could not be read", error);
   }
   return hash.digest("hex");
 }

@@ -7,7 +7,7 @@ export {
   writePreprocessedCase,
 } from "./case-store.ts";
 export { classLocations } from "./class-locations.ts";
-export { hashFiles, preprocessedHash } from "./content-hash.ts";
+export { fileSha256, hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";

@@ -24,6 +24,7 @@ test("the public functions", () => {
     "caseInMemory",
     "classLocations",
     "defaultPreprocessor",
+    "fileSha256",
     "hashFiles",
     "normalizeChannel",
     "openPreprocessedCase",

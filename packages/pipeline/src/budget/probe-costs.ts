@@ -7,7 +7,8 @@ import { preprocessDataset } from "../steps/preprocess-dataset.ts";
 import type { Context } from "../stages.ts";
 import { type TrainOptions, trainFold } from "../training/train-fold.ts";
 import type { ConfigurationCosts, Costs, TrainingCosts } from "./costs.ts";
-import { trainingTimes, watchMemory } from "./training-times.ts";
+import { trainingTimes } from "./training-times.ts";
+import { watchMemory } from "./watch-memory.ts";
 
 /** Two epochs: the first one warms up, the second one is measured. */
 const EPOCHS = 2;

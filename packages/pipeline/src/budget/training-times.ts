@@ -49,16 +49,3 @@ export function trainingTimes() {
   };
   return { hear, costs };
 }
-
-/** Samples the memory of the process while something runs. */
-export function watchMemory(): { peakGb(): number; stop(): void } {
-  let peak = process.memoryUsage.rss();
-  const timer = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage.rss());
-  }, 100);
-  timer.unref();
-  return {
-    peakGb: () => Math.max(peak, process.memoryUsage.rss()) / 2 ** 30,
-    stop: () => clearInterval(timer),
-  };
-}

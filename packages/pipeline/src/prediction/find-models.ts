@@ -6,6 +6,7 @@ import {
   finalPredictorFolder,
   type Fold,
   type Folders,
+  foldsAmong,
   modelFolderPaths,
   PREDICTOR_NAME,
   resultsPaths,
@@ -94,12 +95,6 @@ async function askedModels(path: string, folds: readonly Fold[], single: string 
     models.push(model);
   }
   return models;
-}
-
-/** The folds whose folders are among these names, ascending, "all" last; `fold_0_old` is none. */
-function foldsAmong(names: readonly string[]): Fold[] {
-  const numbers = names.flatMap((name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? []).map(Number);
-  return [...numbers.sort((a, b) => a - b), ...(names.includes("fold_all") ? (["all"] as const) : [])];
 }
 
 /** Folders such as `nnUNetTrainer__nnUNetPlans__3d_fullres` in a dataset's results, or in `nnUNet_results`. */

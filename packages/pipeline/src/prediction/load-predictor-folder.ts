@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { FileError, InvalidArtifactError, type Postprocessor, show } from "@nnunet/core";
 import { exists, pathBelow, readJson } from "@nnunet/core/node";
 import type { PredictorMember } from "@nnunet/inference";
-import { hashFiles } from "@nnunet/preprocess";
+import { fileSha256 } from "@nnunet/preprocess";
 import { predictorPaths } from "../folders.ts";
 import type { DecidedPostprocessing } from "./decided-postprocessing.ts";
 import { descriptionFromJson } from "./predictor-description.ts";
@@ -42,7 +42,7 @@ export async function loadPredictorFolder(
         `missing; ${paths.description} lists it: copy the whole folder, or run \`findBest()\` again`,
       );
     }
-    if ((await hashFiles([file])) === hash) continue;
+    if ((await fileSha256(file)) === hash) continue;
     throw new FileError(
       file,
       `is not the file that ${paths.description} lists (its SHA-256 differs): it was changed or damaged since; copy the folder again, or run \`findBest()\` again`,

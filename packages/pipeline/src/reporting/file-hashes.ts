@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { relative } from "node:path";
 import type { Plans, RawDataset } from "@nnunet/core";
-import { describeFileError, exists, openRegularFile } from "@nnunet/core/node";
+import { exists } from "@nnunet/core/node";
+import { fileSha256 } from "@nnunet/preprocess";
 import type { ReportData } from "@nnunet/report";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import type { FoldResult } from "./fold-results.ts";
@@ -23,18 +23,7 @@ export async function fileHashes(
   const found: ReportData["files"][number][] = [];
   for (const { path, root } of wanted) {
     if (await exists(path))
-      found.push({ name: relative(root, path).replaceAll("\\", "/"), sha256: await sha256(path) });
+      found.push({ name: relative(root, path).replaceAll("\\", "/"), sha256: await fileSha256(path) });
   }
   return found;
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const { handle } = await openRegularFile(path);
-  try {
-    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
-  } catch (error) {
-    throw describeFileError(path, "could not be read", error);
-  }
-  return hash.digest("hex");
 }

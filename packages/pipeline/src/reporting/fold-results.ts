@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { EvaluationSummary, Plans, RawDataset } from "@nnunet/core";
+import type { EvaluationSummary, Plans, RawDataset, Splits } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
-import { type Fold, type FoldPaths, type Folders, resultsPaths } from "../folders.ts";
+import { type Fold, type FoldPaths, type Folders, foldsAmong, resultsPaths } from "../folders.ts";
+import { isOfDivision, otherDivision, writtenSplits } from "../selection/cross-validation.ts";
 
 /** What one fold of a configuration left behind. */
 export interface FoldResult {
@@ -16,14 +17,15 @@ export interface FoldResult {
 
 /** Every fold of every configuration of the plan that has a folder, in the plan's order. */
 export async function foldResults(folders: Folders, dataset: RawDataset, plans: Plans): Promise<FoldResult[]> {
+  const splits = await writtenSplits(folders, dataset);
   const results: FoldResult[] = [];
   for (const configuration of Object.keys(plans.configurations)) {
     const { folder, fold: pathsOf } = resultsPaths(folders, dataset.name, plans.plansName, configuration);
-    for (const fold of foldsIn(await readdir(folder).catch(() => []))) {
+    for (const fold of foldsAmong(await readdir(folder).catch(() => []))) {
       const paths = pathsOf(fold);
       if (!((await exists(paths.summary)) || (await exists(logPath(paths))))) continue;
       const summary = (await exists(paths.summary))
-        ? summaryFromJson(await readJson(paths.summary), paths.summary)
+        ? remarked(summaryFromJson(await readJson(paths.summary), paths.summary), fold, splits)
         : undefined;
       results.push({ configuration, fold, paths, ...(summary && { summary }) });
     }
@@ -31,13 +33,10 @@ export async function foldResults(folders: Folders, dataset: RawDataset, plans: 
   return results;
 }
 
-export const logPath = ({ folder }: FoldPaths) => join(folder, "training_log.ndjson");
-
-/** Numbers first, in their order. */
-function foldsIn(names: readonly string[]): Fold[] {
-  const numbers = names.flatMap((name) => {
-    const number = /^fold_(\d{1,4})$/.exec(name)?.[1];
-    return number === undefined ? [] : [Number(number)];
-  });
-  return [...numbers.sort((a, b) => a - b), ...(names.includes("fold_all") ? (["all"] as const) : [])];
+/** A fold of an earlier division may have seen what the others are validated on: it is none of the cross-validation. */
+function remarked(summary: EvaluationSummary, fold: Fold, splits: Splits | undefined): EvaluationSummary {
+  if (summary.remark !== undefined || fold === "all" || !splits || isOfDivision(splits, fold, summary)) return summary;
+  return { ...summary, remark: `Fold ${fold} was ${otherDivision}.` };
 }
+
+export const logPath = ({ folder }: FoldPaths) => join(folder, "training_log.ndjson");

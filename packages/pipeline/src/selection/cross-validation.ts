@@ -13,7 +13,7 @@ import {
 import { readJson } from "@nnunet/core/node";
 import { splitsFromJson, summaryFromJson } from "@nnunet/evaluate";
 import { imageStem } from "@nnunet/io";
-import { type Folders, type FoldPaths, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { type Folders, type FoldPaths, foldsAmong, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
 
 /** One validated fold: evidence that says something about new images. */
@@ -138,9 +138,13 @@ export function caseOf(file: string): string {
 }
 
 /** "2d, folds 1, 2: …" */
-export function sentence({ configuration, folds, reason }: LeftOut): string {
-  const which = folds ? `, ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")}` : "";
-  return `${configuration}${which}: ${reason}`;
+export function sentence(leftOut: LeftOut): string {
+  return `${nameOfLeftOut(leftOut)}: ${leftOut.reason}`;
+}
+
+/** "2d, folds 1, 2" */
+export function nameOfLeftOut({ configuration, folds }: Pick<LeftOut, "configuration" | "folds">): string {
+  return `${configuration}${folds ? `, ${folds.length === 1 ? "fold" : "folds"} ${folds.join(", ")}` : ""}`;
 }
 
 /** As the plan lists them, the second networks of cascades last: they need another network to run. */
@@ -150,7 +154,7 @@ function simplerFirst(plans: Plans, names: readonly string[]): string[] {
 }
 
 /** The folds of the cross-validation; undefined where only the results are there. */
-async function writtenSplits(folders: Folders, dataset: RawDataset): Promise<Splits | undefined> {
+export async function writtenSplits(folders: Folders, dataset: RawDataset): Promise<Splits | undefined> {
   const { splits: path } = preprocessedPaths(folders, dataset.name);
   if (!(await exists(path))) return undefined;
   const ids = dataset.trainingCases.map(({ id }) => id);
@@ -169,12 +173,10 @@ async function validatedFolds(
   splits: Splits | undefined,
 ): Promise<{ validated: ValidatedFold[]; missing: LeftOut[] }> {
   const model = resultsPaths(folders, dataset.name, plans.plansName, configuration);
-  const numbers = (await readdir(model.folder).catch(() => [])).flatMap(
-    (name) => /^fold_(0|[1-9]\d*)$/.exec(name)?.[1] ?? [],
-  );
+  const folds = foldsAmong(await readdir(model.folder).catch(() => []));
   const validated: ValidatedFold[] = [];
   const missing: LeftOut[] = [];
-  for (const fold of numbers.map(Number).sort((a, b) => a - b)) {
+  for (const fold of folds.filter((each) => each !== "all")) {
     const paths = model.fold(fold);
     const leaveOut = (reason: string) => missing.push({ configuration, folds: [fold], reason });
     if (!(await exists(paths.model))) leaveOut("not trained to the end");
@@ -186,15 +188,19 @@ async function validatedFolds(
       const summary = summaryFromJson(await readJson(paths.summary), paths.summary);
       if (summary.remark !== undefined) leaveOut(`no fold of the cross-validation (${summary.remark})`);
       else if (summary.cases.length === 0) leaveOut("validated on no case");
-      else if (splits && !areSame(splits[fold]?.val ?? [], casesOf(summary))) {
-        leaveOut("validated on other cases than splits_final.json has for it now");
-      } else validated.push({ fold, paths, summary });
+      else if (splits && !isOfDivision(splits, fold, summary)) leaveOut(otherDivision);
+      else validated.push({ fold, paths, summary });
     }
   }
   return { validated, missing };
 }
 
-const areSame = (a: readonly string[], b: readonly string[]) => [...a].sort().join("\n") === [...b].sort().join("\n");
+export const otherDivision = "validated on other cases than splits_final.json has for it now";
+
+/** Whether a fold was validated on the cases that it has by these splits: of an earlier division, it was not. */
+export function isOfDivision(splits: Splits, fold: number, summary: EvaluationSummary): boolean {
+  return casesOf(summary).sort().join("\n") === [...(splits[fold]?.val ?? [])].sort().join("\n");
+}
 
 /** Two means are compared only where they are over the same cases. */
 function refuseOtherCases(configurations: readonly ValidatedConfiguration[]): void {

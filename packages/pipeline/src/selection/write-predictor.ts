@@ -10,7 +10,7 @@ import {
   plansToJson,
 } from "@nnunet/core";
 import { exists, makeFolder, readJson, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
-import { hashFiles } from "@nnunet/preprocess";
+import { fileSha256 } from "@nnunet/preprocess";
 import { modelFolderPaths, predictorPaths } from "../folders.ts";
 import { descriptionToJson, type PredictorDescription, predictorFormat } from "../prediction/predictor-description.ts";
 import { exportModel } from "../steps/export-model.ts";
@@ -55,7 +55,7 @@ export async function writePredictor(folder: string, parts: PredictorParts): Pro
     await writeJsonAtomic(paths.postprocessing, parts.postprocessing);
     await writeJsonAtomic(paths.information, parts.information);
     const files: Record<string, string> = {};
-    for (const name of (await readdir(temporary)).sort()) files[name] = await hashFiles([join(temporary, name)]);
+    for (const name of (await readdir(temporary)).sort()) files[name] = await fileSha256(join(temporary, name));
     const members = parts.members.map(({ configuration, folds }) => ({
       configuration,
       folds,
@@ -77,7 +77,7 @@ export async function isIntactPredictor(folder: string): Promise<boolean> {
   if (!isJsonObject(files)) return false;
   const there = (await readdir(folder)).filter((name) => name !== basename(description));
   if (there.sort().join("\n") !== Object.keys(files).sort().join("\n")) return false;
-  for (const name of there) if ((await hashFiles([join(folder, name)]).catch(() => "")) !== files[name]) return false;
+  for (const name of there) if ((await fileSha256(join(folder, name)).catch(() => "")) !== files[name]) return false;
   return true;
 }
 
