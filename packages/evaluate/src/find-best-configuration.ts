@@ -1,4 +1,4 @@
-import { type EvaluationSummary, InvalidArgumentError } from "@nnunet/core";
+import { type EvaluationSummary, InvalidArgumentError, meanOfDefined } from "@nnunet/core";
 import { bootstrapSuperiority, type Interval } from "./bootstrap.ts";
 import { diceIntervals, diceRows } from "./dice-intervals.ts";
 
@@ -57,8 +57,7 @@ export function findBestConfiguration(
       throw new InvalidArgumentError(`candidate ${name}`, expected, candidate.summary.cases.length);
     }
     const dices = Object.values(candidate.summary.mean).map(({ dice }) => dice);
-    const defined = dices.filter((dice) => !Number.isNaN(dice));
-    const score = defined.reduce((sum, dice) => sum + dice, 0) / defined.length;
+    const score = meanOfDefined(dices);
     if (Number.isNaN(score))
       throw new InvalidArgumentError(`candidate ${name}`, "a Dice for at least one label", dices);
     rows.set(candidate.configurations, diceRows(inOneOrder(candidate.summary)));

@@ -1,4 +1,10 @@
-import { type EvaluationSummary, InvalidArgumentError, type LabelMetrics, labelMetrics } from "@nnunet/core";
+import {
+  type EvaluationSummary,
+  InvalidArgumentError,
+  type LabelMetrics,
+  labelMetrics,
+  meanOfDefined,
+} from "@nnunet/core";
 
 /**
  * The means over cases and labels of per-case metrics.
@@ -39,4 +45,3 @@ function combine(metrics: readonly LabelMetrics[], mean: (values: readonly numbe
 }
 
 const plainMean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const meanOfDefined = (values: readonly number[]) => plainMean(values.filter((value) => !Number.isNaN(value)));

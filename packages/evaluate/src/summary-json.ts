@@ -1,5 +1,6 @@
 import {
   type EvaluationSummary,
+  finiteOrNull,
   InvalidArtifactError,
   isJsonObject,
   type LabelMetrics,
@@ -92,12 +93,10 @@ function namedValues<Key extends string>(
   names: Readonly<Record<Key, string>>,
 ): Record<string, number | null> {
   const keys = Object.keys(names) as Key[];
-  return Object.fromEntries(keys.map((key) => [names[key], finite(values[key])]));
+  return Object.fromEntries(keys.map((key) => [names[key], finiteOrNull(values[key])]));
 }
 
-const finite = (value: number) => (Number.isFinite(value) ? value : null);
-
-const boundsToJson = ({ low, high }: Interval) => [finite(low), finite(high)];
+const boundsToJson = ({ low, high }: Interval) => [finiteOrNull(low), finiteOrNull(high)];
 
 function intervalsToJson(summary: EvaluationSummary): Record<string, unknown> {
   const { foregroundMean, mean, level } = diceIntervals(summary);
@@ -112,7 +111,7 @@ function surfacesToJson(summary: EvaluationSummary): Record<string, unknown> {
     ...Object.fromEntries(
       Object.entries(intervals).map(([key, interval]: [string, Interval]) => [
         surfaceNames[key as keyof SurfaceMetrics],
-        { mean: finite(interval.mean), interval: boundsToJson(interval), cases: interval.cases },
+        { mean: finiteOrNull(interval.mean), interval: boundsToJson(interval), cases: interval.cases },
       ]),
     ),
     missed,

@@ -20,7 +20,7 @@ import {
 } from "@nnunet/pipeline";
 import { applyPostprocessing, defaultPostprocessor } from "@nnunet/postprocess";
 import { openProbabilities } from "@nnunet/preprocess";
-import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
@@ -30,13 +30,6 @@ let dataset: string;
 let pipeline: Pipeline;
 let flat: LoadedPredictor;
 let full: LoadedPredictor;
-
-const sizes = {
-  baseFeatures: 2,
-  batchSize: 2,
-  settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
-  workers: 1,
-};
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "nnunet-pipeline-"));
@@ -48,7 +41,7 @@ beforeAll(async () => {
     testCases: 2,
   });
   pipeline = createPipeline({}, folders);
-  const { folds } = await pipeline.run(dataset, { ...sizes, configurations: ["2d", "3d_fullres"], folds: [0] });
+  const { folds } = await pipeline.run(dataset, { ...tinyTraining, configurations: ["2d", "3d_fullres"], folds: [0] });
   [flat, full] = (await Promise.all(folds.map(({ training }) => loadPredictor(training.model)))) as [
     LoadedPredictor,
     LoadedPredictor,
@@ -185,7 +178,7 @@ describe("the probabilities of a fold's validation cases", () => {
     const { probabilities, summary } = foldPaths(folder);
     const scores = await readFile(summary, "utf8");
     const again = () =>
-      pipeline.train(opened, plans, "3d_fullres", 0, { ...sizes, existing: "update", probabilities: true });
+      pipeline.train(opened, plans, "3d_fullres", 0, { ...tinyTraining, existing: "update", probabilities: true });
     const { trained } = await again();
     expect(trained).toBe(false);
     const [name] = await readdir(probabilities);

@@ -5,12 +5,11 @@ import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { isNnunetError, type NnunetEvent, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { openDataset } from "@nnunet/io";
-import { createPipeline, foldPaths, resultsPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
+import { createPipeline, foldPaths, type Stages, type TrainOptions } from "@nnunet/pipeline";
 import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
 import { decideTraining } from "../src/training/training-start.ts";
 import { casesOfFold } from "../src/training/splits.ts";
-import { foldersIn, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, preprocessTiny, tinyJson, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
@@ -36,17 +35,6 @@ async function everything(folder: string): Promise<Record<string, string>> {
   return found;
 }
 
-async function preprocessed(scratch: string) {
-  const folders = foldersIn(scratch);
-  const dataset = await openDataset(await writeTinyDataset(folders.raw));
-  const pipeline = createPipeline({}, folders);
-  await pipeline.fingerprint(dataset);
-  const { plans } = await pipeline.plan(dataset);
-  await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
-  const paths = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres");
-  return { folders, dataset, pipeline, plans, paths };
-}
-
 const settings = (changed: Partial<TrainingSettings>) => ({ settings: { ...tiny.settings, ...changed } });
 
 const brokenDevice: Partial<Stages> = {
@@ -61,7 +49,7 @@ const brokenDevice: Partial<Stages> = {
 
 test("a refused training changes nothing on disk and announces nothing; earlier trainings are never deleted", () =>
   withScratch(async (scratch) => {
-    const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const { folders, dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
     const { folder, latestCheckpoint } = paths.fold(0);
     const train = (options: TrainOptions) => pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, ...options });
 
@@ -120,7 +108,7 @@ test("a refused training changes nothing on disk and announces nothing; earlier 
 
 test("a fold of another network is refused beside a trained one, or replaces those that are trained with it", () =>
   withScratch(async (scratch) => {
-    const { folders, dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const { folders, dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
     const once = { ...tiny, ...settings({ epochs: 1 }) };
     await pipeline.train(dataset, plans, "3d_fullres", 0, once);
     const before = await everything(folders.results);
@@ -168,7 +156,7 @@ test("a fold that was stopped while it noted what it is made from is begun anew,
 
 test("a validation that was stopped is gone on with, and never mixed with another model's", () =>
   withScratch(async (scratch) => {
-    const { dataset, pipeline, plans, paths } = await preprocessed(scratch);
+    const { dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
     const abort = new AbortController();
     const train = (options: TrainOptions) =>
       pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, ...settings({ epochs: 1 }), ...options });

@@ -107,12 +107,21 @@ async function importFolder(bundle: Bundle, options: ImportOptions): Promise<Imp
     plansPath: `${bundle.path}/${place.prefix}plans.json`,
     datasetPath: `${bundle.path}/${place.prefix}dataset.json`,
   };
+  return joinedFolds(bundle, files, (fold, name) =>
+    bundle.open(name, (source) => readFold(source, described, fold, name.slice(place.prefix.length), options)),
+  );
+}
+
+/** The folds of a model, read one after the other, as one. */
+async function joinedFolds(
+  bundle: Bundle,
+  files: ReturnType<typeof foldFiles>,
+  read: (fold: Fold, name: string) => Promise<ImportedModel>,
+): Promise<ImportedModel> {
   let model: ImportedModel | undefined;
   for (const [fold, name] of files) {
-    const read = await bundle.open(name, (source) =>
-      readFold(source, described, fold, name.slice(place.prefix.length), options),
-    );
-    model = model ? joined(model, read, `${bundle.path}/${name}`) : read;
+    const next = await read(fold, name);
+    model = model ? joined(model, next, `${bundle.path}/${name}`) : next;
   }
   return model!;
 }
@@ -121,8 +130,7 @@ async function importV1Folder(bundle: Bundle, place: ModelPlace, options: Import
   const files = foldFiles(bundle, place, options.folds, options.checkpoint ?? "model_final_checkpoint.model");
   const datasetFile = `${place.prefix}dataset.json`;
   const dataset = bundle.names.includes(datasetFile) ? await readBundleJson(bundle, datasetFile) : undefined;
-  let model: ImportedModel | undefined;
-  for (const [fold, name] of files) {
+  return joinedFolds(bundle, files, async (fold, name) => {
     if (!bundle.names.includes(`${name}.pkl`)) {
       throw new FileError(
         `${bundle.path}/${name}.pkl`,
@@ -130,12 +138,10 @@ async function importV1Folder(bundle: Bundle, place: ModelPlace, options: Import
       );
     }
     const description = await bundle.open(`${name}.pkl`, (source) => readV1Description(source, dataset));
-    const read = await bundle.open(name, (source) =>
+    return bundle.open(name, (source) =>
       readV1Fold(source, description, fold, name.slice(place.prefix.length), options.softwareVersion),
     );
-    model = model ? joined(model, read, `${bundle.path}/${name}`) : read;
-  }
-  return model!;
+  });
 }
 
 /** A checkpoint in its model's folder is read by the plans there, as nnU-Net itself does; any other by those in it. */

@@ -1,4 +1,11 @@
-import { type Configuration, InvalidArtifactError, type Plans, plansFromJson, printableName } from "@nnunet/core";
+import {
+  type Configuration,
+  InvalidArtifactError,
+  isJsonObject,
+  type Plans,
+  plansFromJson,
+  printableName,
+} from "@nnunet/core";
 
 /** How the weights of a network differ from what its parameters are called in our graph. */
 export interface WeightForm {
@@ -25,8 +32,8 @@ type JsonObject = Record<string, unknown>;
  * @throws {InvalidArtifactError} naming the field that is something else, or if there is no such configuration
  */
 export function predictionPlans(json: unknown, name: string, path: string, hasBatchNorms: boolean): PredictionPlans {
-  const raw = isObject(json) ? json : {};
-  const all = isObject(raw["configurations"]) ? raw["configurations"] : {};
+  const raw = isJsonObject(json) ? json : {};
+  const all = isJsonObject(raw["configurations"]) ? raw["configurations"] : {};
   if (!Object.hasOwn(all, name)) {
     const there = Object.keys(all)
       .slice(0, 8)
@@ -36,7 +43,7 @@ export function predictionPlans(json: unknown, name: string, path: string, hasBa
     throw new InvalidArtifactError(path, "configurations", problem);
   }
   const configurations = Object.fromEntries(
-    Object.entries(all).map(([key, value]) => [key, isObject(value) ? forPrediction(value, hasBatchNorms) : value]),
+    Object.entries(all).map(([key, value]) => [key, isJsonObject(value) ? forPrediction(value, hasBatchNorms) : value]),
   );
   const read = (names: readonly string[]) => {
     const kept = Object.fromEntries(
@@ -75,8 +82,8 @@ function neededBy(configurations: JsonObject, name: string): string[] {
 
 function forPrediction(configuration: JsonObject, hasBatchNorms: boolean): JsonObject {
   const architecture = configuration["architecture"];
-  const kwargs = isObject(architecture) ? architecture["arch_kwargs"] : undefined;
-  if (!isObject(architecture) || !isObject(kwargs)) {
+  const kwargs = isJsonObject(architecture) ? architecture["arch_kwargs"] : undefined;
+  if (!isJsonObject(architecture) || !isJsonObject(kwargs)) {
     // the norm of plans older than v2.2 is not in them
     return hasBatchNorms && "UNet_class_name" in configuration ? withoutNorm(configuration) : configuration;
   }
@@ -88,7 +95,7 @@ function forPrediction(configuration: JsonObject, hasBatchNorms: boolean): JsonO
     dropout_op: null,
     norm_op: hasNorm ? norm_op : `torch.nn.modules.instancenorm.InstanceNorm${axes}d`,
     norm_op_kwargs: {
-      ...(isObject(kwargs["norm_op_kwargs"]) && hasNorm ? kwargs["norm_op_kwargs"] : {}),
+      ...(isJsonObject(kwargs["norm_op_kwargs"]) && hasNorm ? kwargs["norm_op_kwargs"] : {}),
       affine: true,
     },
     ...(nonlin === null && { nonlin: "torch.nn.LeakyReLU", nonlin_kwargs: { negative_slope: 1 } }),
@@ -99,7 +106,7 @@ function forPrediction(configuration: JsonObject, hasBatchNorms: boolean): JsonO
 
 function withoutNorm(configuration: JsonObject): JsonObject {
   const extras = configuration["nnunet_ts"];
-  return { ...configuration, nnunet_ts: { ...(isObject(extras) ? extras : {}), norm: "none" } };
+  return { ...configuration, nnunet_ts: { ...(isJsonObject(extras) ? extras : {}), norm: "none" } };
 }
 
 /** `arch_kwargs` of a configuration, its own or inherited; undefined in plans older than v2.2. */
@@ -108,9 +115,10 @@ function networkArguments(configurations: JsonObject, name: string, path: string
   for (let key: unknown = name; typeof key === "string" && !seen.has(key); ) {
     seen.add(key);
     const configuration = configurations[key];
-    if (!isObject(configuration)) break;
+    if (!isJsonObject(configuration)) break;
     const architecture = configuration["architecture"];
-    if (isObject(architecture)) return isObject(architecture["arch_kwargs"]) ? architecture["arch_kwargs"] : undefined;
+    if (isJsonObject(architecture))
+      return isJsonObject(architecture["arch_kwargs"]) ? architecture["arch_kwargs"] : undefined;
     if ("UNet_class_name" in configuration) return undefined;
     key = configuration["inherits_from"];
   }
@@ -118,7 +126,7 @@ function networkArguments(configurations: JsonObject, name: string, path: string
 }
 
 function weightForm(kwargs: JsonObject | undefined, hasBatchNorms: boolean): WeightForm {
-  const own = isObject(kwargs?.["norm_op_kwargs"]) ? kwargs["norm_op_kwargs"] : {};
+  const own = isJsonObject(kwargs?.["norm_op_kwargs"]) ? kwargs["norm_op_kwargs"] : {};
   const epsilon = typeof own["eps"] === "number" ? own["eps"] : 1e-5;
   const isBatch = hasBatchNorms || isBatchNorm(kwargs?.["norm_op"]);
   // torch's own defaults: batch norms have scale and shift, instance norms have none
@@ -127,5 +135,3 @@ function weightForm(kwargs: JsonObject | undefined, hasBatchNorms: boolean): Wei
 }
 
 const isBatchNorm = (name: unknown) => typeof name === "string" && /(^|\.)BatchNorm[23]d$/.test(name);
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileError, listed, modelMetadataFromOnnx, type ModelMetadata, weightsOfFolds } from "@nnunet/core";
 import { exists, readRegularFile } from "@nnunet/core/node";
-import { modelFolderPaths } from "../folders.ts";
+import { foldsAmong, modelFolderPaths } from "../folders.ts";
 
 /**
  * Where an exported second network of a cascade has the first one beside it.
@@ -62,10 +62,9 @@ function folderBeside(path: string, configuration: string, first: string): strin
 }
 
 async function foldModels(folder: string): Promise<string[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /^fold_(\d+|all)$/.test(name)).sort();
   const found: string[] = [];
-  for (const name of names) {
-    const { model } = modelFolderPaths(folder).fold(name.slice("fold_".length) as "all");
+  for (const fold of foldsAmong(await readdir(folder).catch(() => []))) {
+    const { model } = modelFolderPaths(folder).fold(fold);
     if (await exists(model)) found.push(model);
   }
   return found;

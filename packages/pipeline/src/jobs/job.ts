@@ -1,3 +1,6 @@
+/** Id of the job that comes last. */
+export const REPORT = "report";
+
 /** What a job is expected to take on this machine, from what was measured on it. */
 export interface JobEstimate {
   readonly seconds: number;

@@ -7,7 +7,7 @@ import { isDatasetPreprocessed, preprocessDataset, type PreprocessResult } from 
 import { areImagesTested, type Tested, testFolder, testImages, type TestResult } from "../steps/test-images.ts";
 import { isFoldTrained, type TrainFoldResult, trainFold } from "../training/train-fold.ts";
 import { flagWords, trainingWords } from "./command-words.ts";
-import type { JobWork } from "./job.ts";
+import { type JobWork, REPORT } from "./job.ts";
 import { type Training, trainId } from "./training.ts";
 import { commandOf, placeIn, type Run } from "./run.ts";
 import type { Planned } from "./survey-jobs.ts";
@@ -92,9 +92,6 @@ export function testJob(run: Run, tested: Tested, needs: readonly string[]): Job
     perform: () => testImages(context, dataset, tested, options),
   };
 }
-
-/** The job that comes last. */
-export const REPORT = "report";
 
 /** The page about all of it; also of a run in which something failed. */
 export function reportJob(run: Run, { plans }: Planned, needs: readonly string[]): JobWork<ReportResult> {

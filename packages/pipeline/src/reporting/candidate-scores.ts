@@ -1,3 +1,4 @@
+import { finiteOrNull } from "@nnunet/core";
 import { bootstrapInterval, bootstrapSuperiority, type Interval } from "@nnunet/evaluate";
 import type { CandidateScore, Estimate } from "@nnunet/report";
 import type { ScoredCandidate } from "./scored-candidates.ts";
@@ -49,9 +50,6 @@ function superiority(
     ),
   );
 }
-
-/** null stands for what is not defined. */
-export const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
 
 export const estimateOf = ({ mean, low, high, cases }: Interval): Estimate => ({
   mean: finiteOrNull(mean),

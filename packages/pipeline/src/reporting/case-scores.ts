@@ -1,8 +1,8 @@
-import { elementCount, type Fingerprint, labelSet, type RawDataset } from "@nnunet/core";
+import { elementCount, type Fingerprint, finiteOrNull, labelSet, meanOfDefined, type RawDataset } from "@nnunet/core";
 import { bootstrapInterval, labelGroups, volumeError } from "@nnunet/evaluate";
 import { saysItsSpacing } from "@nnunet/io";
 import type { CaseName, CaseScore, LabelSummary, ReportData } from "@nnunet/report";
-import { estimateOf, finiteOrNull } from "./candidate-scores.ts";
+import { estimateOf } from "./candidate-scores.ts";
 import type { ScoredCandidate } from "./scored-candidates.ts";
 
 /** How a case is called: by its place in the sorted list of ids, and by its id only where that was asked for. */
@@ -44,8 +44,7 @@ export function scoresOf(
         predictedVoxels,
       };
     });
-    const known = scores.flatMap(({ dice }) => (dice === null ? [] : [dice]));
-    const mean = known.reduce((sum, dice) => sum + dice, 0) / known.length;
+    const mean = meanOfDefined(scores.map(({ dice }) => dice ?? Number.NaN));
     return { ...nameOf(id), fold, dice: finiteOrNull(mean), labels: scores };
   });
   return {

@@ -2,6 +2,8 @@ import { counted, type RawDataset } from "@nnunet/core";
 import type { JobSummary, TrainingCurves } from "@nnunet/report";
 import type { Folders } from "../folders.ts";
 import { keptJobs } from "../jobs/job-file.ts";
+import { REPORT } from "../jobs/job.ts";
+import { trainId } from "../jobs/training.ts";
 
 /** Why a job failed may name cases and folders, as a report does only on request. */
 const reasonElsewhere = "why is in the list of jobs";
@@ -13,8 +15,8 @@ export async function jobsOf(
   trainings: readonly TrainingCurves[],
   withReasons: boolean,
 ): Promise<JobSummary[]> {
-  const kept = (await keptJobs(folders, dataset.name)).filter(({ id }) => id !== "report");
-  const logged = new Map(trainings.map((training) => [`train ${training.configuration} ${training.fold}`, training]));
+  const kept = (await keptJobs(folders, dataset.name)).filter(({ id }) => id !== REPORT);
+  const logged = new Map(trainings.map((training) => [trainId(training), training]));
   const known = kept.map(({ id, failed, took }): JobSummary => {
     if (failed !== undefined) {
       return { id, state: "failed", detail: withReasons ? failed : reasonElsewhere, seconds: null, memoryGb: null };

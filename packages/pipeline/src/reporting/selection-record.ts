@@ -1,7 +1,8 @@
-import { isJsonObject, type Plans, type RawDataset } from "@nnunet/core";
+import { finiteOrNull, isJsonObject, meanOfDefined, type Plans, type RawDataset } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { type Postprocessing, postprocessingFromJson } from "@nnunet/postprocess";
 import type { Choice, PostprocessingTrial } from "@nnunet/report";
+import { nameOfLeftOut } from "../selection/cross-validation.ts";
 import { finalPredictorFolder, type Fold, type Folders, predictorPaths } from "../folders.ts";
 
 /** What `inference_information.json` of the final predictor says of the choice. */
@@ -38,7 +39,10 @@ export async function readSelection(
   if (chosen === undefined) return undefined;
   const { result_on_crossval_pre_pp: before, result_on_crossval_post_pp: after } = best;
   const notCompared = objects(ours["not_compared"]).map(({ configuration, folds: missing, reason }) => ({
-    what: `${configuration ?? "ensembles"}${Array.isArray(missing) ? `, folds ${missing.join(", ")}` : ""}`,
+    what: nameOfLeftOut({
+      configuration: String(configuration),
+      ...(Array.isArray(missing) && { folds: missing.filter(isNumber) }),
+    }),
     why: String(reason ?? ""),
   }));
   const postprocessing = isJsonObject(ours["postprocessing"]) ? ours["postprocessing"]["trials"] : undefined;
@@ -68,10 +72,7 @@ function afterPostprocessing(before: number, after: number, trials: readonly Pos
 function trialsOf(json: unknown, path: string, labels: ReadonlyMap<string, string>): PostprocessingTrial[] {
   if (!isJsonObject(json) || !Array.isArray(json["for_which_classes"])) return [];
   const { decisions }: Postprocessing = postprocessingFromJson(json, path);
-  const mean = (dices: Readonly<Record<string, number>>) => {
-    const known = Object.values(dices).filter((dice) => Number.isFinite(dice));
-    return known.length === 0 ? null : known.reduce((sum, dice) => sum + dice, 0) / known.length;
-  };
+  const mean = (dices: Readonly<Record<string, number>>) => finiteOrNull(meanOfDefined(Object.values(dices)));
   return decisions.map(({ group, before, after, adopted }) => ({
     what: `keep the largest component of ${group.map((id) => labels.get(String(id)) ?? `label ${id}`).join(" + ")}`,
     before: mean(before),
@@ -80,7 +81,7 @@ function trialsOf(json: unknown, path: string, labels: ReadonlyMap<string, strin
   }));
 }
 
-const isNumber = (value: unknown) => typeof value === "number";
+const isNumber = (value: unknown): value is number => typeof value === "number";
 const isNames = (value: unknown): value is string[] =>
   Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
 const objects = (value: unknown) => (Array.isArray(value) ? value.filter(isJsonObject) : []);

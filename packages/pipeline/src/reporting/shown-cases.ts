@@ -3,6 +3,7 @@ import {
   FileError,
   isNnunetError,
   labelSet,
+  meanOfDefined,
   type RawDataset,
   ShapeMismatchError,
   spatialShape,
@@ -64,11 +65,8 @@ export async function shownCases(
 function rankedCases({ cases }: ScoredCandidate): Ranked[] {
   return cases
     .flatMap(({ id, prediction, metrics }) => {
-      const known = Object.values(metrics)
-        .map(({ dice }) => dice)
-        .filter((dice) => !Number.isNaN(dice));
-      if (known.length === 0) return [];
-      return [{ id, prediction, dice: known.reduce((sum, value) => sum + value, 0) / known.length }];
+      const mean = meanOfDefined(Object.values(metrics).map(({ dice }) => dice));
+      return Number.isNaN(mean) ? [] : [{ id, prediction, dice: mean }];
     })
     .sort((a, b) => b.dice - a.dice);
 }

@@ -1,3 +1,4 @@
+import { finiteOrNull, meanOfDefined } from "@nnunet/core";
 import type { TrainingCurves } from "@nnunet/report";
 import { exists, readRegularFile } from "@nnunet/core/node";
 import { type FoldResult, logPath } from "./fold-results.ts";
@@ -41,11 +42,12 @@ function epochOf(line: string): Epoch | undefined {
   const numbers = [epoch, trainLoss, validationLoss, seconds];
   if (!numbers.every((value) => typeof value === "number" && Number.isFinite(value))) return undefined;
   const known = (Array.isArray(pseudoDice) ? pseudoDice : []).filter((value) => typeof value === "number");
+  const patchDice = finiteOrNull(meanOfDefined(known));
   return {
     epoch: epoch as number,
     trainLoss: trainLoss as number,
     validationLoss: validationLoss as number,
-    patchDice: known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length,
+    patchDice,
     seconds: seconds as number,
   };
 }

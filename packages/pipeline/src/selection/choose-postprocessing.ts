@@ -28,6 +28,8 @@ export interface CasePair {
 export interface ChosenPostprocessing {
   /** The stage's own data. */
   readonly decided: unknown;
+  /** Which acceptance rules it was decided by. */
+  readonly rules: "paper" | "v2";
   /** Of the validation cases after it. */
   readonly summary: EvaluationSummary;
 }
@@ -67,6 +69,7 @@ export async function choosePostprocessing(
   const { postprocessor, evaluator } = stages;
   const labels = labelSet(dataset.json);
   const { onEvent, ...rest } = options;
+  const rules = plans.ruleSet === "paper" ? "paper" : "v2";
   const total = pairs.length;
   const cases = async function* () {
     let done = 0;
@@ -79,7 +82,7 @@ export async function choosePostprocessing(
   return timedStage("postprocess", { total, detail }, options, async () => {
     const decided = await postprocessor.decide(cases, labels, evaluator.caseMetrics, {
       ...rest,
-      rules: plans.ruleSet === "paper" ? "paper" : "v2",
+      rules,
     });
     const scored: EvaluationSummary["cases"][number][] = [];
     let next = 0;
@@ -91,7 +94,7 @@ export async function choosePostprocessing(
         metrics: evaluator.caseMetrics(reference, postprocessor.apply(prediction, shape, decided), labels),
       });
     }
-    return { result: { decided, summary: summarise(scored) } };
+    return { result: { decided, rules, summary: summarise(scored) } };
   });
 }
 

@@ -1,5 +1,6 @@
 import {
   type EvaluationSummary,
+  finiteOrNull,
   isJsonObject,
   modelDatasetToJson,
   type Plans,
@@ -102,7 +103,7 @@ export async function findBest(
           dataset: dataset.name,
           plans: plans.plansName,
           postprocessor: context.stages.postprocessor.name,
-          score: { dice: finite(mean), low: finite(low), high: finite(high), cases },
+          score: { dice: finiteOrNull(mean), low: finiteOrNull(low), high: finiteOrNull(high), cases },
           chosen,
           madeFrom,
         },
@@ -163,17 +164,17 @@ async function select(
           ensembleFolder(context.folders, dataset.name, plans.plansName, best),
           summaries.get(nameOfCandidate(best))!,
         );
-  const { decided, summary: postprocessed } = await choosePostprocessing(context, dataset, plans, pairs, options);
+  const chosen = await choosePostprocessing(context, dataset, plans, pairs, options);
   const { postprocessor } = context.stages;
   return {
     crossValidation: found,
     ensembles,
     ranking,
     summaries,
-    postprocessing: JSON.parse(JSON.stringify(postprocessor.toJson(decided) ?? null)),
+    postprocessing: JSON.parse(JSON.stringify(postprocessor.toJson(chosen.decided) ?? null)),
     postprocessor: identity(postprocessor),
-    rules: plans.ruleSet === "paper" ? "paper" : "v2",
-    postprocessed,
+    rules: chosen.rules,
+    postprocessed: chosen.summary,
   };
 }
 
@@ -230,5 +231,3 @@ async function isUpToDate(folder: string, madeFrom: string): Promise<boolean> {
   const json = await readJson(description).catch(() => undefined);
   return isJsonObject(json) && json["made_from"] === madeFrom && (await isIntactPredictor(folder));
 }
-
-const finite = (value: number) => (Number.isFinite(value) ? value : null);

@@ -1,4 +1,4 @@
-import type { EvaluationSummary, Plans, RawDataset } from "@nnunet/core";
+import { type EvaluationSummary, finiteOrNull, type Plans, type RawDataset } from "@nnunet/core";
 import { diceIntervals, type Interval, type RankedCandidate } from "@nnunet/evaluate";
 import { TRAINER_NAME } from "../folders.ts";
 import { softwareVersion } from "../software-version.ts";
@@ -8,8 +8,6 @@ import type { CrossValidation } from "./cross-validation.ts";
 export interface Selection {
   readonly crossValidation: CrossValidation;
   readonly ensembles: boolean;
-  /** Why no ensembles were compared, where they were wanted. */
-  readonly withoutEnsembles?: string;
   /** Best first. */
   readonly ranking: readonly RankedCandidate[];
   readonly summaries: ReadonlyMap<string, EvaluationSummary>;
@@ -63,13 +61,10 @@ export function inferenceInformation(dataset: RawDataset, plans: Plans, selectio
         configurations,
         dice: score,
         interval: intervalToJson(interval),
-        probability_that_best_is_better: finite(behindBest),
+        probability_that_best_is_better: finiteOrNull(behindBest),
         labels: labelScores(summaries.get(nameOfCandidate(configurations))!),
       })),
-      not_compared: [
-        ...crossValidation.leftOut,
-        ...(selection.withoutEnsembles === undefined ? [] : [{ ensembles: true, reason: selection.withoutEnsembles }]),
-      ],
+      not_compared: crossValidation.leftOut,
       postprocessing: {
         stage: selection.postprocessor,
         rules: selection.rules,
@@ -123,12 +118,9 @@ function labelScores(summary: EvaluationSummary): unknown {
   return Object.fromEntries(
     Object.entries(mean).map(([label, interval]) => [
       label,
-      { dice: finite(interval.mean), interval: intervalToJson(interval) },
+      { dice: finiteOrNull(interval.mean), interval: intervalToJson(interval) },
     ]),
   );
 }
 
-const intervalToJson = ({ low, high }: Interval) => [finite(low), finite(high)];
-
-/** null stands for NaN, which JSON does not have. */
-const finite = (value: number) => (Number.isFinite(value) ? value : null);
+const intervalToJson = ({ low, high }: Interval) => [finiteOrNull(low), finiteOrNull(high)];

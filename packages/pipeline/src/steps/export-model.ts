@@ -31,35 +31,45 @@ export async function exportFolds(
   folds: readonly Fold[],
   output: string,
 ): Promise<void> {
-  const paths = modelFolderPaths(modelFolder);
-  const plans = plansFromJson(await readJson(paths.plans), paths.plans);
-  const dataset = modelDatasetFromJson(await readJson(paths.dataset), paths.dataset);
-  const configuration = findConfiguration(plans, configurationName);
-  const graph = buildNetwork(configuration.architecture, {
-    inputChannels: inputChannels({ plans, dataset, configuration: configurationName }),
-    outputChannels: labelSet(dataset).outputChannels,
-    patchSize: configuration.patchSize,
-  });
+  const { paths, graph, ...described } = await trainedNetwork(modelFolder, configurationName, folds);
+  const configuration = findConfiguration(described.plans, configurationName);
   const previousStage =
     configuration.previousConfiguration === undefined ? undefined : await previousStageOfFolds(paths, folds);
   const weights: Weights[] = [];
   for (const fold of folds) {
-    const { folder, checkpoint } = paths.fold(fold);
-    if (!(await exists(checkpoint))) {
-      throw notTrained(folder, fold);
-    }
-    weights.push((await readCheckpoint(checkpoint)).weights);
+    weights.push((await readCheckpoint(paths.fold(fold).checkpoint)).weights);
   }
   const metadata = {
-    plans,
-    dataset,
+    ...described,
     configuration: configurationName,
     folds,
-    mirrorAxes: configuration.patchSize.map((_, axis) => axis),
     softwareVersion,
     ...(previousStage && { previousStage }),
   };
   await writeFileAtomic(output, writeOnnxModel(graph, weights, metadata));
+}
+
+/**
+ * What the folds of a model folder share, read from beside them.
+ *
+ * @param folds - that are going to be read
+ * @throws {FileError} if one of them has no finished training
+ */
+export async function trainedNetwork(modelFolder: string, configurationName: string, folds: readonly Fold[]) {
+  const paths = modelFolderPaths(modelFolder);
+  const plans = plansFromJson(await readJson(paths.plans), paths.plans);
+  const dataset = modelDatasetFromJson(await readJson(paths.dataset), paths.dataset);
+  const { architecture, patchSize } = findConfiguration(plans, configurationName);
+  const graph = buildNetwork(architecture, {
+    inputChannels: inputChannels({ plans, dataset, configuration: configurationName }),
+    outputChannels: labelSet(dataset).outputChannels,
+    patchSize,
+  });
+  for (const fold of folds) {
+    const { folder, checkpoint } = paths.fold(fold);
+    if (!(await exists(checkpoint))) throw notTrained(folder, fold);
+  }
+  return { paths, plans, dataset, graph, mirrorAxes: patchSize.map((_, axis) => axis) };
 }
 
 /**
@@ -103,6 +113,6 @@ export async function exportModel(
 }
 
 /** A fold without the checkpoint that a finished training leaves. */
-export function notTrained(folder: string, fold: Fold): FileError {
+function notTrained(folder: string, fold: Fold): FileError {
   return new FileError(folder, `fold ${fold} is not trained to the end; run \`train()\` for it first`);
 }

@@ -19,11 +19,7 @@ export function lossChart(configuration: string, trainings: readonly TrainingCur
     html`Loss, smaller is better. Dashed: on training patches; solid: on patches of the validation cases. ${legend(trainings)}`,
     `Losses of ${configuration} over the epochs; at the end ${last.join("; ")}.`,
     ({ isNarrow }) => ({
-      height: isNarrow ? 220 : 260,
-      marginLeft: 48,
-      marginRight: 12,
-      marginTop: 26,
-      x: { ...below("epoch"), ticks: isNarrow ? 4 : 8, tickFormat: whole },
+      ...overEpochs(isNarrow),
       y: { label: "loss", labelArrow: "none", ticks: 5 },
       marks: [
         gridY({ strokeOpacity: 0.12, ticks: 5 }),
@@ -52,11 +48,7 @@ export function patchDiceChart(configuration: string, trainings: readonly Traini
     html`Dice on patches of the validation cases, a quick estimate during the training. ${legend(trainings)}`,
     `Patch Dice of ${configuration} over the epochs; at the end ${last.join("; ")}.`,
     ({ isNarrow }) => ({
-      height: isNarrow ? 220 : 260,
-      marginLeft: 48,
-      marginRight: 12,
-      marginTop: 26,
-      x: { ...below("epoch"), ticks: isNarrow ? 4 : 8, tickFormat: whole },
+      ...overEpochs(isNarrow),
       y: { label: "patch Dice", labelArrow: "none", domain: [0, 1], ticks: 5 },
       marks: [
         gridY({ strokeOpacity: 0.12, ticks: 5 }),
@@ -71,6 +63,15 @@ export function patchDiceChart(configuration: string, trainings: readonly Traini
     }),
   );
 }
+
+/** What the curves have in common: their frame, and the axis of the epochs. */
+const overEpochs = (isNarrow: boolean) => ({
+  height: isNarrow ? 220 : 260,
+  marginLeft: 48,
+  marginRight: 12,
+  marginTop: 26,
+  x: { ...below("epoch"), ticks: isNarrow ? 4 : 8, tickFormat: whole },
+});
 
 const whole = (value: number) => (Number.isInteger(value) ? String(value) : "");
 

@@ -19,7 +19,7 @@ import {
   statisticsLayout,
   unpackParameters,
 } from "../parameter-layout.ts";
-import { trainedPart } from "../trained-part.ts";
+import { trainedPart, untrainedWeights } from "../trained-part.ts";
 import { type ChosenLowering, chooseLowering } from "./choose-lowering.ts";
 import { evaluationModel, gradientModel, stepNames, trainingStepModel } from "./step-graph.ts";
 
@@ -76,7 +76,7 @@ class OrtTrainingSession implements TrainingSession {
     this.#layout = parameterLayout(this.#graph);
     this.#averages = statisticsLayout(this.#graph);
     this.#options = options;
-    this.#untrained = this.#othersOf(weights);
+    this.#untrained = untrainedWeights(this.#graph, weights);
     this.#now = this.#vectors(weights);
     this.#next = this.#vectors(weights);
   }
@@ -159,7 +159,7 @@ class OrtTrainingSession implements TrainingSession {
 
   async setState(weights: Weights, optimiser?: OptimiserState): Promise<void> {
     checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
-    this.#untrained = new Map([...this.#untrained, ...this.#othersOf(weights)]);
+    this.#untrained = new Map([...this.#untrained, ...untrainedWeights(this.#graph, weights)]);
     this.#steps = optimiser?.steps ?? 0;
     this.#now = this.#vectors(weights, optimiser);
   }
@@ -167,10 +167,6 @@ class OrtTrainingSession implements TrainingSession {
   async dispose(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
-  }
-
-  #othersOf(weights: Weights): Map<string, WeightTensor> {
-    return new Map([...weights].filter(([name]) => ![this.#layout, this.#averages].some((l) => l.offsets.has(name))));
   }
 
   #vectors(weights: Weights, optimiser?: OptimiserState): Vectors {

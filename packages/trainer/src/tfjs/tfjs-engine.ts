@@ -14,7 +14,7 @@ import { confusionCounts } from "../losses/confusion-counts.ts";
 import { deepSupervisionLoss } from "../losses/deep-supervision.ts";
 import { clipGradient } from "../optimisers/optimiser.ts";
 import { parameterLayout, runningShare, statisticsLayout } from "../parameter-layout.ts";
-import { trainedPart } from "../trained-part.ts";
+import { trainedPart, untrainedWeights } from "../trained-part.ts";
 import { cancelledBiases, channelsLast, forward } from "./forward.ts";
 import type { LoadedTfjs } from "./loaded-tfjs.ts";
 import { loadTfjs, seesGpu } from "./load-tfjs.ts";
@@ -87,7 +87,7 @@ class TfjsTrainingSession implements TrainingSession {
       leftOut: cancelledBiases(this.#graph, "instanceNorm"),
     };
     this.#options = options;
-    this.#untrained = this.#othersOf(weights);
+    this.#untrained = untrainedWeights(this.#graph, weights);
     this.#weights = this.#layout.pack(weights);
     this.#statistics = this.#averages?.pack(weights);
     this.#kept = this.#startOptimiser();
@@ -150,7 +150,7 @@ class TfjsTrainingSession implements TrainingSession {
 
   async setState(weights: Weights, optimiser?: OptimiserState): Promise<void> {
     checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
-    for (const [name, tensor] of this.#othersOf(weights)) this.#untrained.set(name, tensor);
+    for (const [name, tensor] of untrainedWeights(this.#graph, weights)) this.#untrained.set(name, tensor);
     this.#steps = optimiser?.steps ?? 0;
     this.#replace(this.#layout.pack(weights), this.#averages?.pack(weights), this.#startOptimiser(optimiser));
   }
@@ -173,11 +173,6 @@ class TfjsTrainingSession implements TrainingSession {
     this.#weights = weights;
     this.#statistics = statistics;
     this.#kept = kept;
-  }
-
-  #othersOf(weights: Weights): Map<string, WeightTensor> {
-    const trained = new Set(this.#graph.parameters.map((p) => p.name));
-    return new Map([...weights].filter(([name]) => !trained.has(name)));
   }
 
   /** A tidy whose work keeps what batch norms see, which is freed whatever becomes of it. */
