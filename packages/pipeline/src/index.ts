@@ -24,6 +24,7 @@ export { importForeign, type ImportModelOptions, type ImportResult } from "./ste
 export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
 export { modelFiles } from "./prediction/find-models.ts";
+export { dividedOtherwise } from "./training/division.ts";
 export {
   type LoadedPredictor,
   loadPredictor,

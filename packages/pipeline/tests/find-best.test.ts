@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { cp, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { labelSet, type NnunetEvent, type Plans, type Postprocessor, type RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
@@ -304,7 +304,7 @@ test("a postprocessor of one's own decides, is carried by the predictor, and is 
 describe("what cannot be compared", () => {
   test("strict refuses a fold that one configuration lacks, and one that no configuration has", async () => {
     await expect(pipeline.findBest(dataset, plans, { strict: true, folds: [0, 1, 2] })).rejects.toThrow(
-      "2d, fold 2: not trained and validated; train it, or compare what there is without `strict`",
+      `${dirname(fold("2d", 2).folder)}: 2d, fold 2: not trained and validated; train it, or compare what there is without \`strict\``,
     );
     await expect(pipeline.findBest(dataset, plans, { strict: true })).rejects.toThrow(
       "2d, folds 2, 3, 4: not trained and validated",
@@ -326,7 +326,7 @@ describe("what cannot be compared", () => {
       const { summary } = of("2d", 1);
       await cp(of("2d", 0).summary, summary);
       await expect(own.findBest(dataset, plans, { folds: [0, 1], strict: true })).rejects.toThrow(
-        "2d, fold 1: validated on other cases than splits_final.json has for it now",
+        "2d, fold 1: trained or validated on other cases than splits_final.json has for it now",
       );
       // results alone, without what they were trained from
       const preprocessed = join(own.folders.results, "none");

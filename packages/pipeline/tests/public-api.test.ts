@@ -7,6 +7,7 @@ test("what the package exports", () => {
     "createBatchWorkers",
     "createPipeline",
     "defaultStages",
+    "dividedOtherwise",
     "effectivePlans",
     "exportForV2",
     "exportedFiles",

@@ -151,7 +151,7 @@ test("a fold of an earlier division of the cases is not pooled with those of tod
     await writeFold(pipeline, dataset, "2d", 1, [ids[2]!], { shift: 2 });
     const alone = await pipeline.report(dataset, plans);
     expect(alone.data.scores!.remarks).toEqual([
-      "Fold 1 was validated on other cases than splits_final.json has for it now.",
+      "Fold 1 was trained or validated on other cases than splits_final.json has for it now.",
     ]);
   }));
 

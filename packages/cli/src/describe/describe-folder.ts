@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { counted, FileError, listed, plansFromJson, printable, shownShape } from "@nnunet/core";
-import { predictorDescriptionFromJson } from "@nnunet/pipeline";
+import { dividedOtherwise, predictorDescriptionFromJson } from "@nnunet/pipeline";
 import { readJson } from "@nnunet/core/node";
 import { type DicomSeriesInfo, imageStem, listDicomSeries, openDataset } from "@nnunet/io";
 import { isForeignModel } from "@nnunet/interop";
@@ -52,9 +52,14 @@ export async function describeFolder(path: string, flags: CommonFlags = {}): Pro
   if (names.includes("plans.json") && hasFolds) {
     const folds = names.filter((name) => name.startsWith("fold_")).sort();
     const plans = plansFromJson(await readJson(join(path, "plans.json")), join(path, "plans.json"));
+    const divided = await dividedOtherwise(folds.map((name) => join(path, name)));
     return {
       kind: "model folder",
-      lines: [`${path}: trainings of ${plans.datasetName}: ${folds.join(", ")}`, useIt(path)],
+      lines: [
+        `${path}: trainings of ${plans.datasetName}: ${folds.join(", ")}`,
+        ...(divided ? [`  not to be averaged: ${divided.problem}`] : []),
+        useIt(path),
+      ],
     };
   }
   if (names.some((name) => name.startsWith("checkpoint_") || name === "model.onnx")) {

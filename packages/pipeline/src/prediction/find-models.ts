@@ -13,6 +13,7 @@ import {
   TRAINER_NAME,
 } from "../folders.ts";
 import { exists, readRecord } from "../records/made-from.ts";
+import { refusePartOfPredictor } from "./part-of-predictor.ts";
 
 /**
  * The model files behind a path: a file itself, `model.onnx` of a fold's folder, or one per trained fold of a model
@@ -32,6 +33,7 @@ export async function modelFiles(
   const found = await stat(path).catch((error) => {
     throw describeFileError(path, "there is no model", error);
   });
+  if (found.isDirectory()) await refusePartOfPredictor(path);
   const own = found.isDirectory() ? join(path, "model.onnx") : path;
   if (folds) return askedModels(path, folds, (await exists(own)) ? own : undefined);
   if (await exists(own)) return [own];
@@ -65,12 +67,14 @@ export async function modelFiles(
     );
   }
   if (trained.length > 0) return trained.map(modelOf);
-  const deeper = await modelFoldersBelow(path, names);
+  const [predictor] = await foldersBelow(path, names, (name) => name.startsWith(`${PREDICTOR_NAME}__`));
+  const deeper = await foldersBelow(path, names, (name) => name.split("__").length === 3);
   const listed = `${deeper.slice(0, 2).join(", ")}${deeper.length > 2 ? ", …" : ""}`;
+  const chosen = predictor === undefined ? "" : `the final predictor ${predictor}, or `;
   throw new FileError(
     path,
     deeper.length > 0
-      ? `models lie deeper: name one of its ${deeper.length} model folder${deeper.length === 1 ? "" : "s"}: ${listed}`
+      ? `models lie deeper: name ${chosen}one of its ${deeper.length} model folder${deeper.length === 1 ? "" : "s"}: ${listed}`
       : "no model.onnx and no trained fold in it; train first, or name the model file",
   );
 }
@@ -97,13 +101,16 @@ async function askedModels(path: string, folds: readonly Fold[], single: string 
   return models;
 }
 
-/** Folders such as `nnUNetTrainer__nnUNetPlans__3d_fullres` in a dataset's results, or in `nnUNet_results`. */
-async function modelFoldersBelow(path: string, names: readonly string[]): Promise<string[]> {
-  const isModel = (name: string) => name.split("__").length === 3;
-  const found = names.filter(isModel).map((name) => join(path, name));
+/** Folders of such names, `nnUNetTrainer__nnUNetPlans__3d_fullres` for one, in a dataset's results, or in `nnUNet_results`. */
+async function foldersBelow(
+  path: string,
+  names: readonly string[],
+  isWanted: (name: string) => boolean,
+): Promise<string[]> {
+  const found = names.filter(isWanted).map((name) => join(path, name));
   for (const dataset of names.filter((name) => /^Dataset\d{3,}_/.test(name))) {
     const inside = await readdir(join(path, dataset)).catch(() => []);
-    found.push(...inside.filter(isModel).map((name) => join(path, dataset, name)));
+    found.push(...inside.filter(isWanted).map((name) => join(path, dataset, name)));
   }
   return found.sort();
 }

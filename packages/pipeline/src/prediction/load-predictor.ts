@@ -13,6 +13,7 @@ import { type Fold, predictorPaths } from "../folders.ts";
 import type { DecidedPostprocessing } from "./decided-postprocessing.ts";
 import { modelFiles } from "./find-models.ts";
 import { loadForeignModel } from "./foreign-model.ts";
+import { refuseOtherDivisions } from "../training/division.ts";
 import { isPredictorFolder, loadPredictorFolder } from "./load-predictor-folder.ts";
 
 /** All that turns an image into a segmentation, loaded. */
@@ -42,7 +43,8 @@ export interface LoadPredictorOptions extends LoadModelOptions, Pick<StageOption
  * Loads what predicts: a final predictor's folder, a `model.onnx`, several of one configuration, or a model folder with
  * its trained folds; and a model of Python nnU-Net: its folder, a zip archive of it, or a checkpoint. With the second network of a cascade comes the first, from beside it.
  *
- * @throws {FileError} if there is no model, a fold that was asked for is not trained, or a final predictor is not whole
+ * @throws {FileError} if there is no model, a fold that was asked for is not trained, two are of different divisions of the
+ *   cases, or a final predictor is not whole
  * @throws {InvalidArgumentError} if a model is named twice, or those named do not belong together
  * @throws what `loadModel` throws of a model that is damaged, or of a device that is not there
  * @example const predictor = await loadPredictor("nnUNet_results/Dataset004_Hippocampus/nnUNetPredictor__nnUNetPaperPlans");
@@ -85,6 +87,7 @@ export async function loadPredictor(
     }
     const found = (await Promise.all(named.map((each) => modelFiles(each, folds, onEvent ? { onEvent } : {})))).flat();
     if (new Set(found).size < found.length) throw new InvalidArgumentError("model", "every model once", found);
+    await refuseOtherDivisions(found);
     const { member, files } = await loadMember(found);
     return { ...predictorOf([member]), files };
   } catch (error) {

@@ -25,7 +25,7 @@ export async function foldResults(folders: Folders, dataset: RawDataset, plans: 
       const paths = pathsOf(fold);
       if (!((await exists(paths.summary)) || (await exists(logPath(paths))))) continue;
       const summary = (await exists(paths.summary))
-        ? remarked(summaryFromJson(await readJson(paths.summary), paths.summary), fold, splits)
+        ? await remarked(summaryFromJson(await readJson(paths.summary), paths.summary), fold, paths, splits)
         : undefined;
       results.push({ configuration, fold, paths, ...(summary && { summary }) });
     }
@@ -34,8 +34,14 @@ export async function foldResults(folders: Folders, dataset: RawDataset, plans: 
 }
 
 /** A fold of an earlier division may have seen what the others are validated on: it is none of the cross-validation. */
-function remarked(summary: EvaluationSummary, fold: Fold, splits: Splits | undefined): EvaluationSummary {
-  if (summary.remark !== undefined || fold === "all" || !splits || isOfDivision(splits, fold, summary)) return summary;
+async function remarked(
+  summary: EvaluationSummary,
+  fold: Fold,
+  paths: FoldPaths,
+  splits: Splits | undefined,
+): Promise<EvaluationSummary> {
+  if (summary.remark !== undefined || fold === "all" || !splits) return summary;
+  if (await isOfDivision(splits, fold, paths, summary)) return summary;
   return { ...summary, remark: `Fold ${fold} was ${otherDivision}.` };
 }
 

@@ -3,7 +3,7 @@ import type { EvaluationSummary, LabelMetrics, Plans, RawDataset } from "@nnunet
 import { exists, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { ensembleFolder, type Fold, type Folders } from "../folders.ts";
-import { caseOf } from "../selection/cross-validation.ts";
+import { caseOf } from "../selection/validation-cases.ts";
 import type { FoldResult } from "./fold-results.ts";
 
 export interface ScoredCase {

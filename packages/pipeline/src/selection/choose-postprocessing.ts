@@ -16,7 +16,7 @@ import { summarise } from "@nnunet/evaluate";
 import type { Context } from "../stages.ts";
 import { readLabelIds } from "../steps/read-whole-labels.ts";
 import { timedStage } from "../steps/timed-stage.ts";
-import { caseOf } from "./cross-validation.ts";
+import { caseOf } from "./validation-cases.ts";
 
 /** A validation case by its files. */
 export interface CasePair {

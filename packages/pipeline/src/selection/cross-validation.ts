@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { basename } from "node:path";
+import { dirname } from "node:path";
 import {
   counted,
   type EvaluationSummary,
@@ -12,9 +12,10 @@ import {
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { splitsFromJson, summaryFromJson } from "@nnunet/evaluate";
-import { imageStem } from "@nnunet/io";
 import { type Folders, type FoldPaths, foldsAmong, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
+import { divisionOf, recordedDivision } from "../training/division.ts";
+import { casesOf } from "./validation-cases.ts";
 
 /** One validated fold: evidence that says something about new images. */
 export interface ValidatedFold {
@@ -82,7 +83,8 @@ export async function crossValidation(
     if (validated.length > 0) found.push({ configuration, modelFolder, validated });
     else if (missing.length === 0) leftOut.push({ configuration, reason: "not trained" });
   }
-  const root = resultsPaths(folders, dataset.name, plans.plansName, names[0]!).folder;
+  const folderOf = (name: string) => resultsPaths(folders, dataset.name, plans.plansName, name).folder;
+  const root = dirname(folderOf(names[0]!));
   if (found.length === 0) {
     const reasons = leftOut.map(({ configuration, reason }) => `${configuration}: ${reason}`).join("; ");
     throw new FileError(root, `nothing has been validated that could be compared (${reasons}); train folds first`);
@@ -102,7 +104,9 @@ export async function crossValidation(
   }
   const [first] = leftOut.filter(({ reason }) => !reason.startsWith("another"));
   if (strict && first) {
-    throw new FileError(root, `${sentence(first)}; train it, or compare what there is without \`strict\``);
+    const { configuration, folds: missing } = first;
+    const advice = `train ${missing && missing.length > 1 ? "them" : "it"}, or compare what there is without \`strict\``;
+    throw new FileError(folderOf(configuration), `${sentence(first)}; ${advice}`);
   }
   if (common.length === 0) {
     const have = found.map(
@@ -124,17 +128,6 @@ export async function crossValidation(
   }));
   refuseOtherCases(compared);
   return { configurations: compared, folds: common, leftOut };
-}
-
-/** The ids of the validation cases of a fold. */
-export function casesOf({ cases }: EvaluationSummary): string[] {
-  return cases.map(({ referenceFile }) => caseOf(referenceFile));
-}
-
-/** The case of a file of labels, whatever system wrote its path. */
-export function caseOf(file: string): string {
-  const name = file.split(/[\\/]/).at(-1)!;
-  return imageStem(name) ?? basename(name);
 }
 
 /** "2d, folds 1, 2: …" */
@@ -188,18 +181,28 @@ async function validatedFolds(
       const summary = summaryFromJson(await readJson(paths.summary), paths.summary);
       if (summary.remark !== undefined) leaveOut(`no fold of the cross-validation (${summary.remark})`);
       else if (summary.cases.length === 0) leaveOut("validated on no case");
-      else if (splits && !isOfDivision(splits, fold, summary)) leaveOut(otherDivision);
+      else if (splits && !(await isOfDivision(splits, fold, paths, summary))) leaveOut(otherDivision);
       else validated.push({ fold, paths, summary });
     }
   }
   return { validated, missing };
 }
 
-export const otherDivision = "validated on other cases than splits_final.json has for it now";
+export const otherDivision = "trained or validated on other cases than splits_final.json has for it now";
 
-/** Whether a fold was validated on the cases that it has by these splits: of an earlier division, it was not. */
-export function isOfDivision(splits: Splits, fold: number, summary: EvaluationSummary): boolean {
-  return casesOf(summary).sort().join("\n") === [...(splits[fold]?.val ?? [])].sort().join("\n");
+/**
+ * Whether a fold was trained and validated on the cases that it has by these splits: of an earlier division, it was not. A
+ * training without a record of its division is known by its validation cases alone.
+ */
+export async function isOfDivision(
+  splits: Splits,
+  fold: number,
+  { folder }: Pick<FoldPaths, "folder">,
+  summary: EvaluationSummary,
+): Promise<boolean> {
+  if (casesOf(summary).sort().join("\n") !== [...(splits[fold]?.val ?? [])].sort().join("\n")) return false;
+  const recorded = await recordedDivision(folder);
+  return recorded === undefined || recorded[fold] === divisionOf(splits)[fold];
 }
 
 /** Two means are compared only where they are over the same cases. */

@@ -23,12 +23,12 @@ import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
 import { casePairs, choosePostprocessing } from "./choose-postprocessing.ts";
 import {
-  caseOf,
   type CrossValidation,
   type CrossValidationOptions,
   crossValidation,
   type LeftOut,
 } from "./cross-validation.ts";
+import { caseOf } from "./validation-cases.ts";
 import { completeProbabilities, type ProbabilityOptions } from "./fold-probabilities.ts";
 import { chosenBecause, inferenceInformation, nameOfCandidate, type Selection } from "./inference-information.ts";
 import { scoreEnsemble } from "./score-ensembles.ts";

@@ -8,7 +8,8 @@ import { readRecord } from "../records/made-from.ts";
 import type { Context } from "../stages.ts";
 import { foldInputs } from "../training/fold-inputs.ts";
 import { validateFold } from "../training/validate-fold.ts";
-import { caseOf, casesOf, type ValidatedConfiguration } from "./cross-validation.ts";
+import type { ValidatedConfiguration } from "./cross-validation.ts";
+import { caseOf, casesOf } from "./validation-cases.ts";
 
 export interface ProbabilityOptions extends StageOptions {
   readonly device?: Device | undefined;

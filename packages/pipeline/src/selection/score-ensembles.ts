@@ -23,7 +23,8 @@ import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { timedStage } from "../steps/timed-stage.ts";
-import { casesOf, type ValidatedConfiguration } from "./cross-validation.ts";
+import type { ValidatedConfiguration } from "./cross-validation.ts";
+import { casesOf } from "./validation-cases.ts";
 
 /** One validation case of an ensemble: where each configuration's probabilities of it lie. */
 interface EnsembleCase {

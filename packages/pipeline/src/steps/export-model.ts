@@ -15,6 +15,7 @@ import { type Fold, modelFolderPaths } from "../folders.ts";
 import { pairedModel, previousModelFiles } from "../cascade/previous-models.ts";
 import { previousStageOfFolds } from "../cascade/recorded-stage.ts";
 import { exists } from "../records/made-from.ts";
+import { refuseOtherDivisions } from "../training/division.ts";
 import { softwareVersion } from "../software-version.ts";
 
 /**
@@ -23,7 +24,7 @@ import { softwareVersion } from "../software-version.ts";
  *
  * @param modelFolder - `…/nnUNetTrainer__nnUNetPlans__3d_fullres`
  * @param output - replaced if it exists
- * @throws {FileError} if a fold has no finished training
+ * @throws {FileError} if a fold has no finished training, or two are of different divisions of the cases
  */
 export async function exportFolds(
   modelFolder: string,
@@ -53,7 +54,7 @@ export async function exportFolds(
  * What the folds of a model folder share, read from beside them.
  *
  * @param folds - that are going to be read
- * @throws {FileError} if one of them has no finished training
+ * @throws {FileError} if one of them has no finished training, or two are of different divisions of the cases
  */
 export async function trainedNetwork(modelFolder: string, configurationName: string, folds: readonly Fold[]) {
   const paths = modelFolderPaths(modelFolder);
@@ -69,6 +70,7 @@ export async function trainedNetwork(modelFolder: string, configurationName: str
     const { folder, checkpoint } = paths.fold(fold);
     if (!(await exists(checkpoint))) throw notTrained(folder, fold);
   }
+  await refuseOtherDivisions(folds.map((fold) => paths.fold(fold).model));
   return { paths, plans, dataset, graph, mirrorAxes: patchSize.map((_, axis) => axis) };
 }
 

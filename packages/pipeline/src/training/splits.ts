@@ -20,6 +20,7 @@ import {
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
+import { divisionOf } from "./division.ts";
 
 /** The cases of a fold, and what is to be said of scores on its validation cases, if anything. */
 export interface FoldCases {
@@ -27,6 +28,8 @@ export interface FoldCases {
   readonly remark?: string;
   /** Added to the seed of the training: folds of the same cases differ by it alone. */
   readonly seedOffset: number;
+  /** Of {@link divisionOf}; fold "all" belongs to none. */
+  readonly division?: readonly string[];
 }
 
 export interface SplitOptions {
@@ -171,10 +174,11 @@ export async function casesOfFold(
   }
   const { path, splits } = await splitDataset(folders, dataset, { write, groups, seeds });
   const split = splitOfFold(splits, ids, fold);
+  const division = divisionOf(splits);
   if (fold < splits.length) {
-    if (!validatesOnTraining(split)) return { split, seedOffset: 0 };
+    if (!validatesOnTraining(split)) return { split, seedOffset: 0, division };
     const remark = `Fold ${fold} was trained on all of these cases: the scores say nothing about new images.`;
-    return { split, remark, seedOffset: fold };
+    return { split, remark, seedOffset: fold, division };
   }
   const listed = `its folds are ${splits.map((_, index) => index).join(", ")}`;
   if (!randomSplit) {
@@ -188,7 +192,7 @@ export async function casesOfFold(
     );
   }
   const remark = `Fold ${fold} is not in splits_final.json (${listed}): its cases were divided 80:20 at random, whatever the file keeps apart.`;
-  return { split, remark, seedOffset: 0 };
+  return { split, remark, seedOffset: 0, division };
 }
 
 /** The folds that there are, and those of them that are a cross-validation; none where the cases cannot be divided. */

@@ -87,7 +87,7 @@ export async function trainFold(
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
   const inputs = await foldInputs(context, dataset, plans, configurationName, fold, options);
-  const { split, remark, settings, casesFolder, madeBy, hashes, previous } = inputs;
+  const { split, remark, settings, casesFolder, madeBy, hashes, division, previous } = inputs;
   if (remark !== undefined && fold !== "all") {
     onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
   }
@@ -127,6 +127,7 @@ export async function trainFold(
               ...hashes,
               stages: madeBy,
               ...(remark === undefined ? {} : { remark }),
+              ...(division && { division }),
               ...(previous && { previousStage: previous.stage }),
             }));
           };

@@ -1,0 +1,89 @@
+import { basename, dirname } from "node:path";
+import { FileError, type Splits } from "@nnunet/core";
+import { readJson } from "@nnunet/core/node";
+import { summaryFromJson } from "@nnunet/evaluate";
+import { foldPaths, foldsAmong } from "../folders.ts";
+import { contentHash, readRecord } from "../records/made-from.ts";
+import { casesOf } from "../selection/validation-cases.ts";
+
+/*
+ * Folds are averaged, and compared with each other, only where they are of one division of the cases. Each training
+ * records the division that it belongs to, as one hash per fold: no case is named in a folder that is given away.
+ */
+
+/** A hash per fold of its training and validation cases, whatever their order. */
+export function divisionOf(splits: Splits): string[] {
+  return splits.map(({ train, val }) => contentHash({ train: [...train].sort(), val: [...val].sort() }));
+}
+
+/** The division that a fold's training recorded; undefined for one of another tool, or an earlier version. */
+export async function recordedDivision(foldFolder: string): Promise<readonly string[] | undefined> {
+  const { division } = await readRecord(foldPaths(foldFolder).madeFrom);
+  return Array.isArray(division) && division.every((hash) => typeof hash === "string") ? division : undefined;
+}
+
+/**
+ * Two of the folds in whose mean a case may be both trained on and validated, because `splits_final.json` was changed between
+ * their trainings. Where a record is missing, only a validation case that both have gives it away.
+ *
+ * @param folders - of trained folds; those of no cross-validation, `fold_all` for one, go with any
+ * @returns a sentence about the second of the two; undefined if all are of one division
+ */
+export async function dividedOtherwise(
+  folders: readonly string[],
+): Promise<{ readonly folder: string; readonly problem: string } | undefined> {
+  const known: KnownFold[] = [];
+  for (const folder of folders) {
+    const found = await knownFold(folder);
+    if (found === undefined) continue;
+    const other = known.find((before) => !areOfOneDivision(before, found));
+    if (other !== undefined) {
+      const problem = `fold ${found.fold} was trained by another division of the cases than fold ${other.fold}: splits_final.json was changed between them`;
+      return { folder, problem };
+    }
+    known.push(found);
+  }
+  return undefined;
+}
+
+/**
+ * @param models - `model.onnx` of the folds whose mean is wanted, or any other model, of which nothing is known
+ * @throws {FileError} if two of them are of different divisions of the cases
+ */
+export async function refuseOtherDivisions(models: readonly string[]): Promise<void> {
+  const divided = await dividedOtherwise(models.map((model) => dirname(model)));
+  if (divided === undefined) return;
+  const why = "a mean of the two has seen in training what it is said to be validated on";
+  throw new FileError(
+    divided.folder,
+    `${divided.problem}, and ${why}; train the older one again, or name folds of one division by \`fold\``,
+  );
+}
+
+interface KnownFold {
+  readonly fold: number;
+  readonly division?: readonly string[] | undefined;
+  readonly validated: ReadonlySet<string>;
+}
+
+async function knownFold(folder: string): Promise<KnownFold | undefined> {
+  const [fold] = foldsAmong([basename(folder)]);
+  if (typeof fold !== "number") return undefined;
+  const { madeFrom, summary: path } = foldPaths(folder);
+  if ((await readRecord(madeFrom))["remark"] !== undefined) return undefined;
+  // a summary that cannot be read hides no case from who only wants to predict
+  const summary = await readJson(path)
+    .then((json) => summaryFromJson(json, path))
+    .catch(() => undefined);
+  if (summary?.remark !== undefined) return undefined;
+  return { fold, division: await recordedDivision(folder), validated: new Set(summary ? casesOf(summary) : []) };
+}
+
+/** One division has both as they were trained. */
+function areOfOneDivision(a: KnownFold, b: KnownFold): boolean {
+  if (a.division === undefined || b.division === undefined) {
+    const shared = [...b.validated].filter((id) => a.validated.has(id)).length;
+    return a.fold === b.fold ? shared === a.validated.size : shared === 0;
+  }
+  return a.division[a.fold] === b.division[a.fold] || a.division[b.fold] === b.division[b.fold];
+}
