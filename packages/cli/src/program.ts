@@ -21,6 +21,7 @@ import { trainCommand } from "./commands/train.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { reportCommand } from "./commands/report.ts";
 import { refuseEmptyArguments } from "./options/empty-arguments.ts";
+import { acceptFormerNames } from "./options/shared-options.ts";
 import type { Ending } from "./ending.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { sayLines } from "./shell/say.ts";
@@ -71,6 +72,7 @@ export function createProgram(ending: Ending, json = false): Command {
     infoCommand,
   ];
   for (const add of commands) add(program, ending);
+  for (const command of program.commands) acceptFormerNames(command);
   refuseEmptyArguments(program);
   program.addHelpText(
     "after",

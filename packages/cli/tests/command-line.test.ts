@@ -58,7 +58,7 @@ describe("a wrong command line ends with 2 and says so", () => {
     [["plan"], "plan: expected a dataset, or all three of --fingerprint, --dataset-json and --output"],
     [["predict", "-i", "a", "-o", "b"], "--model: expected -m MODEL, or -d DATASET with -c CONFIG"],
     [["ensemble", "a", "-o", "b"], "folders: expected at least two folders, or --group-by"],
-    [["find-best", "4", "-f", "all"], "fold: expected numbers of folds, because fold all has seen every case"],
+    [["find-best", "4", "-f", "all"], "--folds: expected numbers of folds, because fold all has seen every case"],
     [["predict", "-i", "a", "-o", "b", "-m", "c", "--step-size", "2"], "Expected a number in (0, 1]."],
   ])("%j", async (args, message) => {
     const { code, stderr } = await nnunet(...args);
@@ -69,7 +69,7 @@ describe("a wrong command line ends with 2 and says so", () => {
 
 describe("a wrong command line with --json: one document on stdout, nothing else", () => {
   test.each([
-    [["train", "4", "--json"], "USAGE", "missing required argument 'config'"],
+    [["train", "4", "--json"], "USAGE", "missing required argument 'configuration'"],
     [["trian", "4", "--json"], "USAGE", "unknown command 'trian' (Did you mean train?)"],
     [["plan", "4", "--gpu-memory", "x", "--json"], "USAGE", "option '--gpu-memory <GB>' argument 'x' is invalid."],
     [["plan", "--json"], "INVALID_ARGUMENT", "plan: expected a dataset"],
@@ -432,7 +432,7 @@ test("fingerprint --compare of the same dataset twice has two columns", () =>
   withScratch(async (scratch, roots) => {
     await writeMadeDataset(join(scratch, "raw"));
     const svg = join(scratch, "f.svg");
-    const ran = await nnunet("fingerprint", "--compare", "8", "8", "--svg", svg, "--json", ...roots);
+    const ran = await nnunet("fingerprint", "--compare", "8", "8", "--draw", svg, "--json", ...roots);
     expect(Object.keys(JSON.parse(ran.stdout))).toEqual(["Dataset008_Made", "Dataset008_Made (2)"]);
     expect(await readFile(svg, "utf8")).toContain(">Dataset008_Made (2)<");
   }));
@@ -446,7 +446,7 @@ test("fingerprint --compare: a table and a picture of z-scores that sum to 0 ove
     const other = join(scratch, "other.json");
     await writeJsonAtomic(other, { ...json, spacings: json.spacings.map((s) => s.map((v) => 2 * v)) });
     const svg = join(scratch, "f.svg");
-    const { code, stdout } = await nnunet("fingerprint", "--compare", one, other, "--svg", svg);
+    const { code, stdout } = await nnunet("fingerprint", "--compare", one, other, "--draw", svg);
     expect(code).toBe(0);
     expect(stdout).toContain("median spacing [x, y, z], mm           1 × 1 × 2");
     const marks = [...(await readFile(svg, "utf8")).matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));

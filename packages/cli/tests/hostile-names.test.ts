@@ -44,7 +44,7 @@ test("names of files, folders, labels, channels and arguments have no power over
     await harmless("fingerprint", "8", ...roots);
     await harmless("plan", "8", "--explain", "--draw", join(scratch, "drawn"), ...roots);
     await harmless("info", path, join(scratch, "preprocessed", "Dataset008_Made"));
-    await harmless("fingerprint", "--compare", "8", "8", "--svg", join(scratch, "f.svg"), ...roots);
+    await harmless("fingerprint", "--compare", "8", "8", "--draw", join(scratch, "f.svg"), ...roots);
     expect((await readFile(join(scratch, "f.svg"), "utf8")).replaceAll("\n", "")).not.toMatch(unseen);
 
     // plans with the name in every text

@@ -23,6 +23,7 @@ test("each job is a command that works by itself: one after the other they give 
     const listed = await nnunet("run", "8", ...options, "--dry-run", "--json", ...roots);
     const { jobs } = JSON.parse(listed.stdout) as DatasetStatus;
     for (const { command } of jobs) {
+      expect(command.filter((word) => ["--configuration", "--fold"].includes(word))).toEqual([]);
       const { code, stderr } = await nnunet(...command, ...roots);
       expect([command.join(" "), code, code === 0 ? "" : stderr]).toEqual([command.join(" "), 0, ""]);
     }

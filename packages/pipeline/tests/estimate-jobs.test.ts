@@ -17,6 +17,6 @@ test("a job is expected to take what others of its kind took: the same training 
 });
 
 test("the fourth word is a fold of a training alone", () => {
-  const preprocess = (name: string) => ({ command: ["preprocess", "Dataset007_Tiny", "--configuration", name] });
+  const preprocess = (name: string) => ({ command: ["preprocess", "Dataset007_Tiny", "--configurations", name] });
   expect(kindOf(preprocess("2d"))).not.toBe(kindOf(preprocess("3d_fullres")));
 });

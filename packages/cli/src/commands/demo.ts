@@ -4,6 +4,7 @@ import { createPipeline } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { demoFolder, demoSizes, describeDemo, writeDemoDataset } from "../demo/demo.ts";
 import { type CommonFlags, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { runToJson } from "../describe/describe-run.ts";
@@ -18,7 +19,12 @@ export function demoCommand(program: Command, ending: Ending): void {
   const command = program
     .command("demo")
     .description("make a small 3D dataset and run everything on it, in at most ten minutes on two cores")
-    .option("--output <folder>", "where everything goes (default: demo, or demo_cascade)")
+    .addOption(
+      sharedOption("output", {
+        value: "folder",
+        description: "where everything goes (default: demo, or demo_cascade)",
+      }),
+    )
     .option("--smoke", "a smaller size that only shows that everything works (under two minutes)")
     .option("--cascade", "five folds of every configuration, with a cascade of two networks (at most fifteen minutes)")
     .option("--json", "print one JSON document to stdout, and progress as one JSON event per line to stderr")

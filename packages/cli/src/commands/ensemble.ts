@@ -3,6 +3,7 @@ import { readJson } from "@nnunet/core/node";
 import type { Command } from "commander";
 import { pipelineOf } from "../options/dataset-argument.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
@@ -22,17 +23,23 @@ export function ensembleCommand(program: Command, ending: Ending): void {
       "<folders...>",
       "folders that predict wrote with --probabilities or --save-probabilities, or fold_0/validation",
     )
-    .requiredOption("-o, --output <folder>", "gets one segmentation per case")
-    .option(
-      "--dataset-json <file>",
-      "says what the channels mean (default: dataset.json in the first folder or above it)",
+    .addOption(
+      sharedOption("output", { value: "folder", description: "gets one segmentation per case" }).makeOptionMandatory(),
     )
-    .option(
-      "--group-by <pattern>",
-      "average all cases that agree in the group of this regular expression: several images of one patient",
+    .addOption(
+      sharedOption("datasetJson", {
+        description: "says what the channels mean (default: dataset.json in the first folder or above it)",
+      }),
     )
-    .option("--probabilities", "keep the mean, compressed, in OUTPUT/probabilities")
-    .option("--overwrite", "replace segmentations that exist")
+    .addOption(
+      sharedOption("groupBy", {
+        value: "pattern",
+        description:
+          "average all cases that agree in the group of this regular expression: several images of one patient",
+      }),
+    )
+    .addOption(sharedOption("probabilities", { description: "keep the mean, compressed, in OUTPUT/probabilities" }))
+    .addOption(sharedOption("overwrite", { description: "replace segmentations that exist" }))
     .action(async (folders: string[], flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         if (folders.length < 2 && flags.groupBy === undefined) {

@@ -15,6 +15,7 @@ import {
   withExample,
   withWorkerOptions,
 } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
@@ -33,15 +34,17 @@ export function evaluateCommand(program: Command, ending: Ending): void {
     .description("compare segmentations with references: Dice per label and case, with intervals; distances on request")
     .argument("<reference>", "folder of reference segmentations")
     .argument("<prediction>", "folder of predicted segmentations of the same names")
-    .option("--output <file>", "write summary.json here")
-    .option(
-      "--dataset-json <file>",
-      "says what the labels are (default: dataset.json in the prediction folder, the reference folder or above it; without one, the labels found in the references)",
+    .addOption(sharedOption("output", { value: "file", description: "write summary.json here" }))
+    .addOption(
+      sharedOption("datasetJson", {
+        description:
+          "says what the labels are (default: dataset.json in the prediction folder, the reference folder or above it; without one, the labels found in the references)",
+      }),
     )
     .option("--surface", "compare surfaces and volumes too: HD95, ASSD, NSD, volume error")
     .option("--tolerance <mm>", "how far apart surfaces may lie for the NSD of --surface (default: 1)", notNegative)
     .option("--partial", "leave out references that have no prediction, instead of refusing")
-    .option("--overwrite", "replace the file of --output if it exists")
+    .addOption(sharedOption("overwrite", { description: "replace the file of --output if it exists" }))
     .action(async (reference: string, prediction: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         if (flags.tolerance !== undefined && !flags.surface) {
@@ -66,7 +69,7 @@ export function evaluateCommand(program: Command, ending: Ending): void {
     });
   withExample(
     withCommonOptions(withWorkerOptions(command)),
-    "nnunet evaluate nnUNet_raw/Dataset004_Hippocampus/labelsTs out --output summary.json",
+    "nnunet evaluate nnUNet_raw/Dataset004_Hippocampus/labelsTs out -o summary.json",
   );
 }
 

@@ -4,12 +4,13 @@ import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
-import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { type Outcome, runCommand, type Session } from "../session.ts";
 
 interface Flags extends CommonFlags {
-  readonly fold: Fold[];
+  readonly folds: Fold[];
   readonly output: string;
   readonly plans?: string;
   readonly overwrite?: boolean;
@@ -23,11 +24,20 @@ export function exportCommand(program: Command, ending: Ending): void {
       "write trained folds as one model.onnx that carries its plans and labels (a cascade: one for each network)",
     )
     .argument(datasetArgument, datasetDescription)
-    .argument("<config>", "configuration: 2d, 3d_fullres, …")
-    .requiredOption("-f, --fold <fold...>", "trained folds; several become one network that averages them", foldList)
-    .requiredOption("-o, --output <file>", "FILE.onnx, or for --format nnunet-v2 a new folder")
-    .option("--plans <name>", "name of the plan (default: the only one)")
-    .option("--overwrite", "replace the file if it exists")
+    .argument("<configuration>", "2d, 3d_fullres, …")
+    .addOption(
+      sharedOption("folds", {
+        several: true,
+        description: "trained folds; several become one network that averages them",
+      }).makeOptionMandatory(),
+    )
+    .addOption(
+      sharedOption("output", {
+        description: "FILE.onnx, or for --format nnunet-v2 a new folder",
+      }).makeOptionMandatory(),
+    )
+    .addOption(sharedOption("plans"))
+    .addOption(sharedOption("overwrite", { description: "replace the file if it exists" }))
     .addOption(
       new Option("--format <name>", "onnx, or a model folder that Python nnU-Net v2 predicts with")
         .choices(["onnx", "nnunet-v2"])
@@ -45,11 +55,11 @@ export function exportCommand(program: Command, ending: Ending): void {
           if (!existsSync(file) || flags.overwrite) continue;
           throw new FileError(file, "exists already; add --overwrite to replace it, or choose another name");
         }
-        const written = await pipeline.exportModel(folder, configuration, flags.fold, flags.output);
+        const written = await pipeline.exportModel(folder, configuration, flags.folds, flags.output);
         print(...written);
         if (written.length > 1) print("Both networks of the cascade; keep the two files beside each other.");
         print(nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", flags.output], flags));
-        return { value: { output: flags.output, files: written, folds: flags.fold } };
+        return { value: { output: flags.output, files: written, folds: flags.folds } };
       });
     });
   withExample(
@@ -72,11 +82,11 @@ async function exportFolder(
   const pipeline = pipelineOf(flags);
   const dataset = await openNamedDataset(pipeline, name);
   const folder = await pipeline.modelFolder(dataset, configuration, flags.plans);
-  const written = await exportForV2(folder, configuration, flags.fold, flags.output);
-  const folds = flags.fold.join(" ");
+  const written = await exportForV2(folder, configuration, flags.folds, flags.output);
+  const folds = flags.folds.join(" ");
   print(
     ...written,
     `Use it: nnUNetv2_predict_from_modelfolder -i IMAGES -o SEGMENTATIONS -m ${flags.output} -f ${folds}`,
   );
-  return { value: { output: flags.output, folds: flags.fold, written } };
+  return { value: { output: flags.output, folds: flags.folds, written } };
 }

@@ -5,21 +5,15 @@ import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { diceTable } from "../describe/dice-table.ts";
 import { rankingTable } from "../describe/ranking-table.ts";
-import {
-  type CommonFlags,
-  deviceOption,
-  foldList,
-  memoryOption,
-  withCommonOptions,
-  withExample,
-} from "../options/options.ts";
+import { type CommonFlags, deviceOption, memoryOption, withCommonOptions, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { useIt } from "../next-hint.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
-  readonly configuration?: string[];
-  readonly fold?: Fold[];
+  readonly configurations?: string[];
+  readonly folds?: Fold[];
   readonly plans?: string;
   readonly ensembles: boolean;
   readonly strict?: boolean;
@@ -35,25 +29,40 @@ export function findBestCommand(program: Command, ending: Ending): void {
       "compare the trained configurations and every pair of them on their validation cases, decide the postprocessing, and write the final predictor",
     )
     .argument(datasetArgument, datasetDescription)
-    .option("-c, --configuration <names...>", "those to compare (default: all that are trained)")
-    .option("-f, --fold <fold...>", "folds to compare on (default: those that every configuration has)", foldList)
-    .option("--plans <name>", "name of the plan (default: the only one)")
+    .addOption(
+      sharedOption("configurations", {
+        several: true,
+        description: "those to compare (default: all that are trained)",
+      }),
+    )
+    .addOption(
+      sharedOption("folds", {
+        several: true,
+        description: "folds to compare on (default: those that every configuration has)",
+      }),
+    )
+    .addOption(sharedOption("plans"))
     .option("--no-ensembles", "compare single configurations only")
     .option("--strict", "refuse if a configuration of the plan, or one of the folds of splits_final.json, is missing")
-    .option("-o, --output <folder>", "the final predictor (default: nnUNetPredictor__PLANS in the dataset's results)")
+    .addOption(
+      sharedOption("output", {
+        value: "folder",
+        description: "the final predictor (default: nnUNetPredictor__PLANS in the dataset's results)",
+      }),
+    )
     .addOption(deviceOption())
     .addOption(memoryOption())
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const folds = flags.fold?.map((fold) => {
+        const folds = flags.folds?.map((fold) => {
           if (fold !== "all") return fold;
-          throw new InvalidArgumentError("fold", "numbers of folds, because fold all has seen every case", fold);
+          throw new InvalidArgumentError("--folds", "numbers of folds, because fold all has seen every case", fold);
         });
         const pipeline = pipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
         const best = await pipeline.findBest(dataset, plans, {
-          configurations: flags.configuration,
+          configurations: flags.configurations,
           folds,
           ensembles: flags.ensembles,
           strict: flags.strict,

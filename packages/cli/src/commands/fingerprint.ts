@@ -12,13 +12,14 @@ import {
   withExample,
   withWorkerOptions,
 } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { uniqueNames } from "../describe/unique-names.ts";
 
 interface Flags extends CommonFlags, WorkerFlags {
   readonly compare?: boolean;
-  readonly svg?: string;
+  readonly draw?: string;
 }
 
 export function fingerprintCommand(program: Command, ending: Ending): void {
@@ -27,7 +28,9 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
     .description("measure a dataset: sizes, spacings, intensities, classes → dataset_fingerprint.json")
     .argument("<dataset...>", datasetDescription)
     .option("--compare", "show the fingerprints of several datasets (or dataset_fingerprint.json files) side by side")
-    .option("--svg <file>", "with --compare: draw the z-scored properties")
+    .addOption(
+      sharedOption("draw", { value: "file", description: "with --compare: draw the z-scored properties, as SVG" }),
+    )
     .action(async (names: string[], flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         if (names.length > 1 && !flags.compare) {
@@ -50,9 +53,9 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
         const unique = uniqueNames(found.map(({ name }) => name));
         const shown = Object.fromEntries(found.map(({ fingerprint }, i) => [unique[i]!, fingerprint]));
         print(...describeFingerprint(shown));
-        if (flags.svg) {
-          await writeFileAtomic(flags.svg, compareFingerprints(shown).svg);
-          print(flags.svg);
+        if (flags.draw) {
+          await writeFileAtomic(flags.draw, compareFingerprints(shown).svg);
+          print(flags.draw);
         }
         if (!flags.compare) print(...next);
         const json = Object.entries(shown).map(([name, f]) => [name, fingerprintToJson(f)] as const);
@@ -62,6 +65,6 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
   withExample(
     withCommonOptions(withWorkerOptions(command)),
     "nnunet fingerprint 4",
-    "nnunet fingerprint --compare 4 7 other/dataset_fingerprint.json --svg fingerprints.svg",
+    "nnunet fingerprint --compare 4 7 other/dataset_fingerprint.json --draw fingerprints.svg",
   );
 }

@@ -1,15 +1,16 @@
 import { type Fold, importForeign } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { describeImported } from "../describe/describe-foreign.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { useIt } from "../next-hint.ts";
-import { type CommonFlags, foldList, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
   readonly output: string;
-  readonly fold?: Fold[];
-  readonly configuration?: string;
+  readonly folds?: Fold[];
+  readonly configurations?: string;
   readonly checkpoint?: string;
   readonly overwrite?: boolean;
 }
@@ -22,14 +23,25 @@ export function importCommand(program: Command, ending: Ending): void {
       "<model>",
       "its folder (plans.json, dataset.json, fold_0/checkpoint_final.pth), the zip of it, or one checkpoint",
     )
-    .option("-o, --output <path>", "FILE.onnx that averages all folds, or a new folder with one per fold", "model.onnx")
-    .option("-f, --fold <fold...>", "the folds to import (default: those of the cross-validation)", foldList)
-    .option("-c, --configuration <name>", "of a folder or zip with several models: the one that is meant")
+    .addOption(
+      sharedOption("output", {
+        description: "FILE.onnx that averages all folds, or a new folder with one per fold",
+      }).default("model.onnx"),
+    )
+    .addOption(
+      sharedOption("folds", {
+        several: true,
+        description: "the folds to import (default: those of the cross-validation)",
+      }),
+    )
+    .addOption(
+      sharedOption("configurations", { description: "of a folder or zip with several models: the one that is meant" }),
+    )
     .option("--checkpoint <name>", "file in each fold's folder (default: checkpoint_final.pth)")
-    .option("--overwrite", "replace the file if it exists")
+    .addOption(sharedOption("overwrite", { description: "replace the file if it exists" }))
     .action(async (model: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ onEvent, print }) => {
-        const { fold: folds, configuration, checkpoint, overwrite, output } = flags;
+        const { folds, configurations: configuration, checkpoint, overwrite, output } = flags;
         const { metadata, written } = await importForeign(model, output, {
           folds,
           configuration,

@@ -22,7 +22,8 @@ import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { namingFiles } from "../describe/name-artefact.ts";
 import { nextHint, plansFlag } from "../next-hint.ts";
-import { type CommonFlags, positiveNumber, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand, type Session } from "../session.ts";
 import { textTable } from "../describe/text-table.ts";
@@ -47,21 +48,19 @@ export function planCommand(program: Command, ending: Ending): void {
     .command("plan")
     .description("derive patch size, network, batch size and all else from a fingerprint → plans.json")
     .argument("[dataset]", datasetDescription)
-    .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
-    .option(
-      "--gpu-memory <GB>",
-      "memory of the GPU to plan for (default: the rule set's, 11 for paper)",
-      positiveNumber,
-    )
+    .addOption(sharedOption("planner"))
+    .addOption(sharedOption("gpuMemory"))
     .option("--target-spacing <z y x...>", "three numbers in mm instead of the rule's target spacing")
     .option("--set <name=value...>", "override a blueprint parameter; the value is JSON")
     .option("--fingerprint <file>", "plan from this dataset_fingerprint.json, without a dataset")
-    .option("--dataset-json <file>", "dataset.json that goes with --fingerprint")
-    .option("--output <file>", "where the plan of --fingerprint goes")
-    .option("--overwrite", "replace the file of --output if it exists")
+    .addOption(sharedOption("datasetJson", { description: "dataset.json that goes with --fingerprint" }))
+    .addOption(sharedOption("output", { value: "file", description: "where the plan of --fingerprint goes" }))
+    .addOption(sharedOption("overwrite", { description: "replace the file of --output if it exists" }))
     .option("--keep", "leave a plan alone that was made from the same, edited or not, or by another tool, as run does")
     .option("--explain", "print every decision: rule, numbers, result, what was rejected and why")
-    .option("--draw <folder>", "draw each network into <folder>/<configuration>.svg")
+    .addOption(
+      sharedOption("draw", { value: "folder", description: "draw each network into <folder>/<configuration>.svg" }),
+    )
     .option("--compare <plans...>", "say what differs between two plans.json files, and why")
     .action(async (name: string | undefined, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
@@ -85,7 +84,7 @@ export function planCommand(program: Command, ending: Ending): void {
   withExample(
     withCommonOptions(command),
     "nnunet plan 4 --explain",
-    "nnunet plan --fingerprint dataset_fingerprint.json --dataset-json dataset.json --output plans.json",
+    "nnunet plan --fingerprint dataset_fingerprint.json --dataset-json dataset.json -o plans.json",
     "nnunet plan --compare A/nnUNetPlans.json B/nnUNetPlans.json",
   );
   command.addHelpText(

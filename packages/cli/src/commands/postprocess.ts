@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { pipelineOf } from "../options/dataset-argument.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
@@ -16,8 +17,10 @@ export function postprocessCommand(program: Command, ending: Ending): void {
     .description("apply a postprocessing that find-best decided to segmentations; the input is left alone")
     .argument("<input>", "a segmentation, or a folder of them")
     .requiredOption("-p, --postprocessing <path>", "postprocessing.json, or the final predictor that has it")
-    .requiredOption("-o, --output <path>", "a file for a file, a folder for a folder")
-    .option("--overwrite", "replace results that exist")
+    .addOption(
+      sharedOption("output", { description: "a file for a file, a folder for a folder" }).makeOptionMandatory(),
+    )
+    .addOption(sharedOption("overwrite", { description: "replace results that exist" }))
     .action(async (input: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const { output, postprocessing, overwrite } = flags;

@@ -6,13 +6,13 @@ import { openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import {
   type CommonFlags,
   deviceOption,
-  foldList,
   memoryOption,
   positiveInteger,
   stepFraction,
   withCommonOptions,
   withExample,
 } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
@@ -21,8 +21,8 @@ interface Flags extends CommonFlags {
   readonly output: string;
   readonly model?: string[];
   readonly dataset?: string;
-  readonly configuration?: string;
-  readonly fold?: Fold[];
+  readonly configurations?: string;
+  readonly folds?: Fold[];
   readonly plans?: string;
   readonly device: Device;
   readonly mirroring: boolean;
@@ -40,22 +40,32 @@ export function predictCommand(program: Command, ending: Ending): void {
     .command("predict")
     .description("segment images with a trained model; each result has the geometry of its image")
     .requiredOption("-i, --input <path>", "an image, a folder of images (case_0000.nii.gz, …) or of one DICOM series")
-    .requiredOption("-o, --output <path>", "a file for one image, or a folder that gets CASE with the dataset's ending")
+    .addOption(
+      sharedOption("output", {
+        description: "a file for one image, or a folder that gets CASE with the dataset's ending",
+      }).makeOptionMandatory(),
+    )
     .option(
       "-m, --model <path...>",
       "a final predictor, model.onnx (several are averaged), a folder with trained folds, or a model of nnU-Net v2 (folder, zip, checkpoint)",
     )
     .option("-d, --dataset <dataset>", "instead of -m: the dataset that was trained on")
-    .option(
-      "-c, --configuration <name>",
-      "with -d: its configuration (default: the final predictor of find-best); with -m: of several models of nnU-Net",
+    .addOption(
+      sharedOption("configurations", {
+        description:
+          "with -d: one of its configurations (default: the final predictor of find-best); with -m: one of several models of nnU-Net",
+      }),
     )
-    .option(
-      "-f, --fold <fold...>",
-      "with -d or a folder: the folds to average (default: those of the cross-validation that are trained; one divided at random, or all, only where it is alone)",
-      foldList,
+    .addOption(
+      sharedOption("folds", {
+        several: true,
+        description:
+          "with -d or a folder: the folds to average (default: those of the cross-validation that are trained; one divided at random, or all, only where it is alone)",
+      }),
     )
-    .option("--plans <name>", "with -d: name of the plan (default: the only one that was trained)")
+    .addOption(
+      sharedOption("plans", { description: "with -d: name of the plan (default: the only one that was trained)" }),
+    )
     .addOption(deviceOption())
     .option("--no-mirroring", "do not average over mirrored copies: up to 8 times faster, a little less exact")
     .option("--step-size <fraction>", "stride of the sliding window as a fraction of the patch", stepFraction, 0.5)
@@ -66,9 +76,19 @@ export function predictCommand(program: Command, ending: Ending): void {
       positiveInteger,
     )
     .option("--save-probabilities", "also write CASE_probabilities.nii.gz, one channel per class or region")
-    .option("--probabilities", "keep the probabilities, compressed, in OUTPUT/probabilities, for ensemble")
-    .option("--continue", "keep results that exist and predict the other images, after Ctrl-C")
-    .option("--overwrite", "replace results that exist; never an input or a dataset.json of something else")
+    .addOption(
+      sharedOption("probabilities", {
+        description: "keep the probabilities, compressed, in OUTPUT/probabilities, for ensemble",
+      }),
+    )
+    .addOption(
+      sharedOption("continue", { description: "keep results that exist and predict the other images, after Ctrl-C" }),
+    )
+    .addOption(
+      sharedOption("overwrite", {
+        description: "replace results that exist; never an input or a dataset.json of something else",
+      }),
+    )
     .action(async (flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const pipeline = pipelineOf(flags);
@@ -79,8 +99,8 @@ export function predictCommand(program: Command, ending: Ending): void {
         await namesOneFile(flags.input, flags.output); // refuses an impossible format before a model is loaded
         const predictor = await loadPredictor(path, {
           device: flags.device,
-          folds: flags.fold,
-          configuration: flags.configuration,
+          folds: flags.folds,
+          configuration: flags.configurations,
           onEvent,
         });
         try {
@@ -125,7 +145,7 @@ function foldsUsed({ members }: LoadedPredictor): string {
 }
 
 async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf>): Promise<string | string[]> {
-  const { model, dataset, configuration } = flags;
+  const { model, dataset, configurations: configuration } = flags;
   if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
   if (model) return model;
   if (dataset === undefined) throw new InvalidArgumentError("--model", "-m MODEL, or -d DATASET with -c CONFIG", model);

@@ -8,12 +8,13 @@ import {
   withExample,
   withWorkerOptions,
 } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { textTable } from "../describe/text-table.ts";
 
 interface Flags extends CommonFlags, WorkerFlags {
-  readonly configuration?: string[];
+  readonly configurations?: string[];
   readonly plans?: string;
 }
 
@@ -22,14 +23,16 @@ export function preprocessCommand(program: Command, ending: Ending): void {
     .command("preprocess")
     .description("crop, normalise and resample every training case as the plan says; finished cases are skipped")
     .argument(datasetArgument, datasetDescription)
-    .option("-c, --configuration <name...>", "configurations (default: all of the plan)")
-    .option("--plans <name>", "name of the plan (default: the only one)")
+    .addOption(
+      sharedOption("configurations", { several: true, description: "configurations (default: all of the plan)" }),
+    )
+    .addOption(sharedOption("plans"))
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const pipeline = pipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
-        const results = await pipeline.preprocess(dataset, plans, flags.configuration ?? [], {
+        const results = await pipeline.preprocess(dataset, plans, flags.configurations ?? [], {
           workers: flags.workers,
           maxMemoryGb: flags.maxMemory,
           signal,

@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 
@@ -20,9 +21,14 @@ export function reportCommand(program: Command, ending: Ending): void {
     .command("report")
     .description("write one HTML page: how good the trained networks are, where they fail, what was chosen and why")
     .argument(datasetArgument, datasetDescription)
-    .option("--plans <name>", "name of the plan (default: the only one)")
-    .option("-o, --output <file>", "where the page goes (default: report__PLANS.html in the dataset's results)")
-    .option("--overwrite", "replace a file that is no report of ours")
+    .addOption(sharedOption("plans"))
+    .addOption(
+      sharedOption("output", {
+        value: "file",
+        description: "where the page goes (default: report__PLANS.html in the dataset's results)",
+      }),
+    )
+    .addOption(sharedOption("overwrite", { description: "replace a file that is no report of ours" }))
     .option(
       "--case-names",
       "call cases by their ids; by default by their place in the sorted list, to give no names away",

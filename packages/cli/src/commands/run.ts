@@ -1,30 +1,26 @@
 import { InvalidArgumentError } from "@nnunet/core";
 import type { Fold, RunOptions } from "@nnunet/pipeline";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { describeCommands, describeJobs } from "../describe/describe-jobs.ts";
 import { describeRun, runToJson } from "../describe/describe-run.ts";
 import {
   type CommonFlags,
   duration,
-  foldList,
-  positiveInteger,
-  positiveNumber,
   type TrainFlags,
   withCommonOptions,
   withExample,
   withTrainOptions,
 } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
-import { groupByDescription, groupsBy } from "../options/group-by.ts";
+import { groupsBy } from "../options/group-by.ts";
 import { trainOptionsOf } from "../options/train-options.ts";
 
 interface Flags extends CommonFlags, TrainFlags {
   readonly configurations?: string[];
-  readonly configuration?: string[];
   readonly folds?: Fold[];
-  readonly fold?: Fold[];
   readonly groupBy?: string;
   readonly seeds?: number;
   readonly cascade: boolean;
@@ -42,16 +38,12 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       "everything in order: convert, verify, fingerprint, plan, preprocess, train, export, predict, evaluate; what is done is skipped",
     )
     .argument(datasetArgument, `${datasetDescription}; a Decathlon or nnU-Net v1 folder is converted first`)
-    .option("-c, --configurations <name...>", "configurations (default: all of the plan)")
-    .addOption(new Option("--configuration <name...>").hideHelp())
-    .option("-f, --folds <fold...>", "folds (default: 0 1 2 3 4)", foldList)
-    .addOption(new Option("--fold <fold...>").argParser(foldList).hideHelp())
-    .option("--group-by <column or pattern>", groupByDescription)
-    .option(
-      "--seeds <n>",
-      "of few cases: instead of folds so many trainings on all of them, which differ by seed and cannot be validated",
-      positiveInteger,
+    .addOption(
+      sharedOption("configurations", { several: true, description: "configurations (default: all of the plan)" }),
     )
+    .addOption(sharedOption("folds", { several: true, description: "folds (default: 0 1 2 3 4)" }))
+    .addOption(sharedOption("groupBy"))
+    .addOption(sharedOption("seeds"))
     .option("--no-cascade", "leave out the cascade, that is 3d_lowres and 3d_cascade_fullres")
     .option(
       "--budget <time>",
@@ -59,13 +51,11 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       duration,
     )
     .option("--dry-run", "print the jobs with their estimated time and memory (measured by a few steps), and do none")
-    .option("--planner <name>", "rule set: paper (default), v2, resenc-m, resenc-l, resenc-xl")
-    .option(
-      "--gpu-memory <GB>",
-      "memory of the GPU to plan for (default: the rule set's, 11 for paper)",
-      positiveNumber,
+    .addOption(sharedOption("planner"))
+    .addOption(sharedOption("gpuMemory"))
+    .addOption(
+      sharedOption("plans", { description: "name of a plan that is there, of nnU-Net v2 say, instead of planning" }),
     )
-    .option("--plans <name>", "name of a plan that is there, of nnU-Net v2 say, instead of planning")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async (session) => {
         if (flags.dryRun && flags.budget !== undefined) {
@@ -79,8 +69,8 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           ...trainOptionsOf(flags, session),
           ...(groups && { groups, groupedBy: groupBy }),
           seeds,
-          configurations: flags.configurations ?? flags.configuration,
-          folds: flags.folds ?? flags.fold,
+          configurations: flags.configurations,
+          folds: flags.folds,
           ...(flags.cascade ? {} : { cascade: false }),
           budgetSeconds: flags.budget,
           plansName: flags.plans,

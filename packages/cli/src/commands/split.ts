@@ -1,10 +1,11 @@
 import { counted } from "@nnunet/core";
 import type { Command } from "commander";
 import { textTable } from "../describe/text-table.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
-import { groupByDescription, groupsBy } from "../options/group-by.ts";
-import { type CommonFlags, positiveInteger, withCommonOptions, withExample } from "../options/options.ts";
+import { groupsBy } from "../options/group-by.ts";
+import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
@@ -17,12 +18,8 @@ export function splitCommand(program: Command, ending: Ending): void {
     .command("split")
     .description("divide the training cases into the folds of the cross-validation → splits_final.json")
     .argument(datasetArgument, datasetDescription)
-    .option("--group-by <column or pattern>", groupByDescription)
-    .option(
-      "--seeds <n>",
-      "of few cases: instead of folds so many trainings on all of them, which differ by seed and cannot be validated",
-      positiveInteger,
-    )
+    .addOption(sharedOption("groupBy"))
+    .addOption(sharedOption("seeds"))
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const pipeline = pipelineOf(flags);

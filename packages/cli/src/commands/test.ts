@@ -2,20 +2,14 @@ import { InvalidArgumentError } from "@nnunet/core";
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { describeTest, testToJson } from "../describe/describe-run.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
-import {
-  type CommonFlags,
-  deviceOption,
-  foldList,
-  memoryOption,
-  withCommonOptions,
-  withExample,
-} from "../options/options.ts";
+import { type CommonFlags, deviceOption, memoryOption, withCommonOptions, withExample } from "../options/options.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
-  readonly configuration?: string;
+  readonly configurations?: string;
   readonly folds?: Fold[];
   readonly plans?: string;
   readonly device?: "cpu" | "webgpu" | "cuda";
@@ -29,9 +23,11 @@ export function testCommand(program: Command, ending: Ending): void {
       "segment the images of imagesTs by the final predictor, or some folds, and score them where labelsTs is there",
     )
     .argument(datasetArgument, datasetDescription)
-    .option("-c, --configuration <name>", "a configuration of the plan, instead of the final predictor")
-    .option("-f, --folds <fold...>", "with -c: its trained folds, whose mean is taken", foldList)
-    .option("--plans <name>", "name of the plan (default: the only one)")
+    .addOption(
+      sharedOption("configurations", { description: "a configuration of the plan, instead of the final predictor" }),
+    )
+    .addOption(sharedOption("folds", { several: true, description: "with -c: its trained folds, whose mean is taken" }))
+    .addOption(sharedOption("plans"))
     .addOption(memoryOption())
     .addOption(deviceOption())
     .action(async (name: string, flags: Flags) => {
@@ -39,7 +35,7 @@ export function testCommand(program: Command, ending: Ending): void {
         const pipeline = pipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const { plansName } = await pipeline.loadPlans(dataset, flags.plans);
-        const { configuration, folds } = flags;
+        const { configurations: configuration, folds } = flags;
         if ((configuration === undefined) !== (folds === undefined)) {
           throw new InvalidArgumentError("--folds", "-c and -f together, or neither for the final predictor", "one");
         }

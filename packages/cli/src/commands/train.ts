@@ -13,6 +13,7 @@ import {
   withExample,
   withTrainOptions,
 } from "../options/options.ts";
+import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
 import { trainOptionsOf } from "../options/train-options.ts";
@@ -30,11 +31,11 @@ export function trainCommand(program: Command, ending: Ending): void {
     .command("train")
     .description("train one fold, export it to model.onnx, and predict and score its validation cases")
     .argument(datasetArgument, datasetDescription)
-    .argument("<config>", "configuration of the plan: 2d, 3d_fullres, …")
+    .argument("<configuration>", "one of the plan: 2d, 3d_fullres, …")
     .argument("<fold>", '0 to 4 of the cross-validation, or "all"', fold)
-    .option("--plans <name>", "name of the plan (default: the only one)")
-    .option("--continue", "go on from the latest checkpoint")
-    .option("--overwrite", "start again where this fold has been trained or begun")
+    .addOption(sharedOption("plans"))
+    .addOption(sharedOption("continue", { description: "go on from the latest checkpoint" }))
+    .addOption(sharedOption("overwrite", { description: "start again where this fold has been trained or begun" }))
     .option("--update", "as run does: keep or continue what would come out the same, and set aside anything else")
     .option(
       "--together <fold...>",

@@ -4,9 +4,6 @@ import { FileError, InvalidArgumentError, listed, type RawDataset } from "@nnune
 import { exists } from "@nnunet/core/node";
 import { parse } from "csv-parse/sync";
 
-export const groupByDescription =
-  "keep cases together that have the same value in a column of a table (patients.csv:patient; its first column holds the case ids), or the same capture group of a pattern of the case id ('^(patient\\d+)_')";
-
 /**
  * The group of each training case.
  *

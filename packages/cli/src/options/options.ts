@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { sharedOption } from "./shared-options.ts";
 import { type SettingFlags, settingOptions } from "./training-settings.ts";
 import { positiveInteger, positiveNumber } from "./values.ts";
 
@@ -62,7 +63,11 @@ export function withTrainOptions(command: Command): Command {
       "feature maps of the first stage, the others in proportion (default: the plan's)",
       positiveInteger,
     )
-    .option("--probabilities", "keep the probabilities of the validation cases, compressed, for find-best")
+    .addOption(
+      sharedOption("probabilities", {
+        description: "keep the probabilities of the validation cases, compressed, for find-best",
+      }),
+    )
     .option("--random-split", "divide the cases at random for a fold that splits_final.json does not have");
 }
 

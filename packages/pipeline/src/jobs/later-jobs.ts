@@ -17,7 +17,7 @@ export function preprocessJob(run: Run, { plans }: Planned, name: string, needs:
   const { context, dataset, options, inputHashes } = run;
   const { dataIdentifier } = findConfiguration(plans, name);
   const folder = preprocessedPaths(context.folders, dataset.name).cases(dataIdentifier);
-  const words = ["preprocess", dataset.name, "--configuration", name, "--plans", plans.plansName];
+  const words = ["preprocess", dataset.name, "--configurations", name, "--plans", plans.plansName];
   return {
     id: `preprocess ${name}`,
     command: commandOf(run, words),
@@ -65,7 +65,7 @@ export function findBestJob(
   const { device, maxMemoryGb, signal, onEvent } = options;
   const folder = finalPredictorFolder(context.folders, dataset.name, plans.plansName);
   const compared = { configurations, folds };
-  const words = flagWords({ configuration: configurations, fold: folds, plans: plans.plansName })!;
+  const words = flagWords({ configurations, folds, plans: plans.plansName })!;
   return {
     id: "find-best",
     command: commandOf(run, ["find-best", dataset.name, ...words]),
@@ -81,10 +81,11 @@ export function findBestJob(
 export function testJob(run: Run, tested: Tested, needs: readonly string[]): JobWork<TestResult> {
   const { context, dataset, options } = run;
   const folder = testFolder(context, dataset, tested);
-  const { plansName: plans, ...folds } = tested;
+  const { plansName: plans } = tested;
+  const members = "configuration" in tested ? { configurations: tested.configuration, folds: tested.folds } : {};
   return {
     id: ["test", ...("configuration" in tested ? [tested.configuration] : [])].join(" "),
-    command: commandOf(run, ["test", dataset.name, ...flagWords({ ...folds, plans })!]),
+    command: commandOf(run, ["test", dataset.name, ...flagWords({ ...members, plans })!]),
     needs,
     makes: [placeIn(context.folders, folder)],
     writes: [folder],
