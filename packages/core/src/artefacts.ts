@@ -291,6 +291,8 @@ export interface EvaluationSummary {
     readonly metrics: Readonly<Record<string, LabelMetrics>>;
     /** Where they were asked for; with the same keys. */
     readonly surfaces?: Readonly<Record<string, SurfaceMetrics>>;
+    /** Of cases that belong together, the images of a patient: intervals draw them together. */
+    readonly group?: string;
   }[];
   /** Of `nsd` in `surfaces`, mm; absent where no surfaces were compared. */
   readonly surfaceToleranceMm?: number;

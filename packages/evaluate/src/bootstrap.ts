@@ -1,4 +1,5 @@
 import { createRandom, InvalidArgumentError, percentile } from "@nnunet/core";
+import { fewestToCompare } from "./certainty.ts";
 
 /** One score of a case, or one per label or region in the same order for every case; NaN where it is not defined. */
 export type CaseScores = number | readonly number[];
@@ -8,13 +9,18 @@ export interface BootstrapOptions {
   readonly seed?: number;
   /** How many resamples; 1000 by default. */
   readonly samples?: number;
+  /**
+   * Of each case: the images of a patient, or annotations of one image, are no independent cases, and are drawn together. One
+   * without a group is a group by itself.
+   */
+  readonly groups?: readonly (string | undefined)[] | undefined;
 }
 
 /** A mean with the interval in which it would likely lie, had other cases of the same kind been scored. */
 export interface Interval {
   /** Over all cases. */
   readonly mean: number;
-  /** NaN where fewer than two cases have a score: one case says nothing about others. */
+  /** NaN where fewer than two cases (or groups of them) have a score: one says nothing about others. */
   readonly low: number;
   readonly high: number;
   /** With at least one score. */
@@ -22,9 +28,9 @@ export interface Interval {
 }
 
 /**
- * The mean score and its confidence interval by the percentile bootstrap over cases.
+ * The mean score and its confidence interval by the percentile bootstrap over cases, or over groups of cases.
  *
- * Cases are drawn with replacement, as many as there are; a case keeps the scores of all its labels. The mean is that of
+ * Cases (with `groups` whole groups of them) are drawn with replacement, as many as there are; a case keeps the scores of all its labels. The mean is that of
  * `summary.json`: per label over the cases where it is defined, then over the labels that any case has. Cases without any
  * score (NaN) are left out. An infinite score (a distance to a label that was not found) makes mean and interval infinite.
  *
@@ -43,23 +49,24 @@ export function bootstrapInterval(
   { level = 0.95, ...options }: BootstrapOptions & { readonly level?: number } = {},
 ): Interval {
   if (!(level > 0 && level < 1)) throw new InvalidArgumentError("level", "a number in (0, 1), such as 0.95", level);
-  const rows = scoredRows(cases);
-  const mean = meanScore(rows, (i) => i);
-  if (rows.length < 2) return { mean, low: Number.NaN, high: Number.NaN, cases: rows.length };
-  const means = resampledMeans(rows, options).sort();
+  const { rows, clusters } = scoredRows(cases.map(asRow), options.groups);
+  const mean = meanScore(rows, Int32Array.from(rows.keys()));
+  if (clusters.length < 2) return { mean, low: Number.NaN, high: Number.NaN, cases: rows.length };
+  const means = resampledMeans(rows, clusters, options).sort();
   const tail = (1 - level) / 2;
   return { mean, low: percentile(means, tail), high: percentile(means, 1 - tail), cases: rows.length };
 }
 
 /**
  * The share of resamples in which the first list has the higher mean: near 1 it is better whichever cases are looked at,
- * near 0.5 nobody can tell. Equal means count half.
+ * near 0.5 nobody can tell. Equal means count half. Of fewer than {@link fewestToCompare} cases, or groups of them, it says
+ * nothing, however large it is.
  *
  * @param first - scores per case, as of {@link bootstrapInterval}
  * @param second - of the same cases in the same order
- * @returns 0 to 1; NaN if no case has a score in both
+ * @returns 0 to 1; NaN if too few cases have a score in both
  * @throws {InvalidArgumentError} if the two lists differ in length
- * @example bootstrapSuperiority([0.9, 0.8, 0.85], [0.89, 0.79, 0.86]); // 0.745
+ * @example bootstrapSuperiority([0.9, 0.8, 0.85, …], [0.89, 0.79, 0.86, …]); // 0.745
  * @see Wiesenfarth et al. 2021, Scientific Reports 11:2369 (ranking by bootstrap)
  */
 export function bootstrapSuperiority(
@@ -70,59 +77,73 @@ export function bootstrapSuperiority(
   if (first.length !== second.length) {
     throw new InvalidArgumentError("second", `scores of the same ${first.length} cases`, second.length);
   }
-  const both = first.flatMap((scores, i) => {
-    const pair = [asRow(scores), asRow(second[i]!)] as const;
-    return pair.every(hasScore) ? [pair] : [];
-  });
-  if (both.length === 0) return Number.NaN;
-  const [a, b] = ([0, 1] as const).map((which) =>
-    resampledMeans(
-      both.map((pair) => pair[which]),
-      options,
-    ),
-  );
-  const wins = a!.reduce((sum, mean, k) => sum + (mean > b![k]! ? 1 : mean === b![k]! ? 0.5 : 0), 0);
-  return wins / a!.length;
+  const [ours, theirs] = [first.map(asRow), second.map(asRow)];
+  const isScored = ours.map((row, i) => hasScore(row) && hasScore(theirs[i]!));
+  const inBoth = <T>(list: readonly T[]) => list.filter((_, i) => isScored[i]);
+  const groups = options.groups && inBoth(options.groups);
+  const [a, b] = [ours, theirs].map((all) => scoredRows(inBoth(all), groups));
+  if (a!.clusters.length < fewestToCompare) return Number.NaN;
+  const [means, others] = [a!, b!].map(({ rows, clusters }) => resampledMeans(rows, clusters, options));
+  const wins = means!.reduce((sum, mean, k) => sum + (mean > others![k]! ? 1 : mean === others![k]! ? 0.5 : 0), 0);
+  return wins / means!.length;
 }
 
 const asRow = (scores: CaseScores): readonly number[] => (typeof scores === "number" ? [scores] : scores);
 const hasScore = (row: readonly number[]) => row.some((score) => !Number.isNaN(score));
 
-/** Cases with at least one score. */
-function scoredRows(cases: readonly CaseScores[]): (readonly number[])[] {
-  const rows = cases.map(asRow);
-  const labels = rows[0]?.length ?? 0;
-  for (const row of rows) {
-    if (row.length !== labels) throw new InvalidArgumentError("cases", `${labels} scores for every case`, row);
+type Rows = readonly (readonly number[])[];
+
+/** Cases with at least one score, and which of them are drawn together, as indices. */
+function scoredRows(
+  all: Rows,
+  groups?: readonly (string | undefined)[],
+): { readonly rows: Rows; readonly clusters: readonly (readonly number[])[] } {
+  if (groups && groups.length !== all.length) {
+    throw new InvalidArgumentError("groups", `one for each of the ${all.length} cases`, groups.length);
   }
-  return rows.filter(hasScore);
+  const labels = all[0]?.length ?? 0;
+  const rows: (readonly number[])[] = [];
+  const clusters = new Map<string | number, number[]>();
+  for (const [i, row] of all.entries()) {
+    if (row.length !== labels) throw new InvalidArgumentError("cases", `${labels} scores for every case`, row);
+    if (!hasScore(row)) continue;
+    const key = groups?.[i] ?? i;
+    clusters.set(key, [...(clusters.get(key) ?? []), rows.length]);
+    rows.push(row);
+  }
+  return { rows, clusters: [...clusters.values()] };
 }
 
 function resampledMeans(
-  rows: readonly (readonly number[])[],
+  rows: Rows,
+  clusters: readonly (readonly number[])[],
   { seed = 0, samples = 1000 }: BootstrapOptions,
 ): Float64Array {
   if (!(Number.isInteger(samples) && samples > 0)) {
     throw new InvalidArgumentError("samples", "a positive integer", samples);
   }
-  const random = createRandom(seed, "bootstrap", rows.length);
-  const drawn = new Int32Array(rows.length);
+  const random = createRandom(seed, "bootstrap", clusters.length);
+  const largest = Math.max(...clusters.map(({ length }) => length));
+  const drawn = new Int32Array(clusters.length * largest);
   return Float64Array.from({ length: samples }, () => {
-    for (let i = 0; i < drawn.length; i++) drawn[i] = random.integer(0, rows.length);
-    return meanScore(rows, (i) => drawn[i]!);
+    let count = 0;
+    for (let i = 0; i < clusters.length; i++) {
+      for (const row of clusters[random.integer(0, clusters.length)]!) drawn[count++] = row;
+    }
+    return meanScore(rows, drawn.subarray(0, count));
   });
 }
 
-/** Mean over labels of the means over cases; undefined scores, and labels without any, are left out. */
-function meanScore(rows: readonly (readonly number[])[], at: (i: number) => number): number {
+/** Mean over labels of the means over the drawn cases; undefined scores, and labels without any, are left out. */
+function meanScore(rows: Rows, drawn: Int32Array): number {
   const labels = rows[0]?.length ?? 0;
   let total = 0;
   let defined = 0;
   for (let label = 0; label < labels; label++) {
     let sum = 0;
     let count = 0;
-    for (let i = 0; i < rows.length; i++) {
-      const score = rows[at(i)]![label]!;
+    for (let k = 0; k < drawn.length; k++) {
+      const score = rows[drawn[k]!]![label]!;
       if (Number.isNaN(score)) continue;
       sum += score;
       count++;

@@ -1,6 +1,6 @@
 import { type EvaluationSummary, InvalidArgumentError, meanOfDefined } from "@nnunet/core";
 import { bootstrapSuperiority, type Interval } from "./bootstrap.ts";
-import { diceIntervals, diceRows } from "./dice-intervals.ts";
+import { diceIntervals, diceRows, groupsOf } from "./dice-intervals.ts";
 
 /** A configuration, or two whose probabilities are averaged, with its score over the whole cross-validation. */
 export interface Candidate {
@@ -16,7 +16,10 @@ export interface RankedCandidate {
   readonly score: number;
   /** In which the score would likely lie with other cases, 95 %. */
   readonly interval: Interval;
-  /** Share of the bootstrap's resamples in which the best one scores higher; 0.5 for the best itself. */
+  /**
+   * Share of the bootstrap's resamples in which the best one scores higher, 0.5 for the best itself; NaN where there are too few
+   * cases to tell. {@link certaintyOf} says what it means.
+   */
   readonly behindBest: number;
 }
 
@@ -70,9 +73,10 @@ export function findBestConfiguration(
   if (ties === "last") scored.reverse();
   scored.sort((a, b) => b.score - a.score); // stable: equals keep their order
   const best = rows.get(scored[0]!.configurations)!;
+  const groups = groupsOf(inOneOrder(reference.summary));
   const ranking = scored.map((each) => ({
     ...each,
-    behindBest: bootstrapSuperiority(best, rows.get(each.configurations)!),
+    behindBest: bootstrapSuperiority(best, rows.get(each.configurations)!, { groups }),
   }));
   return { best: ranking[0]!, ranking };
 }

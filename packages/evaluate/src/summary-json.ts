@@ -36,13 +36,14 @@ export function summaryToJson(summary: EvaluationSummary): unknown {
     mean: mapValues(summary.mean, metricsToJson),
     ...intervalsToJson(summary),
     ...surfacesToJson(summary),
-    metric_per_case: summary.cases.map(({ metrics, surfaces, predictionFile, referenceFile }) => ({
+    metric_per_case: summary.cases.map(({ metrics, surfaces, predictionFile, referenceFile, group }) => ({
       metrics: mapValues(metrics, (label, key) => ({
         ...metricsToJson(label),
         ...(surfaces === undefined ? {} : namedValues(surfaces[key]!, surfaceNames)),
       })),
       prediction_file: predictionFile,
       reference_file: referenceFile,
+      ...(group !== undefined && { group }),
     })),
   };
 }
@@ -65,10 +66,11 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
     ...(tolerance === undefined ? {} : { surfaceToleranceMm: number(tolerance, path, "surfaces.tolerance_mm") }),
     cases: perCase.map((entry, i) => {
       const field = `metric_per_case.${i}`;
-      const { reference_file, prediction_file, metrics } = record(entry, path, field);
+      const { reference_file, prediction_file, metrics, group } = record(entry, path, field);
       return {
         referenceFile: text(reference_file, path, `${field}.reference_file`),
         predictionFile: text(prediction_file, path, `${field}.prediction_file`),
+        ...(group === undefined ? {} : { group: text(group, path, `${field}.group`, "a name") }),
         metrics: labelsFromJson(metrics, path, `${field}.metrics`),
         ...(tolerance === undefined ? {} : { surfaces: surfacesFromJson(metrics, path, `${field}.metrics`) }),
       };

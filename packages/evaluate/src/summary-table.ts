@@ -1,7 +1,7 @@
 import type { EvaluationSummary, LabelSet } from "@nnunet/core";
 import { alignedTable } from "./aligned-table.ts";
 import type { Interval } from "./bootstrap.ts";
-import { diceIntervals } from "./dice-intervals.ts";
+import { diceIntervals, groupCount } from "./dice-intervals.ts";
 import { labelTitles } from "./label-titles.ts";
 
 /**
@@ -39,6 +39,10 @@ export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | rea
   const ofMean = Number.isNaN(dice) ? "–" : bounds(intervals.foregroundMean);
   rows.push(["mean of labels", decimals(dice), ofMean, "", decimals(iou), "", String(summary.cases.length)]);
   const lines = alignedTable(header, rows);
+  const groups = groupCount(summary);
+  if (groups !== undefined) {
+    lines.push(`Intervals draw the ${groups} groups of the ${summary.cases.length} cases anew, not single cases.`);
+  }
   if (summary.remark !== undefined) lines.push(summary.remark);
   if (emptyPairs > 0) {
     lines.push(

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { createRandom } from "@nnunet/core";
-import { bootstrapInterval, bootstrapSuperiority } from "@nnunet/evaluate";
+import { bootstrapInterval, bootstrapSuperiority, certaintyOf, fewestToCompare } from "@nnunet/evaluate";
 import fc from "fast-check";
 
 const dices = [0.9, 0.8, 0.85, 0.7, 0.88];
@@ -77,6 +77,7 @@ test("one case has no interval, none has no mean; an infinite distance makes the
 });
 
 test("superiority: certain, none, undecided; pairs without a score are left out", () => {
+  const dices = Array.from({ length: 10 }, (_, i) => 0.7 + i / 50);
   expect(
     bootstrapSuperiority(
       dices,
@@ -92,6 +93,39 @@ test("superiority: certain, none, undecided; pairs without a score are left out"
   expect(bootstrapSuperiority(dices, dices)).toBe(0.5);
   expect(bootstrapSuperiority([...dices, Number.NaN], [...dices.map((dice) => dice - 0.01), 0.99])).toBe(1);
   expect(bootstrapSuperiority([Number.NaN], [1])).toBeNaN();
+});
+
+test("superiority: too few cases tell nothing, however far apart; groups count, not their cases", () => {
+  const [low, high] = [0.2, 0.9].map((dice) => Array.from({ length: 20 }, (_, i) => dice + i / 1000));
+  for (const n of [1, 2, 4, fewestToCompare - 1]) {
+    expect(certaintyOf(bootstrapSuperiority(high!.slice(0, n), low!.slice(0, n)))).toBe("too few cases");
+  }
+  expect(certaintyOf(bootstrapSuperiority(high!.slice(0, fewestToCompare), low!.slice(0, fewestToCompare)))).toBe(
+    "clear",
+  );
+  const patients = (size: number) => high!.map((_, i) => `patient ${Math.floor(i / size)}`);
+  expect(bootstrapSuperiority(high!, low!, { groups: patients(2) })).toBe(1);
+  expect(bootstrapSuperiority(high!, low!, { groups: patients(4) })).toBeNaN();
+  // without a score in one of the two a patient is no evidence
+  expect(bootstrapSuperiority([Number.NaN, Number.NaN, ...high!.slice(2)], low!, { groups: patients(2) })).toBeNaN();
+  expect([0.5, 0.94, 0.95, null].map(certaintyOf)).toEqual(["close", "close", "clear", "too few cases"]);
+});
+
+test("cases of a group are drawn together: twice the same case is no second case", () => {
+  const twice = dices.flatMap((dice) => [dice, dice]);
+  const groups = twice.map((_, i) => String(Math.floor(i / 2)));
+  const once = bootstrapInterval(dices);
+  const { low, high, cases } = bootstrapInterval(twice, { groups });
+  expect(low).toBeCloseTo(once.low, 12);
+  expect(high).toBeCloseTo(once.high, 12);
+  expect(cases).toBe(10);
+  const naive = bootstrapInterval(twice);
+  expect(naive.high - naive.low).toBeLessThan(0.85 * (high - low));
+  expect(bootstrapInterval(dices, { groups: dices.map(() => "one patient") }).low).toBeNaN();
+  expect(bootstrapInterval(dices, { groups: dices.map(() => undefined) })).toEqual(once);
+  expect(() => bootstrapInterval(dices, { groups: ["a"] })).toThrow(
+    "groups: expected one for each of the 5 cases, got 1",
+  );
 });
 
 test("says what is wrong", () => {

@@ -46,6 +46,11 @@ test("the best mean over the labels that occur, with all scores", () => {
   expect(ranking.map(({ configurations }) => configurations.join("+"))).toEqual(["3d_fullres", "2d+3d_fullres", "2d"]);
 });
 
+test("of two cases nobody can tell how sure the choice is", () => {
+  const { ranking } = findBestConfiguration([scored(["2d"], 5), scored(["3d_fullres"], 9)]);
+  expect(ranking.map(({ behindBest }) => behindBest)).toEqual([Number.NaN, Number.NaN]);
+});
+
 test("equals: the simpler one by default, the last as in version 1", () => {
   const equal = [scored(["2d"], 5), scored(["3d_fullres"], 7), scored(["2d", "3d_fullres"], 7)];
   expect(findBestConfiguration(equal).best.configurations).toEqual(["3d_fullres"]);

@@ -3,6 +3,7 @@ import { labelSet } from "@nnunet/core";
 import {
   caseMetrics,
   emptyCasesPolicy,
+  groupCount,
   summarise,
   summaryFromJson,
   summaryFromText,
@@ -67,6 +68,19 @@ test("the table names the label and says where a mean leaves cases out", () => {
       "A label that neither reference nor prediction has gives no Dice in that case (–); means leave it out: 3 of 6.",
     ].join("\n"),
   );
+});
+
+test("groups of cases go into the file, come back from it, and the table says that intervals draw them", () => {
+  const [first, second] = summary.cases;
+  const grouped = summarise([first!, second!, first!].map((each, i) => ({ ...each, group: i < 2 ? "a" : "b" })));
+  expect(summaryFromText(JSON.stringify(summaryToJson(grouped)), "summary.json")).toEqual(grouped);
+  expect(groupCount(grouped)).toBe(2);
+  expect(summaryTable(grouped, labels)).toContain(
+    "\nIntervals draw the 2 groups of the 3 cases anew, not single cases.\n",
+  );
+  const alone = summarise(summary.cases.map((each, i) => ({ ...each, group: String(i) })));
+  expect(groupCount(alone)).toBeUndefined();
+  expect(summaryTable(alone, labels)).toBe(summaryTable(summary, labels));
 });
 
 test("regions get their names and stand in the order of dataset.json, whatever the order of the keys", () => {

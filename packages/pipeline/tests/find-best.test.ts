@@ -91,6 +91,15 @@ describe("the best of what was trained", () => {
     expect(told.filter((text) => text.includes("once more for their probabilities"))).toHaveLength(4);
   });
 
+  test("of two cases nothing is said to be sure", async () => {
+    expect(best.chosen).toMatch(/; of 2 cases nobody can tell .* \(too few cases to tell\)\.$/);
+    const text = await readFile(predictorPaths(best.folder).information, "utf8");
+    expect(JSON.parse(text).nnunet_ts.ranking[1]).toMatchObject({
+      probability_that_best_is_better: null,
+      certainty: "too few cases",
+    });
+  });
+
   test("each ensemble is the mean of what the folds said that had not seen the case", async () => {
     const labels = labelSet(dataset.json);
     const folder = join(pipeline.folders.results, dataset.name, "ensembles", plans.plansName, "2d__3d_fullres");

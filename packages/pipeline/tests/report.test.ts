@@ -59,7 +59,12 @@ test("pools the folds of each configuration, shows the best one's cases, and giv
       [["3d_fullres"], [0, 1], 4],
       [["2d"], [0, 1], 4],
     ]);
-    expect(data.candidates[1]!.chosenIsBetter).toBe(1);
+    expect(data.candidates.map(({ chosenIsBetter, certainty }) => [chosenIsBetter, certainty])).toEqual([
+      [null, null],
+      [null, "too few cases"],
+    ]);
+    expect(await readFile(path, "utf8")).toContain("Too few cases to tell which is better");
+    expect(await readFile(path, "utf8")).not.toMatch(/A (clear|close) choice/);
     expect(data.scores!.cases.map(({ number, fold }) => [number, fold])).toEqual([
       [1, 0],
       [4, 0],

@@ -58,8 +58,10 @@ export interface CandidateScore {
   readonly dice: Estimate;
   /** In the order of the dataset's labels. */
   readonly labels: readonly Estimate[];
-  /** How often the chosen one is better when the cases are drawn anew; null of the chosen one. */
+  /** How often the chosen one is better when the cases are drawn anew; null of the chosen one, and of too few cases. */
   readonly chosenIsBetter: number | null;
+  /** What that allows to say; null of the chosen one. */
+  readonly certainty: "too few cases" | "clear" | "close" | null;
 }
 
 /** A configuration on the images of imagesTs. */

@@ -86,6 +86,7 @@ export function sampleReport(names: readonly [string, string] = ["anterior", "po
     dice: estimate(mean, 0.013, 40),
     labels: [estimate(mean + 0.02, 0.012, 40), estimate(mean - 0.02, 0.016, 40)],
     chosenIsBetter,
+    certainty: chosenIsBetter === null ? null : chosenIsBetter >= 0.95 ? ("clear" as const) : ("close" as const),
   });
   return {
     dataset: {

@@ -1,5 +1,5 @@
 import { finiteOrNull } from "@nnunet/core";
-import { bootstrapInterval, bootstrapSuperiority, type Interval } from "@nnunet/evaluate";
+import { bootstrapInterval, bootstrapSuperiority, certaintyOf, type Interval } from "@nnunet/evaluate";
 import type { CandidateScore, Estimate } from "@nnunet/report";
 import type { ScoredCandidate } from "./scored-candidates.ts";
 
@@ -27,12 +27,14 @@ export function candidateScores(
     .map((candidate) => {
       const dices = dicesOf(candidate, keys);
       const rows = [...dices.values()];
+      const chosenIsBetter = candidate === chosen ? null : superiority(ofChosen, dices);
       return {
         configurations: candidate.configurations,
         folds: candidate.folds,
         dice: estimateOf(bootstrapInterval(rows)),
         labels: keys.map((_, label) => estimateOf(bootstrapInterval(rows.map((row) => row[label]!)))),
-        chosenIsBetter: candidate === chosen ? null : superiority(ofChosen, dices),
+        chosenIsBetter,
+        certainty: candidate === chosen ? null : certaintyOf(chosenIsBetter),
       };
     })
     .sort((a, b) => (b.dice.mean ?? -1) - (a.dice.mean ?? -1));

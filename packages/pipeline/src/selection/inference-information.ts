@@ -1,5 +1,12 @@
-import { type EvaluationSummary, finiteOrNull, type Plans, type RawDataset } from "@nnunet/core";
-import { diceIntervals, type Interval, type RankedCandidate } from "@nnunet/evaluate";
+import { counted, type EvaluationSummary, finiteOrNull, type Plans, type RawDataset } from "@nnunet/core";
+import {
+  certaintyOf,
+  diceIntervals,
+  fewestToCompare,
+  groupCount,
+  type Interval,
+  type RankedCandidate,
+} from "@nnunet/evaluate";
 import { TRAINER_NAME } from "../folders.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { CrossValidation } from "./cross-validation.ts";
@@ -28,6 +35,7 @@ export const nameOfCandidate = (configurations: readonly string[]) => configurat
 export function inferenceInformation(dataset: RawDataset, plans: Plans, selection: Selection): unknown {
   const { crossValidation, ranking, summaries, postprocessed } = selection;
   const best = ranking[0]!;
+  const groups = groupCount(postprocessed);
   const model = (configuration: string) => ({
     configuration,
     trainer: TRAINER_NAME,
@@ -56,12 +64,20 @@ export function inferenceInformation(dataset: RawDataset, plans: Plans, selectio
       software_version: softwareVersion,
       chosen: chosenBecause(selection),
       validation_cases: postprocessed.cases.length,
-      confidence: { method: "percentile bootstrap over cases", level: 0.95, samples: 1000, seed: 0 },
+      confidence: {
+        method: `percentile bootstrap over ${groups === undefined ? "cases" : "groups of cases"}`,
+        ...(groups !== undefined && { groups }),
+        level: 0.95,
+        samples: 1000,
+        seed: 0,
+        fewest_to_compare: fewestToCompare,
+      },
       ranking: ranking.map(({ configurations, score, interval, behindBest }) => ({
         configurations,
         dice: score,
         interval: intervalToJson(interval),
         probability_that_best_is_better: finiteOrNull(behindBest),
+        certainty: certaintyOf(behindBest),
         labels: labelScores(summaries.get(nameOfCandidate(configurations))!),
       })),
       not_compared: crossValidation.leftOut,
@@ -87,9 +103,16 @@ export function chosenBecause({ ranking, crossValidation, postprocessed }: Selec
   if (second.score === best!.score) {
     return `${name} has a Dice of ${decimals(best!.score)} over ${over}, as has ${other}, and is the simpler one.`;
   }
+  if (certaintyOf(second.behindBest) === "too few cases") {
+    const what = counted(evidence(postprocessed), groupCount(postprocessed) === undefined ? "case" : "group");
+    return `${name} has the best Dice, ${decimals(best!.score)} over ${over}, before ${other}; of ${what} nobody can tell whether it would be ahead with others of the same kind (too few cases to tell).`;
+  }
   const chance = Math.round(100 * second.behindBest);
   return `${name} has the best Dice, ${decimals(best!.score)} over ${over}, before ${other}; with other cases of the same kind it would be ahead of that in about ${chance} of 100.`;
 }
+
+/** How many cases, or groups of cases that belong together, stand for themselves. */
+const evidence = (summary: EvaluationSummary) => groupCount(summary) ?? summary.cases.length;
 
 const decimals = (dice: number) => dice.toFixed(4);
 

@@ -32,11 +32,15 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
         "folds",
         ...(several ? dataset.labels.map(({ name: label }) => label) : []),
       ],
-      candidates.map(({ configurations, dice: estimate, chosenIsBetter, folds, labels }) => [
+      candidates.map(({ configurations, dice: estimate, chosenIsBetter, certainty, folds, labels }) => [
         name(configurations),
         dice(estimate.mean),
         interval(estimate),
-        chosenIsBetter === null ? absent : html`in ${percent(chosenIsBetter)}`,
+        chosenIsBetter !== null
+          ? html`in ${percent(chosenIsBetter)}`
+          : certainty === null
+            ? absent
+            : `${certainty} to tell`,
         estimate.cases,
         listed(folds.map((fold) => (fold === "all" ? "all" : String(fold)))),
         ...(several ? labels.map((label) => dice(label.mean)) : []),

@@ -16,8 +16,6 @@ const fewCases = 20;
 const usualEpochs = 1000;
 /** An interval wider than this leaves open how good the network is. */
 const wideInterval = 0.1;
-/** From this share of resamples on one candidate is better than the other whichever cases are looked at. */
-const clearlyBetter = 0.95;
 
 /**
  * What speaks for the scores and what against them, from the data alone; the reader's question "can I trust it".
@@ -99,18 +97,22 @@ function training({ trainings, scores }: ReportData): TrustCheck[] {
 }
 
 function choice({ candidates, choice: chosen }: ReportData): TrustCheck[] {
-  const others = candidates.filter(({ chosenIsBetter }) => chosenIsBetter !== null);
-  if (chosen === undefined || others.length === 0) return [];
-  const next = others[0]!;
-  const share = next.chosenIsBetter!;
+  const next = candidates.find(({ certainty }) => certainty !== null);
+  if (chosen === undefined || next === undefined) return [];
+  const { certainty } = next;
+  const share = next.chosenIsBetter ?? Number.NaN;
   const name = configurationName(next.configurations);
   const optimism =
     "The choice was made on the same cases as the scores, so the score of the best of several is a little too good.";
   const text =
-    share >= clearlyBetter
+    certainty === "clear"
       ? `${configurationName(chosen.configurations)} was better than ${name} (${dice(next.dice.mean)}) in ${percent(share)} of all redraws of the cases. ${optimism}`
       : `${name} (${dice(next.dice.mean)}) is nearly as good: the choice was better in ${percent(share)} of all redraws of the cases. ${optimism}`;
-  return [{ verdict: "good", title: share >= clearlyBetter ? "A clear choice" : "A close choice", text }];
+  if (certainty === "too few cases") {
+    const few = `With so few cases nobody can tell whether ${configurationName(chosen.configurations)} is better than ${name} (${dice(next.dice.mean)}) on other cases of the same kind. ${optimism}`;
+    return [{ verdict: "look", title: "Too few cases to tell which is better", text: few }];
+  }
+  return [{ verdict: "good", title: certainty === "clear" ? "A clear choice" : "A close choice", text }];
 }
 
 function variety({ fingerprint }: ReportData): TrustCheck[] {
