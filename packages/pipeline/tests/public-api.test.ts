@@ -6,6 +6,7 @@ test("what the package exports", () => {
     "TRAINER_NAME",
     "createBatchWorkers",
     "createPipeline",
+    "createPredictor",
     "defaultStages",
     "dividedOtherwise",
     "effectivePlans",

@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { readImage } from "@nnunet/io";
+import { createPredictor, type EmbeddedPredictor } from "@nnunet/pipeline";
+import { predictionServer } from "./serve-predictions.ts";
+
+jest.setTimeout(120_000);
+
+/** A model that the real nnU-Net trained, an image, and what it made of it. */
+const fixture = fileURLToPath(
+  new URL("../packages/interop/tests/fixtures/models/plain-3d-two-folds/", import.meta.url),
+);
+
+let scratch: string;
+let predictor: EmbeddedPredictor;
+let server: Server;
+let url: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "nnunet-example-"));
+  predictor = await createPredictor(join(fixture, "model"), { maxWaiting: 0 });
+  server = predictionServer(predictor, 1e6).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  server?.closeAllConnections();
+  server?.close();
+  await predictor?.dispose();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const image = () => readFile(join(fixture, "images", "test_0000.nii.gz"));
+const segment = async (body: Uint8Array) => fetch(`${url}/segment`, { method: "POST", body });
+
+test("an image goes in, its segmentation comes out, nothing stays", async () => {
+  const response = await segment(await image());
+  expect(response.status).toBe(200);
+  const result = join(scratch, "result.nii.gz");
+  await writeFile(result, new Uint8Array(await response.arrayBuffer()));
+  const [got, expected] = [await readImage(result), await readImage(join(fixture, "segmentation.nii.gz"))];
+  expect(got.geometry.spacing).toEqual(expected.geometry.spacing);
+  expect([...got.data]).toEqual([...expected.data]);
+  expect((await readdir(tmpdir())).filter((name) => name.startsWith("nnunet-server-"))).toEqual([]);
+});
+
+test("what cannot be done is said with its status", async () => {
+  expect((await fetch(url)).status).toBe(404);
+  const damaged = await segment(new Uint8Array(1000));
+  expect([damaged.status, await damaged.text()]).toEqual([422, expect.not.stringContaining(tmpdir())]);
+  expect((await segment(new Uint8Array(2e6))).status).toBe(413);
+  const body = await image();
+  const statuses = (await Promise.all([1, 2, 3].map(() => segment(body)))).map(({ status }) => status);
+  expect([...new Set(statuses)].sort()).toEqual([200, 503]);
+  expect((await segment(body)).status).toBe(200);
+});
