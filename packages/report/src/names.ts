@@ -8,7 +8,10 @@ export const configurationName = (configurations: readonly string[]) => configur
 export const caseName = ({ number, id }: CaseName) =>
   id === undefined ? `case ${number}` : `case ${number} (${printableName(id)})`;
 
-/** A name for a chart, where room is short. */
+/** A name beside the marks of a chart, where room is short. */
 export const chartName = (name: string, isNarrow: boolean) => printableName(name, isNarrow ? 16 : 34);
+
+/** A name on a line of a chart by itself: long enough for two configurations, so that no two of them look the same. */
+export const lineName = (name: string) => printableName(name, 44);
 
 export const foldName = (fold: number | "all") => (fold === "all" ? "fold all" : `fold ${fold}`);

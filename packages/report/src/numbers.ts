@@ -36,8 +36,8 @@ export function short(value: number | null): string {
   return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
-/** "4.31 mL" */
-export const millilitres = (value: number | null) => (value === null ? absent : `${short(value)} mL`);
+/** "−0.593" */
+export const decimals = (value: number) => value.toFixed(3).replace("-", "−");
 
 /** "75 s", "12 min", "3 h 20 min" */
 export function duration(seconds: number | null): string {

@@ -11,6 +11,7 @@ import { postprocessingSection } from "./sections/postprocessing.ts";
 import { provenanceSection } from "./sections/provenance.ts";
 import { scoresSection } from "./sections/scores.ts";
 import { trainingsSection } from "./sections/trainings.ts";
+import { warningsSection } from "./sections/warnings.ts";
 import { style } from "./style.ts";
 
 /** In the head of every report; by it a report is told from a page of somebody else's. */
@@ -30,19 +31,20 @@ export function renderReport(given: ReportData): string {
   const data = withShortNames(given);
   const sections = [
     { id: "answer", title: "In short", content: answerSection(data) },
+    {
+      id: "warnings",
+      title: data.givenUp === undefined ? "Warnings" : "Given up",
+      content: warningsSection(data),
+    },
     { id: "cases-shown", title: "Pictures", content: casesShownSection(data) },
-    { id: "choice", title: "Choice", content: choiceSection(data) },
     { id: "scores", title: "Scores", content: scoresSection(data) },
-    { id: "trainings", title: "Trainings", content: trainingsSection(data) },
+    { id: "choice", title: "Choice", content: choiceSection(data) },
     { id: "postprocessing", title: "Postprocessing", content: postprocessingSection(data) },
     { id: "dataset", title: "Dataset", content: datasetSection(data) },
+    { id: "trainings", title: "Trainings", content: trainingsSection(data) },
     { id: "plan", title: "Plan", content: planSection(data) },
     { id: "jobs", title: "Time", content: jobsSection(data) },
-    {
-      id: data.warnings.length > 0 ? "warnings" : "provenance",
-      title: data.warnings.length > 0 ? "Warnings" : "Versions",
-      content: provenanceSection(data),
-    },
+    { id: "provenance", title: "Versions", content: provenanceSection(data) },
   ].filter(({ content }) => content !== undefined);
   return `${
     html`<!doctype html>

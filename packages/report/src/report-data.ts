@@ -182,9 +182,29 @@ export interface ReportData {
   /** Best first. */
   readonly candidates: readonly CandidateScore[];
   readonly choice?: Choice;
+  /** How the cases were divided into folds, where some had to stay together. */
+  readonly division?: {
+    /** "column patient of a table", "the pattern ^(patient\d+)_"; absent where that is not known. */
+    readonly by?: string;
+    readonly groups: number;
+  };
+  /** What a budget gave up. */
+  readonly givenUp?: {
+    /** "60 min" */
+    readonly budget: string;
+    readonly sentences: readonly string[];
+  };
   /** Of the chosen candidate. */
   readonly scores?: {
     readonly configurations: readonly string[];
+    /** Whose scores these are: a final predictor may change its segmentations after the network. */
+    readonly shows: "what is handed over" | "before postprocessing" | "one configuration";
+    /** True if the networks had seen the cases: nothing follows for new ones. */
+    readonly isOfTrainingCases: boolean;
+    /** Cases, or groups of cases that belong together. */
+    readonly independentCases: number;
+    /** From fewer of them no claim can be made. */
+    readonly fewestToTell: number;
     readonly dice: Estimate;
     readonly labels: readonly LabelSummary[];
     readonly cases: readonly CaseScore[];

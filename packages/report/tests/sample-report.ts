@@ -138,6 +138,10 @@ export function sampleReport(names: readonly [string, string] = ["anterior", "po
     },
     scores: {
       configurations: ["2d", "3d_fullres"],
+      shows: "what is handed over",
+      isOfTrainingCases: false,
+      independentCases: 40,
+      fewestToTell: 10,
       dice: estimate(0.864, 0.013, 40),
       labels: [0, 1].map((i) => ({
         key: String(i + 1),

@@ -24,7 +24,7 @@ export function scoresOf(
   { configurations, cases: scored, remarks }: ScoredCandidate,
   fingerprint: Fingerprint | undefined,
   nameOf: (id: string) => CaseName,
-): NonNullable<ReportData["scores"]> {
+): Pick<NonNullable<ReportData["scores"]>, "configurations" | "dice" | "labels" | "cases" | "remarks"> {
   const labels = reportedLabels(dataset);
   const spacings = new Map(fingerprint?.caseIds?.map((id, i) => [id, fingerprint.spacings[i]!]));
   const cases = scored.map(({ id, fold, metrics }): CaseScore => {

@@ -6,11 +6,14 @@ import {
   listed,
   type Plans,
   type RawDataset,
+  type Splits,
 } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
+import { fewestToCompare, validatesOnTraining } from "@nnunet/evaluate";
 import { drawNetwork, planWarnings } from "@nnunet/planner";
 import type { NetworkDrawing, ReportData } from "@nnunet/report";
-import { preprocessedPaths } from "../folders.ts";
+import { type Fold, preprocessedPaths } from "../folders.ts";
+import { writtenSplits } from "../selection/cross-validation.ts";
 import { asTrained, reductions } from "./trained-plans.ts";
 import { contentHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
@@ -57,6 +60,7 @@ export async function collectReport(
   const reported = plans && (await reportedChoice(folders, dataset, plans, folds, labels));
   const selected = reported?.choice.by === "selection" ? reported.choice.configurations : undefined;
   const nameOf = caseNames(dataset, withIds);
+  const splits = await writtenSplits(folders, dataset);
   const trained = plans && (await asTrained(folders, dataset, plans));
   if (plans && trained) warnings.push(...reductions(plans, trained));
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
@@ -81,7 +85,13 @@ export async function collectReport(
     candidates: reported ? candidateScores(reported.candidates, reported.best, keys) : [],
     ...(reported && {
       choice: reported.choice,
-      scores: scoresOf(dataset, reported.best, fingerprint, nameOf),
+      scores: {
+        ...scoresOf(dataset, reported.best, fingerprint, nameOf),
+        shows: reported.shows,
+        isOfTrainingCases: reported.best.folds.some((fold) => sawItsCases(splits, fold)),
+        independentCases: reported.best.cases.length,
+        fewestToTell: fewestToCompare,
+      },
     }),
     tests: plans ? await testScores(context, dataset, plans, keys, selected) : [],
     trainings,
@@ -101,6 +111,13 @@ export async function collectReport(
     warnings: [...warnings, ...problems],
     madeFrom,
   };
+}
+
+/** Fold all, and trainings on all cases that differ by their seed. */
+function sawItsCases(splits: Splits | undefined, fold: Fold): boolean {
+  if (fold === "all") return true;
+  const split = splits?.[fold];
+  return split !== undefined && validatesOnTraining(split);
 }
 
 function withoutCaseIds({ caseIds: _, ...fingerprint }: Fingerprint): Fingerprint {

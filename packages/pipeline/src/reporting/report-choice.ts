@@ -1,5 +1,5 @@
 import type { Plans, RawDataset } from "@nnunet/core";
-import type { Choice, PostprocessingTrial } from "@nnunet/report";
+import type { Choice, PostprocessingTrial, ReportData } from "@nnunet/report";
 import type { Folders } from "../folders.ts";
 import { nameOfCandidate } from "../selection/inference-information.ts";
 import { meanDice } from "./candidate-scores.ts";
@@ -13,6 +13,8 @@ export interface ReportedChoice {
   readonly candidates: readonly ScoredCandidate[];
   readonly best: ScoredCandidate;
   readonly choice: Choice;
+  /** Whose scores those of the best are. */
+  readonly shows: NonNullable<ReportData["scores"]>["shows"];
   readonly postprocessing: readonly PostprocessingTrial[];
   readonly warnings: readonly string[];
 }
@@ -48,7 +50,9 @@ export async function reportedChoice(
     }
     const best = candidates[0];
     if (best !== undefined && candidates.length === selection.ranking.length) {
-      return { candidates, best, choice: selection.choice, postprocessing: selection.trials, warnings: [] };
+      const { choice, trials } = selection;
+      const shows = trials.some(({ accepted }) => accepted) ? "before postprocessing" : "what is handed over";
+      return { candidates, best, choice, shows, postprocessing: trials, warnings: [] };
     }
   }
   const candidates = scoredConfigurations(folds);
@@ -59,5 +63,5 @@ export async function reportedChoice(
     chosen === undefined
       ? []
       : [`The selection (${chosen}) was made from other scores than lie here now: make it again.`];
-  return { candidates, ...decided, postprocessing: [], warnings };
+  return { candidates, ...decided, shows: "one configuration", postprocessing: [], warnings };
 }

@@ -65,7 +65,7 @@ export async function readSelection(
 
 function afterPostprocessing(before: number, after: number, trials: readonly PostprocessingTrial[]): string {
   if (!trials.some(({ accepted }) => accepted)) return "No postprocessing made it better, so there is none.";
-  return `Postprocessing takes the mean Dice from ${before.toFixed(4)} to ${after.toFixed(4)}; scores and pictures here are those before it.`;
+  return `Postprocessing takes the mean Dice from ${before.toFixed(4)} to ${after.toFixed(4)}.`;
 }
 
 /** Of the default postprocessor; another one's trials are its own matter. */

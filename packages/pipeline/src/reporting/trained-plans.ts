@@ -1,4 +1,4 @@
-import { type Configuration, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
+import { type Configuration, listed, type Plans, plansFromJson, type RawDataset } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { type Folders, resultsPaths } from "../folders.ts";
 
@@ -13,16 +13,21 @@ export async function asTrained(folders: Folders, dataset: RawDataset, plans: Pl
   return { ...plans, configurations };
 }
 
-/** A sentence per configuration that was trained with another network or batch than the plan says. */
+/** Sentences of the configurations that were trained with another network or batch than the plan says, those alike in one. */
 export function reductions(planned: Plans, trained: Plans): string[] {
-  return Object.entries(planned.configurations).flatMap(([name, plan]) => {
+  const alike = new Map<string, string[]>();
+  for (const [name, plan] of Object.entries(planned.configurations)) {
     const own = trained.configurations[name]!;
     const [features, plannedFeatures] = [own, plan].map(({ architecture }) => architecture.featuresPerStage.join(" "));
     const differences = [
       ...(features === plannedFeatures ? [] : [`features ${features} instead of ${plannedFeatures}`]),
       ...(own.batchSize === plan.batchSize ? [] : [`batch ${own.batchSize} instead of ${plan.batchSize}`]),
     ];
-    if (differences.length === 0) return [];
-    return [`${name} was trained with another network or batch than planned: ${differences.join(", ")}.`];
-  });
+    if (differences.length === 0) continue;
+    alike.set(differences.join(", "), [...(alike.get(differences.join(", ")) ?? []), name]);
+  }
+  return [...alike].map(
+    ([differences, names]) =>
+      `${listed(names)} ${names.length === 1 ? "was" : "were"} trained with another network or batch than planned: ${differences}.`,
+  );
 }

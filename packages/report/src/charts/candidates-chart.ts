@@ -1,6 +1,6 @@
 import { axisX, dot, gridX, link, text } from "@observablehq/plot";
 import type { Html } from "../html.ts";
-import { chartName, configurationName } from "../names.ts";
+import { configurationName, lineName } from "../names.ts";
 import { dice, interval } from "../numbers.ts";
 import type { CandidateScore } from "../report-data.ts";
 import { below, chart } from "./chart.ts";
@@ -59,7 +59,7 @@ export function candidatesChart(candidates: readonly CandidateScore[], chosen: r
             {
               x: () => Math.max(0, least - margin),
               y: (d) => d.i - 0.45,
-              text: (d) => chartName(d.name, isNarrow),
+              text: (d) => lineName(d.name),
               textAnchor: "start",
               dx: 4,
               fontSize: 12,

@@ -1,6 +1,6 @@
 import { dot, gridX, link, ruleX, text } from "@observablehq/plot";
 import { type Html, html } from "../html.ts";
-import { chartName } from "../names.ts";
+import { lineName } from "../names.ts";
 import { dice, interval } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
 import { thinned } from "../thinned.ts";
@@ -13,8 +13,12 @@ const spread = 0.28;
 const mostLabels = 8;
 const mostDots = 250;
 
-/** Every case's Dice as a dot, one row per label (of many labels the weakest), with the mean and its interval. */
-export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scores"]>): Html {
+/**
+ * Every case's Dice as a dot, one row per label (of many labels the weakest), with the mean.
+ *
+ * @param withIntervals - false where nothing follows from these cases for others
+ */
+export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scores"]>, withIntervals: boolean): Html {
   const indexed = all.map((label, index) => ({ ...label, index }));
   const weakest = indexed
     .filter(({ dice: { mean } }) => mean !== null)
@@ -28,13 +32,13 @@ export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scor
   const means = labels.flatMap(({ name, dice: estimate }, row) =>
     estimate.mean === null ? [] : [{ ...estimate, mean: estimate.mean, name, row }],
   );
-  const bounded = means.filter(({ low }) => low !== null);
+  const bounded = withIntervals ? means.filter(({ low }) => low !== null) : [];
   const description = `Dice of ${cases.length} cases, one row per label. ${means
     .map(({ name, ...estimate }) => `${name}: mean ${dice(estimate.mean)}, 95 % interval ${interval(estimate)}`)
     .join("; ")}.`;
   const rows = Math.max(1, labels.length);
   return chart(
-    html`A dot is a case. The bar is the mean, with its 95 % interval: where the mean of other such cases would likely lie.
+    html`A dot is a case. The bar is the mean${withIntervals && ", with its 95 % interval: where the mean of other such cases would likely lie"}.
       ${all.length > labels.length && `The ${labels.length} weakest of ${all.length} labels; `}${all.length > labels.length && html`<a href="#scores">all of them</a>.`}`,
     description,
     ({ isNarrow }) => ({
@@ -74,7 +78,7 @@ export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scor
         text(means, {
           x: 0,
           y: (d) => d.row - 0.42,
-          text: (d) => `${chartName(d.name, isNarrow)}  ${dice(d.mean)}`,
+          text: (d) => `${lineName(d.name)}  ${dice(d.mean)}`,
           textAnchor: "start",
           dx: 4,
           fontSize: 12,

@@ -4,6 +4,7 @@ import { html, type Html } from "../html.ts";
 import { caseName, configurationName } from "../names.ts";
 import { dice, interval, quantile, signedPercent } from "../numbers.ts";
 import type { LabelSummary, ReportData } from "../report-data.ts";
+import { type Alert, alerts, allowsClaims } from "./alerts.ts";
 import { type TrustCheck, trustChecks } from "./trust-checks.ts";
 
 /** Below it a segmentation usually has to be made anew. */
@@ -13,40 +14,65 @@ const notableVolume = 0.03;
 
 /** The first screen: how good is it, where does it fail, can I trust it. */
 export function answerSection(data: ReportData): Html {
-  const checks = trustChecks(data);
+  const told = alerts(data);
   if (data.scores === undefined) {
-    return html`<section id="answer" class="answer"><p class="lead">Nothing has been scored yet: no fold of this plan has been trained and
-      validated. What is known of the dataset and the plan follows.</p></section>`;
+    return html`<section id="answer" class="answer">${alarm(told)}<p class="lead">Nothing has been scored yet: no fold of this plan has been
+      trained and validated. What is known of the dataset and the plan follows.</p></section>`;
   }
+  const checks = trustChecks(data);
   return html`<section id="answer" class="answer" aria-label="The answer in short">
-    <p class="verdict">${verdict(data.scores, checks)}</p>
-    <div class="questions">${howGood(data.scores, data.tests)}${whereItFails(data.scores)}${trust(checks)}${scoresChart(data.scores)}</div>
+    ${alarm(told)}
+    <p class="verdict">${verdict(data.scores, told, checks)}</p>
+    <div class="questions">${howGood(data.scores, data)}${whereItFails(data.scores)}${trust(told, checks, data)}${scoresChart(data.scores, allowsClaims(data.scores))}</div>
   </section>`;
 }
 
+/** Loud, and before any number. */
+function alarm(told: readonly Alert[]): Html[] {
+  return told.map(
+    ({ title, text }) => html`<div class="alarm" role="note"><p><strong>${title}.</strong> ${text}</p></div>`,
+  );
+}
+
 /** One sentence for who reads no further. */
-function verdict({ dice: estimate, cases, remarks }: Scores, checks: readonly TrustCheck[]): Html {
+function verdict(scores: Scores, told: readonly Alert[], checks: readonly TrustCheck[]): Html {
+  const { dice: estimate, cases, isOfTrainingCases } = scores;
   const below = cases.filter((entry) => entry.dice !== null && entry.dice < poor).length;
-  const care = checks.filter(({ verdict: said }) => said === "look").map(({ title }) => title.toLowerCase());
-  const unseen = remarks.length === 0 && cases.every(({ fold }) => fold !== "all");
-  return html`On ${counted(cases.length, unseen ? "unseen case" : "case")} the mean Dice is <b>${dice(estimate.mean)}</b> (${interval(estimate)});
+  const care = (told.length > 0 ? told : checks.filter(({ verdict: said }) => said === "look")).map(({ title }) =>
+    title.toLowerCase(),
+  );
+  const which = isOfTrainingCases ? "training case" : "unseen case";
+  return html`On ${counted(cases.length, which)} the mean Dice is <b>${dice(estimate.mean)}</b>${allowsClaims(scores) && ` (${interval(estimate)})`};
     ${below === 0 ? "none" : below} ${below === 1 ? "lies" : "lie"} below ${poor}; ${care.length === 0 ? "nothing in the data speaks against these scores" : html`take care: <b>${care.join(", ")}</b>`}.`;
 }
 
 type Scores = NonNullable<ReportData["scores"]>;
 
-function howGood({ dice: estimate, labels, cases, configurations }: Scores, tests: ReportData["tests"]): Html {
+function howGood(own: Scores, { tests, postprocessing: trials }: ReportData): Html {
+  const { dice: estimate, labels, cases, configurations, shows, fewestToTell } = own;
   const test = tests.find((score) => configurationName(score.configurations) === configurationName(configurations));
   const scores = cases.flatMap((entry) => (entry.dice === null ? [] : [entry.dice]));
   const tenth = quantile(scores, 0.1);
+  const name = configurationName(configurations);
+  const postprocessing = trials.some(({ accepted }) => accepted) ? ", with its postprocessing" : "";
   return html`<div class="question"><h2>How good is it?</h2>
     <p class="number"><strong>${dice(estimate.mean)}</strong> mean Dice</p>
-    <p>95 % interval ${interval(estimate)}, over ${counted(cases.length, "case")}. Dice is the overlap with the reference: 1 is identical, 0 is nothing in common.</p>
+    <p>Dice is the overlap with the reference: 1 is identical, 0 is nothing in common.
+      ${allowsClaims(own) && html`Other cases of this kind would likely have a mean of ${interval(estimate)} (95 % interval).`}</p>
     ${tenth !== null && scores.length >= 10 && html`<p>Nine of ten cases reach at least <b>${dice(tenth)}</b>; the middle one has ${dice(quantile(scores, 0.5))}.</p>`}
-    ${labels.length > 1 && labels.length <= 6 && html`<p>${labels.map(({ name, dice: label }, i) => html`${i > 0 && " · "}<span class="nobreak">${name} <b>${dice(label.mean)}</b></span>`)}</p>`}
-    ${test && html`<p>On ${counted(test.dice.cases, "test image")}, set aside from all of this: <b>${dice(test.dice.mean)}</b> (${interval(test.dice)}).</p>`}
-    <p class="aside">Segmented by ${configurationName(configurations)}.</p></div>`;
+    ${labels.length > 1 && labels.length <= 6 && html`<p>${labels.map(({ name: label, dice: mean }, i) => html`${i > 0 && " · "}<span class="nobreak">${label} <b>${dice(mean.mean)}</b></span>`)}</p>`}
+    ${test && html`<p>On ${counted(test.dice.cases, "test image")}, set aside from all of this: <b>${dice(test.dice.mean)}</b>${test.dice.cases >= fewestToTell && ` (${interval(test.dice)})`}.</p>`}
+    <p class="aside">${whatIsScored[shows](name, postprocessing)}</p></div>`;
 }
+
+/** Whose scores and pictures these are. */
+const whatIsScored: Readonly<Record<Scores["shows"], (name: string, postprocessing: string) => string>> = {
+  "what is handed over": (name, postprocessing) =>
+    `Scores and pictures are those of what is handed over: ${name}${postprocessing}.`,
+  "before postprocessing": (name) =>
+    `Scores and pictures are those of ${name} before the postprocessing that is handed over with it.`,
+  "one configuration": (name) => `Scores and pictures are those of ${name}; no final predictor has been chosen yet.`,
+};
 
 function whereItFails({ cases, labels }: Scores): Html {
   const scored = cases.flatMap((entry) => (entry.dice === null ? [] : [{ ...entry, dice: entry.dice }]));
@@ -64,9 +90,18 @@ function whereItFails({ cases, labels }: Scores): Html {
   return html`<div class="question"><h2>Where does it fail?</h2>
     <p class="number"><strong>${below === 0 ? "0" : below}</strong> of ${counted(scored.length, "case")} below ${poor}</p>
     ${worst !== undefined && html`<p>The worst is <a href="#cases-shown">${caseName(worst)}</a>, Dice <b>${dice(worst.dice)}</b>.</p>`}
-    ${sentences.map((sentence) => html`<p>${sentence}</p>`)}</div>`;
+    ${sentences.map((sentence) => html`<p>${sentence}</p>`)}
+    ${unknownSentence(labels)}</div>`;
 }
 
+/** Labels that no reference and no prediction has. */
+function unknownSentence(labels: readonly LabelSummary[]): Html | undefined {
+  const unknown = labels.filter(({ dice: { mean } }) => mean === null);
+  const [first] = unknown;
+  if (first === undefined) return undefined;
+  const others = unknown.length > 1 ? ` and ${counted(unknown.length - 1, "other label")}` : "";
+  return html`<p>Nothing is known of <b>${first.name}</b>${others}: none of the cases has it.</p>`;
+}
 function missedSentences(labels: readonly LabelSummary[]): Html[] {
   return labels
     .flatMap(({ name, missed, invented }) => [
@@ -112,15 +147,21 @@ function volumeSentences(labels: readonly LabelSummary[]): Html[] {
     );
 }
 
-function trust(checks: readonly TrustCheck[]): Html {
-  const count = (verdict: TrustCheck["verdict"]) => checks.filter((check) => check.verdict === verdict).length;
-  const told = count("good") + count("look");
+function trust(told: readonly Alert[], checks: readonly TrustCheck[], { warnings }: ReportData): Html {
+  const looks = checks.filter(({ verdict: said }) => said === "look");
   const shown = { good: ["✓", "speaks for it"], look: ["!", "take care"], open: ["?", "not known"] } as const;
+  const answer =
+    told.length > 0
+      ? html`<strong>No</strong> ${told[0]!.title.toLowerCase()}`
+      : looks.length > 0
+        ? html`<strong>With care</strong> ${looks.map(({ title }) => title.toLowerCase()).join(", ")}`
+        : html`<strong>So far</strong> nothing speaks against it`;
   return html`<div class="question"><h2>Can I trust it?</h2>
-    <p class="number"><strong>${count("good")}</strong> of ${counted(told, "check")} ${count("good") === 1 ? "speaks" : "speak"} for the scores</p>
-    <ul class="checks">${checks.map(({ verdict, title, text }) => {
-      const [sign, meaning] = shown[verdict];
-      return html`<li class="${verdict}"><span class="sign" aria-hidden="true">${sign}</span><span><b>${title}</b> <span class="hidden">(${meaning})</span> <span class="why">${text}</span></span></li>`;
+    <p class="number">${answer}</p>
+    <ul class="checks">${checks.map(({ verdict: said, title, text }) => {
+      const [sign, meaning] = shown[said];
+      return html`<li class="${said}"><span class="sign" aria-hidden="true">${sign}</span><span><b>${title}</b> <span class="hidden">(${meaning})</span> <span class="why">${text}</span></span></li>`;
     })}</ul>
+    ${warnings.length > 0 && html`<p>See the <a href="#warnings">${counted(warnings.length, "warning")}</a> of the run.</p>`}
     <p class="aside">Research software: before it is used on patients it has to be validated where it is used.</p></div>`;
 }

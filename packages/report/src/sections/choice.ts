@@ -17,10 +17,11 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
   return html`<section id="choice"><h2>What was chosen, and why</h2>
     ${
       choice &&
-      html`<p class="lead">The choice: <b>${name(choice.configurations)}</b>${choice.configurations.length > 1 && " (an ensemble: the mean of both networks' probabilities)"}.</p>
+      html`<p class="lead">The choice: <b>${name(choice.configurations)}</b>${choice.configurations.length > 1 && " (an ensemble)"}.</p>
       ${choice.reasons.map((reason) => html`<p>${reason}</p>`)}`
     }
     ${candidatesChart(candidates, choice?.configurations)}
+    ${kindsOfNetworks(candidates)}
     ${table(
       "Mean Dice of each configuration and ensemble over the cases of its cross-validation, best first",
       [
@@ -46,8 +47,8 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
         ...(several ? labels.map((label) => dice(label.mean)) : []),
       ]),
     )}
-    <p class="aside">“Choice is better in”: how often the choice has the higher mean when as many cases are drawn anew from these, with
-      repetition. Near 50 % nobody can tell the two apart.</p>
+    <p class="aside">“Choice is better in”: how often the choice has the higher mean when as many cases are drawn anew from these at
+      random. Near 50 % nobody can tell the two apart.</p>
     ${
       tests.length > 0 &&
       table(
@@ -65,6 +66,22 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
     ${choice !== undefined && choice.notCompared.length > 0 && html`<h3>Not compared</h3><ul>${choice.notCompared.map(({ what, why }) => html`<li>${what}: ${why}</li>`)}</ul>`}
     ${incompleteFolds(candidates)}
   </section>`;
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  "2d": "looks at one slice at a time",
+  "3d_fullres": "looks at pieces of the volume in full resolution",
+  "3d_lowres": "looks at larger pieces in coarser resolution",
+  "3d_cascade_fullres": "corrects in full resolution what 3d_lowres found",
+};
+
+/** What the names mean, of those that are there. */
+function kindsOfNetworks(candidates: ReportData["candidates"]): Html | undefined {
+  const names = new Set(candidates.flatMap(({ configurations }) => configurations));
+  const known = Object.entries(kinds).filter(([name]) => names.has(name));
+  if (known.length === 0) return undefined;
+  const ensembles = candidates.some(({ configurations }) => configurations.length > 1);
+  return html`<p class="aside">${known.map(([name, what], i) => html`${i > 0 && "; "}<b>${name}</b> ${what}`)}.${ensembles && " Two names with a + are an ensemble: the mean of what both say."}</p>`;
 }
 
 function incompleteFolds(candidates: ReportData["candidates"]): Html | undefined {

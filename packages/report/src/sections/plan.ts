@@ -17,11 +17,13 @@ export function planSection({ plan, networks }: ReportData): Html | undefined {
       if (own.length === 0) return undefined;
       return html`<details><summary>${name === "dataset" ? "For all images" : `The network ${name}`}</summary><dl>${own.map(decision)}</dl></details>`;
     })}
-    ${networks.length > 0 && html`<h3>The networks</h3>`}
-    <div class="networks">${networks.map(
-      ({ configuration, svg }) =>
-        html`<figure class="network"><div class="scroll" role="region" tabindex="0" aria-label="Drawing of the network ${configuration}">${trusted(svg)}</div><figcaption>${configuration}</figcaption></figure>`,
-    )}</div>
+    ${
+      networks.length > 0 &&
+      html`<details><summary>Drawings of the networks</summary><div class="networks">${networks.map(
+        ({ configuration, svg }) =>
+          html`<figure class="network"><div class="scroll" role="region" tabindex="0" aria-label="Drawing of the network ${configuration}">${trusted(svg)}</div><figcaption>${configuration}</figcaption></figure>`,
+      )}</div></details>`
+    }
   </section>`;
 }
 

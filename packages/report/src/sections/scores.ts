@@ -2,7 +2,7 @@ import { counted } from "@nnunet/core";
 import { volumeChart } from "../charts/volume-chart.ts";
 import { html, type Html } from "../html.ts";
 import { caseName, foldName } from "../names.ts";
-import { dice, interval, millilitres, quantile, signedPercent } from "../numbers.ts";
+import { dice, interval, quantile, short, signedPercent } from "../numbers.ts";
 import type { CaseScore, LabelSummary, ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
@@ -62,27 +62,37 @@ export function scoresSection({ scores }: ReportData): Html | undefined {
 }
 
 function caseTable(cases: readonly CaseScore[], { labels }: NonNullable<ReportData["scores"]>): Html {
-  if (labels.length > mostColumns) return weakestTable(cases, labels);
-  const volumes = cases.some((entry) => entry.labels.some(({ referenceMl }) => referenceMl !== null));
-  const volume = ({ referenceMl, predictedMl, referenceVoxels, predictedVoxels }: CaseScore["labels"][number]) =>
-    volumes ? `${millilitres(referenceMl)} → ${millilitres(predictedMl)}` : `${referenceVoxels} → ${predictedVoxels}`;
+  const size = sizeIn(cases);
+  if (labels.length > mostColumns) return weakestTable(cases, labels, size);
   return table(
-    `Dice and volume (reference → predicted${volumes ? "" : ", voxels"}) per case`,
-    ["", "fold", "mean Dice", ...labels.flatMap(({ name }) => [name, html`${name}, volume`])],
+    `Dice of each case, and the size of each label in ${size.unit} (reference → predicted)`,
+    ["", "fold", "mean Dice", ...labels.flatMap(({ name }) => [name, html`${name}, ${size.unit}`])],
     cases.map((entry) => [
       caseName(entry),
       foldName(entry.fold).replace("fold ", ""),
       dice(entry.dice),
-      ...entry.labels.flatMap((label) => [dice(label.dice), volume(label)]),
+      ...entry.labels.flatMap((label) => [dice(label.dice), size.of(label)]),
     ]),
   );
 }
 
+/** How sizes are told: in mL where every image says how large its voxels are, else in voxels. */
+function sizeIn(cases: readonly CaseScore[]) {
+  const isKnown = cases.every((entry) => entry.labels.every(({ referenceMl }) => referenceMl !== null));
+  const of = ({ referenceMl, predictedMl, referenceVoxels, predictedVoxels }: CaseScore["labels"][number]) =>
+    isKnown ? `${short(referenceMl)} → ${short(predictedMl)}` : `${referenceVoxels} → ${predictedVoxels}`;
+  return { unit: isKnown ? "mL" : "voxels", of };
+}
+
 /** Of many labels the weakest of each case. */
-function weakestTable(cases: readonly CaseScore[], labels: readonly LabelSummary[]): Html {
+function weakestTable(
+  cases: readonly CaseScore[],
+  labels: readonly LabelSummary[],
+  size: ReturnType<typeof sizeIn>,
+): Html {
   return table(
-    "Dice per case: the mean over its labels, and its weakest label",
-    ["", "fold", "mean Dice", "weakest", "Dice of it", "labels missed"],
+    `Dice of each case: the mean over its labels, and its weakest label with its size in ${size.unit} (reference → predicted)`,
+    ["", "fold", "mean Dice", "weakest", "Dice of it", `${size.unit} of it`, "labels missed"],
     cases.map((entry) => {
       const scored = entry.labels.map(({ dice: score }, i) => ({ score, i })).filter(({ score }) => score !== null);
       const weakest = scored.sort((a, b) => a.score! - b.score!)[0];
@@ -95,6 +105,7 @@ function weakestTable(cases: readonly CaseScore[], labels: readonly LabelSummary
         dice(entry.dice),
         weakest && labels[weakest.i]!.name,
         dice(weakest?.score),
+        weakest && size.of(entry.labels[weakest.i]!),
         missed.length,
       ];
     }),

@@ -1,7 +1,8 @@
+import { counted } from "@nnunet/core";
 import { lossChart, patchDiceChart } from "../charts/curves-chart.ts";
 import { html, type Html } from "../html.ts";
 import { foldName } from "../names.ts";
-import { dice, duration } from "../numbers.ts";
+import { decimals, dice, duration } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
@@ -14,7 +15,7 @@ export function trainingsSection({ trainings }: ReportData): Html | undefined {
     ${configurations.map((name) => {
       const folds = drawn.filter(({ configuration }) => configuration === name);
       return html`<h3>${name}</h3><div class="charts">${lossChart(name, folds)}${patchDiceChart(name, folds)}</div>
-        ${table(
+        <details><summary>${counted(folds.length, "fold")} in numbers</summary>${table(
           `Trainings of ${name}`,
           ["", "epochs", "loss, training", "loss, validation", "patch Dice", "per epoch", "in all"],
           folds.map(({ fold, epochs, isFinished }) => {
@@ -23,14 +24,13 @@ export function trainingsSection({ trainings }: ReportData): Html | undefined {
             return [
               foldName(fold),
               isFinished ? epochs.length : `${epochs.length}, not finished`,
-
-              last.trainLoss.toFixed(3),
-              last.validationLoss.toFixed(3),
+              decimals(last.trainLoss),
+              decimals(last.validationLoss),
               dice(last.patchDice),
               duration(seconds / epochs.length),
               duration(seconds),
             ];
           }),
-        )}`;
+        )}</details>`;
     })}</section>`;
 }

@@ -2,6 +2,7 @@ import { counted } from "@nnunet/core";
 import { configurationName } from "../names.ts";
 import { dice, interval, percent } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
+import { allowsClaims } from "./alerts.ts";
 
 export interface TrustCheck {
   /** Whether it speaks for the scores, asks for a look, or says what nobody can know from these data. */
@@ -24,8 +25,9 @@ export function trustChecks(data: ReportData): TrustCheck[] {
   if (data.scores === undefined) return [];
   return [
     unseen(data),
-    caseCount(data),
+    ...caseCount(data),
     ...setAside(data),
+    ...budget(data),
     ...training(data),
     ...choice(data),
     ...variety(data),
@@ -33,38 +35,50 @@ export function trustChecks(data: ReportData): TrustCheck[] {
   ];
 }
 
-function unseen({ scores }: ReportData): TrustCheck {
-  const { cases, remarks } = scores!;
-  const folds = [...new Set(cases.map(({ fold }) => fold))];
-  if (folds.includes("all")) {
-    const text = "These are scores of training cases: the network had seen them, so they say nothing about new ones.";
+function unseen({ scores, division }: ReportData): TrustCheck {
+  const { cases, remarks, isOfTrainingCases } = scores!;
+  if (isOfTrainingCases) {
+    const text = "The networks had seen these cases in training, so their scores say nothing about new ones.";
     return { verdict: "look", title: "Scored on training cases", text };
   }
   if (remarks.length > 0) return { verdict: "look", title: "Scored with a remark", text: remarks.join(" ") };
-  const text = `Each of the ${counted(cases.length, "case")} was segmented by a network that had not seen it in training (${counted(folds.length, "fold")} of a cross-validation).`;
+  const folds = new Set(cases.map(({ fold }) => fold)).size;
+  const which = cases.length === 1 ? "The only case" : `Each of the ${cases.length} cases`;
+  const text = `${which} was segmented by networks that had not seen it in training (${counted(folds, "fold")} of a cross-validation${folds > 1 ? "; the final predictor averages the networks of all of them" : ""}).${together(division)}`;
   return { verdict: "good", title: "Scored on unseen cases", text };
 }
 
-function caseCount({ scores, dataset }: ReportData): TrustCheck {
-  const { cases, dice: estimate } = scores!;
-  const scored = cases.length;
+/** Whether images of one patient may have been on both sides. */
+function together(division: ReportData["division"]): string {
+  if (division === undefined)
+    return " That no two cases are of one patient is taken for granted: no groups were given.";
+  const by = division.by === undefined ? "" : `, by ${division.by}`;
+  return ` Cases that belong together stayed together: ${counted(division.groups, "group")}${by}.`;
+}
+
+/** Too few cases for any claim are an alarm of their own. */
+function caseCount({ scores, dataset }: ReportData): TrustCheck[] {
+  const { cases, dice: estimate, independentCases } = scores!;
   const missing = dataset.trainingCases - new Set(cases.map(({ number }) => number)).size;
   const left =
     missing > 0
-      ? ` ${counted(missing, "case")} of the dataset ${missing === 1 ? "has" : "have"} no score yet: not every fold is trained.`
+      ? `${counted(missing, "case")} of the dataset ${missing === 1 ? "has" : "have"} no score yet: not every fold is trained.`
       : "";
-  if (scored < fewCases) {
-    const text = `With ${counted(scored, "case")} the true mean may lie outside the interval more often than 1 time in 20.${left}`;
-    return { verdict: "look", title: "Few cases", text };
+  const unscored: TrustCheck[] = missing > 0 ? [{ verdict: "look", title: "Cases without a score", text: left }] : [];
+  if (!allowsClaims(scores!)) return unscored;
+  const what =
+    independentCases < cases.length
+      ? `${counted(independentCases, "group")} of cases that belong together`
+      : counted(cases.length, "case");
+  if (independentCases < fewCases) {
+    const text = `From ${what} the interval comes out a little too narrow: the true mean may lie outside it more often than 1 time in 20. ${left}`;
+    return [{ verdict: "look", title: "Few cases", text: text.trim() }];
   }
-  const width = estimate.low === null || estimate.high === null ? 0 : estimate.high - estimate.low;
-  const text = `${counted(scored, "case")}; the 95 % interval of the mean Dice is ${interval(estimate)}.${left}`;
-  if (width > wideInterval) return { verdict: "look", title: "Wide interval", text };
-  return {
-    verdict: missing > 0 ? "look" : "good",
-    title: missing > 0 ? "Cases without a score" : "Number of cases",
-    text,
-  };
+  const text = `${what}; the 95 % interval of the mean Dice is ${interval(estimate)}. ${left}`.trim();
+  if (estimate.high! - estimate.low! > wideInterval) return [{ verdict: "look", title: "Wide interval", text }];
+  return missing > 0
+    ? [{ verdict: "look", title: "Cases without a score", text }]
+    : [{ verdict: "good", title: "Number of cases", text }];
 }
 
 /** Test images: nobody chose anything by them. */
@@ -73,6 +87,7 @@ function setAside({ tests, scores }: ReportData): TrustCheck[] {
   if (test === undefined) return [];
   const { low, high } = test.dice;
   const agrees = low === null || high === null || (high >= (scores!.dice.low ?? 0) && low <= (scores!.dice.high ?? 1));
+  if (test.dice.cases < scores!.fewestToTell) return [];
   const text = `On ${counted(test.dice.cases, "image")} that no training and no choice has seen the mean Dice is ${dice(test.dice.mean)}`;
   if (agrees) return [{ verdict: "good", title: "Confirmed on test images", text: `${text}.` }];
   return [
@@ -82,6 +97,12 @@ function setAside({ tests, scores }: ReportData): TrustCheck[] {
       text: `${text}, beyond what chance explains: they may be of another kind.`,
     },
   ];
+}
+
+function budget({ givenUp }: ReportData): TrustCheck[] {
+  if (givenUp === undefined) return [];
+  const text = `Only ${givenUp.budget} were allowed: ${givenUp.sentences[0] ?? ""} ${givenUp.sentences.length > 1 ? `And ${givenUp.sentences.length - 1} more, below.` : ""}`;
+  return [{ verdict: "look", title: "A budget was kept", text: text.trim() }];
 }
 
 function training({ trainings, scores }: ReportData): TrustCheck[] {
@@ -106,8 +127,8 @@ function choice({ candidates, choice: chosen }: ReportData): TrustCheck[] {
     "The choice was made on the same cases as the scores, so the score of the best of several is a little too good.";
   const text =
     certainty === "clear"
-      ? `${configurationName(chosen.configurations)} was better than ${name} (${dice(next.dice.mean)}) in ${percent(share)} of all redraws of the cases. ${optimism}`
-      : `${name} (${dice(next.dice.mean)}) is nearly as good: the choice was better in ${percent(share)} of all redraws of the cases. ${optimism}`;
+      ? `${configurationName(chosen.configurations)} is ahead of ${name} (${dice(next.dice.mean)}) in ${percent(share)} of the tries when the cases are drawn anew at random. ${optimism}`
+      : `${name} (${dice(next.dice.mean)}) is nearly as good: when the cases are drawn anew at random the choice is ahead in ${percent(share)} of the tries. ${optimism}`;
   if (certainty === "too few cases") {
     const few = `With so few cases nobody can tell whether ${configurationName(chosen.configurations)} is better than ${name} (${dice(next.dice.mean)}) on other cases of the same kind. ${optimism}`;
     return [{ verdict: "look", title: "Too few cases to tell which is better", text: few }];
