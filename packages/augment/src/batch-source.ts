@@ -9,6 +9,7 @@ import {
 } from "@nnunet/core";
 import { augmentIntensities } from "./augment-patch.ts";
 import { augmentPreviousSegmentation, oneHot } from "./augment-previous.ts";
+import type { AugmentedPatch } from "./augmented-patch.ts";
 import { augmentationParameters } from "./augmentation-parameters.ts";
 import { type BatchSourceOptions, checkOptions } from "./batch-source-options.ts";
 import { choosePatchStart, isForegroundSample } from "./choose-patch.ts";
@@ -25,6 +26,7 @@ import { scaledShape, writeTarget } from "./segmentation-targets.ts";
  *
  * Each batch has its own fresh arrays, so their buffers may be transferred to another thread.
  *
+ * @param augment - changes a training patch in place after the intensities of our set, before mirroring
  * @throws {InvalidArgumentError} if a size, fraction or axis makes no sense, or there is no case
  * @throws {UnknownStageError} if the configuration names no set of ours and none is given
  * @throws {ShapeMismatchError} (from `batch`) if the channels of two cases differ
@@ -33,7 +35,10 @@ import { scaledShape, writeTarget } from "./segmentation-targets.ts";
  * const { data, shape, targets } = await source.batch(0, 0); // shape [2, 1, 40, 56, 40]
  * @see paper, Online Methods (training) and Supplement D; docs/method.md §4
  */
-export function createBatchSource(options: BatchSourceOptions): BatchSource {
+export function createBatchSource(
+  options: BatchSourceOptions,
+  augment?: (patch: AugmentedPatch, random: RandomGenerator) => void,
+): BatchSource {
   const {
     cases,
     configuration,
@@ -97,6 +102,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
     placeLabels(read.seg, seg, region, shape, parameters.spatial);
     if (readPrevious) placeLabels(readPrevious.seg, previous, region, shape, parameters.spatial);
     augmentIntensities(image, shape, parameters, dummy2d, random);
+    if (mode === "training") augment?.({ data: image, seg, shape }, random);
     for (const axis of axes) {
       if (!random.chance(parameters.mirror.probability)) continue;
       mirrorInPlace(image, shape, axis);

@@ -13,6 +13,7 @@ test("the exports", () => {
   "batchSourceConformance",
   "binaryOperators",
   "choosePatchStart",
+  "createBatchSampler",
   "createBatchSource",
   "defaultBatchSampler",
   "drawFactor",

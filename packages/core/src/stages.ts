@@ -111,6 +111,8 @@ export interface TrainingTask<Settings = unknown> extends StageOptions {
   readonly inputChannels: number;
   readonly training: BatchSource;
   readonly validation: BatchSource;
+  /** The stages that its weights come from, by name; goes into the checkpoints. */
+  readonly madeBy?: Readonly<Record<string, string>>;
   /** Gets checkpoints, log and curves. */
   readonly folder: string;
   readonly settings?: Partial<Settings>;

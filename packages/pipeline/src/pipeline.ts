@@ -20,6 +20,7 @@ import { type ReportOptions, type ReportResult, writeReport } from "./reporting/
 import { ensembleFolders, type EnsembleOptions } from "./selection/ensemble-folders.ts";
 import { postprocessFiles, type PostprocessOptions } from "./selection/postprocess-files.ts";
 import { type BestPredictor, findBest, type FindBestOptions } from "./selection/find-best.ts";
+import { type Config, stagesOfConfig } from "./config/config.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type DivisionOptions, type SplitResult, splitDataset } from "./training/splits.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
@@ -91,15 +92,16 @@ export interface Pipeline {
 /**
  * The pipeline with the default stages, or with some of them replaced.
  *
- * @param stages - those to replace; wrap a default one: `{ planner: { ...defaultPlanner, name: "mine", plan } }`. What
- *   a replaced stage touches is made again by `run`, because its name is part of what everything was made from
+ * @param config - stages to replace, or pieces of them; wrap a default one: `{ planner: { ...defaultPlanner, name:
+ *   "mine", plan } }`, or take those of a file from {@link loadConfig}. What a replaced stage touches is made again by
+ *   `run`, because its name, its version and the content of its module are part of what everything was made from
  * @param folders - those that should not come from nnU-Net's environment variables
  * @throws {InvalidArgumentError} if a replaced stage keeps the name of the default one
  * @example const pipeline = createPipeline({ planner: isotropicPlanner }, { raw: "data/raw" });
  */
-export function createPipeline(stages: Partial<Stages> = {}, folders: Partial<Folders> = {}): Pipeline {
+export function createPipeline(config: Config = {}, folders: Partial<Folders> = {}): Pipeline {
   const context = {
-    stages: replaceStages(stages),
+    stages: replaceStages(stagesOfConfig(config)),
     folders: resolveFolders(folders, process.env, process.cwd()),
   };
   return {

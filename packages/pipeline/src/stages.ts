@@ -11,6 +11,7 @@ import {
   type Stage,
   type Trainer,
 } from "@nnunet/core";
+import { fileURLToPath } from "node:url";
 import { defaultEvaluator } from "@nnunet/evaluate";
 import { defaultFingerprintExtractor } from "@nnunet/fingerprint";
 import { defaultPredictor, type Model } from "@nnunet/inference";
@@ -18,6 +19,8 @@ import { defaultPlanner } from "@nnunet/planner";
 import { defaultPostprocessor } from "@nnunet/postprocess";
 import { defaultPreprocessor } from "@nnunet/preprocess";
 import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
+import { moduleContent } from "./config/module-loader.ts";
+import { stageOrigin, setOrigin } from "./config/stage-origin.ts";
 import type { Folders } from "./folders.ts";
 
 /** The replaceable stages, in the order of the data flow. Wrap a default one, or write your own. */
@@ -52,29 +55,48 @@ export interface Context {
   readonly folders: Folders;
 }
 
+/** Functions that a stage may lack. */
+const optional: readonly string[] = ["merge"];
+
 /**
  * The default stages, some of them replaced.
  *
  * @throws {InvalidArgumentError} if a replaced stage has no name, or the default's: what it makes could not be told from
- *   what the default makes, and would be kept instead of made
+ *   what the default makes, and would be kept instead of made; or if it lacks a function
  */
 export function replaceStages(replaced: Partial<Stages>): Stages {
   for (const [key, stage] of Object.entries(replaced) as [keyof Stages, Stage | undefined][]) {
-    if (stage === undefined) continue;
-    if (!Object.hasOwn(defaultStages, key)) {
-      throw new InvalidArgumentError("stages", `some of ${Object.keys(defaultStages).join(", ")}`, key);
-    }
     const standard: Stage = defaultStages[key];
+    if (stage === undefined || stage === standard) continue;
+    if (typeof stage !== "object" || stage === null) throw new InvalidArgumentError(`stages.${key}`, "a stage", stage);
     const isNamed = typeof stage.name === "string" && stage.name !== "";
-    if (stage !== standard && !(isNamed && stage.name !== standard.name)) {
+    if (!isNamed || stage.name === standard.name) {
       throw new InvalidArgumentError(`stages.${key}.name`, `a name of its own, not the default stage's`, stage.name);
+    }
+    const members = stage as unknown as Readonly<Record<string, unknown>>;
+    for (const [name, member] of Object.entries(standard)) {
+      if (typeof member !== "function" || typeof members[name] === "function") continue;
+      if (optional.includes(name) && members[name] === undefined) continue;
+      throw new InvalidArgumentError(`stages.${key}.${name}`, "a function", members[name]);
+    }
+    if (stage.module !== undefined && stageOrigin(stage) === undefined) {
+      const { module } = stage;
+      const sha256 = module.startsWith("file:") ? moduleContent(fileURLToPath(module))?.sha256 : undefined;
+      setOrigin(stage, { module, sha256 });
     }
   }
   const given = Object.fromEntries(Object.entries(replaced).filter(([, stage]) => stage !== undefined));
   return { ...defaultStages, ...given };
 }
 
-/** What of a stage goes into the hash of what it makes: its name, and its version where it has one. */
-export function identity({ name, version }: Stage): string {
-  return version === undefined ? name : `${name} ${version}`;
+/**
+ * What of a stage goes into the hash of what it makes: its name, its version where it has one, and where it comes from a
+ * module what that holds.
+ *
+ * @example identity(stage); // "mine 2 (sha256 5f0c9b7d3a1e4c62)"
+ */
+export function identity(stage: Stage): string {
+  const { name, version } = stage;
+  const sha256 = stageOrigin(stage)?.sha256?.slice(0, 16);
+  return [name, version, sha256 && `(sha256 ${sha256})`].filter((part) => part !== undefined).join(" ");
 }

@@ -148,10 +148,16 @@ test("a fold that was stopped while it noted what it is made from is begun anew,
     await mkdir(paths.folder);
     for (const left of [".made_from.json.lock", "made_from.json", ".made_from.json.1.tmp"]) {
       await writeFile(join(paths.folder, left), "");
-      expect(await decideTraining(paths, hashes, settings, "update")).toEqual({ kind: "afresh", before: "remove" });
+      expect(await decideTraining(paths, { hashes, settings, madeBy: {} }, "update")).toEqual({
+        kind: "afresh",
+        before: "remove",
+      });
     }
     await writeFile(join(paths.folder, "notes.txt"), "");
-    expect(await decideTraining(paths, hashes, settings, "update")).toEqual({ kind: "afresh", before: "set aside" });
+    expect(await decideTraining(paths, { hashes, settings, madeBy: {} }, "update")).toEqual({
+      kind: "afresh",
+      before: "set aside",
+    });
   }));
 
 test("a validation that was stopped is gone on with, and never mixed with another model's", () =>

@@ -220,6 +220,8 @@ export interface ReportData {
   /** What could not be reported, and other things to know, one sentence each. */
   readonly warnings: readonly string[];
   readonly software: string;
+  /** Stages of one's own and what they made: "3d_fullres, fold 0: trainer mine (sha256 …)". */
+  readonly ownStages?: readonly string[];
   /** A hash of all this without pictures and jobs: equal where there is nothing new to say. */
   readonly madeFrom: string;
   /** What the report speaks of, by content. */

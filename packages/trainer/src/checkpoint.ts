@@ -38,6 +38,8 @@ const UNCHECKED = "nnunet-ts checkpoint 1";
 const state = z.object({
   format: z.enum([CHECKED, UNCHECKED]),
   settings: checkpointSettings,
+  /** Of the stages that the weights come from; earlier versions did not write them. */
+  stages: z.record(z.string(), z.string()).optional(),
   history: z.array(epochRecord),
   /** Of the optimiser; a checkpoint of an earlier version has only whole epochs. */
   steps: z.number().int().nonnegative().optional(),
@@ -46,6 +48,8 @@ const state = z.object({
 /** The whole state of a training after its last finished epoch (`history.length` epochs). */
 export interface Checkpoint {
   readonly settings: CheckpointSettings;
+  /** The stages that the weights come from, by name. */
+  readonly stages?: Readonly<Record<string, string>> | undefined;
   readonly history: readonly EpochRecord[];
   readonly weights: Weights;
   readonly optimiser: OptimiserState;
@@ -67,11 +71,11 @@ export interface StoredCheckpoint extends Checkpoint {
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of checkpoint.weights) tensors.set(`weights/${name}`, tensor);
-  const { settings, history, optimiser } = checkpoint;
+  const { settings, stages, history, optimiser } = checkpoint;
   for (const [vector, values] of Object.entries(optimiser.kept)) {
     for (const [name, tensor] of values) tensors.set(`${vector}/${name}`, tensor);
   }
-  const metadata = { nnunet: JSON.stringify({ format: CHECKED, settings, history, steps: optimiser.steps }) };
+  const metadata = { nnunet: JSON.stringify({ format: CHECKED, settings, stages, history, steps: optimiser.steps }) };
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
 
@@ -108,8 +112,8 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
     parts.get(vector)!.set(parameter!, { data, shape });
   }
   const { weights, ...kept } = Object.fromEntries(parts);
-  const { settings, history, steps = history.length * settings.iterationsPerEpoch } = parsed.data;
-  return { settings, history, weights: weights!, optimiser: { steps, kept }, checked };
+  const { settings, stages, history, steps = history.length * settings.iterationsPerEpoch } = parsed.data;
+  return { settings, ...(stages && { stages }), history, weights: weights!, optimiser: { steps, kept }, checked };
 }
 
 /** Damaged JSON becomes undefined, which the schema then refuses by name. */

@@ -28,7 +28,7 @@ export { defaultSgd, sgd, type SgdOptions } from "./optimisers/sgd.ts";
 export { polyLearningRate } from "./poly-learning-rate.ts";
 export { checkpointFiles } from "./find-checkpoint.ts";
 export { trainModel, type TrainingResult } from "./train-model.ts";
-export { createTrainer, defaultTrainer, type TrainerOptions } from "./trainer.ts";
+export { createTrainer, defaultTrainer, type OwnLoss, type TrainerOptions, trainerWithLoss } from "./trainer.ts";
 export { engines, type TrainerParts } from "./trainer-parts.ts";
 export {
   completeTrainingSettings,

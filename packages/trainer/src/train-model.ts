@@ -110,7 +110,7 @@ export async function trainModel(
       const weights = await session.weights();
       await keepEpoch(
         folder,
-        { settings: begun, history, weights, optimiser: await session.optimiserState() },
+        { settings: begun, stages: task.madeBy, history, weights, optimiser: await session.optimiserState() },
         isBest,
         labels,
       );

@@ -1,6 +1,6 @@
 import { convertDataset } from "@nnunet/io";
 import type { Command } from "commander";
-import { casesOf, pipelineOf } from "../options/dataset-argument.ts";
+import { casesOf, defaultPipelineOf } from "../options/dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, positiveInteger, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
@@ -20,7 +20,7 @@ export function convertCommand(program: Command, ending: Ending): void {
     .option("--dataset-id <n>", "number of the new dataset (default: the one in the folder's name)", positiveInteger)
     .action(async (source: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const { folders } = pipelineOf(flags);
+        const { folders } = defaultPipelineOf(flags);
         const dataset = await convertDataset(source, folders.raw, { datasetId: flags.datasetId, signal, onEvent });
         print(`${dataset.folder}: ${casesOf(dataset)}`, nextHint(["verify", String(dataset.id)], flags));
         return {

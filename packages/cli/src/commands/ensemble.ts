@@ -1,7 +1,7 @@
 import { InvalidArgumentError, modelDatasetFromJson } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import type { Command } from "commander";
-import { pipelineOf } from "../options/dataset-argument.ts";
+import { defaultPipelineOf } from "../options/dataset-argument.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
@@ -52,7 +52,7 @@ export function ensembleCommand(program: Command, ending: Ending): void {
         const dataset =
           datasetJson === undefined ? undefined : modelDatasetFromJson(await readJson(datasetJson), datasetJson);
         const options = { dataset, groupBy, probabilities, overwrite, signal, onEvent };
-        const written = await pipelineOf(flags).ensemble(folders, flags.output, options);
+        const written = await defaultPipelineOf(flags).ensemble(folders, flags.output, options);
         print(...written);
         return { value: { written } };
       });

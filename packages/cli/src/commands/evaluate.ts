@@ -11,7 +11,7 @@ import {
   type CommonFlags,
   notNegative,
   type WorkerFlags,
-  withCommonOptions,
+  withStageOptions,
   withExample,
   withWorkerOptions,
 } from "../options/options.ts";
@@ -54,7 +54,7 @@ export function evaluateCommand(program: Command, ending: Ending): void {
         const dataset = await labelsOf(reference, prediction, flags.datasetJson, () =>
           labelsFound(pairs.map((pair) => pair.reference)),
         );
-        const summary = await pipelineOf(flags).evaluate(pairs, dataset, flags.output, {
+        const summary = await (await pipelineOf(flags, { onEvent })).evaluate(pairs, dataset, flags.output, {
           overwrite: flags.overwrite,
           surfaceToleranceMm: flags.surface ? (flags.tolerance ?? 1) : undefined,
           workers: flags.workers,
@@ -68,7 +68,7 @@ export function evaluateCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(withWorkerOptions(command)),
+    withStageOptions(withWorkerOptions(command)),
     "nnunet evaluate nnUNet_raw/Dataset004_Hippocampus/labelsTs out -o summary.json",
   );
 }

@@ -2,7 +2,12 @@ import { FileError, InvalidArgumentError } from "@nnunet/core";
 import { exportedFiles, exportForV2, type Fold } from "@nnunet/pipeline";
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import {
+  datasetArgument,
+  datasetDescription,
+  openNamedDataset,
+  defaultPipelineOf,
+} from "../options/dataset-argument.ts";
 import { nextHint } from "../next-hint.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
@@ -48,7 +53,7 @@ export function exportCommand(program: Command, ending: Ending): void {
         if (flags.format === "nnunet-v2") return exportFolder(name, configuration, flags, print);
         if (!flags.output.endsWith(".onnx"))
           throw new InvalidArgumentError("--output", "a name ending in .onnx", flags.output);
-        const pipeline = pipelineOf(flags);
+        const pipeline = defaultPipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const folder = await pipeline.modelFolder(dataset, configuration, flags.plans);
         for (const file of await exportedFiles(folder, configuration, flags.output)) {
@@ -79,7 +84,7 @@ async function exportFolder(
   if (flags.output.endsWith(".onnx")) {
     throw new InvalidArgumentError("--output", "the name of a new folder, for --format nnunet-v2", flags.output);
   }
-  const pipeline = pipelineOf(flags);
+  const pipeline = defaultPipelineOf(flags);
   const dataset = await openNamedDataset(pipeline, name);
   const folder = await pipeline.modelFolder(dataset, configuration, flags.plans);
   const written = await exportForV2(folder, configuration, flags.folds, flags.output);

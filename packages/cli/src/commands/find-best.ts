@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { diceTable } from "../describe/dice-table.ts";
 import { rankingTable } from "../describe/ranking-table.ts";
-import { type CommonFlags, deviceOption, memoryOption, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, deviceOption, memoryOption, withStageOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { useIt } from "../next-hint.ts";
@@ -58,7 +58,7 @@ export function findBestCommand(program: Command, ending: Ending): void {
           if (fold !== "all") return fold;
           throw new InvalidArgumentError("--folds", "numbers of folds, because fold all has seen every case", fold);
         });
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, { onEvent });
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
         const best = await pipeline.findBest(dataset, plans, {
@@ -78,5 +78,5 @@ export function findBestCommand(program: Command, ending: Ending): void {
         return { value: { folder, configurations, chosen, ranking, leftOut, postprocessing, made } };
       });
     });
-  withExample(withCommonOptions(command), "nnunet find-best 4", "nnunet find-best 4 -c 2d 3d_fullres --strict");
+  withExample(withStageOptions(command), "nnunet find-best 4", "nnunet find-best 4 -c 2d 3d_fullres --strict");
 }

@@ -8,7 +8,7 @@ import { nextHint } from "../next-hint.ts";
 import {
   type CommonFlags,
   type WorkerFlags,
-  withCommonOptions,
+  withStageOptions,
   withExample,
   withWorkerOptions,
 } from "../options/options.ts";
@@ -36,7 +36,7 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
         if (names.length > 1 && !flags.compare) {
           throw new InvalidArgumentError("dataset", "one dataset, or several with --compare", names);
         }
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, { onEvent });
         const options = { workers: flags.workers, maxMemoryGb: flags.maxMemory, signal, onEvent };
         const found: { readonly name: string; readonly fingerprint: Fingerprint }[] = [];
         let next: string[] = [];
@@ -63,7 +63,7 @@ export function fingerprintCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(withWorkerOptions(command)),
+    withStageOptions(withWorkerOptions(command)),
     "nnunet fingerprint 4",
     "nnunet fingerprint --compare 4 7 other/dataset_fingerprint.json --draw fingerprints.svg",
   );

@@ -22,7 +22,7 @@ import type { Command } from "commander";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { namingFiles } from "../describe/name-artefact.ts";
 import { nextHint, plansFlag } from "../next-hint.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, withStageOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand, type Session } from "../session.ts";
@@ -82,7 +82,7 @@ export function planCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(command),
+    withStageOptions(command),
     "nnunet plan 4 --explain",
     "nnunet plan --fingerprint dataset_fingerprint.json --dataset-json dataset.json -o plans.json",
     "nnunet plan --compare A/nnUNetPlans.json B/nnUNetPlans.json",
@@ -131,7 +131,7 @@ async function makePlans(
   })) {
     if (value !== undefined) throw new InvalidArgumentError(flag, "no dataset beside it: it plans without one", name);
   }
-  const pipeline = pipelineOf(flags);
+  const pipeline = await pipelineOf(flags, session);
   const dataset = await openNamedDataset(pipeline, name);
   const measured = join(pipeline.folders.preprocessed, dataset.name, "dataset_fingerprint.json");
   const files = { fingerprint: measured, dataset: join(dataset.folder, "dataset.json") };

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { pipelineOf } from "../options/dataset-argument.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, withStageOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
@@ -25,13 +25,18 @@ export function postprocessCommand(program: Command, ending: Ending): void {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
         const { output, postprocessing, overwrite } = flags;
         const options = { overwrite, signal, onEvent };
-        const written = await pipelineOf(flags).postprocess(input, output, postprocessing, options);
+        const written = await (await pipelineOf(flags, { onEvent })).postprocess(
+          input,
+          output,
+          postprocessing,
+          options,
+        );
         print(...written);
         return { value: { written } };
       });
     });
   withExample(
-    withCommonOptions(command),
+    withStageOptions(command),
     "nnunet postprocess out -p predictor/postprocessing.json -o out_postprocessed",
   );
 }

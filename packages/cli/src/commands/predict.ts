@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "@nnunet/core";
 import { defaultMaxPatches, type Device, type Model } from "@nnunet/inference";
 import { type Fold, type LoadedPredictor, loadPredictor, namesOneFile } from "@nnunet/pipeline";
 import type { Command } from "commander";
+import type { Pipeline } from "@nnunet/pipeline";
 import { openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import {
   type CommonFlags,
@@ -9,7 +10,7 @@ import {
   memoryOption,
   positiveInteger,
   stepFraction,
-  withCommonOptions,
+  withStageOptions,
   withExample,
 } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
@@ -91,7 +92,7 @@ export function predictCommand(program: Command, ending: Ending): void {
     )
     .action(async (flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, { onEvent });
         if (flags.continue && flags.overwrite) {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
         }
@@ -125,7 +126,7 @@ export function predictCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(command),
+    withStageOptions(command),
     "nnunet predict -i case_0000.nii.gz -o case_segmentation.nii.gz -m model.onnx",
     "nnunet predict -i nnUNet_raw/Dataset004_Hippocampus/imagesTs -o out -d 4 -c 3d_fullres -f 0 1 2",
   );
@@ -144,7 +145,7 @@ function foldsUsed({ members }: LoadedPredictor): string {
   return `using ${used.join(" and ")}`;
 }
 
-async function chosenModels(flags: Flags, pipeline: ReturnType<typeof pipelineOf>): Promise<string | string[]> {
+async function chosenModels(flags: Flags, pipeline: Pipeline): Promise<string | string[]> {
   const { model, dataset, configurations: configuration } = flags;
   if (model && dataset !== undefined) throw new InvalidArgumentError("--model", "-m or -d, not both", model);
   if (model) return model;

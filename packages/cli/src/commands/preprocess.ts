@@ -4,7 +4,7 @@ import { nextHint, plansFlag } from "../next-hint.ts";
 import {
   type CommonFlags,
   type WorkerFlags,
-  withCommonOptions,
+  withStageOptions,
   withExample,
   withWorkerOptions,
 } from "../options/options.ts";
@@ -29,7 +29,7 @@ export function preprocessCommand(program: Command, ending: Ending): void {
     .addOption(sharedOption("plans"))
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, { onEvent });
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
         const results = await pipeline.preprocess(dataset, plans, flags.configurations ?? [], {
@@ -49,5 +49,5 @@ export function preprocessCommand(program: Command, ending: Ending): void {
         return { value: results };
       });
     });
-  withExample(withCommonOptions(withWorkerOptions(command)), "nnunet preprocess 4 -c 3d_fullres --workers 4");
+  withExample(withStageOptions(withWorkerOptions(command)), "nnunet preprocess 4 -c 3d_fullres --workers 4");
 }

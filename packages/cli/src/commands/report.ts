@@ -3,7 +3,7 @@ import { preprocessedPaths, type Pipeline } from "@nnunet/pipeline";
 import { readdir } from "node:fs/promises";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
-import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, withStageOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
@@ -36,7 +36,7 @@ export function reportCommand(program: Command, ending: Ending): void {
     .option("--no-pictures", "leave out the slices of images")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, { onEvent });
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await plansIfAny(pipeline, dataset, flags.plans);
         const { output, overwrite, caseNames, pictures } = flags;
@@ -54,7 +54,7 @@ export function reportCommand(program: Command, ending: Ending): void {
         return { value: { path, ...numbers } };
       });
     });
-  withExample(withCommonOptions(command), "nnunet report 4");
+  withExample(withStageOptions(command), "nnunet report 4");
 }
 
 /** The plan asked for, or the only one; undefined where there is none yet, of which a report can be made too. */

@@ -8,7 +8,7 @@ import {
   type CommonFlags,
   duration,
   type TrainFlags,
-  withCommonOptions,
+  withStageOptions,
   withExample,
   withTrainOptions,
 } from "../options/options.ts";
@@ -62,7 +62,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           const expected = "one of --dry-run and --budget: what a budget gives up is known once the run has measured";
           throw new InvalidArgumentError("--budget", expected, "both");
         }
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, session);
         const { groupBy, seeds } = flags;
         const groups = groupBy === undefined ? undefined : await groupsBy(groupBy, await pipeline.open(name, session));
         const options: RunOptions = {
@@ -90,7 +90,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(withTrainOptions(command)),
+    withStageOptions(withTrainOptions(command)),
     "nnunet run 4 --dry-run",
     "nnunet run 4 --budget 2h",
     "nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",

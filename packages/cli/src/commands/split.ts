@@ -3,7 +3,12 @@ import type { Command } from "commander";
 import { textTable } from "../describe/text-table.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
-import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import {
+  datasetArgument,
+  datasetDescription,
+  openNamedDataset,
+  defaultPipelineOf,
+} from "../options/dataset-argument.ts";
 import { groupsBy } from "../options/group-by.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import { runCommand } from "../session.ts";
@@ -22,7 +27,7 @@ export function splitCommand(program: Command, ending: Ending): void {
     .addOption(sharedOption("seeds"))
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pipeline = pipelineOf(flags);
+        const pipeline = defaultPipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const groups = flags.groupBy === undefined ? undefined : await groupsBy(flags.groupBy, dataset);
         const { path, splits, made } = await pipeline.split(dataset, { groups, seeds: flags.seeds, signal, onEvent });

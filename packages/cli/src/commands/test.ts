@@ -5,7 +5,7 @@ import { describeTest, testToJson } from "../describe/describe-run.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
-import { type CommonFlags, deviceOption, memoryOption, withCommonOptions, withExample } from "../options/options.ts";
+import { type CommonFlags, deviceOption, memoryOption, withStageOptions, withExample } from "../options/options.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
@@ -32,7 +32,7 @@ export function testCommand(program: Command, ending: Ending): void {
     .addOption(deviceOption())
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, { onEvent });
         const dataset = await openNamedDataset(pipeline, name);
         const { plansName } = await pipeline.loadPlans(dataset, flags.plans);
         const { configurations: configuration, folds } = flags;
@@ -46,5 +46,5 @@ export function testCommand(program: Command, ending: Ending): void {
         return { value: testToJson(result) };
       });
     });
-  withExample(withCommonOptions(command), "nnunet test 4", "nnunet test 4 -c 3d_fullres -f 0 1 2 3 4");
+  withExample(withStageOptions(command), "nnunet test 4", "nnunet test 4 -c 3d_fullres -f 0 1 2 3 4");
 }

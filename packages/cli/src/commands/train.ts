@@ -9,7 +9,7 @@ import {
   fold,
   foldList,
   type TrainFlags,
-  withCommonOptions,
+  withStageOptions,
   withExample,
   withTrainOptions,
 } from "../options/options.ts";
@@ -50,7 +50,7 @@ export function trainCommand(program: Command, ending: Ending): void {
         if (flags.update && (flags.continue || flags.overwrite)) {
           throw new InvalidArgumentError("--update", "one of --update, --continue and --overwrite", "two of them");
         }
-        const pipeline = pipelineOf(flags);
+        const pipeline = await pipelineOf(flags, session);
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
         const result = await pipeline.train(dataset, plans, configuration, foldName, {
@@ -70,7 +70,7 @@ export function trainCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withCommonOptions(withTrainOptions(command)),
+    withStageOptions(withTrainOptions(command)),
     "nnunet train 4 3d_fullres 0",
     "nnunet train 4 3d_fullres 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
   );

@@ -1,7 +1,7 @@
 import { type FixedProblem, findDatasetFolder, fixDataset, type VerificationReport } from "@nnunet/io";
 import { counted } from "@nnunet/core";
 import type { Command } from "commander";
-import { datasetArgument, datasetDescription, pipelineOf } from "../options/dataset-argument.ts";
+import { datasetArgument, datasetDescription, defaultPipelineOf } from "../options/dataset-argument.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { type CommonFlags, withCommonOptions, withExample } from "../options/options.ts";
 import type { Ending } from "../ending.ts";
@@ -25,7 +25,7 @@ export function verifyCommand(program: Command, ending: Ending): void {
     .option("--record", "note in the preprocessed folder that the dataset passed, so that run need not look again")
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const pipeline = pipelineOf(flags);
+        const pipeline = defaultPipelineOf(flags);
         const folder = await findDatasetFolder(pipeline.folders.raw, name);
         if (flags.fix !== undefined) {
           const { fixed, report } = await fixDataset(folder, flags.fix, { signal, onEvent });

@@ -14,6 +14,12 @@ export interface CommonFlags {
   readonly results?: string;
 }
 
+/** Of a command whose stages a config may replace. */
+export interface StageFlags extends CommonFlags {
+  /** false: `--no-config`. */
+  readonly config?: string | false;
+}
+
 export interface WorkerFlags {
   readonly workers?: number;
   readonly maxMemory?: number;
@@ -37,6 +43,13 @@ export function withCommonOptions(command: Command): Command {
     .option("--results <folder>", "trained models (default: $nnUNet_results, else ./nnUNet_results)")
     .option("--json", "print one JSON document to stdout, and progress as one JSON event per line to stderr")
     .option("--debug", "print the stack of an error");
+}
+
+/** The common options, and those of a command whose stages a config may replace. */
+export function withStageOptions(command: Command): Command {
+  return withCommonOptions(command)
+    .option("--config <file>", "your own stages, code that is run (default: nnunet.config.ts or .mjs in this folder)")
+    .option("--no-config", "run no config");
 }
 
 export function withWorkerOptions(command: Command): Command {

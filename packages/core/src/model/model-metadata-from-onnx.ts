@@ -29,6 +29,9 @@ const origin = z.object(
   },
   { error: "expected an object of tool, trainer and files" },
 );
+const stageNames = z.record(z.string(), z.string({ error: "expected the name of a stage" }), {
+  error: "expected an object of stages and their names",
+});
 const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }), {
   error: "expected a list of axes",
 });
@@ -39,7 +42,7 @@ const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 
  *
  * Keys of `metadata_props`: `nnunet.plans`, `nnunet.dataset`, `nnunet.folds` and `nnunet.mirror_axes` hold JSON;
  * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text. A model of several folds has
- * `nnunet.fold_weights_sha256`, the second of a cascade `nnunet.previous_stage`, one that
+ * `nnunet.fold_weights_sha256`, one trained by stages of one's own `nnunet.stages`, the second of a cascade `nnunet.previous_stage`, one that
  * another tool trained `nnunet.origin`, all JSON. Loading a model to run it also
  * compares the hashes, `nnunet.file_sha256` where it is there.
  *
@@ -67,6 +70,7 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     pairs.has(`nnunet.${key}`) ? parseArtifact(schema, json(key), path, [`nnunet.${key}`]) : undefined;
   const ofFolds = optional("fold_weights_sha256", hashes);
   const previous = optional("previous_stage", previousStage);
+  const stages = optional("stages", stageNames);
   const importedFrom = optional("origin", origin);
   return {
     plans,
@@ -80,6 +84,7 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
     ...(previous && {
       previousStage: { configuration: previous.configuration, weightsSha256: previous.weights_sha256 },
     }),
+    ...(stages && { stages }),
     ...(importedFrom && { origin: importedFrom as ModelOrigin }),
   };
 }

@@ -19,6 +19,8 @@ export interface ModelMetadata {
   readonly foldWeightsSha256?: readonly string[];
   /** The first network of a cascade, whose segmentations this second one was trained with. */
   readonly previousStage?: PreviousStage;
+  /** Stages of one's own that it was trained by: "trainer" → "mine 2 (sha256 …)". Absent where all were the default. */
+  readonly stages?: Readonly<Record<string, string>>;
   /** Of a model that another tool trained. */
   readonly origin?: ModelOrigin;
 }

@@ -1,5 +1,9 @@
+import { isAbsolute, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { isJsonObject, type PlannerOptions } from "@nnunet/core";
 import { trainingSettingsSchema } from "@nnunet/trainer";
+import { existsConfig } from "../config/load-config.ts";
+import { stageOrigin } from "../config/stage-origin.ts";
 import { defaultStages, type Stages } from "../stages.ts";
 import type { TrainOptions } from "../training/train-fold.ts";
 
@@ -62,7 +66,26 @@ export function plannerWords({ ruleSet, gpuMemoryGb, targetSpacing, overrides }:
   })!;
 }
 
-/** Whether the command line has these stages: those of one's own live in one's own program. */
-export function isOnCommandLine(stages: Stages): boolean {
-  return Object.entries(stages).every(([key, stage]) => stage === defaultStages[key as keyof Stages]);
+/** Commands that no stage changes. */
+const withoutStages: readonly string[] = ["verify", "split"];
+
+/**
+ * The words that give a command these stages: `--config FILE` for those of a config file; none for the default ones, but
+ * where a config lies in the working directory that it is to be left out.
+ *
+ * @param command - its words
+ * @returns undefined if they live in one's own program
+ */
+export function stageWords([command]: readonly string[], stages: Stages): readonly string[] | undefined {
+  const isWithout = withoutStages.includes(command!);
+  const replaced = Object.entries(stages).filter(([key, stage]) => stage !== defaultStages[key as keyof Stages]);
+  const origins = replaced.map(([, stage]) => stageOrigin(stage));
+  const modules = new Set(origins.map((origin) => (origin?.key === undefined ? undefined : origin.module)));
+  if (modules.size === 0) return existsConfig(process.cwd()) && !isWithout ? ["--no-config"] : [];
+  const [module] = modules;
+  if (modules.size > 1 || module === undefined) return undefined;
+  if (isWithout) return [];
+  const path = fileURLToPath(module);
+  const below = relative(process.cwd(), path);
+  return ["--config", below.startsWith("..") || isAbsolute(below) ? path : below];
 }

@@ -2,7 +2,7 @@ import { relative, sep } from "node:path";
 import type { RawDataset } from "@nnunet/core";
 import type { Folders } from "../folders.ts";
 import type { Context } from "../stages.ts";
-import { isOnCommandLine } from "./command-words.ts";
+import { stageWords } from "./command-words.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** What every job of a run is made from. */
@@ -16,7 +16,8 @@ export interface Run {
 
 /** The words of a job's command; none where the run has what no command line can say. */
 export function commandOf({ context }: Run, words: readonly string[] | undefined): readonly string[] {
-  return words !== undefined && isOnCommandLine(context.stages) ? words : [];
+  const stages = words && stageWords(words, context.stages);
+  return words && stages ? [...words, ...stages] : [];
 }
 
 const rootNames = { raw: "nnUNet_raw", preprocessed: "nnUNet_preprocessed", results: "nnUNet_results" } as const;

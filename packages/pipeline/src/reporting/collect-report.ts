@@ -16,6 +16,7 @@ import { type Fold, preprocessedPaths } from "../folders.ts";
 import { writtenSplits } from "../selection/cross-validation.ts";
 import { asTrained, reductions } from "./trained-plans.ts";
 import { contentHash } from "../records/made-from.ts";
+import { ownStages } from "./own-stages.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
 import { candidateScores } from "./candidate-scores.ts";
@@ -64,6 +65,7 @@ export async function collectReport(
   const trained = plans && (await asTrained(folders, dataset, plans));
   if (plans && trained) warnings.push(...reductions(plans, trained));
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
+  const own = plans ? await ownStages(plans, folds) : [];
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
     dataset: {
       name: dataset.name,
@@ -98,6 +100,7 @@ export async function collectReport(
     postprocessing: reported?.postprocessing ?? [],
     warnings,
     software: softwareVersion,
+    ...(own.length > 0 && { ownStages: own }),
     files: await fileHashes(folders, dataset, plans, folds),
   };
   const madeFrom = contentHash(JSON.parse(JSON.stringify(said)));

@@ -37,17 +37,32 @@ export async function exportFolds(
   const previousStage =
     configuration.previousConfiguration === undefined ? undefined : await previousStageOfFolds(paths, folds);
   const weights: Weights[] = [];
+  const madeBy: Readonly<Record<string, string>>[] = [];
   for (const fold of folds) {
-    weights.push((await readCheckpoint(paths.fold(fold).checkpoint)).weights);
+    const checkpoint = await readCheckpoint(paths.fold(fold).checkpoint);
+    weights.push(checkpoint.weights);
+    madeBy.push(checkpoint.stages ?? {});
   }
+  const stages = ownStages(madeBy);
   const metadata = {
     ...described,
     configuration: configurationName,
     folds,
     softwareVersion,
+    ...(stages && { stages }),
     ...(previousStage && { previousStage }),
   };
   await writeFileAtomic(output, writeOnnxModel(graph, weights, metadata));
+}
+
+/** The stages of all folds that are not the default ones; where folds differ, all that they have. */
+function ownStages(madeBy: readonly Readonly<Record<string, string>>[]): Record<string, string> | undefined {
+  const own = new Map<string, Set<string>>();
+  for (const [stage, name] of madeBy.flatMap((each) => Object.entries(each))) {
+    if (name !== "default") own.set(stage, (own.get(stage) ?? new Set()).add(name));
+  }
+  if (own.size === 0) return undefined;
+  return Object.fromEntries([...own].map(([stage, names]) => [stage, [...names].join(" and ")]));
 }
 
 /**

@@ -6,18 +6,14 @@ import { type PreviousSegmentations, previousSegmentations } from "../cascade/pr
 import { type Context, identity } from "../stages.ts";
 import { preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
 import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
-import type { TrainingHashes } from "./training-start.ts";
+import type { TrainingInputs } from "./training-start.ts";
 
 /** What the training of a fold is made from. */
-export interface FoldInputs extends FoldCases {
+export interface FoldInputs extends FoldCases, TrainingInputs {
   /** Where it is the second network of a cascade: what the first one found in the cases. */
   readonly previous?: PreviousSegmentations | undefined;
-  readonly settings: TrainingSettings;
   /** Where the preprocessed cases lie. */
   readonly casesFolder: string;
-  /** The stages that the weights come from, by name. */
-  readonly madeBy: Readonly<Record<string, string>>;
-  readonly hashes: TrainingHashes;
 }
 
 export interface FoldInputsOptions extends SplitOptions {

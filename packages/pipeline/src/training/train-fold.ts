@@ -93,7 +93,7 @@ export async function trainFold(
   }
   await refuseForeignTrainings(paths.folder);
   return whileLocked(folder, `training fold ${fold} of ${configurationName}`, async () => {
-    const start = await decideTraining(paths.fold(fold), hashes, settings, existing);
+    const start = await decideTraining(paths.fold(fold), inputs, existing);
     if (start.kind === "keep") say(`fold ${fold} is up to date`);
     else {
       const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
@@ -155,6 +155,7 @@ export async function trainFold(
             validation: sources[1]!,
             folder,
             settings,
+            madeBy,
             ...(options.device === undefined ? {} : { device: options.device }),
             continue: start.kind === "resume",
             onBegin,
@@ -191,7 +192,7 @@ export async function isFoldTrained(
   const paths = resultsPaths(context.folders, dataset.name, plans.plansName, configurationName).fold(fold);
   if (!(await exists(paths.model))) return false;
   const inputs = await foldInputs(context, dataset, plans, configurationName, fold, { ...options, write: false });
-  const start = await decideTraining(paths, inputs.hashes, inputs.settings, "update");
+  const start = await decideTraining(paths, inputs, "update");
   const validated = { ...inputs, caseIds: inputs.split.val, plans };
   return start.kind === "keep" && (await isValidated(context, dataset, paths.folder, validated, options));
 }

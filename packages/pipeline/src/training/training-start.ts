@@ -1,9 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
-import { FileError } from "@nnunet/core";
+import { FileError, isJsonObject } from "@nnunet/core";
 import { readCheckpoint, recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import type { FoldPaths } from "../folders.ts";
-import { exists, recordedHash } from "../records/made-from.ts";
+import { exists, readRecord, recordedHash } from "../records/made-from.ts";
 
 /** What to do where a fold has been trained or begun. */
 export type ExistingTraining = "refuse" | "continue" | "overwrite" | "update";
@@ -23,6 +23,13 @@ export type TrainingStart =
   /** `before`: what is to become of the folder that is there, if one is. */
   | { readonly kind: "afresh"; readonly before: "none" | "remove" | "set aside" };
 
+export interface TrainingInputs {
+  readonly hashes: TrainingHashes;
+  readonly settings: TrainingSettings;
+  /** The stages that the weights come from, by name. */
+  readonly madeBy: Readonly<Record<string, string>>;
+}
+
 /**
  * Whether to train from the start, go on from a checkpoint, or keep what is there. Only looks: nothing on disk changes.
  *
@@ -34,8 +41,7 @@ export type TrainingStart =
  */
 export async function decideTraining(
   { folder, model, checkpoint, latestCheckpoint, madeFrom }: FoldPaths,
-  hashes: TrainingHashes,
-  settings: TrainingSettings,
+  { hashes, settings, madeBy }: TrainingInputs,
   existing: ExistingTraining,
 ): Promise<TrainingStart> {
   const name = basename(folder).replace("_", " ");
@@ -53,6 +59,7 @@ export async function decideTraining(
   if (same && finished) return { kind: "keep" };
   if (existing === "update" && !same) return { kind: "afresh", before: "set aside" };
   if ((await recordedHash(madeFrom, "network")) !== hashes.network) {
+    refuseOtherStages(folder, (await readRecord(madeFrom))["stages"], madeBy);
     throw new FileError(
       folder,
       "cannot be continued: it was begun with other data, splits, stages, network sizes, batch size or sampling; give the same options, or `overwrite`",
@@ -62,6 +69,17 @@ export async function decideTraining(
   const earlier = await readCheckpoint(from);
   refuseOtherSettings(from, earlier.settings, settings);
   return { kind: "resume", epochs: earlier.history.length };
+}
+
+/** @param begun - as they were recorded */
+function refuseOtherStages(folder: string, begun: unknown, madeBy: Readonly<Record<string, string>>): void {
+  const before: Readonly<Record<string, unknown>> = isJsonObject(begun) ? begun : {};
+  for (const [stage, now] of Object.entries(madeBy)) {
+    if (before[stage] === undefined || before[stage] === now) continue;
+    const was = String(before[stage]);
+    const what = `cannot be continued with the ${stage} ${now}: it was begun with ${was}`;
+    throw new FileError(folder, `${what}; bring the config back to what it was, or \`overwrite\` to start again`);
+  }
 }
 
 function refuseOtherSettings(checkpoint: string, begun: TrainingSettings, asked: TrainingSettings): void {

@@ -1,5 +1,5 @@
 import type { BatchSource, TrainingBatch } from "@nnunet/core";
-import { defaultBatchSampler } from "@nnunet/augment";
+import { type Augmentation, createBatchSampler, defaultBatchSampler } from "@nnunet/augment";
 import { Piscina } from "piscina";
 import type { BatchRequest, BatchWorkerData } from "./batch-workers.ts";
 import { type Carried, carry } from "./carry-error.ts";
@@ -12,7 +12,9 @@ import { stageInWorker } from "./stage-place.ts";
  */
 
 const { casesFolder, sources, stage } = Piscina.workerData as BatchWorkerData;
-const sampler = stageInWorker(stage, defaultBatchSampler);
+const sampler = stageInWorker(stage, defaultBatchSampler, (exported: object) =>
+  "augment" in exported ? createBatchSampler(exported as Augmentation) : (exported as typeof defaultBatchSampler),
+);
 sampler.catch(() => {}); // told to whoever asks for a batch
 const opened = sources.map(async (source): Promise<BatchSource> => openSource(await sampler, casesFolder, source));
 for (const source of opened) source.catch(() => {}); // told to whoever asks for a batch

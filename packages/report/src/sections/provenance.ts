@@ -3,9 +3,10 @@ import { html, type Html } from "../html.ts";
 import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
-/** Versions, and what the report speaks of, by content. */
-export function provenanceSection({ software, files }: ReportData): Html {
+/** Versions, stages that are not ours, and what the report speaks of, by content. */
+export function provenanceSection({ software, ownStages = [], files }: ReportData): Html {
   return html`<section id="provenance"><h2>Versions and files</h2><p>Made by nnunet-ts ${software}.</p>
+    ${ownStages.length > 0 && html`<p>By stages other than nnunet-ts's own:</p><ul>${ownStages.map((text) => html`<li>${text}</li>`)}</ul>`}
     ${
       files.length > 0 &&
       html`<details class="files"><summary>${counted(files.length, "file")}</summary>${table(
