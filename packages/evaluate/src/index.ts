@@ -17,6 +17,7 @@ export { type Certainty, certaintyOf, fewestToCompare } from "./certainty.ts";
 export { type DiceIntervals, diceIntervals, groupCount } from "./dice-intervals.ts";
 export { emptyCasesPolicy, type SurfaceSummary, summariseSurfaces } from "./summarise-surfaces.ts";
 export { labelTitles } from "./label-titles.ts";
+export { type LabelNotFound, labelsNotFound, leastDice } from "./labels-not-found.ts";
 export { squaredDistances } from "./distance-transform.ts";
 export { surfaceMetrics, volumeError } from "./surface-metrics.ts";
 export {

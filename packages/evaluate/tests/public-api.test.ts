@@ -20,6 +20,8 @@ test("exports these names and no others", () => {
   "groupedSplits",
   "labelGroups",
   "labelTitles",
+  "labelsNotFound",
+  "leastDice",
   "splitOfFold",
   "splitsFromJson",
   "splitsOnAllCases",

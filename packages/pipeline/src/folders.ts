@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pathBelow } from "@nnunet/core/node";
 import { checkpointFiles } from "@nnunet/trainer";
 
@@ -51,6 +51,8 @@ export function preprocessedPaths(folders: Folders, datasetName: string) {
     fingerprint: join(folder, "dataset_fingerprint.json"),
     plans: (plansName: string) => pathBelow(folder, `${plansName}.json`),
     splits: join(folder, "splits_final.json"),
+    /** Which cases belong together, where that was told: `{ "case": "group" }`. */
+    groups: join(folder, "case_groups.json"),
     /** What each artefact here was made from; lets a rerun skip what is done. */
     madeFrom: join(folder, "made_from.json"),
     /** The jobs of the latest run. */
@@ -117,6 +119,34 @@ export function predictorPaths(folder: string) {
     dataset: join(folder, "dataset.json"),
     model: (configuration: string) => pathBelow(folder, `${configuration}.onnx`),
   };
+}
+
+/**
+ * Where the validation cases lie as a final predictor's networks segment them, postprocessed: beside the predictor, which is
+ * handed out, because they are called by name.
+ *
+ * @example crossvalFolder("results/nnUNetPredictor__nnUNetPlans"); // "results/crossval_of_nnUNetPredictor__nnUNetPlans"
+ */
+export function crossvalFolder(predictorFolder: string): string {
+  const folder = resolve(predictorFolder);
+  return join(dirname(folder), `crossval_of_${basename(folder)}`);
+}
+
+/** Every path of such a folder beside the segmentations. */
+export function crossvalPaths(folder: string) {
+  return {
+    folder,
+    /** Per case and label, of networks that had not seen the case, with ensemble and postprocessing. */
+    summary: join(folder, "summary.json"),
+    postprocessing: join(folder, "postprocessing.json"),
+    dataset: join(folder, "dataset.json"),
+    madeFrom: join(folder, "made_from.json"),
+  };
+}
+
+/** What a run with a budget gave up: `{ "budget": "60 min", "givenUp": [sentences] }`. */
+export function givenUpPath(folders: Folders, datasetName: string, plansName: string): string {
+  return pathBelow(folders.results, datasetName, `given_up__${plansName}.json`);
 }
 
 /** Where the segmentations of an ensemble's validation cases lie, with their `summary.json`. */

@@ -9,6 +9,7 @@ import {
   type DatasetJson,
   type Geometry,
   labelSet,
+  modelDatasetToJson,
   type Volume,
   type VolumeShape,
 } from "@nnunet/core";
@@ -225,7 +226,34 @@ describe("a decided postprocessing", () => {
       );
       expect(await pipeline.postprocess(input, output, file, { overwrite: true })).toHaveLength(2);
       // the note itself, for another folder
-      expect(await pipeline.postprocess(input, join(folder, "again"), output)).toHaveLength(2);
+      const note = join(output, "postprocessing.json");
+      expect(await pipeline.postprocess(input, join(folder, "again"), note)).toHaveLength(2);
+    }));
+
+  test("of something else is applied to nothing: a folder that is no predictor, other labels, segmentations that have it already", () =>
+    segmentations(async (input, folder, file) => {
+      const [output, next] = [join(folder, "out"), join(folder, "next")];
+      await pipeline.postprocess(input, output, file);
+      await expect(pipeline.postprocess(input, next, output)).rejects.toThrow(
+        `${output}: is no final predictor, so that nothing says whose postprocessing lies in it; name the file postprocessing.json itself`,
+      );
+      await expect(pipeline.postprocess(output, next, file)).rejects.toThrow(
+        `${join(output, "postprocessing.json")}: says that the segmentations beside it are postprocessed already`,
+      );
+      await writeJsonAtomic(file, { ...decided, for_which_classes: [[1, 2], 5] });
+      await expect(pipeline.postprocess(input, next, file)).rejects.toThrow(
+        `${file}: treats label 5, which ${join(input, "dataset.json")} does not have`,
+      );
+      expect(await readdir(folder)).not.toContain("next");
+    }));
+
+  test("is not said of an ensemble that is written where postprocessed segmentations were", () =>
+    segmentations(async (input, folder, file) => {
+      const output = join(folder, "out");
+      await pipeline.postprocess(input, output, file);
+      await writeJsonAtomic(join(output, "dataset.json"), modelDatasetToJson(dataset));
+      await pipeline.ensemble([input], output, { overwrite: true, groupBy: "^(x)_" });
+      expect(await readdir(output)).not.toContain("postprocessing.json");
     }));
 
   test("is applied to one file", () =>

@@ -9,11 +9,12 @@ import { segmentationFromProbabilities } from "@nnunet/inference";
 import { openDataset, writeImage } from "@nnunet/io";
 import { createPipeline, resultsPaths } from "@nnunet/pipeline";
 import { defaultPlanner } from "@nnunet/planner";
-import { writeProbabilities } from "@nnunet/preprocess";
+import { probabilitiesSha256, writeProbabilities } from "@nnunet/preprocess";
 import { ensembleFolder } from "../src/folders.ts";
-import { casePairs, choosePostprocessing } from "../src/selection/choose-postprocessing.ts";
-import { crossValidation } from "../src/selection/cross-validation.ts";
+import { choosePostprocessing } from "../src/selection/choose-postprocessing.ts";
+import { crossValidation, type ValidatedConfiguration } from "../src/selection/cross-validation.ts";
 import { scoreEnsemble } from "../src/selection/score-ensembles.ts";
+import { casePairs, casesOf } from "../src/selection/validation-cases.ts";
 import { foldersIn, withScratch } from "./tiny-dataset.ts";
 
 jest.setTimeout(120_000);
@@ -42,6 +43,15 @@ interface Scenario {
 const { shape, scenarios }: Fixture = JSON.parse(
   readFileSync(new URL("./fixtures/find-best-v2.json", import.meta.url), "utf8"),
 );
+
+/** SHA-256 of the stored probabilities of a configuration's cases. */
+async function hashesOf({ compared }: ValidatedConfiguration): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const { paths, summary } of compared) {
+    for (const id of casesOf(summary)) hashes.set(id, await probabilitiesSha256(paths.probabilities, id));
+  }
+  return hashes;
+}
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 const geometry = axisAlignedGeometry([2, 1, 1]);
@@ -106,7 +116,7 @@ const chosenFrom = ({ dataset: json, cases }: Scenario) =>
       const members = names.map((name) => byName.get(name)!);
       const summary =
         names.length > 1
-          ? await scoreEnsemble(context, dataset, plans, members)
+          ? await scoreEnsemble(context, dataset, plans, members, await Promise.all(members.map(hashesOf)))
           : summarise(members[0]!.compared.flatMap((each) => each.summary.cases));
       candidates.push({ configurations: names, summary });
     }

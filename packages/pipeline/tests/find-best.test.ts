@@ -81,7 +81,7 @@ describe("the best of what was trained", () => {
     const scores = best.ranking.map(({ score }) => score);
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
     expect(best.configurations).toEqual(best.ranking[0]!.configurations);
-    expect(best.validation.cases).toHaveLength(2);
+    expect(best.validation!.cases).toHaveLength(2);
     expect(best.leftOut).toEqual(
       [{ configuration: "3d_fullres", folds: [2], reason: "another configuration lacks them" }]
         .concat([{ configuration: "2d", folds: [2], reason: "not trained and validated" }])
@@ -267,7 +267,7 @@ describe("the final predictor", () => {
       expect(texts.at(-1)).toBe(
         `the predictor that was there had been changed by hand, and is kept: ${join(folder, "previous_out_1")}`,
       );
-      expect(await readdir(folder)).toEqual(["out", "previous_out_1"]);
+      expect(await readdir(folder)).toEqual(["crossval_of_out", "out", "previous_out_1"]);
       await rename(output, join(folder, "elsewhere"));
       await cp(join(folder, "elsewhere"), output, { recursive: true });
       await rm(join(output, "predictor.json"));
@@ -298,7 +298,7 @@ test("a postprocessor of one's own decides, is carried by the predictor, and is 
     const found = await own.findBest(dataset, plans, { output, ensembles: false });
     expect(seen).toHaveLength(2);
     expect(found.postprocessing).toEqual({ removed: 1 });
-    expect(found.validation.mean["1"]!.truePositives).toBe(0);
+    expect(found.validation!.mean["1"]!.truePositives).toBe(0);
     await expect(loadPredictor(output)).rejects.toThrow(
       'the postprocessing was decided by "without a label", and the one given is "default"',
     );
@@ -351,7 +351,7 @@ describe("what cannot be compared", () => {
       const json = (await readJson(of("3d_fullres", 1).summary)) as object;
       await writeJsonAtomic(of("3d_fullres", 1).summary, { ...json, remark: "These are training cases." });
       const { leftOut, validation } = await own.findBest(dataset, plans);
-      expect(validation.cases).toHaveLength(1);
+      expect(validation!.cases).toHaveLength(1);
       expect(leftOut.map(({ configuration, folds, reason }) => `${configuration} ${folds}: ${reason}`)).toEqual([
         "3d_fullres 1: no fold of the cross-validation (These are training cases.)",
         "3d_fullres 2: trained, but not validated; run `train(7, 3d_fullres, 2, { continue })` first",

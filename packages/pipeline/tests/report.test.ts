@@ -213,7 +213,7 @@ test("after a selection it says what was chosen and why, also of an ensemble; wi
     );
     for (const [i, { score }] of best.ranking.entries()) expect(data.candidates[i]!.dice.mean).toBeCloseTo(score, 12);
     expect(data.scores!.configurations).toEqual(best.configurations);
-    expect(data.scores!.cases.length).toBe(best.validation.cases.length);
+    expect(data.scores!.cases.length).toBe(best.validation!.cases.length);
     expect(data.postprocessing.length).toBeGreaterThan(0);
     expect(data.tests.map(({ configurations }) => configurations)).toEqual([best.configurations]);
     expect(await readFile(path, "utf8")).toContain("Postprocessing that was tried");

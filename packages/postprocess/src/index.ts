@@ -8,4 +8,5 @@ export {
   type Postprocessing,
   type PostprocessingDecision,
 } from "./postprocessing.ts";
+export { type PostprocessingTrial, postprocessingTrials } from "./postprocessing-trials.ts";
 export { postprocessingFromJson, postprocessingToJson } from "./postprocessing-json.ts";

@@ -15,6 +15,7 @@ export { probabilitiesInMemory } from "./probabilities-in-memory.ts";
 export type { Box } from "./probability-grid.ts";
 export {
   openProbabilities,
+  probabilitiesSha256,
   type ProbabilityHeader,
   type ProbabilityReader,
   storedProbabilitiesHash,

@@ -15,6 +15,7 @@ import { describeFileError, exists, readJson } from "@nnunet/core/node";
 import { isGeometry, isVolumeShape } from "./case-header.ts";
 import { isIntact, textChecksum, withChecksum } from "./checksum.ts";
 import { chunksOf } from "./chunk-grid.ts";
+import { hashFiles } from "./content-hash.ts";
 import { type Box, blocksOf, probabilityGrid } from "./probability-grid.ts";
 import { roundProbabilities } from "./round-probabilities.ts";
 import { storePath, writeStore } from "./store-folder.ts";
@@ -179,6 +180,17 @@ export async function storedProbabilitiesHash(folder: string, id: string): Promi
     ({ contentHash }) => contentHash,
     () => undefined,
   );
+}
+
+/**
+ * SHA-256 of stored probabilities by all of their bytes: what another tool has changed since differs in it, whatever it says
+ * of where it is from.
+ *
+ * @throws {FileError} if there are none of this case
+ */
+export async function probabilitiesSha256(folder: string, id: string): Promise<string> {
+  const path = storePath(folder, id);
+  return hashFiles(["zarr.json", "probabilities/zarr.json", ARRAY].map((name) => join(path, name)));
 }
 
 const remedy = "predict this case again";

@@ -1,14 +1,12 @@
-import { InvalidArgumentError } from "@nnunet/core";
+import { summaryToJson } from "@nnunet/evaluate";
 import type { Device } from "@nnunet/inference";
 import type { Fold } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
-import { diceTable } from "../describe/dice-table.ts";
-import { rankingTable } from "../describe/ranking-table.ts";
+import { describeBest } from "../describe/describe-best.ts";
 import { type CommonFlags, deviceOption, memoryOption, withStageOptions, withExample } from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
-import { useIt } from "../next-hint.ts";
 import { runCommand } from "../session.ts";
 
 interface Flags extends CommonFlags {
@@ -38,7 +36,8 @@ export function findBestCommand(program: Command, ending: Ending): void {
     .addOption(
       sharedOption("folds", {
         several: true,
-        description: "folds to compare on (default: those that every configuration has)",
+        description:
+          "folds to compare on (default: those that every configuration has); all: a predictor of fold all, not validated",
       }),
     )
     .addOption(sharedOption("plans"))
@@ -54,16 +53,12 @@ export function findBestCommand(program: Command, ending: Ending): void {
     .addOption(memoryOption())
     .action(async (name: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ signal, onEvent, print }) => {
-        const folds = flags.folds?.map((fold) => {
-          if (fold !== "all") return fold;
-          throw new InvalidArgumentError("--folds", "numbers of folds, because fold all has seen every case", fold);
-        });
         const pipeline = await pipelineOf(flags, { onEvent });
         const dataset = await openNamedDataset(pipeline, name);
         const plans = await pipeline.loadPlans(dataset, flags.plans);
         const best = await pipeline.findBest(dataset, plans, {
           configurations: flags.configurations,
-          folds,
+          folds: flags.folds,
           ensembles: flags.ensembles,
           strict: flags.strict,
           output: flags.output,
@@ -72,10 +67,9 @@ export function findBestCommand(program: Command, ending: Ending): void {
           signal,
           onEvent,
         });
-        print(...rankingTable(best), "", best.chosen, "", ...diceTable(best.validation, dataset.json), "");
-        print(best.made ? `written: ${best.folder}` : `up to date: ${best.folder}`, useIt(best.folder));
-        const { folder, configurations, chosen, ranking, leftOut, postprocessing, made } = best;
-        return { value: { folder, configurations, chosen, ranking, leftOut, postprocessing, made } };
+        print(...describeBest(best, dataset.json));
+        const { validation, ...value } = best;
+        return { value: { ...value, ...(validation && { validation: summaryToJson(validation) }) } };
       });
     });
   withExample(withStageOptions(command), "nnunet find-best 4", "nnunet find-best 4 -c 2d 3d_fullres --strict");

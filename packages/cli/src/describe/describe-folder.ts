@@ -129,7 +129,7 @@ async function describeSeries(path: string, series: readonly DicomSeriesInfo[]):
 /** What find-best hands over. */
 async function describePredictor(path: string): Promise<ArtefactDescription> {
   const file = join(path, "predictor.json");
-  const { dataset, members, score, chosen, files } = predictorDescriptionFromJson(await readJson(file), file);
+  const { dataset, members, score, chosen, warnings, files } = predictorDescriptionFromJson(await readJson(file), file);
   const { dice, low, high, cases } = score;
   const interval = low === null || high === null ? "" : ` (95 % interval ${low.toFixed(4)} to ${high.toFixed(4)})`;
   const lines = [
@@ -139,7 +139,8 @@ async function describePredictor(path: string): Promise<ArtefactDescription> {
         `  ${printable(configuration)}, folds ${folds.join(", ")}: ${printable(model)}`,
     ),
     ...(dice === null ? [] : [`  mean Dice ${dice.toFixed(4)}${interval} over ${counted(cases, "validation case")}`]),
-    `  ${printable(chosen)}`,
+    ...(warnings.includes(chosen) ? [] : [`  ${printable(chosen)}`]),
+    ...warnings.map((warning) => `  WARNING: ${printable(warning)}`),
     useIt(path),
   ];
   return { kind: "final predictor", lines };

@@ -1,24 +1,30 @@
-import { counted, type ModelDataset } from "@nnunet/core";
+import { counted, listed, type ModelDataset } from "@nnunet/core";
 import { summaryToJson } from "@nnunet/evaluate";
 import type { RunResult, TestResult } from "@nnunet/pipeline";
-import { useIt } from "../next-hint.ts";
+import { describeBest } from "./describe-best.ts";
 import { diceTable } from "./dice-table.ts";
-import { rankingTable } from "./ranking-table.ts";
 import { textTable } from "./text-table.ts";
 
 /** Scores and files, as a person wants to see them at the end. */
 export function describeRun(result: RunResult): string[] {
   const { dataset, best, test, report, effort } = result;
   const lines = result.folds.length > 2 ? ["", ...foldTable(result)] : describeFolds(result);
-  if (best) {
-    lines.push("", ...rankingTable(best), "", best.chosen, "", ...diceTable(best.validation, dataset.json));
-    lines.push("", `Final predictor: ${best.folder}`, useIt(best.folder));
-  }
+  if (best) lines.push("", ...describeBest(best, dataset.json));
+  else lines.push("", ...noPredictor(result));
   for (const tested of test) lines.push("", ...describeTest(tested, dataset.json));
   if (effort && effort.givenUp.length > 0) {
     lines.push("", "Given up for the budget:", ...effort.givenUp.map((sentence) => `  ${sentence}`));
   }
   return [...lines, "", `Report: ${report}`];
+}
+
+/** Why there is no final predictor, and how to get one. */
+function noPredictor({ dataset, folds }: RunResult): string[] {
+  const names = [...new Set(folds.map(({ configuration }) => configuration))];
+  if (names.length === 0) return [];
+  const why = `No final predictor: ${listed(names)} have no fold of a cross-validation in common, so nothing says which of them is best.`;
+  const own = `Make one of ${names[0]}, not validated: nnunet find-best ${dataset.id} -c ${names[0]}`;
+  return [why, `Train the folds of a cross-validation, which can be compared, or choose by yourself. ${own}`];
 }
 
 /** Few trainings, each in full. */
@@ -57,7 +63,15 @@ export function runToJson({ dataset, folds, best, test, report, effort }: RunRes
       model: training.model,
       validation: summaryToJson(training.validation),
     })),
-    ...(best && { best: { folder: best.folder, configurations: best.configurations, chosen: best.chosen } }),
+    ...(best && {
+      best: {
+        folder: best.folder,
+        configurations: best.configurations,
+        chosen: best.chosen,
+        ...(best.crossval !== undefined && { crossval: best.crossval }),
+        warnings: best.warnings,
+      },
+    }),
     test: test.map(testToJson),
     report,
     ...(effort && { effort }),

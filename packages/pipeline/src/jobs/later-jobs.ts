@@ -58,7 +58,7 @@ export function findBestJob(
   run: Run,
   { plans }: Planned,
   configurations: readonly string[],
-  folds: readonly number[],
+  folds: readonly Fold[],
   needs: readonly string[],
 ): JobWork<BestPredictor> {
   const { context, dataset, options } = run;

@@ -39,13 +39,18 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWo
   }
   const trained = work.trainings.map(trainId);
   const hasTests = run.dataset.testCases.length > 0;
-  if (work.compared.length > 0) {
-    const best = findBestJob(run, planned, names, work.compared, trained);
+  // Of one configuration that nothing can be compared with, a predictor that says it is not validated.
+  const isDecided = work.compared.length > 0 || names.length === 1;
+  if (isDecided) {
+    const own = [...new Set(work.trainings.map(({ fold }) => fold))];
+    const numbered = own.filter((fold) => fold !== "all");
+    const untested = numbered.length > 0 ? numbered : own;
+    const best = findBestJob(run, planned, names, work.compared.length > 0 ? work.compared : untested, trained);
     jobs.push(best);
     if (hasTests) jobs.push(testJob(run, { plansName }, [best.id]));
   }
   // Nothing says which is the best: each segments the test images by itself.
-  for (const configuration of hasTests && work.compared.length === 0 ? names : []) {
+  for (const configuration of hasTests && !isDecided ? names : []) {
     const own = trainedOf(configuration);
     jobs.push(testJob(run, { plansName, configuration, folds: own.map(({ fold }) => fold) }, own.map(trainId)));
   }

@@ -76,9 +76,9 @@ export async function loadPredictor(
   try {
     const whole = await onlyPredictorFolder(named, folds);
     if (whole !== undefined) {
-      const { members, postprocessing, files } = await loadPredictorFolder(whole, postprocessor, (file) =>
-        loadMember([file]),
-      );
+      const { warnings, ...folder } = await loadPredictorFolder(whole, postprocessor, (file) => loadMember([file]));
+      const { members, postprocessing, files } = folder;
+      for (const text of warnings) onEvent?.({ type: "message", stage: "predict", level: "warning", text });
       const predictor = predictorOf(members, postprocessing);
       // Its plan has the sizes of every member.
       const { plans } = predictorPaths(whole);

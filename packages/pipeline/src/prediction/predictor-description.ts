@@ -13,8 +13,8 @@ export interface PredictorDescription {
     /** In the folder, a model of all these folds. */
     readonly file: string;
   }[];
-  /** Name of the stage whose data `postprocessing.json` is. */
-  readonly postprocessor: string;
+  /** Name of the stage whose data `postprocessing.json` is; null where none was decided, and there is no such file. */
+  readonly postprocessor: string | null;
   /** Mean Dice of the validation cases after postprocessing, with its interval of 95 %; null where it has none. */
   readonly score: {
     readonly dice: number | null;
@@ -24,6 +24,8 @@ export interface PredictorDescription {
   };
   /** Why this one, in a sentence. */
   readonly chosen: string;
+  /** What must be known before anybody uses it, loud: that it finds nothing, or was never validated. */
+  readonly warnings: readonly string[];
   /** Hash of what it was made from. */
   readonly madeFrom: string;
   /** SHA-256 of every other file of the folder. */
@@ -31,7 +33,7 @@ export interface PredictorDescription {
 }
 
 export function descriptionToJson(description: PredictorDescription): unknown {
-  const { dataset, plans, members, postprocessor, score, chosen, madeFrom, files } = description;
+  const { dataset, plans, members, postprocessor, score, chosen, warnings, madeFrom, files } = description;
   return {
     format: predictorFormat,
     dataset,
@@ -40,6 +42,7 @@ export function descriptionToJson(description: PredictorDescription): unknown {
     postprocessor,
     score: { dice: score.dice, interval: [score.low, score.high], validation_cases: score.cases },
     chosen,
+    ...(warnings.length > 0 && { warnings }),
     made_from: madeFrom,
     files,
   };
@@ -84,7 +87,7 @@ export function descriptionFromJson(json: unknown, path: string): PredictorDescr
       }
       return { configuration: text(member["configuration"], path, `members[${i}].configuration`), folds, file };
     }),
-    postprocessor: text(root["postprocessor"], path, "postprocessor"),
+    postprocessor: root["postprocessor"] === null ? null : text(root["postprocessor"], path, "postprocessor"),
     score: {
       dice: number(score["dice"]),
       low: number(low),
@@ -92,9 +95,16 @@ export function descriptionFromJson(json: unknown, path: string): PredictorDescr
       cases: number(score["validation_cases"]) ?? 0,
     },
     chosen: text(root["chosen"], path, "chosen"),
+    warnings: warningsOf(root["warnings"], path),
     madeFrom: text(root["made_from"], path, "made_from"),
     files: files as Record<string, string>,
   };
+}
+
+function warningsOf(json: unknown, path: string): readonly string[] {
+  if (json === undefined) return [];
+  if (Array.isArray(json) && json.every((each) => typeof each === "string")) return json;
+  throw new InvalidArtifactError(path, "warnings", `expected a list of sentences, got ${show(json)}`);
 }
 
 function record(json: unknown, path: string, field: string): Record<string, unknown> {

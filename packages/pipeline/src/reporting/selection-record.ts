@@ -1,6 +1,6 @@
-import { finiteOrNull, isJsonObject, meanOfDefined, type Plans, type RawDataset } from "@nnunet/core";
+import { finiteOrNull, isJsonObject, type Plans, type RawDataset } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
-import { type Postprocessing, postprocessingFromJson } from "@nnunet/postprocess";
+import { postprocessingFromJson, postprocessingTrials } from "@nnunet/postprocess";
 import type { Choice, PostprocessingTrial } from "@nnunet/report";
 import { nameOfLeftOut } from "../selection/cross-validation.ts";
 import { finalPredictorFolder, type Fold, type Folders, predictorPaths } from "../folders.ts";
@@ -38,11 +38,14 @@ export async function readSelection(
   const [chosen] = ranking;
   if (chosen === undefined) return undefined;
   const { result_on_crossval_pre_pp: before, result_on_crossval_post_pp: after } = best;
-  const notCompared = objects(ours["not_compared"]).map(({ configuration, folds: missing, reason }) => ({
-    what: nameOfLeftOut({
-      configuration: String(configuration),
-      ...(Array.isArray(missing) && { folds: missing.filter(isNumber) }),
-    }),
+  const notCompared = objects(ours["not_compared"]).map(({ configuration, folds: missing, budget, reason }) => ({
+    what:
+      typeof budget === "string"
+        ? `given up for the budget of ${budget}`
+        : nameOfLeftOut({
+            configuration: String(configuration),
+            ...(Array.isArray(missing) && { folds: missing.filter(isNumber) }),
+          }),
     why: String(reason ?? ""),
   }));
   const postprocessing = isJsonObject(ours["postprocessing"]) ? ours["postprocessing"]["trials"] : undefined;
@@ -71,12 +74,10 @@ function afterPostprocessing(before: number, after: number, trials: readonly Pos
 /** Of the default postprocessor; another one's trials are its own matter. */
 function trialsOf(json: unknown, path: string, labels: ReadonlyMap<string, string>): PostprocessingTrial[] {
   if (!isJsonObject(json) || !Array.isArray(json["for_which_classes"])) return [];
-  const { decisions }: Postprocessing = postprocessingFromJson(json, path);
-  const mean = (dices: Readonly<Record<string, number>>) => finiteOrNull(meanOfDefined(Object.values(dices)));
-  return decisions.map(({ group, before, after, adopted }) => ({
-    what: `keep the largest component of ${group.map((id) => labels.get(String(id)) ?? `label ${id}`).join(" + ")}`,
-    before: mean(before),
-    after: mean(after),
+  return postprocessingTrials(postprocessingFromJson(json, path), labels).map(({ what, before, after, adopted }) => ({
+    what: `keep ${what}`,
+    before: finiteOrNull(before),
+    after: finiteOrNull(after),
     accepted: adopted,
   }));
 }

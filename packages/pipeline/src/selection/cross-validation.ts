@@ -12,8 +12,9 @@ import {
 } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { splitsFromJson, summaryFromJson } from "@nnunet/evaluate";
-import { type Folders, type FoldPaths, foldsAmong, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { type Fold, type Folders, type FoldPaths, foldsAmong, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
+import { caseGroups, withGroups } from "../training/case-groups.ts";
 import { divisionOf, recordedDivision } from "../training/division.ts";
 import { casesOf } from "./validation-cases.ts";
 
@@ -53,7 +54,7 @@ export interface CrossValidationOptions extends Pick<StageOptions, "onEvent"> {
   /** By default every configuration of the plan that is trained. */
   readonly configurations?: readonly string[] | undefined;
   /** By default those that all configurations have. */
-  readonly folds?: readonly number[] | undefined;
+  readonly folds?: readonly Fold[] | undefined;
   /** Refuse where a configuration or one of the folds of splits_final.json is missing, instead of comparing what is common. */
   readonly strict?: boolean | undefined;
 }
@@ -74,13 +75,15 @@ export async function crossValidation(
 ): Promise<CrossValidation> {
   const names = simplerFirst(plans, configurations ?? Object.keys(plans.configurations));
   const splits = await writtenSplits(folders, dataset);
+  const groups = await caseGroups(folders, dataset.name);
   const leftOut: LeftOut[] = [];
   const found: { configuration: string; modelFolder: string; validated: ValidatedFold[] }[] = [];
   for (const configuration of names) {
     const { folder: modelFolder } = resultsPaths(folders, dataset.name, plans.plansName, configuration);
     const { validated, missing } = await validatedFolds(folders, dataset, plans, configuration, splits);
     leftOut.push(...missing);
-    if (validated.length > 0) found.push({ configuration, modelFolder, validated });
+    const grouped = validated.map((each) => ({ ...each, summary: withGroups(each.summary, groups) }));
+    if (validated.length > 0) found.push({ configuration, modelFolder, validated: grouped });
     else if (missing.length === 0) leftOut.push({ configuration, reason: "not trained" });
   }
   const folderOf = (name: string) => resultsPaths(folders, dataset.name, plans.plansName, name).folder;
@@ -90,7 +93,8 @@ export async function crossValidation(
     throw new FileError(root, `nothing has been validated that could be compared (${reasons}); train folds first`);
   }
   const all = [...new Set(found.flatMap(({ validated }) => validated.map(({ fold }) => fold)))].sort((a, b) => a - b);
-  const wanted = folds ?? (strict && splits ? splits.map((_, fold) => fold) : all);
+  const asked = folds?.filter((fold) => fold !== "all");
+  const wanted = asked ?? (strict && splits ? splits.map((_, fold) => fold) : all);
   const common = wanted.filter((fold) => found.every(({ validated }) => validated.some((each) => each.fold === fold)));
   for (const { configuration, validated } of found) {
     const lacking = wanted.filter((fold) => !validated.some((each) => each.fold === fold));

@@ -20,7 +20,11 @@ import { meanChannels, segmentationFromMean } from "@nnunet/inference";
 import { placementDifference, writableEndings, writeImage } from "@nnunet/io";
 import { type ProbabilityReader, writeProbabilities } from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
-import { identity as fileIdentity, refuseDatasetPart } from "../prediction/prediction-output.ts";
+import {
+  describePostprocessing,
+  identity as fileIdentity,
+  refuseDatasetPart,
+} from "../prediction/prediction-output.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { groupedCases, type CaseGroup } from "./stored-cases.ts";
 
@@ -67,6 +71,7 @@ export async function ensembleFolders(
     }
   }
   await describe(output, dataset);
+  await describePostprocessing(output, undefined);
   const written: string[] = [];
   const total = groups.length;
   const detail = `${counted(total, "case")}, ${counted(inputs.length, "folder")}`;

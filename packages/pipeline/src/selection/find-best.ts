@@ -1,38 +1,36 @@
 import {
   type EvaluationSummary,
   finiteOrNull,
-  isJsonObject,
   modelDatasetToJson,
   type Plans,
   plansToJson,
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { exists, readJson, whileLocked } from "@nnunet/core/node";
-import {
-  type Candidate,
-  candidateConfigurations,
-  diceIntervals,
-  findBestConfiguration,
-  type RankedCandidate,
-  summarise,
-} from "@nnunet/evaluate";
-import { ensembleFolder, finalPredictorFolder, modelFolderPaths, predictorPaths } from "../folders.ts";
+import { whileLocked } from "@nnunet/core/node";
+import { diceIntervals, type RankedCandidate } from "@nnunet/evaluate";
+import { crossvalFolder, finalPredictorFolder, modelFolderPaths } from "../folders.ts";
 import { contentHash, recordedHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
-import { casePairs, choosePostprocessing } from "./choose-postprocessing.ts";
+import { warnOfIdenticalImages } from "../steps/identical-images.ts";
+import { areScoresCurrent } from "../steps/scored-files.ts";
 import {
   type CrossValidation,
   type CrossValidationOptions,
   crossValidation,
   type LeftOut,
 } from "./cross-validation.ts";
+import { earlierPredictor, isPredictorOf } from "./earlier-predictor.ts";
+import type { ProbabilityOptions } from "./fold-probabilities.ts";
+import { type GivenUp, givenUpFor } from "./given-up.ts";
+import { chosenBecause, inferenceInformation } from "./inference-information.ts";
+import { foldOf, select, withCurrentScores } from "./select.ts";
+import { type NetworksOnAllCases, networksOnAllCases } from "./networks-on-all-cases.ts";
+import { notValidated, notValidatedInformation } from "./not-validated.ts";
 import { caseOf } from "./validation-cases.ts";
-import { completeProbabilities, type ProbabilityOptions } from "./fold-probabilities.ts";
-import { chosenBecause, inferenceInformation, nameOfCandidate, type Selection } from "./inference-information.ts";
-import { scoreEnsemble } from "./score-ensembles.ts";
-import { isIntactPredictor, writePredictor } from "./write-predictor.ts";
+import { notFoundWarning } from "./not-found-warning.ts";
+import { refuseOtherFolder, writePredictor } from "./write-predictor.ts";
 
 export interface FindBestOptions extends StageOptions, CrossValidationOptions, ProbabilityOptions {
   /** Also compare every pair of configurations; true by default. */
@@ -48,13 +46,17 @@ export interface BestPredictor {
   readonly configurations: readonly string[];
   /** Why, in a sentence. */
   readonly chosen: string;
-  /** Best first, before postprocessing. */
+  /** Best first, before postprocessing; empty where nothing could be compared. */
   readonly ranking: readonly RankedCandidate[];
   readonly leftOut: readonly LeftOut[];
-  /** Of the chosen one, after postprocessing. */
-  readonly validation: EvaluationSummary;
-  /** As the postprocessor stage writes it. */
+  /** Of the chosen one, after postprocessing; absent of networks that were trained on all cases. */
+  readonly validation?: EvaluationSummary;
+  /** The validation cases as they are after postprocessing, with `summary.json`. */
+  readonly crossval?: string;
+  /** As the postprocessor stage writes it; null where none was decided. */
   readonly postprocessing: unknown;
+  /** What must be known before anybody uses it; also in `predictor.json`. */
+  readonly warnings: readonly string[];
   /** False if the predictor was there, made from the same. */
   readonly made: boolean;
 }
@@ -64,9 +66,14 @@ export interface BestPredictor {
  * cases of all folds, by mean foreground Dice, ties to the simpler; decides the postprocessing of the best; and writes a
  * folder that predicts by itself.
  *
- * What was compared before from the same models is kept.
+ * Scores are those of the segmentations that lie there: where these are others than were scored, they are scored anew. What
+ * was compared before from the same models is kept, the postprocessing too.
  *
- * @throws {FileError} if nothing can be compared, the output holds something else, or with `strict` something is missing
+ * Networks that were trained on all cases cannot be compared. Of one configuration they become a predictor that says it is not
+ * validated.
+ *
+ * @throws {FileError} if nothing can be compared, a validation case was changed after it was predicted, the output holds
+ *   something else, or with `strict` something is missing
  * @throws {InvalidArgumentError} if no label has a score
  * @see paper, Methods "Empirical parameters"; docs/method.md §8
  */
@@ -76,105 +83,135 @@ export async function findBest(
   plans: Plans,
   options: FindBestOptions = {},
 ): Promise<BestPredictor> {
-  const { ensembles = true, signal, onEvent } = options;
+  const { signal, onEvent } = options;
   const folder = options.output ?? finalPredictorFolder(context.folders, dataset.name, plans.plansName);
-  const found = await crossValidation(context.folders, dataset, plans, options);
-  const work = async () => {
-    const selection = await select(context, dataset, plans, found, { ...options, ensembles });
-    const best = selection.ranking[0]!;
-    const chosen = chosenBecause(selection);
-    onEvent?.({ type: "message", stage: "find-best", level: "info", text: chosen });
-    const members = best.configurations.map((name) => {
-      const { modelFolder, folds } = found.configurations.find(({ configuration }) => configuration === name)!;
-      return { configuration: name, modelFolder, folds };
-    });
-    const information = inferenceInformation(dataset, plans, selection);
-    const madeFrom = await inputsOfChoice(context, dataset, plans, found, options);
-    const made = !(await isUpToDate(folder, madeFrom));
-    if (made) {
-      const { mean, low, high, cases } = diceIntervals(selection.postprocessed).foregroundMean;
-      const aside = await writePredictor(folder, {
-        dataset: dataset.json,
-        plans,
-        members,
-        postprocessing: selection.postprocessing,
-        information,
-        description: {
-          dataset: dataset.name,
-          plans: plans.plansName,
-          postprocessor: context.stages.postprocessor.name,
-          score: { dice: finiteOrNull(mean), low: finiteOrNull(low), high: finiteOrNull(high), cases },
-          chosen,
-          madeFrom,
-        },
-      });
-      if (aside !== undefined) {
-        const text = `the predictor that was there had been changed by hand, and is kept: ${aside}`;
-        onEvent?.({ type: "message", stage: "find-best", level: "warning", text });
-      }
-    }
-    return {
-      folder,
-      configurations: best.configurations,
-      chosen,
-      ranking: selection.ranking,
-      leftOut: found.leftOut,
-      validation: selection.postprocessed,
-      postprocessing: selection.postprocessing,
-      made,
-    };
-  };
+  const onAll = await networksOnAllCases(context.folders, dataset, plans, options);
+  const found = onAll === undefined ? await crossValidation(context.folders, dataset, plans, options) : undefined;
+  await refuseOtherFolder(folder);
+  await warnOfIdenticalImages(context.folders, dataset, "find-best", options);
   const lock = { wait: { stage: "find-best" }, ...(signal && { signal }), ...(onEvent && { onEvent }) };
+  const work = () =>
+    found
+      ? chosenPredictor(context, dataset, plans, found, folder, options)
+      : untestedPredictor(context, dataset, plans, onAll!, folder, options);
   return whileLocked(folder, "choosing the final predictor", work, lock);
 }
 
-/** Scores all candidates, ranks them, and decides the postprocessing of the best. */
-async function select(
+async function chosenPredictor(
   context: Context,
   dataset: RawDataset,
   plans: Plans,
-  found: CrossValidation,
-  { ensembles, ...options }: FindBestOptions & { readonly ensembles: boolean },
-): Promise<Selection> {
-  const byName = new Map(found.configurations.map((each) => [each.configuration, each]));
-  const trained = [...byName.keys()];
-  const compared = candidateConfigurations(trained).filter((names) => ensembles || names.length === 1);
-  if (compared.some((names) => names.length > 1)) {
-    for (const each of found.configurations) await completeProbabilities(context, dataset, each, options);
+  comparable: CrossValidation,
+  folder: string,
+  options: FindBestOptions,
+): Promise<BestPredictor> {
+  const { onEvent } = options;
+  const say = (level: "info" | "warning", text: string) =>
+    onEvent?.({ type: "message", stage: "find-best", level, text });
+  const found = await withCurrentScores(context, dataset, comparable, options);
+  const crossval = crossvalFolder(folder);
+  const selection = await select(context, dataset, plans, found, crossval, options);
+  const best = selection.ranking[0]!;
+  const chosen = chosenBecause(selection);
+  say("info", chosen);
+  const warnings = notFoundWarning(selection.postprocessed, dataset.json);
+  for (const text of warnings) say("warning", text);
+  const members = best.configurations.map((name) => {
+    const { modelFolder, folds } = found.configurations.find(({ configuration }) => configuration === name)!;
+    return { configuration: name, modelFolder, folds };
+  });
+  const givenUp = await givenUpFor(context.folders, dataset, plans);
+  const madeFrom = await inputsOfChoice(context, dataset, plans, found, givenUp, options);
+  const made = !(await isPredictorOf(folder, madeFrom));
+  if (made) {
+    const { mean, low, high, cases } = diceIntervals(selection.postprocessed).foregroundMean;
+    const description = {
+      dataset: dataset.name,
+      plans: plans.plansName,
+      postprocessor: context.stages.postprocessor.name,
+      score: { dice: finiteOrNull(mean), low: finiteOrNull(low), high: finiteOrNull(high), cases },
+      chosen,
+      warnings,
+      madeFrom,
+    };
+    const earlier = await earlierPredictor(folder, { members, ...description });
+    if (earlier) say(earlier.isMore ? "warning" : "info", earlier.text);
+    const aside = await writePredictor(folder, {
+      dataset: dataset.json,
+      plans,
+      members,
+      postprocessing: selection.postprocessing,
+      information: inferenceInformation(dataset, plans, selection, { givenUp, warnings }),
+      keepEarlier: earlier?.isMore === true,
+      description,
+    });
+    if (aside !== undefined) say("warning", asideText(aside, earlier?.isMore === true));
   }
-  const candidates: Candidate[] = [];
-  const summaries = new Map<string, EvaluationSummary>();
-  for (const configurations of compared) {
-    const members = configurations.map((name) => byName.get(name)!);
-    const summary =
-      members.length === 1
-        ? summarise(members[0]!.compared.flatMap(({ summary: { cases } }) => cases))
-        : await scoreEnsemble(context, dataset, plans, members, options);
-    candidates.push({ configurations, summary });
-    summaries.set(nameOfCandidate(configurations), summary);
-  }
-  const { ranking } = findBestConfiguration(candidates);
-  const best = ranking[0]!.configurations;
-  const [single] = best;
-  const pairs =
-    best.length === 1
-      ? byName.get(single!)!.compared.flatMap(({ paths, summary }) => casePairs(dataset, paths.validation, summary))
-      : casePairs(
-          dataset,
-          ensembleFolder(context.folders, dataset.name, plans.plansName, best),
-          summaries.get(nameOfCandidate(best))!,
-        );
-  const chosen = await choosePostprocessing(context, dataset, plans, pairs, options);
-  const { postprocessor } = context.stages;
   return {
-    crossValidation: found,
-    ensembles,
-    ranking,
-    summaries,
-    postprocessing: JSON.parse(JSON.stringify(postprocessor.toJson(chosen.decided) ?? null)),
-    postprocessor: identity(postprocessor),
-    rules: chosen.rules,
-    postprocessed: chosen.summary,
+    folder,
+    configurations: best.configurations,
+    chosen,
+    ranking: selection.ranking,
+    leftOut: found.leftOut,
+    validation: selection.postprocessed,
+    crossval,
+    postprocessing: selection.postprocessing,
+    warnings,
+    made,
+  };
+}
+
+const asideText = (aside: string, isMore: boolean) =>
+  isMore
+    ? `the predictor that was there is kept: ${aside}`
+    : `the predictor that was there had been changed by hand, and is kept: ${aside}`;
+
+async function untestedPredictor(
+  context: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  { configuration, modelFolder, folds }: NetworksOnAllCases,
+  folder: string,
+  { onEvent }: FindBestOptions,
+): Promise<BestPredictor> {
+  const say = (text: string) => onEvent?.({ type: "message", stage: "find-best", level: "warning", text });
+  const members = [{ configuration, modelFolder, folds }];
+  const chosen = notValidated(members[0]!);
+  say(chosen);
+  const madeFrom = await inputsOfNetworks(context, dataset, plans, members);
+  const made = !(await isPredictorOf(folder, madeFrom));
+  if (made) {
+    const description = {
+      dataset: dataset.name,
+      plans: plans.plansName,
+      postprocessor: null,
+      score: { dice: null, low: null, high: null, cases: 0 },
+      chosen,
+      warnings: [chosen],
+      madeFrom,
+    };
+    const earlier = await earlierPredictor(folder, { members, ...description });
+    if (earlier) say(earlier.text);
+    const aside = await writePredictor(folder, {
+      dataset: dataset.json,
+      plans,
+      members,
+      postprocessing: undefined,
+      information: notValidatedInformation(dataset, plans, members[0]!),
+      keepEarlier: earlier?.isMore === true,
+      description,
+    });
+    if (aside !== undefined) say(asideText(aside, earlier?.isMore === true));
+  }
+  return {
+    folder,
+    configurations: [configuration],
+    chosen,
+    ranking: [],
+    leftOut: [],
+    postprocessing: null,
+    warnings: [chosen],
+    made,
   };
 }
 
@@ -191,9 +228,17 @@ export async function isBestFound(
   options: FindBestOptions = {},
 ): Promise<boolean> {
   const { onEvent: _, ...quietly } = options;
-  const found = await crossValidation(context.folders, dataset, plans, quietly);
   const folder = options.output ?? finalPredictorFolder(context.folders, dataset.name, plans.plansName);
-  return isUpToDate(folder, await inputsOfChoice(context, dataset, plans, found, options));
+  const onAll = await networksOnAllCases(context.folders, dataset, plans, quietly);
+  if (onAll) return isPredictorOf(folder, await inputsOfNetworks(context, dataset, plans, [onAll]));
+  const found = await crossValidation(context.folders, dataset, plans, quietly);
+  for (const configuration of found.configurations) {
+    for (const fold of configuration.compared) {
+      if (!(await areScoresCurrent(context, dataset, foldOf(dataset, configuration, fold)))) return false;
+    }
+  }
+  const givenUp = await givenUpFor(context.folders, dataset, plans);
+  return isPredictorOf(folder, await inputsOfChoice(context, dataset, plans, found, givenUp, options));
 }
 
 /** All that the choice and the predictor depend on: folds with their trainings and scores, stages, and options. */
@@ -202,6 +247,7 @@ async function inputsOfChoice(
   dataset: RawDataset,
   plans: Plans,
   { configurations, leftOut }: CrossValidation,
+  givenUp: GivenUp | undefined,
   { ensembles = true }: Pick<FindBestOptions, "ensembles">,
 ): Promise<string> {
   const folds: unknown[] = [];
@@ -209,7 +255,11 @@ async function inputsOfChoice(
     for (const fold of own) {
       const { madeFrom } = modelFolderPaths(modelFolder).fold(fold);
       const validated = compared.find((each) => each.fold === fold);
-      const cases = validated?.summary.cases.map(({ referenceFile, metrics }) => [caseOf(referenceFile), metrics]);
+      const cases = validated?.summary.cases.map(({ referenceFile, metrics, group }) => [
+        caseOf(referenceFile),
+        metrics,
+        group ?? null,
+      ]);
       folds.push([configuration, fold, await recordedHash(madeFrom, "training"), cases]);
     }
   }
@@ -220,14 +270,26 @@ async function inputsOfChoice(
     modelDatasetToJson(dataset.json),
     folds,
     leftOut,
+    givenUp ?? null,
     ensembles,
     made,
   ]);
 }
 
-async function isUpToDate(folder: string, madeFrom: string): Promise<boolean> {
-  const { description } = predictorPaths(folder);
-  if (!(await exists(description))) return false;
-  const json = await readJson(description).catch(() => undefined);
-  return isJsonObject(json) && json["made_from"] === madeFrom && (await isIntactPredictor(folder));
+/** The same of networks that nothing is compared of. */
+async function inputsOfNetworks(
+  { stages }: Context,
+  dataset: RawDataset,
+  plans: Plans,
+  members: readonly NetworksOnAllCases[],
+): Promise<string> {
+  const folds: unknown[] = [];
+  for (const { configuration, modelFolder, folds: own } of members) {
+    for (const fold of own) {
+      const { madeFrom } = modelFolderPaths(modelFolder).fold(fold);
+      folds.push([configuration, fold, await recordedHash(madeFrom, "training")]);
+    }
+  }
+  const json = [plansToJson(plans), modelDatasetToJson(dataset.json)];
+  return contentHash([softwareVersion, ...json, folds, identity(stages.predictor), "not validated"]);
 }

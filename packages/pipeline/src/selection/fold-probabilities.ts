@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { isJsonObject, type RawDataset, plansFromJson, type StageOptions } from "@nnunet/core";
+import { FileError, isJsonObject, type RawDataset, plansFromJson, type StageOptions } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
-import { storedProbabilitiesHash } from "@nnunet/preprocess";
+import { probabilitiesSha256, storedProbabilitiesHash } from "@nnunet/preprocess";
 import type { Device } from "@nnunet/inference";
 import { type FoldPaths, modelFolderPaths } from "../folders.ts";
 import { readRecord } from "../records/made-from.ts";
@@ -19,16 +19,25 @@ export interface ProbabilityOptions extends StageOptions {
 /**
  * Sees to it that the probabilities of a configuration's validation cases are there. Where they are missing, or of another
  * model, the cases are predicted again; that is told.
+ *
+ * @returns SHA-256 of those of each case
+ * @throws {FileError} if some were changed after they were predicted
  */
 export async function completeProbabilities(
   context: Context,
   dataset: RawDataset,
   { configuration, modelFolder, compared }: ValidatedConfiguration,
   options: ProbabilityOptions = {},
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
+  const hashes = new Map<string, string>();
   for (const { fold, paths, summary } of compared) {
+    const by = `fold ${fold} of ${configuration}`;
+    await refuseChangedProbabilities(paths, casesOf(summary), by);
     const missing = await casesWithout(paths, casesOf(summary));
-    if (missing === 0) continue;
+    if (missing === 0) {
+      for (const id of casesOf(summary)) hashes.set(id, await probabilitiesSha256(paths.probabilities, id));
+      continue;
+    }
     const text = `predicting ${missing} of ${summary.cases.length} validation cases of ${configuration}, fold ${fold}, once more for their probabilities (a training with \`probabilities\` keeps them at once)`;
     options.onEvent?.({ type: "message", stage: "find-best", level: "info", text });
     const { plans: path } = modelFolderPaths(modelFolder);
@@ -40,6 +49,23 @@ export async function completeProbabilities(
       paths.folder,
       { ...inputs, caseIds: inputs.split.val, plans },
       { ...options, probabilities: true },
+    );
+    for (const id of casesOf(summary)) hashes.set(id, await probabilitiesSha256(paths.probabilities, id));
+  }
+  return hashes;
+}
+
+/** @throws {FileError} naming the first store that is not what was recorded when it was written */
+async function refuseChangedProbabilities(paths: FoldPaths, ids: readonly string[], by: string): Promise<void> {
+  const { probabilities: recorded } = await readRecord(join(paths.validation, "made_from.json"));
+  if (!isJsonObject(recorded)) return;
+  for (const id of ids) {
+    if ((await storedProbabilitiesHash(paths.probabilities, id)) === undefined) continue; // missing or damaged: made again
+    if (recorded[id] === undefined || recorded[id] === (await probabilitiesSha256(paths.probabilities, id))) continue;
+    const problem = `are not the probabilities that ${by} predicted: they were changed afterwards`;
+    throw new FileError(
+      join(paths.probabilities, `${id}.zarr`),
+      `${problem}; move them away, and they are predicted again`,
     );
   }
 }

@@ -10,6 +10,7 @@ import {
 import { TRAINER_NAME } from "../folders.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { CrossValidation } from "./cross-validation.ts";
+import type { GivenUp } from "./given-up.ts";
 
 /** What was compared, and what came of it. */
 export interface Selection {
@@ -32,7 +33,12 @@ export const nameOfCandidate = (configurations: readonly string[]) => configurat
  * `inference_information.json`: the keys of nnU-Net v2 with its meaning, paths relative to the predictor's folder, and
  * below `nnunet_ts` everything else that a reader needs to judge the choice. No case is named.
  */
-export function inferenceInformation(dataset: RawDataset, plans: Plans, selection: Selection): unknown {
+export function inferenceInformation(
+  dataset: RawDataset,
+  plans: Plans,
+  selection: Selection,
+  { givenUp, warnings = [] }: { readonly givenUp?: GivenUp | undefined; readonly warnings?: readonly string[] } = {},
+): unknown {
   const { crossValidation, ranking, summaries, postprocessed } = selection;
   const best = ranking[0]!;
   const groups = groupCount(postprocessed);
@@ -80,7 +86,11 @@ export function inferenceInformation(dataset: RawDataset, plans: Plans, selectio
         certainty: certaintyOf(behindBest),
         labels: labelScores(summaries.get(nameOfCandidate(configurations))!),
       })),
-      not_compared: crossValidation.leftOut,
+      not_compared: [
+        ...crossValidation.leftOut,
+        ...(givenUp?.givenUp ?? []).map((reason) => ({ budget: givenUp!.budget, reason })),
+      ],
+      ...(warnings.length > 0 && { warnings }),
       postprocessing: {
         stage: selection.postprocessor,
         rules: selection.rules,

@@ -1,6 +1,16 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { counted, FileError, spatialShape, type StageOptions, throwIfCancelled } from "@nnunet/core";
+import {
+  counted,
+  FileError,
+  isJsonObject,
+  labelSet,
+  type ModelDataset,
+  modelDatasetFromJson,
+  spatialShape,
+  type StageOptions,
+  throwIfCancelled,
+} from "@nnunet/core";
 import { copyFileAtomic, describeFileError, exists, readJson } from "@nnunet/core/node";
 import { imageStem, writeImage } from "@nnunet/io";
 import { predictorPaths } from "../folders.ts";
@@ -11,6 +21,9 @@ import {
   refuseDatasetPart,
 } from "../prediction/prediction-output.ts";
 import { descriptionFromJson } from "../prediction/predictor-description.ts";
+import { refuseOtherFile } from "../prediction/load-predictor-folder.ts";
+import { refusePartOfPredictor } from "../prediction/part-of-predictor.ts";
+import { contentHash } from "../records/made-from.ts";
 import type { DecidedPostprocessing } from "../prediction/decided-postprocessing.ts";
 import type { Context } from "../stages.ts";
 import { readLabelIds } from "../steps/read-whole-labels.ts";
@@ -28,7 +41,8 @@ export interface PostprocessOptions extends StageOptions {
  * @param output - a file for a file, a folder for a folder, which then also gets `postprocessing.json`
  * @param decided - a `postprocessing.json`, or the folder of a final predictor
  * @returns the files written
- * @throws {FileError} if there is nothing to treat, a result exists, or the output is the input
+ * @throws {FileError} if there is nothing to treat, a result exists, the output is the input, the segmentations are postprocessed
+ *   already, or the postprocessing is of other labels, or was changed since the predictor was made
  * @throws {InvalidArtifactError} if the file is no postprocessing of the postprocessor stage
  */
 export async function postprocessFiles(
@@ -45,6 +59,7 @@ export async function postprocessFiles(
     folder === undefined ? { from: input, to: output } : { from: join(input, name), to: join(output, name) },
   );
   await refuseDatasetPart(output, folder === undefined ? dirname(output) : output);
+  await refuseOthersSegmentations(folder ?? dirname(input), postprocessing);
   for (const { from, to } of targets) {
     const own = await fileIdentity(to);
     if (own === undefined) continue;
@@ -78,20 +93,75 @@ export async function postprocessFiles(
   );
 }
 
-async function readPostprocessing(
-  { stages: { postprocessor } }: Context,
-  path: string,
-): Promise<DecidedPostprocessing> {
+interface ReadPostprocessing extends DecidedPostprocessing {
+  readonly path: string;
+  /** Of the predictor that it belongs to, where it is there. */
+  readonly dataset?: ModelDataset;
+}
+
+/** A file by itself belongs to whatever it is applied to; in a predictor it must be the one that was decided for that. */
+async function readPostprocessing({ stages: { postprocessor } }: Context, path: string): Promise<ReadPostprocessing> {
   const paths = predictorPaths(path);
-  if (await exists(paths.description)) {
-    const description = descriptionFromJson(await readJson(paths.description), paths.description);
-    if (description.postprocessor !== postprocessor.name) {
-      const problem = `its postprocessing was decided by the stage ${description.postprocessor}, and this pipeline has ${postprocessor.name}`;
-      throw new FileError(paths.postprocessing, problem);
-    }
+  if (!(await isFolder(path)))
+    return { postprocessor, decided: postprocessor.fromJson(await readJson(path), path), path };
+  const file = paths.postprocessing;
+  if (!(await exists(paths.description))) {
+    await refusePartOfPredictor(path);
+    throw new FileError(
+      path,
+      "is no final predictor, so that nothing says whose postprocessing lies in it; name the file postprocessing.json itself if it is meant",
+    );
   }
-  const file = (await isFolder(path)) ? paths.postprocessing : path;
-  return { postprocessor, decided: postprocessor.fromJson(await readJson(file), file) };
+  const description = descriptionFromJson(await readJson(paths.description), paths.description);
+  if (description.postprocessor === null) {
+    throw new FileError(path, "is a predictor that was not validated, so no postprocessing was decided for it");
+  }
+  if (description.postprocessor !== postprocessor.name) {
+    const problem = `its postprocessing was decided by the stage ${description.postprocessor}, and this pipeline has ${postprocessor.name}`;
+    throw new FileError(file, problem);
+  }
+  await refuseOtherFile(file, description, paths.description);
+  await refuseOtherFile(paths.dataset, description, paths.description);
+  const decided = postprocessor.fromJson(await readJson(file), file);
+  const dataset = modelDatasetFromJson(await readJson(paths.dataset), paths.dataset);
+  return { postprocessor, decided, path: file, dataset };
+}
+
+/**
+ * What is treated must be what the postprocessing is for, as far as the folder says what it holds.
+ *
+ * @param folder - of the segmentations
+ */
+async function refuseOthersSegmentations(
+  folder: string,
+  { postprocessor, decided, path, dataset }: ReadPostprocessing,
+): Promise<void> {
+  const done = join(folder, "postprocessing.json");
+  if ((await exists(done)) && (await fileIdentity(done)) !== (await fileIdentity(path))) {
+    throw new FileError(
+      done,
+      "says that the segmentations beside it are postprocessed already; take those before it, or move this file away if it is not about them",
+    );
+  }
+  const described = join(folder, "dataset.json");
+  if (!(await exists(described))) return;
+  const own = labelSet(modelDatasetFromJson(await readJson(described), described));
+  const theirs = dataset && labelSet(dataset);
+  if (theirs && contentHash(theirs) !== contentHash(own)) {
+    throw new FileError(
+      path,
+      `was decided for other labels than ${described} has; take the postprocessing of that dataset`,
+    );
+  }
+  const json = postprocessor.toJson(decided);
+  const classes =
+    isJsonObject(json) && Array.isArray(json["for_which_classes"]) ? json["for_which_classes"].flat() : [];
+  const unknown = classes.find((label) => !own.allowed.includes(label as number));
+  if (unknown === undefined) return;
+  throw new FileError(
+    path,
+    `treats label ${String(unknown)}, which ${described} does not have (${own.allowed.join(", ")}); take the postprocessing of that dataset`,
+  );
 }
 
 async function segmentationsIn(folder: string): Promise<string[]> {

@@ -1,9 +1,10 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type CaseFiles,
   counted,
   type EvaluationSummary,
   FileError,
+  isJsonObject,
   labelSet,
   type Plans,
   type RawDataset,
@@ -13,14 +14,15 @@ import {
 import { pathBelow, readJson, whileLocked } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { segmentationFromMean } from "@nnunet/inference";
-import { writeImage } from "@nnunet/io";
-import { openProbabilities } from "@nnunet/preprocess";
+import { imageFiles, writeImage } from "@nnunet/io";
+import { hashFiles, openProbabilities } from "@nnunet/preprocess";
 import { ensembleFolder } from "../folders.ts";
 import { segmentationEnding } from "../prediction/prediction-output.ts";
-import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { changeRecord, contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { refuseLink } from "../records/own-files.ts";
 import { softwareVersion } from "../software-version.ts";
 import { type Context, identity } from "../stages.ts";
+import { currentScores, groupOfReference, recordScores } from "../steps/scored-files.ts";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import type { ValidatedConfiguration } from "./cross-validation.ts";
@@ -36,6 +38,7 @@ interface EnsembleCase {
  * Segments the validation cases by the mean of what several configurations said of them, each by the fold that had not
  * seen the case, and scores them. Made from the same probabilities as before, what is there is kept.
  *
+ * @param hashes - of each member the SHA-256 of the stored probabilities of every case
  * @returns what `summary.json` beside the segmentations says
  * @throws {FileError} if a case is validated in two folds, or is none of the dataset any more
  */
@@ -44,6 +47,7 @@ export async function scoreEnsemble(
   dataset: RawDataset,
   plans: Plans,
   members: readonly ValidatedConfiguration[],
+  probabilities: readonly ReadonlyMap<string, string>[],
   { signal, onEvent }: StageOptions = {},
 ): Promise<EvaluationSummary> {
   const names = members.map(({ configuration }) => configuration);
@@ -54,21 +58,28 @@ export async function scoreEnsemble(
   const cases = ensembleCases(dataset, members);
   const open = ({ files, stores }: EnsembleCase) =>
     Promise.all(stores.map((store) => openProbabilities(store, files.id)));
-  const hashes: string[][] = [];
-  for (const each of cases) hashes.push((await open(each)).map(({ contentHash: hash }) => hash));
+  const hashes = cases.map(({ files }) => probabilities.map((ofCase) => ofCase.get(files.id)!));
+  const groups = new Map(members[0]!.compared.flatMap(({ summary }) => groupOfReference(summary)));
+  const scored = {
+    folder,
+    by: `the ensemble ${names.join(" + ")}`,
+    again: "run `findBest()` again, which averages its probabilities again",
+  };
   const inputs = contentHash([
     softwareVersion,
     labels,
     identity(context.stages.evaluator),
     cases.map((c) => c.files.id),
     hashes,
+    [...groups.values()],
   ]);
   return whileLocked(
     folder,
     "scoring an ensemble",
     async () => {
       if ((await exists(summaryPath)) && (await recordedHash(madeFrom, "ensemble")) === inputs) {
-        return summaryFromJson(await readJson(summaryPath), summaryPath);
+        const summary = summaryFromJson(await readJson(summaryPath), summaryPath);
+        return await currentScores(context, dataset, { ...scored, summary }, { signal, onEvent });
       }
       await refuseLink(folder);
       const ending = await segmentationEnding(
@@ -83,6 +94,7 @@ export async function scoreEnsemble(
           throwIfCancelled(signal, "ensembling");
           const segmentation = await segmentationFromMean(await open(each), labels, signal ? { signal } : {});
           await writeImage(target(each.files), segmentation, { overwrite: true });
+          await recordSegmentation(madeFrom, target(each.files), inputs);
           onEvent?.({ type: "progress", stage: "ensemble", done: done + 1, total: cases.length, item: each.files.id });
         }
         return { result: undefined };
@@ -91,14 +103,27 @@ export async function scoreEnsemble(
       const summary = await evaluatePairs(context, pairs, dataset.json, summaryPath, {
         misplaced: "warn",
         overwrite: true,
+        groups,
         ...(signal && { signal }),
         ...(onEvent && { onEvent }),
       });
+      await recordScores(context, dataset, { ...scored, summary });
       await recordHash(madeFrom, "ensemble", inputs);
       return summary;
     },
     { wait: { stage: "ensemble" }, ...(signal && { signal }), ...(onEvent && { onEvent }) },
   );
+}
+
+/** As the record of predictions has it, so that a later change of the file is seen. */
+async function recordSegmentation(madeFrom: string, path: string, inputs: string): Promise<void> {
+  const files = Object.fromEntries(
+    await Promise.all((await imageFiles(path)).map(async (part) => [basename(part), await hashFiles([part])] as const)),
+  );
+  await changeRecord(madeFrom, (record) => {
+    const before = isJsonObject(record["predictions"]) ? record["predictions"] : {};
+    return { ...record, predictions: { ...before, [basename(path)]: { inputs, files } } };
+  });
 }
 
 function ensembleCases(dataset: RawDataset, [first, ...others]: readonly ValidatedConfiguration[]): EnsembleCase[] {

@@ -1,6 +1,16 @@
 import { basename } from "node:path";
-import type { EvaluationSummary } from "@nnunet/core";
+import { type EvaluationSummary, FileError, type RawDataset } from "@nnunet/core";
+import { pathBelow } from "@nnunet/core/node";
 import { imageStem } from "@nnunet/io";
+
+/** A validation case by its files. */
+export interface CasePair {
+  readonly id: string;
+  readonly reference: string;
+  readonly prediction: string;
+  /** Of cases that belong together. */
+  readonly group?: string;
+}
 
 /** The ids of the validation cases of a fold. */
 export function casesOf({ cases }: Pick<EvaluationSummary, "cases">): string[] {
@@ -11,4 +21,28 @@ export function casesOf({ cases }: Pick<EvaluationSummary, "cases">): string[] {
 export function caseOf(file: string): string {
   const name = file.split(/[\\/]/).at(-1)!;
   return imageStem(name) ?? basename(name);
+}
+
+/**
+ * The files behind a summary: the dataset's own labels, and the predictions beside the summary, so that a results folder
+ * may have been moved since they were written.
+ *
+ * @param folder - of the predictions
+ * @throws {FileError} if a case is none of the dataset any more
+ */
+export function casePairs(
+  dataset: RawDataset,
+  folder: string,
+  { cases }: Pick<EvaluationSummary, "cases">,
+): CasePair[] {
+  const byId = new Map(dataset.trainingCases.map((files) => [files.id, files]));
+  return cases.map(({ referenceFile, predictionFile, group }) => {
+    const id = caseOf(referenceFile);
+    const reference = byId.get(id)?.label;
+    if (reference === undefined) {
+      throw new FileError(folder, `holds a prediction of case ${id}, which is no training case of ${dataset.name}`);
+    }
+    const prediction = pathBelow(folder, basename(predictionFile.replaceAll("\\", "/")));
+    return { id, reference, prediction, ...(group !== undefined && { group }) };
+  });
 }

@@ -1,5 +1,5 @@
-import { readdir, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import {
   FileError,
   isJsonObject,
@@ -10,11 +10,10 @@ import {
   plansToJson,
 } from "@nnunet/core";
 import { exists, makeFolder, readJson, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
-import { fileSha256 } from "@nnunet/preprocess";
-import { modelFolderPaths, predictorPaths } from "../folders.ts";
+import { type Fold, modelFolderPaths, predictorPaths } from "../folders.ts";
 import { descriptionToJson, type PredictorDescription, predictorFormat } from "../prediction/predictor-description.ts";
+import { hashesIn, holdsExactly, replaceFolder } from "../records/whole-folder.ts";
 import { exportModel } from "../steps/export-model.ts";
-import { setAside } from "../training/set-aside.ts";
 
 /** What goes into a final predictor. */
 export interface PredictorParts {
@@ -23,10 +22,13 @@ export interface PredictorParts {
   readonly members: readonly {
     readonly configuration: string;
     readonly modelFolder: string;
-    readonly folds: readonly number[];
+    readonly folds: readonly Fold[];
   }[];
+  /** As the postprocessor stage writes it; undefined where none was decided. */
   readonly postprocessing: unknown;
   readonly information: unknown;
+  /** Whether the predictor that is there, if one is, stays beside this one, also where nobody has changed it. */
+  readonly keepEarlier: boolean;
   readonly description: Omit<PredictorDescription, "members" | "files">;
 }
 
@@ -34,7 +36,7 @@ export interface PredictorParts {
  * Writes the folder of a final predictor: everything that prediction needs, with the hash of every file, so that it can
  * be moved and given away. It is made under a temporary name and renamed when it is whole.
  *
- * @returns where an earlier predictor that had been changed by hand lies now, if there was one
+ * @returns where an earlier predictor lies now that is to be kept, or had been changed by hand
  * @throws {FileError} if the folder holds something else than a predictor, or cannot be written; what was there stays
  */
 export async function writePredictor(folder: string, parts: PredictorParts): Promise<string | undefined> {
@@ -52,17 +54,16 @@ export async function writePredictor(folder: string, parts: PredictorParts): Pro
     }
     await writeJsonAtomic(paths.plans, plansToJson({ ...parts.plans, configurations }));
     await writeJsonAtomic(paths.dataset, modelDatasetToJson(parts.dataset));
-    await writeJsonAtomic(paths.postprocessing, parts.postprocessing);
+    if (parts.postprocessing !== undefined) await writeJsonAtomic(paths.postprocessing, parts.postprocessing);
     await writeJsonAtomic(paths.information, parts.information);
-    const files: Record<string, string> = {};
-    for (const name of (await readdir(temporary)).sort()) files[name] = await fileSha256(join(temporary, name));
+    const files = await hashesIn(temporary);
     const members = parts.members.map(({ configuration, folds }) => ({
       configuration,
       folds,
       file: basename(paths.model(configuration)),
     }));
     await writeJsonAtomic(paths.description, descriptionToJson({ ...parts.description, members, files }));
-    return await replace(temporary, folder);
+    return await replaceFolder(temporary, folder, parts.keepEarlier || !(await isReplaceable(folder)));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw error;
@@ -74,14 +75,16 @@ export async function isIntactPredictor(folder: string): Promise<boolean> {
   const { description } = predictorPaths(folder);
   const json = await readJson(description).catch(() => undefined);
   const files = isJsonObject(json) ? json["files"] : undefined;
-  if (!isJsonObject(files)) return false;
-  const there = (await readdir(folder)).filter((name) => name !== basename(description));
-  if (there.sort().join("\n") !== Object.keys(files).sort().join("\n")) return false;
-  for (const name of there) if ((await fileSha256(join(folder, name)).catch(() => "")) !== files[name]) return false;
-  return true;
+  return isJsonObject(files) && holdsExactly(folder, files, basename(description));
 }
 
-async function refuseOtherFolder(folder: string): Promise<void> {
+/** An empty folder, or a predictor as it was written. */
+async function isReplaceable(folder: string): Promise<boolean> {
+  return (await readdir(folder).catch(() => [])).length === 0 || (await isIntactPredictor(folder));
+}
+
+/** @throws {FileError} if a folder holds something else than a final predictor */
+export async function refuseOtherFolder(folder: string): Promise<void> {
   if (!(await exists(folder))) return;
   const names = await readdir(folder).catch(() => undefined);
   if (names?.length === 0) return;
@@ -91,23 +94,4 @@ async function refuseOtherFolder(folder: string): Promise<void> {
     folder,
     "holds something else than a final predictor, which is never replaced; choose another output",
   );
-}
-
-/** Puts the new folder in the place of the old one; what somebody has changed in that is kept beside it. */
-async function replace(temporary: string, folder: string): Promise<string | undefined> {
-  if (!(await exists(folder))) {
-    await rename(temporary, folder);
-    return undefined;
-  }
-  const isOurs = (await readdir(folder)).length === 0 || (await isIntactPredictor(folder));
-  const aside = await setAside(folder);
-  try {
-    await rename(temporary, folder);
-  } catch (error) {
-    await aside.restore();
-    throw error;
-  }
-  if (!isOurs) return aside.path;
-  await aside.remove();
-  return undefined;
 }

@@ -7,6 +7,7 @@ import { imageStem, readImageInfo } from "@nnunet/io";
 import { type Context, defaultStages, identity } from "../stages.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { type CaseEvaluation, type EvaluateTask, evaluateCaseFiles } from "../workers/evaluate-case.ts";
+import { withGroups } from "../training/case-groups.ts";
 import { placeOf, type Staged } from "../workers/stage-place.ts";
 import { refuseLargeCases } from "./case-memory.ts";
 import { timedStage } from "./timed-stage.ts";
@@ -70,6 +71,8 @@ export interface EvaluationOptions extends PoolOptions {
   readonly remark?: string | undefined;
   /** Replace a file that is there; otherwise it is an error, found before any work. */
   readonly overwrite?: boolean | undefined;
+  /** Of cases that belong together, by the case of the reference: intervals draw them together. */
+  readonly groups?: ReadonlyMap<string, string> | undefined;
 }
 
 /** Fewer voxels than this in all are counted sooner than threads have started; a number of workers asked for starts them. */
@@ -97,7 +100,7 @@ export async function evaluatePairs(
   pairs: readonly EvaluationPair[],
   dataset: ModelDataset,
   output: string | undefined,
-  { misplaced = "refuse", surfaceToleranceMm, remark, overwrite = false, ...options }: EvaluationOptions = {},
+  { misplaced = "refuse", surfaceToleranceMm, remark, overwrite = false, groups, ...options }: EvaluationOptions = {},
 ): Promise<EvaluationSummary> {
   const labels = labelSet(dataset);
   if (output !== undefined && !overwrite && (await exists(output))) {
@@ -135,7 +138,7 @@ export async function evaluatePairs(
       const summary: EvaluationSummary = {
         ...(remark === undefined ? {} : { remark }),
         evaluator: identity(stages.evaluator),
-        ...summarise(evaluations.map(({ evaluated }) => evaluated)),
+        ...withGroups(summarise(evaluations.map(({ evaluated }) => evaluated)), groups ?? new Map()),
         ...(surfaceToleranceMm === undefined ? {} : { surfaceToleranceMm }),
       };
       if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));

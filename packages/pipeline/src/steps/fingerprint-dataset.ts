@@ -11,8 +11,9 @@ import {
 import { readJson, whileLocked } from "@nnunet/core/node";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
-import { type MeasureTask, measureCaseFiles } from "../workers/case-tasks.ts";
+import { type Measured, type MeasureTask, measureCaseFiles } from "../workers/case-tasks.ts";
 import { placeOf, type Staged } from "../workers/stage-place.ts";
+import { recordImages, warnOfIdenticalImages } from "./identical-images.ts";
 import { warnOfImages } from "./image-warnings.ts";
 import { hashCases } from "./hash-cases.ts";
 import { preprocessedPaths } from "../folders.ts";
@@ -74,7 +75,13 @@ export async function fingerprintDataset(
           const fingerprint = fingerprintFromJson(await readJson(paths.fingerprint), paths.fingerprint);
           return { result: { fingerprint, path: paths.fingerprint, made: false }, detail: "up to date" };
         }
-        const measurements = await measureAll(extractor, (keep) => overCases("fingerprint", tasks, run, options, keep));
+        const images = new Map<string, string>();
+        const measurements = await measureAll(extractor, (keep) =>
+          overCases<Staged<MeasureTask>, Measured<unknown>, unknown>("fingerprint", tasks, run, options, (measured) => {
+            images.set(measured.id, measured.image);
+            return keep(measured.measurement);
+          }),
+        );
         const fingerprint = { ...extractor.combine(measurements, dataset.json), extractor: identity(extractor) };
         if (origin === "edited") {
           warn(`${paths.fingerprint} was edited by hand; kept as ${await keepEdited(paths.fingerprint)}`);
@@ -83,12 +90,19 @@ export async function fingerprintDataset(
           await writeOwn(paths.madeFrom, "dataset", paths.dataset, datasetToJson(dataset.json));
         }
         await writeOwn(paths.madeFrom, "fingerprint", paths.fingerprint, fingerprintToJson(fingerprint));
+        await recordImages(folders, dataset, images);
         await recordHash(paths.madeFrom, "fingerprint", inputs);
         return { result: { fingerprint, path: paths.fingerprint, made: true }, detail: paths.fingerprint };
       },
     );
   const { signal, onEvent } = options;
-  return whileLocked(paths.fingerprint, "measuring", measure, { wait: { stage: "fingerprint" }, signal, onEvent });
+  const result = await whileLocked(paths.fingerprint, "measuring", measure, {
+    wait: { stage: "fingerprint" },
+    signal,
+    onEvent,
+  });
+  await warnOfIdenticalImages(folders, dataset, "fingerprint", { onEvent });
+  return result;
 }
 
 /** Whether {@link fingerprintDataset} would keep what is there: made from the same bytes, or by another tool. */

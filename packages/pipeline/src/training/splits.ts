@@ -7,7 +7,7 @@ import {
   type Splits,
   type StageOptions,
 } from "@nnunet/core";
-import { exists, readJson } from "@nnunet/core/node";
+import { exists, readJson, writeJsonAtomic } from "@nnunet/core/node";
 import {
   crossValidationSplits,
   dividedGroup,
@@ -58,7 +58,7 @@ const ownSplits = ({ folder }: RawDataset) => join(folder, "splits_final.json");
 /**
  * The folds of the cross-validation, in `splits_final.json` of the preprocessed folder, where every later command reads
  * them. Users may write that file themselves; where it is missing it is copied from the raw dataset, or made as nnU-Net
- * makes it.
+ * makes it. Groups that are told are kept beside it, in `case_groups.json`.
  *
  * @param options.groups - a file that somebody wrote must keep these together too; one that we wrote is written anew
  * @param options.write - false only looks
@@ -68,7 +68,23 @@ const ownSplits = ({ folder }: RawDataset) => join(folder, "splits_final.json");
 export async function splitDataset(
   folders: Folders,
   dataset: RawDataset,
-  { groups, seeds, write = true, onEvent }: DivisionOptions & StageOptions & { readonly write?: boolean } = {},
+  options: DivisionOptions & StageOptions & { readonly write?: boolean } = {},
+): Promise<SplitResult> {
+  const divided = await divideDataset(folders, dataset, options);
+  const { groups, write = true } = options;
+  // Not in splits_final.json, which is nnU-Net's; intervals are drawn from whole groups.
+  if (groups && write) {
+    const { groups: path } = preprocessedPaths(folders, dataset.name);
+    const there = await readJson(path).catch(() => undefined);
+    if (contentHash(there) !== contentHash(groups)) await writeJsonAtomic(path, groups);
+  }
+  return divided;
+}
+
+async function divideDataset(
+  folders: Folders,
+  dataset: RawDataset,
+  { groups, seeds, write = true, onEvent }: DivisionOptions & StageOptions & { readonly write?: boolean },
 ): Promise<SplitResult> {
   const { splits: path, madeFrom } = preprocessedPaths(folders, dataset.name);
   if (groups && seeds !== undefined) throw new InvalidArgumentError("seeds", "one of groups and seeds", seeds);

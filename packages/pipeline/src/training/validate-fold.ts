@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type CaseFiles,
   type EvaluationSummary,
@@ -12,12 +12,14 @@ import {
 import { pathBelow, readJson, readRegularFile } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { type Device, loadModel } from "@nnunet/inference";
-import { storedProbabilitiesHash } from "@nnunet/preprocess";
+import { probabilitiesSha256, storedProbabilitiesHash } from "@nnunet/preprocess";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
+import { recordScores } from "../steps/scored-files.ts";
+import { caseGroups } from "./case-groups.ts";
 import { areKeptForNextStages, gridsOfNextStages, keepForNextStages, nextStages } from "../cascade/next-stage.ts";
 import type { PreviousSegmentations } from "../cascade/previous-segmentations.ts";
 import { type Fold, type FoldPaths, foldPaths } from "../folders.ts";
-import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
+import { changeRecord, contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { refuseLink } from "../records/own-files.ts";
 import { predictorOf } from "../prediction/load-predictor.ts";
 import { predictCases } from "../prediction/predict-cases.ts";
@@ -89,6 +91,7 @@ export async function validateFold(
     }
     const found = { plans, metadata, cases, segmentationOf: target, casesFolder };
     await keepForNextStages(foldFolder, found, { signal, onEvent });
+    if (probabilityStore !== undefined) await recordProbabilities(record.madeFrom, probabilityStore, caseIds);
     if (kept) return kept;
     const pairs = cases.map((files) => ({ reference: files.label!, prediction: target(files) }));
     const summary = await evaluatePairs(context, pairs, dataset.json, paths.summary, {
@@ -97,7 +100,9 @@ export async function validateFold(
       misplaced: "warn",
       remark,
       overwrite: true,
+      groups: await caseGroups(context.folders, dataset.name),
     });
+    await recordScores(context, dataset, { folder: paths.validation, summary });
     await recordHash(paths.madeFrom, "validation", inputs);
     return summary;
   } finally {
@@ -128,8 +133,20 @@ export async function isValidated(
   return true;
 }
 
-async function isRecorded({ summary, madeFrom }: FoldPaths, inputs: string): Promise<boolean> {
-  return (await exists(summary)) && (await recordedHash(madeFrom, "validation")) === inputs;
+/** Whether the cases were scored by this model, and none of their segmentations was taken away since. */
+async function isRecorded({ summary, madeFrom, validation }: FoldPaths, inputs: string): Promise<boolean> {
+  if (!(await exists(summary)) || (await recordedHash(madeFrom, "validation")) !== inputs) return false;
+  for (const { predictionFile } of summaryFromJson(await readJson(summary), summary).cases) {
+    if (!(await exists(join(validation, basename(predictionFile.replaceAll("\\", "/")))))) return false;
+  }
+  return true;
+}
+
+/** What the probabilities are, so that it is seen if somebody changes them. */
+async function recordProbabilities(madeFrom: string, store: string, ids: readonly string[]): Promise<void> {
+  const hashes: Record<string, string> = {};
+  for (const id of ids) hashes[id] = await probabilitiesSha256(store, id);
+  await changeRecord(madeFrom, (record) => ({ ...record, probabilities: hashes }));
 }
 
 function validationInputs(

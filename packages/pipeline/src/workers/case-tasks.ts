@@ -3,6 +3,7 @@ import { labelSet } from "@nnunet/core";
 import { callingFilesAsWritten, imageFiles, readCase } from "@nnunet/io";
 import { hashFiles, preprocessedHash, storedHash, writePreprocessedCase } from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
+import { imageHash } from "../steps/identical-images.ts";
 import { identity } from "../stages.ts";
 
 /*
@@ -21,11 +22,20 @@ export interface MeasureTask {
   readonly dataset: DatasetJson;
 }
 
+export interface Measured<M> {
+  readonly id: string;
+  readonly measurement: M;
+  /** Of {@link imageHash}. */
+  readonly image: string;
+}
+
 export async function measureCaseFiles<M>(
   extractor: FingerprintExtractor<M>,
   { files, dataset }: MeasureTask,
-): Promise<M> {
-  return extractor.measureCase(await readCase(files, dataset), dataset);
+): Promise<Measured<M>> {
+  const loaded = await readCase(files, dataset);
+  const image = imageHash(loaded.image); // before an extractor of one's own may change it
+  return { id: files.id, measurement: await extractor.measureCase(loaded, dataset), image };
 }
 
 export interface PreprocessTask {

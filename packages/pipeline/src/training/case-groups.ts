@@ -1,0 +1,35 @@
+import { type EvaluationSummary, InvalidArtifactError, isJsonObject } from "@nnunet/core";
+import { exists, readJson } from "@nnunet/core/node";
+import { caseOf } from "../selection/validation-cases.ts";
+import { type Folders, preprocessedPaths } from "../folders.ts";
+
+/** The group of a case that belongs together with others, by its id. */
+export type CaseGroups = ReadonlyMap<string, string>;
+
+/**
+ * Which cases of a dataset belong together, as it was told when they were divided; nothing where it was not.
+ *
+ * @throws {InvalidArtifactError} if `case_groups.json` says something else
+ */
+export async function caseGroups(folders: Folders, datasetName: string): Promise<CaseGroups> {
+  const { groups: path } = preprocessedPaths(folders, datasetName);
+  if (!(await exists(path))) return new Map();
+  const json = await readJson(path);
+  if (!isJsonObject(json)) throw new InvalidArtifactError(path, "", 'expected an object { "case": "group" }');
+  return new Map(
+    Object.entries(json).map(([id, group]) => {
+      if (typeof group === "string") return [id, group];
+      throw new InvalidArtifactError(path, id, "expected the name of its group");
+    }),
+  );
+}
+
+/** A summary whose cases say to which group they belong. */
+export function withGroups(summary: EvaluationSummary, groups: CaseGroups): EvaluationSummary {
+  if (groups.size === 0) return summary;
+  const cases = summary.cases.map((each) => {
+    const group = groups.get(caseOf(each.referenceFile));
+    return group === undefined ? each : { ...each, group };
+  });
+  return { ...summary, cases };
+}
