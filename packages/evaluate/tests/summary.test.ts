@@ -4,6 +4,7 @@ import {
   caseMetrics,
   emptyCasesPolicy,
   groupCount,
+  labelsNotFound,
   summarise,
   summaryFromJson,
   summaryFromText,
@@ -81,6 +82,21 @@ test("groups of cases go into the file, come back from it, and the table says th
   const alone = summarise(summary.cases.map((each, i) => ({ ...each, group: String(i) })));
   expect(groupCount(alone)).toBeUndefined();
   expect(summaryTable(alone, labels)).toBe(summaryTable(summary, labels));
+});
+
+test("labels that are not found: never predicted, or hardly where they are; one that no reference has is none of them", () => {
+  const [first] = summary.cases;
+  const counts = (truePositives: number, falsePositives: number, falseNegatives: number) => ({
+    ...first!.metrics["1"]!,
+    dice: (2 * truePositives) / (2 * truePositives + falsePositives + falseNegatives),
+    predictedVoxels: truePositives + falsePositives,
+    referenceVoxels: truePositives + falseNegatives,
+  });
+  const metrics = { "1": counts(0, 0, 9), "2": counts(1, 30, 30), "3": counts(0, 5, 0), "4": counts(9, 1, 1) };
+  expect(labelsNotFound(summarise([{ ...first!, metrics }]))).toEqual([
+    { key: "1", dice: 0, isNeverPredicted: true },
+    { key: "2", dice: 1 / 31, isNeverPredicted: false },
+  ]);
 });
 
 test("regions get their names and stand in the order of dataset.json, whatever the order of the keys", () => {

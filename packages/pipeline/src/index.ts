@@ -14,6 +14,7 @@ export type { FingerprintResult } from "./steps/fingerprint-dataset.ts";
 export {
   finalPredictorFolder,
   type Fold,
+  crossvalFolder,
   type Folders,
   foldPaths,
   modelFolderPaths,

@@ -7,6 +7,7 @@ test("what the package exports", () => {
     "createBatchWorkers",
     "createPipeline",
     "createPredictor",
+    "crossvalFolder",
     "defaultStages",
     "defineConfig",
     "dividedOtherwise",

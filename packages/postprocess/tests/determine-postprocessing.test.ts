@@ -8,6 +8,7 @@ import {
   determinePostprocessing,
   postprocessingFromJson,
   postprocessingToJson,
+  postprocessingTrials,
 } from "@nnunet/postprocess";
 
 const dataset = (labels: Record<string, number | number[]>, regionsClassOrder?: number[]) =>
@@ -35,6 +36,15 @@ test("a stray bit of label 1 beside one object: the whole foreground is cleaned,
     [[1, 2], true],
     [[1], false],
     [[2], false],
+  ]);
+  const names = new Map([
+    ["1", "front"],
+    ["(1, 2)", "both"],
+  ]);
+  expect(postprocessingTrials(found, names)).toEqual([
+    { what: "the largest component of both alone", before: 0.9, after: 1, adopted: true },
+    { what: "the largest component of front alone", before: 1, after: 1, adopted: false },
+    { what: "the largest component of label 2 alone", before: 1, after: 1, adopted: false },
   ]);
   expect(found.decisions[0]!.before).toEqual({ "1": 0.8, "2": 1 });
   expect(found.decisions[0]!.after).toEqual({ "1": 1, "2": 1 });

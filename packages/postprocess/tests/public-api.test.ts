@@ -11,6 +11,7 @@ test("exports these names and no others", () => {
   "keepLargestComponents",
   "postprocessingFromJson",
   "postprocessingToJson",
+  "postprocessingTrials",
 ]
 `);
 });
