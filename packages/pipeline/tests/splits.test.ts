@@ -66,6 +66,8 @@ describe("the folds of a dataset", () => {
       const whole = [{ train: ["tiny_0", "tiny_1"], val: ["tiny_4", "tiny_5"] }];
       await writeJsonAtomic(path, whole);
       expect((await pipeline.split(dataset, { groups: pairs })).splits).toEqual(whole);
+      // for the intervals, beside the splits and not in them
+      expect(await readJson(preprocessedPaths(folders, dataset.name).groups)).toEqual(pairs);
       await expect(pipeline.split(dataset, { seeds: 3 })).rejects.toThrow("holds other folds than 3 trainings on all");
     }));
 
@@ -99,7 +101,7 @@ describe("the folds of a dataset", () => {
       const { splits, path } = await pipeline.split(dataset, { seeds: 5 });
       const all = ["tiny_0", "tiny_1", "tiny_2"];
       expect(splits).toEqual(Array.from({ length: 5 }, () => ({ train: all, val: all })));
-      expect(await casesOfFold(folders, dataset, 2)).toEqual({
+      expect(await casesOfFold(folders, dataset, 2)).toMatchObject({
         split: { train: all, val: all },
         remark: "Fold 2 was trained on all of these cases: the scores say nothing about new images.",
         seedOffset: 2,
