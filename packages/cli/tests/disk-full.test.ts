@@ -8,11 +8,17 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { axisAlignedGeometry, createRandom, datasetToJson, type VolumeShape } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { openProbabilities, writeProbabilities } from "@nnunet/preprocess";
-import { writeMadeDataset } from "./made-dataset.ts";
+import { contents } from "./folder-contents.ts";
+import { tinyTraining, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet } from "./run-nnunet.ts";
 
 const bin = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
 const built = existsSync(new URL("../dist/index.js", import.meta.url));
+
+/**
+ * Of results, kB: too small for the training, for label maps of the validation, for probabilities, for the predictor.
+ */
+const sizes = [100, 400];
 
 /** A file system of the given size, in a mount namespace of its own: nothing of it is seen or left outside. */
 function onSmallDisk(folder: string, kilobytes: number, command: string) {
@@ -97,5 +103,27 @@ describeWhereMountable("a full disk", () => {
     expect(status).toBe(3);
     expect(stdout.split("left:\n")[1]).not.toMatch(/\.tmp|x\.zarr|nii/);
     for (const input of inputs) expect((await openProbabilities(input, "x")).shape).toEqual(shape);
+  });
+
+  test("run: whatever is being written when the disk is full, label maps and probabilities too, nothing is half-written, and it goes on from there", async () => {
+    const [raw, preprocessed] = ["raw", "preprocessed"].map((name) => join(scratch, name));
+    const options = [...tinyTraining, "-c", "2d", "3d_fullres", "-f", "0", "--workers", "1"];
+    const run = [bin, "run", "8", ...options, "--raw", raw!, "--preprocessed", preprocessed!, "--results"];
+    const whole = join(scratch, "results_whole");
+    expect((await nnunet(...run.slice(1), whole)).code).toBe(0);
+    const wanted = await contents(whole);
+    for (const kilobytes of sizes) {
+      const kept = join(scratch, `results_${kilobytes}`);
+      const words = run.map((word) => `"${word}"`).join(" ");
+      const script = `( "${process.execPath}" ${words} "$0"; code=$?; cp -r "$0" "${kept}"; exit $code )`;
+      const { status, stdout, stderr } = onSmallDisk(join(scratch, "disk"), kilobytes, script);
+      const left = stdout.split("left:\n")[1]!;
+      const failures = stderr.split("\n").filter((line) => line.startsWith("nnunet:"));
+      expect([kilobytes, status, failures]).toEqual([kilobytes, 3, [expect.stringContaining("the disk is full")]]);
+      expect(left).not.toMatch(/\.tmp|\.lock/);
+      const again = await nnunet(...run.slice(1), kept);
+      expect([kilobytes, again.code, again.code === 0 ? "" : again.stderr]).toEqual([kilobytes, 0, ""]);
+      expect([kilobytes, await contents(kept)]).toEqual([kilobytes, wanted]);
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
@@ -47,6 +48,40 @@ test("each job is a command that works by itself: one after the other they give 
     expect(made.filter((line) => !/"stage":"(evaluate|preprocess)"/.test(line))).toEqual([]);
     const status = await nnunet("status", "8", ...roots);
     expect(status.stdout).toContain("Dataset008_Made: 10 jobs, 10 done");
+  }));
+
+test("a dry run writes nothing and says so: what would be divided anew is told in the conditional, once", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = { name: "Dataset008_Made", prefix: "made", trainingCases: 10, testCases: 0 } as const;
+    await writeTinyDataset(join(scratch, "raw"), dataset);
+    expect((await nnunet("split", "8", ...roots)).code).toBe(0);
+    const before = await contents(join(scratch, "preprocessed"));
+    const listed = await nnunet(
+      ...["run", "8", ...tinyTraining, "-c", "3d_fullres", "-f", "0", "--group-by", "^made_([0-4]|[5-9])", "--dry-run"],
+      ...roots,
+    );
+    expect([listed.code, listed.code === 0 ? "" : listed.stderr]).toEqual([0, ""]);
+    const told = listed.stderr.split("\n").filter((line) => line.includes("splits_final.json"));
+    expect(told).toEqual([expect.stringContaining("splits_final.json: would be written anew, as the cases")]);
+    expect(await contents(join(scratch, "preprocessed"))).toEqual(before);
+    // each job with what it needs, and the time and memory that was measured by a probe
+    const [head] = listed.stdout.split("\n");
+    expect(head!.trim().split(/ {2,}/)).toEqual(["job", "state", "needs", "time", "memory"]);
+    expect(listed.stdout).toMatch(/^train 3d_fullres 0 +to do +preprocess 3d_fullres, split +about [\d.]+ m?s? ?.* +[\d.]+ GB *$/m);
+    expect(listed.stdout).toMatch(/^report +to do +all before/m);
+    expect(listed.stdout).toMatch(/on this machine, besides verify, split, fingerprint, plan, report, which nothing is known of yet\./);
+  }));
+
+test("a dry run does not convert a Decathlon folder either", () =>
+  withScratch(async (scratch, roots) => {
+    const dataset = await writeTinyDataset(join(scratch, "raw"), {
+      ...{ name: "Dataset008_Made", prefix: "made", trainingCases: 5, testCases: 0 },
+    });
+    const decathlon = join(scratch, "Task08_Made");
+    await rename(dataset, decathlon);
+    const listed = await nnunet("run", decathlon, "--group-by", "^(made_\\d)", "--dry-run", ...roots);
+    expect(listed.code).not.toBe(0);
+    expect(existsSync(join(scratch, "raw", "Dataset008_Made"))).toBe(false);
   }));
 
 test("a budget and a dry run together are refused: a dry run trains nothing that the budget could be measured by", async () => {

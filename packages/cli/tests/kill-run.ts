@@ -13,7 +13,7 @@ const bin = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
 export const isBuilt = existsSync(new URL("../dist/index.js", import.meta.url));
 
 /** Ends with the exit code, or "killed" after so many milliseconds. */
-function run(
+export function run(
   args: readonly string[],
   killAfter?: number,
 ): Promise<{ readonly code: number | "killed"; stderr: string }> {

@@ -1,3 +1,6 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { main } from "@nnunet/cli";
 import { foldersIn, withScratch as withFolder } from "../../pipeline/tests/tiny-dataset.ts";
 
@@ -26,10 +29,18 @@ export async function nnunet(...args: readonly string[]): Promise<Ran> {
   }
 }
 
+const rootsIn = (folder: string): readonly string[] => {
+  const { raw, preprocessed, results } = foldersIn(folder);
+  return ["--raw", raw, "--preprocessed", preprocessed, "--results", results];
+};
+
+/** A folder for several tests, which the caller removes, and the flags that put the three roots into it. */
+export async function scratchFolder(): Promise<{ readonly scratch: string; readonly roots: readonly string[] }> {
+  const scratch = await mkdtemp(join(tmpdir(), "nnunet-cli-"));
+  return { scratch, roots: rootsIn(scratch) };
+}
+
 /** A folder that is gone after the test, and the flags that put the three roots into it. */
 export function withScratch<T>(work: (folder: string, roots: readonly string[]) => Promise<T>): Promise<T> {
-  return withFolder((folder) => {
-    const { raw, preprocessed, results } = foldersIn(folder);
-    return work(folder, ["--raw", raw, "--preprocessed", preprocessed, "--results", results]);
-  });
+  return withFolder((folder) => work(folder, rootsIn(folder)));
 }

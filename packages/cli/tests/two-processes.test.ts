@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, jest, test } from "@jest/globals";
 import { readImage } from "@nnunet/io";
+import { contents } from "./folder-contents.ts";
 import { tinyTraining, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet, type Ran, withScratch } from "./run-nnunet.ts";
 
@@ -100,6 +101,30 @@ describe("two processes at the same time", () => {
       expect(alone.map(({ code }) => code).sort()).toEqual([0, 3]);
       const problem = alone.find(({ code }) => code === 3)!.stderr;
       expect(problem).toMatch(/is being written by process \d+ on this machine \(prediction; .*\)|exists already/);
+      await expectNothingLeft(scratch);
+    }),
+  );
+
+  testWhereBuilt("run one dataset together: each training is done once, by one of them, and all comes out as by one alone", () =>
+    withScratch(async (scratch, roots) => {
+      await writeMadeDataset(join(scratch, "raw"));
+      const run = () => {
+        const options = [...tinyTraining.slice(0, 4), "--epochs", "2", "--iterations-per-epoch", "10", "--workers", "1"];
+        return start("run", "8", "-c", "3d_fullres", "-f", "0", "1", "2", ...options, ...roots);
+      };
+      const folders = ["preprocessed", "results"].map((name) => join(scratch, name));
+      const alone = await run();
+      expect([alone.code, alone.code === 0 ? "" : alone.stderr]).toEqual([0, ""]);
+      const wanted = await Promise.all(folders.map(contents));
+      for (const folder of folders) await rename(folder, `${folder}_alone`);
+
+      const both = await Promise.all([run(), run()]);
+      for (const { code, stderr } of both) expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+      expect(await Promise.all(folders.map(contents))).toEqual(wanted);
+      const trained = both.map(({ stderr }) => [...stderr.matchAll(/^train: fold (\d) of .* steps?, batch/gm)].map(([, fold]) => fold));
+      expect(trained.flat().sort()).toEqual(["0", "1", "2"]);
+      const told = both.map(({ stderr }) => stderr).join("\n");
+      expect(told).toMatch(/train 3d_fullres \d is left to another process for now: .*fold_\d is being written by process \d+/);
       await expectNothingLeft(scratch);
     }),
   );

@@ -134,6 +134,11 @@ export interface Trainer<Settings = unknown> extends Stage {
    * @throws {InvalidArgumentError} if a value is outside its domain; names the setting
    */
   completeSettings(given: Partial<Settings>): Settings;
+  /**
+   * Where a training with these settings takes its memory from, so that it can be refused beforehand; a trainer that does
+   * not say is taken to run on the CPU where no other device is asked for.
+   */
+  memoryOf?(given: Partial<Settings>, device?: TrainingTask["device"]): Promise<"cpu" | "gpu">;
   /** @returns the file with the final weights */
   train(task: TrainingTask<Settings>): Promise<{ readonly checkpoint: string }>;
 }

@@ -57,6 +57,8 @@ export function preprocessedPaths(folders: Folders, datasetName: string) {
     madeFrom: join(folder, "made_from.json"),
     /** The jobs of the latest run. */
     jobs: join(folder, "jobs.json"),
+    /** What configurations cost on the machine at hand. */
+    costs: join(folder, "measured_costs.json"),
     cases: (dataIdentifier: string) => pathBelow(folder, dataIdentifier),
   };
 }
@@ -99,6 +101,11 @@ export function foldPaths(folder: string) {
 export function nextStagePaths(foldFolder: string, nextConfiguration: string) {
   const folder = pathBelow(foldFolder, "predicted_next_stage", nextConfiguration);
   return { folder, madeFrom: join(folder, "made_from.json") };
+}
+
+/** `…/given_up__<plans>.json`: what was not done of all that could be compared, because a budget was kept. */
+export function givenUpPath(folders: Folders, datasetName: string, plansName: string): string {
+  return pathBelow(folders.results, datasetName, `given_up__${plansName}.json`);
 }
 
 /** `…/nnUNetPredictor__<plans>`, where the final predictor of a dataset and plan goes. */

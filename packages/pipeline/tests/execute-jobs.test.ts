@@ -1,7 +1,11 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { CancelledError, FileError, type NnunetEvent } from "@nnunet/core";
+import { lockFile, tryLock } from "@nnunet/core/node";
 import { executeJobs } from "../src/jobs/execute-jobs.ts";
 import type { JobWork } from "../src/jobs/job.ts";
+import { withScratch } from "./tiny-dataset.ts";
 
 /** A job that notes that it was done, or fails. */
 function job(id: string, needs: readonly string[], perform: () => Promise<unknown>): JobWork {
@@ -97,3 +101,83 @@ test("notes what a job took, unless there was nothing to do", async () => {
   expect(memoryGb).toBeGreaterThan(0.01);
   expect(took["b"]).toBeUndefined();
 });
+
+/** Somebody else at work, whom the test ends. */
+async function others(target: string) {
+  const lock = await tryLock(target, "training fold 0 of 2d");
+  if ("problem" in lock) throw new Error(lock.problem);
+  return lock;
+}
+
+test("what another process is at is left to it and looked at last; what needs it waits, and for whom is told", () =>
+  withScratch(async (scratch) => {
+    const target = join(scratch, "fold_0");
+    const lock = await others(target);
+    const done: string[] = [];
+    const say = (id: string) => async () => {
+      done.push(id);
+      if (id === "c") setTimeout(() => lock.release(), 500);
+    };
+    const jobs: JobWork[] = [
+      { ...job("a", [], say("a")), writes: [target], alone: true },
+      job("b", ["a"], say("b")),
+      job("c", [], say("c")),
+      { ...job("report", ["a", "b", "c"], say("report")), afterFailures: true },
+    ];
+    const said: string[] = [];
+    const onEvent = (event: NnunetEvent) => void (event.type === "message" && said.push(event.text));
+    const results = await executeJobs(jobs, { ended: async () => {} }, { onEvent });
+    expect(done).toEqual(["c", "a", "b", "report"]);
+    expect([...results.keys()]).toEqual(["c", "a", "b", "report"]);
+    expect(said).toEqual([
+      expect.stringMatching(/^a is left to another process for now: .*fold_0 is being written by process \d+ on this machine/),
+      expect.stringMatching(/^waiting for a: .*\(training fold 0 of 2d; /),
+    ]);
+  }));
+
+test("what was left to another process and is free again goes before what comes later, as it stands by then", () =>
+  withScratch(async (scratch) => {
+    const target = join(scratch, "fold_0");
+    const lock = await others(target);
+    const done: string[] = [];
+    const jobs: JobWork[] = [
+      { ...job("a", [], async () => void done.push("a as it was")), writes: [target], alone: true },
+      job("b", [], async () => {
+        done.push("b");
+        lock.release();
+      }),
+      job("c", [], async () => void done.push("c")),
+    ];
+    const latest = async (stale: JobWork) => ({ ...stale, perform: async () => void done.push("a as it is now") });
+    await executeJobs(jobs, { ended: async () => {} }, { latest });
+    expect(done).toEqual(["b", "a as it is now", "c"]);
+  }));
+
+test("cases that are shared are not waited for, and a lock of another machine is told at the end, by the job", () =>
+  withScratch(async (scratch) => {
+    const target = join(scratch, "fold_0");
+    const lock = await others(target);
+    const file = lockFile(target);
+    const holder = JSON.parse(await readFile(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...holder, host: "node7" }));
+    const done: string[] = [];
+    const jobs: JobWork[] = [
+      { ...job("a", [], async () => Promise.reject(new FileError(target, "is being written on node7"))), writes: [target], alone: true },
+      { ...job("shared", [], async () => void done.push("shared")), writes: [target] },
+    ];
+    await expect(executeJobs(jobs, { ended: async () => {} }, {})).rejects.toThrow("is being written on node7");
+    expect(done).toEqual(["shared"]);
+    lock.release();
+    await rm(file, { force: true });
+  }));
+
+test("waiting ends when the run is cancelled", () =>
+  withScratch(async (scratch) => {
+    const target = join(scratch, "fold_0");
+    const lock = await others(target);
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 300);
+    const jobs = [{ ...job("a", [], async () => "never"), writes: [target], alone: true as const }];
+    await expect(executeJobs(jobs, { ended: async () => {} }, { signal: abort.signal })).rejects.toThrow("cancelled");
+    lock.release();
+  }));

@@ -1,11 +1,12 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { chooseEffort } from "../src/budget/choose-effort.ts";
+import { startBudget } from "../src/budget/budget-clock.ts";
 import { type ConfigurationCosts, type Costs, trainingSeconds, type Workload } from "../src/budget/costs.ts";
 import type { RunEffort } from "@nnunet/pipeline";
-import { type DecidedEffort, startBudget } from "../src/jobs/effort-of-run.ts";
+import type { DecidedEffort } from "../src/jobs/effort-of-run.ts";
 import type { JobWork } from "../src/jobs/job.ts";
-import { jobsWithinBudget } from "../src/jobs/jobs-within-budget.ts";
+import { jobsAsDecided, jobsWithinBudget } from "../src/jobs/jobs-within-budget.ts";
 import type { RunWork } from "../src/jobs/run-work.ts";
 
 const folds = [0, 1, 2, 3, 4];
@@ -26,8 +27,12 @@ const workload: Workload = {
   configurations: Object.fromEntries(names.map((name) => [name, { data: name }])),
 };
 
-/** A run on a machine that takes `load` times as long as the probe had said: what it trained, and when it was over. */
-async function simulate(seconds: number, load: number) {
+/**
+ * A run on a machine that takes `load` times as long as the probe had said: what it trained, and when it was over.
+ *
+ * @param others - configurations that another process has begun
+ */
+async function simulate(seconds: number, load: number, others: readonly string[] = []) {
   let now = 0;
   const budget = startBudget(seconds, () => now);
   const costs: Costs = { "2d": { ...cost, step: 0.1 }, "3d_fullres": cost };
@@ -37,8 +42,8 @@ async function simulate(seconds: number, load: number) {
   const lengths = Object.fromEntries(
     [...new Set(chosen.trainings.map(({ configuration }) => configuration))].map((name) => [name, chosen]),
   );
-  const effort: RunEffort = { ...chosen, of: "", compared: folds, lengths };
-  const decided: DecidedEffort = { effort, costs, workload, wish };
+  const effort: RunEffort = { ...chosen, of: "", compared: folds, lengths, givenUp: [] };
+  const decided: DecidedEffort = { effort, costs, workload, wish, before: 0 };
   const job = (id: string, takes: number): JobWork => ({
     ...{ id, command: [], needs: [], makes: [], writes: [], isDone: async () => false },
     perform: async () => void (now += takes),
@@ -46,17 +51,24 @@ async function simulate(seconds: number, load: number) {
   const list = (work: RunWork) => [
     ...Object.keys(work.lengths!).map((name) => job(`preprocess ${name}`, 6)),
     ...work.trainings.map(({ configuration, fold }) => {
-      const length = { trainings: [], ...work.lengths![configuration]! };
-      return job(`train ${configuration} ${fold}`, load * trainingSeconds(costs[configuration]!, 12, length));
+      const seconds = trainingSeconds(costs, workload, { configuration, fold }, work.lengths![configuration]!);
+      return job(`train ${configuration} ${fold}`, load * seconds);
     }),
     job("find-best", 20),
     job("test", 60),
   ];
   const kept: RunEffort[] = [];
   const ids: string[] = [];
-  for await (const each of jobsWithinBudget(decided, budget, list, async (changed) => void kept.push(changed))) {
+  const took = new Map<string, number>();
+  const progress = {
+    ...{ list, took, keep: async (changed: RunEffort) => void kept.push(changed) },
+    isBegun: async (jobs: readonly JobWork[]) => others.some((name) => jobs.some(({ id }) => id.includes(name))),
+  };
+  for await (const each of jobsWithinBudget(decided, budget, progress)) {
     ids.push(each.id);
+    const began = now;
     await each.perform();
+    took.set(each.id, now - began);
   }
   return { took: now, ids, kept, expected: chosen, jobs: list(kept.at(-1) ?? effort).map(({ id }) => id) };
 }
@@ -76,6 +88,34 @@ test("a machine that turns out slower or faster than it was measured shortens or
   for (const { kept, expected } of [slow, quick]) {
     expect(kept.at(-1)!.lengths["2d"]).toMatchObject({ epochs: expected.epochs }); // it was begun
   }
+});
+
+test("what is given up is said anew with the lengths", async () => {
+  const { kept } = await simulate(3600, 1.5);
+  const { lengths, givenUp } = kept.at(-1)!;
+  const { epochs, iterationsPerEpoch } = lengths["3d_fullres"]!;
+  expect(givenUp.at(-1)!.sentence).toContain(`3d_fullres ${epochs} epochs of ${iterationsPerEpoch} steps`);
+});
+
+test("what another process has begun keeps its length", async () => {
+  expect((await simulate(3600, 1.5, ["3d_fullres"])).kept).toEqual([]);
+});
+
+test("a decision of another process is followed as it stands when the turn of a job comes", async () => {
+  const decided: RunEffort[] = [20, 20, 10].map((epochs) => ({
+    ...{ of: "", trainings: [], compared: [], seconds: 1, givenUp: [] },
+    lengths: { "2d": { epochs, iterationsPerEpoch: 1 } },
+  }));
+  const list = ({ lengths }: RunWork) =>
+    ["a", "b"].map((id) => ({
+      ...{ id, command: [String(lengths!["2d"]!.epochs)], needs: [], makes: [], writes: [] },
+      ...{ isDone: async () => false, perform: async () => undefined },
+    }));
+  const given: string[] = [];
+  const next = async () => (decided.length > 1 ? decided.shift()! : decided[0]!);
+  await next();
+  for await (const { id, command } of jobsAsDecided(next, list)) given.push(`${id} ${command[0]}`);
+  expect(given).toEqual(["a 20", "b 10"]);
 });
 
 test("the budget is kept within 15 % by machines from 0.6 to 1.5 times as slow as they were measured", async () => {

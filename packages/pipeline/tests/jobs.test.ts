@@ -3,10 +3,11 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
+import type { NnunetEvent } from "@nnunet/core";
 import { whileLocked } from "@nnunet/core/node";
 import { openDataset, writeImage } from "@nnunet/io";
 import { createPipeline, type DatasetStatus, preprocessedPaths, resultsPaths } from "@nnunet/pipeline";
-import { foldersIn, tinyCase, tinyRun, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, tinyCase, tinyRun, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
 jest.setTimeout(240_000);
@@ -90,6 +91,58 @@ describe("a rehearsal", () => {
       const own = createPipeline({ evaluator: { ...defaultEvaluator, name: "mine" } }, folders);
       const { jobs } = await own.rehearse(dataset, tinyRun);
       expect(jobs.map(({ command }) => command)).toEqual(jobs.map(() => []));
+    }));
+});
+
+describe("a run within a budget", () => {
+  // steps that take so long that 500 do not fit into what is left over of the smallest budget
+  const sizes = { baseFeatures: 8, batchSize: 6 };
+  const wish = { ...tinyRun, ...sizes, settings: { epochs: 1000, iterationsPerEpoch: 20, validationIterations: 1 } };
+  const hear = () => {
+    const said: { readonly level: string; readonly text: string }[] = [];
+    return { said, onEvent: (event: NnunetEvent) => void (event.type === "message" && said.push(event)) };
+  };
+
+  test("that is impossible is refused with the smallest that would do, from measurements that are kept; that one does, and says loudly that it teaches nothing", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      const refusal = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: 1 }).catch((error: Error) => error);
+      const { message } = refusal as Error;
+      expect(message).toMatch(/the least that can be done, needs about .* the smallest budget that would do is \d+ s,/);
+      expect(existsSync(folders.results)).toBe(false);
+      const again = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: 2 }).catch((error: Error) => error);
+      // what was measured does not swing; what goes by before it may
+      const [first, second] = [message, (again as Error).message].map((text) => Number(/would do is (\d+) s/.exec(text)![1]));
+      expect(second).toBeLessThan(1.5 * first!);
+
+      const { said, onEvent } = hear();
+      const { effort } = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: first!, onEvent });
+      const loud = `only ${effort!.warning}`;
+      expect(loud).toMatch(/^only \d+ steps of 3d_fullres, which teach a network next to nothing/);
+      const place = (text: string) => said.findIndex((each) => each.text.includes(text));
+      expect(said[place(loud)]).toMatchObject({ level: "warning" });
+      expect(place("and is used again; without")).toBeGreaterThanOrEqual(0);
+      expect(place(loud)).toBeLessThan(place("training from the start"));
+      const path = join(folders.results, dataset.name, "given_up__nnUNetPaperPlans.json");
+      expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({
+        budget: `${first} s`,
+        givenUp: [loud, expect.stringContaining(" of 1000 of 20 (")],
+      });
+
+      // whoever trains it longer takes it out
+      const plans = await pipeline.loadPlans(dataset);
+      await pipeline.train(dataset, plans, "3d_fullres", 0, { ...tinyTraining, ...sizes, existing: "update" });
+      expect(existsSync(path)).toBe(false);
+    }));
+
+  test("is seen by status while the costs are measured", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders } = await start(scratch);
+      expect((await pipeline.status(dataset)).measuring).toBeUndefined();
+      await whileLocked(preprocessedPaths(folders, dataset.name).costs, "measuring what 2d cost here", async () => {
+        const { measuring } = await pipeline.status(dataset);
+        expect(measuring).toMatch(/^measuring what 2d cost here, on \S+ since \d{4}-/);
+      });
     }));
 });
 

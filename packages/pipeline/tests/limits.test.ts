@@ -6,6 +6,7 @@ import { axisAlignedGeometry, createVolume, type NnunetEvent, type Shape3, type 
 import { freeMemory } from "@nnunet/core/node";
 import { loadModel, predictImage } from "@nnunet/inference";
 import { openDataset, writeImage } from "@nnunet/io";
+import { createTrainer, engines } from "@nnunet/trainer";
 import { createPipeline, predictorOf } from "@nnunet/pipeline";
 import { preprocessCase } from "@nnunet/preprocess";
 import { pointwise, tinyMetadata, tinyModelBytes } from "../../inference/tests/tiny-model.ts";
@@ -105,5 +106,13 @@ test("fingerprint, preprocess and train refuse beforehand what is beyond the lim
     await expect(pipeline.train(dataset, huge, name, "all", { maxMemoryGb: 20 })).rejects.toThrow(
       /^training \S+ \(patch 4096 × 4096[ ×\d]*, batch \d+\) needs about [\d.]+ GB of memory, but the limit is 20\.0 GB; plan with a smaller `gpuMemoryGb`/,
     );
+    // where the engine that is chosen sees a GPU, the machine's memory is not what counts
+    const onGpu = { ...engines.ort, lookForGpu: async () => ({ gpu: true, why: "a GPU is seen" }) };
+    const trainer = createTrainer({ name: "on a GPU", engines: { ...engines, ort: onGpu } });
+    const other = createPipeline({ trainer }, foldersIn(folder));
+    const training = (settings: { readonly engine: string }) =>
+      other.train(dataset, huge, name, "all", { maxMemoryGb: 20, settings });
+    await expect(training({ engine: "auto" })).rejects.toThrow("is not preprocessed");
+    await expect(training({ engine: "tfjs" })).rejects.toMatchObject({ code: "LIMIT" });
     await rm(folder, { recursive: true });
   }));

@@ -32,3 +32,14 @@ export async function chooseEngine(
   }
   return { engine: fallback, ...(reasons.length > 0 && { why: reasons.join(", ") }) };
 }
+
+/** Where the engine of that name takes the memory of a training from: a GPU's, or the machine's. */
+export async function memoryOfEngine(
+  name: string,
+  known: Readonly<Record<string, TrainingEngine>>,
+  device?: Device,
+): Promise<"cpu" | "gpu"> {
+  if (device !== undefined) return device === "cpu" ? "cpu" : "gpu";
+  const { engine } = await chooseEngine(name, known);
+  return (await engine.lookForGpu?.())?.gpu ? "gpu" : "cpu";
+}

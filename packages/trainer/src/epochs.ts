@@ -1,4 +1,4 @@
-import { InvalidArgumentError, throwIfCancelled, type TrainingTask } from "@nnunet/core";
+import { InvalidArgumentError, listed, throwIfCancelled, type TrainingBatch, type TrainingTask } from "@nnunet/core";
 import type { EpochRecord } from "./checkpoint.ts";
 import type { TrainingSession } from "./engine.ts";
 import { prefetchEpoch } from "./prefetch.ts";
@@ -20,7 +20,7 @@ export async function trainEpoch(
     throwIfCancelled(task.signal, "training");
     const stepStarted = performance.now();
     const { loss } = await session.step(batch, learningRate);
-    checkLoss(loss, "training", epoch, iteration);
+    checkLoss(loss, "training", batch, epoch, iteration);
     sum += loss;
     const now = performance.now();
     task.onEvent?.({
@@ -38,11 +38,20 @@ export async function trainEpoch(
   return sum / iterations;
 }
 
-function checkLoss(loss: number, kind: "training" | "validation", epoch: number, iteration: number): void {
+/** Nothing of the epoch is kept; the checkpoint of the last finished one is. */
+function checkLoss(
+  loss: number,
+  kind: "training" | "validation",
+  { caseIds }: Pick<TrainingBatch, "caseIds">,
+  epoch: number,
+  iteration: number,
+): void {
   if (Number.isFinite(loss)) return;
+  const cases = listed([...new Set(caseIds)]);
+  const kept = epoch === 0 ? "no epoch was finished" : `the checkpoint after epoch ${epoch} is kept`;
   throw new InvalidArgumentError(
     kind,
-    "a finite loss (a lower initial learning rate may help; check the images for extreme values)",
+    `a finite loss (look at the images of the batch for extreme values: ${cases}; a lower \`initialLearningRate\` may help; ${kept})`,
     `loss ${loss} at epoch ${epoch}, iteration ${iteration}`,
   );
 }
@@ -64,7 +73,7 @@ export async function validateEpoch(
   for await (const batch of prefetchEpoch(task.validation, epoch, iterations)) {
     throwIfCancelled(task.signal, "training");
     const result = await session.evaluate(batch);
-    checkLoss(result.loss, "validation", epoch, iteration++);
+    checkLoss(result.loss, "validation", batch, epoch, iteration++);
     loss += result.loss;
     counts ??= {
       tp: new Float64Array(result.truePositives.length),

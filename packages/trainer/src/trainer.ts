@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Trainer } from "@nnunet/core";
+import { memoryOfEngine } from "./choose-engine.ts";
 import { type LossMaker, losses } from "./losses/losses.ts";
 import { trainModel } from "./train-model.ts";
 import { defaultParts, type TrainerParts } from "./trainer-parts.ts";
@@ -26,6 +27,7 @@ export function createTrainer({ name, version, defaults, ...parts }: TrainerOpti
     name,
     ...(version === undefined ? {} : { version }),
     completeSettings: complete,
+    memoryOf: (given, device) => memoryOfEngine(complete(given).engine, known.engines, device),
     train: (task) => trainModel({ ...task, settings: complete(task.settings ?? {}) }, known),
   };
 }

@@ -260,11 +260,12 @@ describe("trainModel", () => {
     ]);
   });
 
-  const poisoned = (seed: number): BatchSource => ({
+  /** The second batch of an epoch, from that one on, has no values. */
+  const poisoned = (seed: number, firstEpoch = 0): BatchSource => ({
     ...balls(seed),
     async batch(epoch, iteration) {
       const batch = await balls(seed).batch(epoch, iteration);
-      if (iteration === 1) batch.data.fill(Number.NaN);
+      if (iteration === 1 && epoch >= firstEpoch) batch.data.fill(Number.NaN);
       return batch;
     },
   });
@@ -273,6 +274,16 @@ describe("trainModel", () => {
     await expect(trainModel(task({}, { training: poisoned(1) }))).rejects.toThrow(
       /training: expected a finite loss .* got "loss NaN at epoch 0, iteration 1"/,
     );
+  });
+
+  test("names the cases of the batch, and keeps the checkpoint of the last finished epoch", async () => {
+    const settings = { epochs: 3, iterationsPerEpoch: 2, validationIterations: 1 };
+    await expect(trainModel(task(settings, { training: poisoned(3, 1) }))).rejects.toThrow(
+      /look at the images of the batch for extreme values: a, b; a lower `initialLearningRate` may help; the checkpoint after epoch 1 is kept\), got "loss NaN at epoch 1, iteration 1"/,
+    );
+    const { history, weights } = await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest));
+    expect(history.map(({ epoch }) => epoch)).toEqual([0]);
+    for (const { data } of weights.values()) expect([...data].every(Number.isFinite)).toBe(true);
   });
 
   test("so does a validation loss, before a checkpoint is written that could not be read", async () => {

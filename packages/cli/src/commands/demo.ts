@@ -18,15 +18,17 @@ interface Flags extends CommonFlags {
 export function demoCommand(program: Command, ending: Ending): void {
   const command = program
     .command("demo")
-    .description("make a small 3D dataset and run everything on it, in at most ten minutes on two cores")
+    .description(
+      "make a small 3D dataset and run everything on it (1 min 34 s were measured on two cores of an Intel Xeon, with --cascade 6 min 16 s)",
+    )
     .addOption(
       sharedOption("output", {
         value: "folder",
         description: "where everything goes (default: demo, or demo_cascade)",
       }),
     )
-    .option("--smoke", "a smaller size that only shows that everything works (under two minutes)")
-    .option("--cascade", "five folds of every configuration, with a cascade of two networks (at most fifteen minutes)")
+    .option("--smoke", "a smaller size that only shows that everything works")
+    .option("--cascade", "five folds of every configuration, with a cascade of two networks")
     .option("--json", "print one JSON document to stdout, and progress as one JSON event per line to stderr")
     .option("--debug", "print the stack of an error")
     .action(async (flags: Flags) => {

@@ -35,7 +35,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
   const command = program
     .command("run")
     .description(
-      "everything in order: convert, verify, fingerprint, plan, preprocess, train, export, predict, evaluate; what is done is skipped",
+      "everything in order: convert, verify, split, fingerprint, plan, preprocess, train with validation, find-best (which makes the final predictor), test, report; what is done is skipped, and several processes share the work",
     )
     .argument(datasetArgument, `${datasetDescription}; a Decathlon or nnU-Net v1 folder is converted first`)
     .addOption(
@@ -50,7 +50,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       "all of it in so much time (90m, 2h): measures a step, chooses configurations, folds and epochs, says what is given up",
       duration,
     )
-    .option("--dry-run", "print the jobs with their estimated time and memory (measured by a few steps), and do none")
+    .option("--dry-run", "print the jobs with what they need and their time and memory (measured by a few steps), and do none")
     .addOption(sharedOption("planner"))
     .addOption(sharedOption("gpuMemory"))
     .addOption(
@@ -64,7 +64,9 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
         }
         const pipeline = await pipelineOf(flags, session);
         const { groupBy, seeds } = flags;
-        const groups = groupBy === undefined ? undefined : await groupsBy(groupBy, await pipeline.open(name, session));
+        // a dry run converts nothing
+        const open = () => (flags.dryRun ? openNamedDataset(pipeline, name) : pipeline.open(name, session));
+        const groups = groupBy === undefined ? undefined : await groupsBy(groupBy, await open());
         const options: RunOptions = {
           ...trainOptionsOf(flags, session),
           ...(groups && { groups, groupedBy: groupBy }),
@@ -80,7 +82,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           },
         };
         if (flags.dryRun) {
-          const status = await pipeline.rehearse(await openNamedDataset(pipeline, name), { ...options, probe: true });
+          const status = await pipeline.rehearse(await open(), { ...options, probe: true });
           session.print(...describeJobs(status), ...describeCommands(status));
           return { value: status };
         }

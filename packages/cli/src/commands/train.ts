@@ -1,7 +1,8 @@
 import { counted, InvalidArgumentError } from "@nnunet/core";
-import type { Fold } from "@nnunet/pipeline";
+import { type Fold, seedSpreads } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
+import { describeSeeds } from "../describe/describe-seeds.ts";
 import { diceTable } from "../describe/dice-table.ts";
 import { nextHint } from "../next-hint.ts";
 import {
@@ -63,6 +64,7 @@ export function trainCommand(program: Command, ending: Ending): void {
         session.print(
           `${scored}, ${counted(result.validation.cases.length, "case")}:`,
           ...diceTable(result.validation, dataset.json),
+          ...describeSeeds(await seedSpreads(pipeline, dataset, plans)),
           `Model: ${result.model}`,
           nextHint(["predict", "-i", "IMAGES", "-o", "SEGMENTATIONS", "-m", result.model], flags),
         );

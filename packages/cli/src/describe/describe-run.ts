@@ -2,6 +2,7 @@ import { counted, listed, type ModelDataset } from "@nnunet/core";
 import { summaryToJson } from "@nnunet/evaluate";
 import type { RunResult, TestResult } from "@nnunet/pipeline";
 import { describeBest } from "./describe-best.ts";
+import { describeSeeds } from "./describe-seeds.ts";
 import { diceTable } from "./dice-table.ts";
 import { textTable } from "./text-table.ts";
 
@@ -11,11 +12,14 @@ export function describeRun(result: RunResult): string[] {
   const lines = result.folds.length > 2 ? ["", ...foldTable(result)] : describeFolds(result);
   if (best) lines.push("", ...describeBest(best, dataset.json));
   else lines.push("", ...noPredictor(result));
+  lines.push(...describeSeeds(result.seeds));
   for (const tested of test) lines.push("", ...describeTest(tested, dataset.json));
   if (effort && effort.givenUp.length > 0) {
-    lines.push("", "Given up for the budget:", ...effort.givenUp.map((sentence) => `  ${sentence}`));
+    lines.push("", "Given up for the budget:", ...effort.givenUp.map(({ sentence }) => `  ${sentence}`));
   }
-  return [...lines, "", `Report: ${report}`];
+  lines.push("", `Report: ${report}`);
+  // last, where it is read
+  return effort?.warning === undefined ? lines : [...lines, "", `WARNING: only ${effort.warning}.`];
 }
 
 /** Why there is no final predictor, and how to get one. */
@@ -54,7 +58,7 @@ export function describeTest({ configuration, folder, summary }: TestResult, dat
   return [segmented, `Against labelsTs, ${counted(summary.cases.length, "case")}:`, ...diceTable(summary, dataset)];
 }
 
-export function runToJson({ dataset, folds, best, test, report, effort }: RunResult): unknown {
+export function runToJson({ dataset, folds, best, test, seeds, report, effort }: RunResult): unknown {
   return {
     dataset: dataset.folder,
     folds: folds.map(({ configuration, fold, training }) => ({
@@ -73,8 +77,9 @@ export function runToJson({ dataset, folds, best, test, report, effort }: RunRes
       },
     }),
     test: test.map(testToJson),
+    ...(seeds.length > 0 && { seeds }),
     report,
-    ...(effort && { effort }),
+    ...(effort && { effort: { ...effort, givenUp: effort.givenUp.map(({ sentence }) => sentence) } }),
   };
 }
 

@@ -43,10 +43,10 @@ export function foldList(text: string, before: readonly (number | "all")[] = [])
   return [...before, fold(text)];
 }
 
-/** "90m", "2h", "1h30m", "45s": seconds. */
+/** "90m", "2h", "1h30m", "45s", "1 h 30 min": seconds. */
 export function duration(text: string): number {
   const parts = /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?$/.exec(
-    text.trim().toLowerCase(),
+    text.replace(/\s+/g, "").toLowerCase(),
   );
   const [hours = 0, minutes = 0, seconds = 0] = (parts ?? []).slice(1).map((part) => Number(part ?? 0));
   const total = hours * 3600 + minutes * 60 + seconds;

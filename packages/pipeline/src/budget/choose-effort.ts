@@ -1,6 +1,7 @@
 import { LimitError } from "@nnunet/core";
 import type { Fold } from "../folders.ts";
-import { type Costs, type Effort, effortSeconds, type Workload } from "./costs.ts";
+import { budgetFor, shownBudget } from "./budget-clock.ts";
+import { type Costs, type Effort, effortSeconds, type Length, trainingSeconds, type Workload } from "./costs.ts";
 
 /** What would be done if there were time for it. */
 export interface Wish extends Effort {
@@ -11,16 +12,14 @@ export interface Wish extends Effort {
 export interface Choice extends Effort {
   /** After the survey. */
   readonly seconds: number;
-  /** What is not done of the wish, and what that costs in certainty; one sentence each. */
-  readonly givenUp: readonly string[];
 }
 
 /**
  * Steps of a training below which fewer networks are trained instead of shorter. At 500 steps the hippocampus training
  * of the README is past 0.8 mean Dice; the paper's own number is 250 000.
  */
-const ENOUGH_STEPS = 500;
-/** Below this a training says nothing. */
+export const ENOUGH_STEPS = 500;
+/** Below this nothing is trained at all. */
 const FEWEST_STEPS = 50;
 /** An epoch is a point of the learning rate's descent and a checkpoint: fewer than this make it coarse. */
 const USUAL_EPOCHS = 20;
@@ -30,63 +29,95 @@ const STEPS_OF_EPOCH = 10;
 /**
  * How much of a wish fits into the time that is left. What costs the least certainty is given up first (paper, Supplement
  * G.1): long trainings, then the cascade, then the comparison of configurations (3d_fullres is the best overall), then
- * folds, and last the length that a training should have.
+ * folds, then 3d_fullres for a network whose steps cost less, and last the length that a training should have.
  *
  * @param seconds - that may be spent from now on
- * @param spent - seconds of the budget that are gone, or set aside
- * @throws {LimitError} with the smallest time that would do, if not even that fits
+ * @param before - seconds that any such run takes before its trainings
+ * @throws {LimitError} with the smallest budget that would do, if nothing fits
+ * @see docs/decisions/0028-budget.md
  */
-export function chooseEffort(costs: Costs, work: Workload, wish: Wish, seconds: number, spent = 0): Choice {
-  const scopes = scopesOf(work, wish);
-  const wished = wish.epochs * wish.iterationsPerEpoch;
-  const fitting = scopes.map(({ trainings }) => longestEffort(costs, work, { ...wish, trainings }, seconds));
-  const enough = Math.min(ENOUGH_STEPS, wished);
+export function chooseEffort(costs: Costs, work: Workload, wish: Wish, seconds: number, before = 0): Choice {
+  const scopes = scopesOf(costs, work, wish);
+  const fitting = scopes.flatMap((trainings) => longestEffort(costs, work, { ...wish, trainings }, seconds) ?? []);
   const chosen =
-    fitting.find((effort) => effort && stepsOf(effort) >= enough) ??
-    fitting.findLast((effort) => effort && stepsOf(effort) >= Math.min(FEWEST_STEPS, wished));
-  if (!chosen) {
-    const smallest = effortSeconds(costs, work, shortest({ ...wish, ...scopes.at(-1)! }));
-    throw new LimitError(
-      `a run of one fold of ${scopes.at(-1)!.trainings[0]!.configuration}, the least that says anything,`,
-      `about ${inMinutes(smallest)}`,
-      `${inMinutes(Math.max(0, seconds))} are left of the budget`,
-      `the smallest budget that would do is ${inMinutes(1.05 * (spent + smallest))}, with \`baseFeatures\` or \`batchSize\` made smaller less`,
-    );
-  }
-  return { ...chosen, seconds: effortSeconds(costs, work, chosen), givenUp: givenUp(work, wish, chosen) };
+    fitting.find((effort) => stepsOf(effort) >= atLeast(ENOUGH_STEPS, wish)) ??
+    longestOf(fitting.filter((effort) => stepsOf(effort) >= atLeast(FEWEST_STEPS, wish)));
+  if (chosen) return { ...chosen, seconds: effortSeconds(costs, work, chosen) };
+  const smallest = cheapest(costs, work, wish, FEWEST_STEPS);
+  const named = (of: Choice, what: string) => `${what} is ${shownBudget(budgetFor(of.seconds, before))}`;
+  const teaching = cheapest(costs, work, wish, ENOUGH_STEPS);
+  const learns = `, and one in which a network learns something`;
+  throw new LimitError(
+    `a run of one fold of ${smallest.trainings[0]!.configuration}, the least that can be done,`,
+    `about ${shownBudget(Math.ceil(smallest.seconds))}`,
+    `${shownBudget(Math.max(0, Math.floor(seconds)))} are left of the budget`,
+    `${named(smallest, "the smallest budget that would do")}${stepsOf(wish) > FEWEST_STEPS ? named(teaching, learns) : ""}; with \`baseFeatures\` or \`batchSize\` made smaller less`,
+  );
 }
 
-type Scope = Pick<Effort, "trainings">;
+/** The cheapest single network with so many steps. */
+export function cheapest(costs: Costs, work: Workload, wish: Wish, steps: number): Choice {
+  const efforts = scopesOf(costs, work, wish).map((trainings) => {
+    const effort = { trainings, ...shortest(wish, atLeast(steps, wish)) };
+    return { ...effort, seconds: effortSeconds(costs, work, effort) };
+  });
+  return efforts.reduce((best, each) => (each.seconds < best.seconds ? each : best));
+}
 
-/** From the whole wish to the least, each poorer than the one before. */
-function scopesOf({ configurations }: Workload, { trainings, folds }: Wish): Scope[] {
-  const names = namesIn(trainings);
+/** So many steps, or all that are wished for where these are fewer. */
+export const atLeast = (steps: number, wish: Length) => Math.min(steps, stepsOf(wish));
+
+type Trainings = Effort["trainings"];
+
+/**
+ * From the whole wish to the least: what could be trained, in the order in which it is preferred as long as each network
+ * has enough steps.
+ */
+function scopesOf(costs: Costs, work: Workload, { trainings, folds, ...length }: Wish): Trainings[] {
+  const { configurations } = work;
+  const names = configurationsIn(trainings);
   const firsts = new Set(names.map((name) => configurations[name]!.previous));
-  const single = names.filter((name) => configurations[name]!.previous === undefined && !firsts.has(name));
-  const kept = single.length > 0 ? single : names.filter((name) => configurations[name]!.previous === undefined);
+  const byThemselves = names.filter((name) => configurations[name]!.previous === undefined);
+  const single = byThemselves.filter((name) => !firsts.has(name));
+  const kept = single.length > 0 ? single : byThemselves;
   const best = kept.find((name) => name === "3d_fullres") ?? kept.at(-1) ?? names[0]!;
   const only = (chosen: readonly string[], of: readonly Fold[]) =>
     trainings.filter(({ configuration, fold }) => chosen.includes(configuration) && of.includes(fold));
-  const narrower = [
-    trainings,
-    only(kept, folds),
-    only([best], folds),
-    only([best], folds.slice(0, 3)),
-    only([best], folds.slice(0, 1)),
-  ];
-  return narrower
-    .filter((each, i) => each.length > 0 && (i === 0 || each.length < narrower[i - 1]!.length))
-    .map((each) => ({ trainings: each }));
+  const enough = { ...length, ...shortest(length, atLeast(ENOUGH_STEPS, length)) };
+  const secondsOf = (configuration: string) =>
+    trainingSeconds(costs, work, { configuration, fold: folds[0]! }, enough) +
+    work.cases * costs[configuration]!.preprocessCase;
+  const cheaper = byThemselves
+    .filter((name) => name !== best && secondsOf(name) < secondsOf(best))
+    .sort((a, b) => secondsOf(b) - secondsOf(a));
+  const narrowing = (name: string) => [folds, folds.slice(0, 3), folds.slice(0, 1)].map((of) => only([name], of));
+  const scopes = [trainings, only(kept, folds), ...[best, ...cheaper].flatMap(narrowing)];
+  const seen = new Set<string>();
+  return scopes.filter((scope) => {
+    const key = JSON.stringify(scope);
+    if (scope.length === 0 || seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }
 
-const namesIn = (trainings: Effort["trainings"]) => [...new Set(trainings.map(({ configuration }) => configuration))];
+export const configurationsIn = (trainings: Trainings) => [
+  ...new Set(trainings.map(({ configuration }) => configuration)),
+];
+
+function longestOf(efforts: readonly Effort[]): Effort | undefined {
+  return efforts.reduce<Effort | undefined>(
+    (best, each) => (best === undefined || stepsOf(each) > stepsOf(best) ? each : best),
+    undefined,
+  );
+}
 
 /** All trainings of a wish, as long as there is time for; undefined if there is not even for one step of each. */
 export function longestEffort(costs: Costs, work: Workload, wish: Wish, seconds: number): Effort | undefined {
-  const fits = (effort: Effort) => effortSeconds(costs, work, effort) <= seconds;
   const { trainings, epochs, iterationsPerEpoch } = wish;
-  const all = { trainings, epochs, iterationsPerEpoch };
-  if (fits(all)) return all;
+  const fits = (length: Length) => effortSeconds(costs, work, { trainings, ...length }) <= seconds;
+  const all = { epochs, iterationsPerEpoch };
+  if (fits(all)) return { trainings, ...all };
   // The largest number of steps by halving: the time grows with it.
   let [low, high] = [0, stepsOf(wish)];
   while (high - low > 1) {
@@ -94,58 +125,25 @@ export function longestEffort(costs: Costs, work: Workload, wish: Wish, seconds:
     if (fits(ofSteps(wish, middle))) low = middle;
     else high = middle;
   }
-  const effort = ofSteps(wish, Math.max(1, low));
-  return fits(effort) ? effort : undefined;
+  const length = ofSteps(wish, Math.max(1, low));
+  return fits(length) ? { trainings, ...length } : undefined;
 }
 
 /** At most `steps` steps in epochs: the wish's where there are enough of them, shorter ones otherwise. */
-function ofSteps({ trainings, epochs, iterationsPerEpoch }: Wish, steps: number): Effort {
+function ofSteps({ epochs, iterationsPerEpoch }: Length, steps: number): Length {
   const usual = Math.floor(steps / iterationsPerEpoch);
-  if (usual >= Math.min(epochs, USUAL_EPOCHS)) {
-    return { trainings, epochs: Math.min(epochs, usual), iterationsPerEpoch };
-  }
-  const fewer = Math.min(epochs, USUAL_EPOCHS, Math.max(1, Math.floor(steps / STEPS_OF_EPOCH)));
-  const iterations = Math.min(iterationsPerEpoch, Math.max(1, Math.floor(steps / fewer)));
-  return { trainings, epochs: fewer, iterationsPerEpoch: iterations };
+  if (usual >= Math.min(epochs, USUAL_EPOCHS)) return { epochs: Math.min(epochs, usual), iterationsPerEpoch };
+  const short = Math.min(STEPS_OF_EPOCH, iterationsPerEpoch);
+  const fewer = Math.min(epochs, USUAL_EPOCHS, Math.max(1, Math.floor(steps / short)));
+  return { epochs: fewer, iterationsPerEpoch: Math.min(iterationsPerEpoch, Math.max(1, Math.floor(steps / fewer))) };
 }
 
-const shortest = (wish: Wish): Effort => ofSteps(wish, Math.min(FEWEST_STEPS, stepsOf(wish)));
-
-const stepsOf = ({ epochs, iterationsPerEpoch }: Effort) => epochs * iterationsPerEpoch;
-
-const inMinutes = (seconds: number) =>
-  seconds < 90 ? `${Math.ceil(seconds)} s` : `${(Math.ceil(seconds / 6) / 10).toFixed(1)} min`;
-
-function givenUp({ configurations, validationCases, cases }: Workload, wish: Wish, chosen: Effort): string[] {
-  const sentences: string[] = [];
-  const [wished, names] = [namesIn(wish.trainings), namesIn(chosen.trainings)];
-  const left = wished.filter((name) => !names.includes(name));
-  const firsts = new Set(wished.map((name) => configurations[name]!.previous));
-  const cascade = left.filter((name) => configurations[name]!.previous !== undefined || firsts.has(name));
-  const others = left.filter((name) => !cascade.includes(name));
-  if (cascade.length > 0) {
-    sentences.push(
-      `${cascade.join(" and ")} left out: whether the cascade is better here is not known; it is where objects are large against the patch`,
-    );
+/** The shortest length with at least so many steps; they are rounded to whole epochs. */
+function shortest(wish: Length, steps: number): Length {
+  for (let asked = steps; ; asked++) {
+    const length = ofSteps(wish, asked);
+    if (stepsOf(length) >= steps) return length;
   }
-  if (others.length > 0) {
-    sentences.push(
-      `${others.join(" and ")} left out: ${names.join(", ")} is taken because it is the best overall, not because it was compared`,
-    );
-  }
-  const folds = [...new Set(chosen.trainings.map(({ fold }) => fold))];
-  if (folds.length < wish.folds.length) {
-    const seen = folds.reduce<number>((total, fold) => total + (validationCases.get(fold) ?? 0), 0);
-    const wider = Math.sqrt(cases / Math.max(1, seen)).toFixed(1);
-    sentences.push(
-      `${folds.length} of ${wish.folds.length} folds: scores of ${seen} of ${cases} cases, so intervals about ${wider} times as wide, and a predictor of ${folds.length === 1 ? "one network" : `${folds.length} networks`} instead of ${wish.folds.length}`,
-    );
-  }
-  if (stepsOf(chosen) < stepsOf(wish)) {
-    const share = Number(((100 * stepsOf(chosen)) / stepsOf(wish)).toPrecision(2));
-    sentences.push(
-      `${chosen.epochs} epochs of ${chosen.iterationsPerEpoch} steps instead of ${wish.epochs} of ${wish.iterationsPerEpoch} (${share} %): scores are below what the full training would reach, and the ranking may change with it`,
-    );
-  }
-  return sentences;
 }
+
+export const stepsOf = ({ epochs, iterationsPerEpoch }: Length) => epochs * iterationsPerEpoch;

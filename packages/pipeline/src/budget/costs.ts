@@ -37,20 +37,29 @@ export interface WorkOfConfiguration {
   readonly previous?: string | undefined;
 }
 
-/** Which networks are trained, and how long. */
-export interface Effort {
-  readonly trainings: readonly { readonly configuration: string; readonly fold: Fold }[];
+/** How long each network is trained. */
+export interface Length {
   readonly epochs: number;
   readonly iterationsPerEpoch: number;
 }
 
+/** Which networks are trained, and how long. */
+export interface Effort extends Length {
+  readonly trainings: readonly { readonly configuration: string; readonly fold: Fold }[];
+}
+
 export type Costs = Readonly<Record<string, ConfigurationCosts>>;
 
-/** Training and validation of one fold. */
-export function trainingSeconds(costs: ConfigurationCosts, validationCases: number, effort: Effort): number {
-  const { start, step, epoch, predictCase, evaluateCase } = costs;
-  const { epochs, iterationsPerEpoch } = effort;
-  return start + epochs * (iterationsPerEpoch * step + epoch) + validationCases * (predictCase + evaluateCase);
+/** Training and validation of one fold of a configuration. */
+export function trainingSeconds(
+  costs: Costs,
+  { validationCases }: Pick<Workload, "validationCases">,
+  { configuration, fold }: Effort["trainings"][number],
+  { epochs, iterationsPerEpoch }: Length,
+): number {
+  const { start, step, epoch, predictCase, evaluateCase } = costs[configuration]!;
+  const cases = validationCases.get(fold) ?? 0;
+  return start + epochs * (iterationsPerEpoch * step + epoch) + cases * (predictCase + evaluateCase);
 }
 
 /** Everything after the survey: preprocessing, trainings with their validation, selection, test images. */
@@ -58,9 +67,7 @@ export function effortSeconds(costs: Costs, work: Workload, effort: Effort): num
   const names = [...new Set(effort.trainings.map(({ configuration }) => configuration))];
   const perData = new Map(names.map((name) => [work.configurations[name]!.data, costs[name]!.preprocessCase]));
   const preprocessing = sum([...perData.values()].map((seconds) => seconds * work.cases));
-  const trainings = effort.trainings.map(({ configuration, fold }) =>
-    trainingSeconds(costs[configuration]!, work.validationCases.get(fold) ?? 0, effort),
-  );
+  const trainings = effort.trainings.map((training) => trainingSeconds(costs, work, training, effort));
   return preprocessing + sum(trainings) + selectionSeconds(costs, work, names) + testSeconds(costs, work, effort);
 }
 

@@ -6,7 +6,7 @@ import { readImageInfo } from "@nnunet/io";
 import { preprocessDataset } from "../steps/preprocess-dataset.ts";
 import type { Context } from "../stages.ts";
 import { type TrainOptions, trainFold } from "../training/train-fold.ts";
-import type { ConfigurationCosts, Costs, TrainingCosts } from "./costs.ts";
+import type { ConfigurationCosts, TrainingCosts } from "./costs.ts";
 import { trainingTimes } from "./training-times.ts";
 import { watchMemory } from "./watch-memory.ts";
 
@@ -20,6 +20,8 @@ const MOST_STEPS = 200;
  * Measures what each configuration costs here: one case of average size is preprocessed, trained on for a few steps, and
  * predicted, by the real stages, in a scratch folder that is removed. Configurations that others come before need those
  * among the names, earlier.
+ *
+ * @returns by name; `seconds` is what the measuring took
  */
 export async function probeCosts(
   context: Context,
@@ -27,7 +29,7 @@ export async function probeCosts(
   plans: Plans,
   names: readonly string[],
   options: TrainOptions,
-): Promise<Costs> {
+): Promise<Record<string, { readonly seconds: number; readonly costs: ConfigurationCosts }>> {
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-probe-"));
   const folders = {
     ...context.folders,
@@ -35,7 +37,7 @@ export async function probeCosts(
     results: join(scratch, "results"),
   };
   const probed = { ...context, folders };
-  const costs: Record<string, ConfigurationCosts> = {};
+  const probes: Record<string, { readonly seconds: number; readonly costs: ConfigurationCosts }> = {};
   const preprocessCase = new Map<string, number>();
   try {
     const few = { ...dataset, trainingCases: [await caseOfAverageSize(dataset)] };
@@ -45,6 +47,7 @@ export async function probeCosts(
       const { dataIdentifier } = findConfiguration(plans, name);
       const { signal, workers, maxMemoryGb } = options;
       const memory = watchMemory();
+      const started = performance.now();
       try {
         if (!preprocessCase.has(dataIdentifier)) {
           const began = performance.now();
@@ -52,12 +55,15 @@ export async function probeCosts(
           preprocessCase.set(dataIdentifier, (performance.now() - began) / 1000);
         }
         const measured = await probeTraining(probed, few, plans, name, options);
-        costs[name] = { preprocessCase: preprocessCase.get(dataIdentifier)!, ...measured, memoryGb: memory.peakGb() };
+        probes[name] = {
+          seconds: (performance.now() - started) / 1000,
+          costs: { preprocessCase: preprocessCase.get(dataIdentifier)!, ...measured, memoryGb: memory.peakGb() },
+        };
       } finally {
         memory.stop();
       }
     }
-    return costs;
+    return probes;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

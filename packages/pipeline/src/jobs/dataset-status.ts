@@ -4,10 +4,12 @@ import { preprocessedPaths } from "../folders.ts";
 import { loadPlans } from "../steps/plan-dataset.ts";
 import { isMeasured } from "../steps/fingerprint-dataset.ts";
 import type { Context } from "../stages.ts";
+import { splitDataset } from "../training/splits.ts";
 import { type JobState, type JobStatus, type JobWork, plainJob } from "./job.ts";
 import { effortHash } from "./effort-of-run.ts";
 import { estimateJobs } from "./estimate-jobs.ts";
 import { keptEffort, keptFailures, keptRequest } from "./job-file.ts";
+import { measuringNow } from "./measured-costs.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
 import type { Run } from "./run.ts";
 import { listJobs } from "./list-jobs.ts";
@@ -21,6 +23,8 @@ export interface DatasetStatus {
   readonly jobs: readonly JobStatus[];
   /** False as long as there is no plan, which says what follows. */
   readonly complete: boolean;
+  /** Who is measuring at the moment what the jobs cost, so that a budget can be kept; absent if nobody is. */
+  readonly measuring?: string;
 }
 
 /**
@@ -35,6 +39,10 @@ export async function rehearseRun(
   { probe = false, ...options }: RunOptions & { readonly probe?: boolean } = {},
 ): Promise<DatasetStatus> {
   checkRunOptions(options);
+  const { groups, seeds, onEvent, folds } = options;
+  if (folds === undefined || folds.some((fold) => fold !== "all")) {
+    await splitDataset(context.folders, dataset, { groups, seeds, write: false, ...(onEvent && { onEvent }) });
+  }
   await checkFolds(context, dataset, options, { write: false });
   const run = await prepareRun(context, dataset, options);
   return statusOf(run, await planOf(run), probe);
@@ -79,7 +87,9 @@ async function statusOf(run: Run, planned: Planned | undefined, probe = false): 
     const estimate = estimates.get(job.id);
     return { ...plainJob({ ...job, ...(estimate && { estimate }) }), state: states.get(job.id)! };
   });
-  return { dataset: run.dataset.name, jobs: statuses, complete: planned !== undefined };
+  const measuring = await measuringNow(run);
+  const complete = planned !== undefined;
+  return { dataset: run.dataset.name, jobs: statuses, complete, ...(measuring !== undefined && { measuring }) };
 }
 
 /** With a budget what was decided, or without a decision all that there could be. */

@@ -1,11 +1,19 @@
 import { findConfiguration, plansToJson } from "@nnunet/core";
-import { chooseEffort, longestEffort, type Wish } from "../budget/choose-effort.ts";
-import { type Costs, selectionSeconds, testSeconds, trainingSeconds, type Workload } from "../budget/costs.ts";
-import { probeCosts } from "../budget/probe-costs.ts";
+import type { Budget } from "../budget/budget-clock.ts";
+import { chooseEffort, configurationsIn, longestEffort, type Wish } from "../budget/choose-effort.ts";
+import {
+  type Costs,
+  type Length,
+  selectionSeconds,
+  testSeconds,
+  trainingSeconds,
+  type Workload,
+} from "../budget/costs.ts";
+import { givenUp, tooShort } from "../budget/given-up.ts";
 import type { Fold } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
-
+import { measureCosts } from "./measured-costs.ts";
 import type { Run } from "./run.ts";
 import { requestOf } from "./run-options.ts";
 import type { Planned } from "./survey-jobs.ts";
@@ -18,23 +26,12 @@ export interface DecidedEffort {
   readonly costs: Costs;
   readonly workload: Workload;
   readonly wish: Wish;
+  /** Seconds that went by before the trainings, and would again. */
+  readonly before: number;
 }
 
-/** Part of a budget that is left for what cannot be measured before: the report, a busy disk. */
-const SPARE = 0.03;
 /** Lengths change between configurations only if the run would miss its budget by more than this part of it. */
 const TOLERANCE = 0.04;
-
-/** The clock of a budget; it starts now. */
-export function startBudget(
-  seconds: number,
-  clock: () => number = () => performance.now() / 1000,
-): { readonly seconds: number; left(): number } {
-  const began = clock();
-  return { seconds, left: () => seconds * (1 - SPARE) - (clock() - began) };
-}
-
-export type Budget = ReturnType<typeof startBudget>;
 
 /** A decision is kept as long as the same is asked for of the same cases and plan. */
 export function effortHash({ dataset, options }: Run, { plans }: Planned): string {
@@ -48,33 +45,37 @@ export function effortHash({ dataset, options }: Run, { plans }: Planned): strin
  */
 export async function decideEffort(run: Run, planned: Planned, whole: RunWork, budget: Budget): Promise<DecidedEffort> {
   const { context, dataset, options } = run;
-  const { plans } = planned;
-  const names = [...new Set(whole.trainings.map(({ configuration }) => configuration))];
-  const costs = await measureCosts(run, planned, names);
+  const names = configurationsIn(whole.trainings);
+  const surveyed = budget.spent();
+  const { costs, seconds: measuring } = await measureCosts(run, planned, names);
   const { epochs, iterationsPerEpoch } = context.stages.trainer.completeSettings(options.settings ?? {});
   const known = await knownFolds(context.folders, dataset, options);
   const folds = options.folds ?? known.all;
   const wish = { trainings: whole.trainings, folds, epochs, iterationsPerEpoch };
   const workload = await workloadOf(run, planned, whole, names);
-  const chosen = chooseEffort(costs, workload, wish, budget.left(), budget.seconds - budget.left());
-  const trained = [...new Set(chosen.trainings.map(({ configuration }) => configuration))];
-  const length = { epochs: chosen.epochs, iterationsPerEpoch: chosen.iterationsPerEpoch };
+  const before = surveyed + measuring;
+  const { trainings, seconds, ...length } = chooseEffort(costs, workload, wish, budget.left(), before);
+  const basis = { costs, workload, wish, before };
   const effort = {
-    of: effortHash(run, { plans, path: planned.path }),
-    trainings: chosen.trainings,
-    compared: comparedFolds(chosen.trainings, known.heldOut),
-    lengths: Object.fromEntries(trained.map((name) => [name, length])),
-    seconds: chosen.seconds,
-    givenUp: chosen.givenUp,
+    of: effortHash(run, planned),
+    trainings,
+    compared: comparedFolds(trainings, known.heldOut),
+    seconds,
+    ...withLengths(basis, trainings, allOf(configurationsIn(trainings), length)),
   };
-  return { effort, costs, workload, wish };
+  return { ...basis, effort };
 }
 
-/** The first network of a cascade is measured too where only the second one is asked for. */
-export async function measureCosts(run: Run, { plans }: Planned, names: readonly string[]): Promise<Costs> {
-  const firsts = names.map((name) => findConfiguration(plans, name).previousConfiguration);
-  const all = [...new Set([...firsts.filter((first) => first !== undefined), ...names])];
-  return probeCosts(run.context, run.dataset, plans, all, run.options);
+const allOf = (names: readonly string[], length: Length) => Object.fromEntries(names.map((name) => [name, length]));
+
+/** What a decision says of lengths. */
+function withLengths(
+  { costs, workload, wish, before }: Omit<DecidedEffort, "effort">,
+  trainings: RunEffort["trainings"],
+  lengths: RunEffort["lengths"],
+): Pick<RunEffort, "lengths" | "givenUp" | "warning"> {
+  const warning = tooShort(costs, workload, wish, lengths, before);
+  return { lengths, givenUp: givenUp(workload, wish, trainings, lengths), ...(warning !== undefined && { warning }) };
 }
 
 export async function workloadOf(
@@ -103,15 +104,18 @@ export async function workloadOf(
 /**
  * The lengths of the trainings that are not begun, by the time that is really left: a probe of seconds is no hour.
  *
- * @param begun - configurations whose trainings are done or begun
+ * @param begun - configurations whose trainings are done or begun, by whomever: their lengths stay
+ * @param ahead - trainings of these that are still to be done
  * @param load - how many times as long the trainings before took as was expected
  */
 export function reconsider(
-  { effort, costs, workload, wish }: DecidedEffort,
+  decided: DecidedEffort,
   begun: ReadonlySet<string>,
+  ahead: RunEffort["trainings"],
   load: number,
   budget: Budget,
 ): RunEffort {
+  const { effort, costs, workload, wish } = decided;
   const trainings = effort.trainings.filter(({ configuration }) => !begun.has(configuration));
   if (trainings.length === 0) return effort;
   const slower: Costs = Object.fromEntries(
@@ -123,19 +127,25 @@ export function reconsider(
   const names = Object.keys(effort.lengths);
   const whole = { trainings: effort.trainings, epochs: 0, iterationsPerEpoch: 0 };
   const afterwards = selectionSeconds(slower, workload, names) + testSeconds(slower, workload, whole);
-  const left = budget.left() - afterwards;
-  const expected = trainings.reduce((total, { configuration, fold }) => {
-    const length = { trainings, ...effort.lengths[configuration]! };
-    return total + trainingSeconds(slower[configuration]!, workload.validationCases.get(fold) ?? 0, length);
-  }, 0);
+  const secondsHere = (some: RunEffort["trainings"]) => secondsOf({ ...decided, costs: slower }, some);
+  const left = budget.left() - afterwards - secondsHere(ahead);
+  const expected = secondsHere(trainings);
   if (Math.abs(expected - left) <= TOLERANCE * budget.seconds) return effort;
   // Preprocessing is over, and selection and test images are taken off already.
   const remaining = { ...workload, cases: 0, testCases: 0 };
   const changed = longestEffort(slower, remaining, { ...wish, trainings }, left);
   if (!changed) return effort; // the time is over: what was promised is done all the same
   const { epochs, iterationsPerEpoch } = changed;
-  const lengths = Object.fromEntries(
-    names.map((name) => [name, begun.has(name) ? effort.lengths[name]! : { epochs, iterationsPerEpoch }]),
+  const later = names.filter((name) => !begun.has(name));
+  const lengths = { ...effort.lengths, ...allOf(later, { epochs, iterationsPerEpoch }) };
+  const { warning: _, ...others } = effort;
+  return { ...others, ...withLengths(decided, effort.trainings, lengths) };
+}
+
+/** What trainings were expected to take as long as they are to be. */
+export function secondsOf({ effort, costs, workload }: DecidedEffort, trainings: RunEffort["trainings"]): number {
+  return trainings.reduce(
+    (total, training) => total + trainingSeconds(costs, workload, training, effort.lengths[training.configuration]!),
+    0,
   );
-  return { ...effort, lengths };
 }

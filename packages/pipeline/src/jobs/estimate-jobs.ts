@@ -1,7 +1,8 @@
 import { cpus } from "node:os";
 import { selectionSeconds, testSeconds, trainingSeconds } from "../budget/costs.ts";
 import { contentHash } from "../records/made-from.ts";
-import { measureCosts, workloadOf } from "./effort-of-run.ts";
+import { workloadOf } from "./effort-of-run.ts";
+import { measureCosts } from "./measured-costs.ts";
 import type { Job, JobEstimate, JobWork } from "./job.ts";
 import { keptMeasures, type Measure } from "./job-file.ts";
 import type { RunWork } from "./run-work.ts";
@@ -31,8 +32,8 @@ export function estimateFrom(measures: readonly Measure[], job: Pick<Job, "comma
 }
 
 /**
- * What each job is expected to take: what such a job took here before, or where none was done, by a probe of the
- * configurations.
+ * What each job took here when it was done last, or is expected to take: what such a job took before, or where none was
+ * done, by a probe of the configurations.
  *
  * @param probe - measure what is not known; takes seconds to minutes
  */
@@ -43,10 +44,13 @@ export async function estimateJobs(
   jobs: readonly JobWork[],
   { probe }: { readonly probe: boolean },
 ): Promise<ReadonlyMap<string, JobEstimate>> {
-  const measures = await keptMeasures(run);
+  const took = await keptMeasures(run);
+  const measures = Object.values(took);
   const estimates = new Map<string, JobEstimate>();
   for (const job of jobs) {
-    const known = estimateFrom(measures, job);
+    const own = took[job.id];
+    const isSame = own?.of === kindOf(job);
+    const known = isSame ? { seconds: own.seconds, memoryGb: own.memoryGb } : estimateFrom(measures, job);
     if (known) estimates.set(job.id, known);
   }
   const unknown = (id: string) => !estimates.has(id);
@@ -57,7 +61,7 @@ export async function estimateJobs(
 
 async function probeJobs(run: Run, planned: Planned, work: RunWork): Promise<Map<string, JobEstimate>> {
   const names = [...new Set(work.trainings.map(({ configuration }) => configuration))];
-  const costs = await measureCosts(run, planned, names);
+  const { costs } = await measureCosts(run, planned, names, { keep: false });
   const workload = await workloadOf(run, planned, work, names);
   const memoryGb = Math.max(...names.map((name) => costs[name]!.memoryGb));
   const asked = run.context.stages.trainer.completeSettings(run.options.settings ?? {});
@@ -68,10 +72,12 @@ async function probeJobs(run: Run, planned: Planned, work: RunWork): Promise<Map
     const preprocessing = { seconds: cost.preprocessCase * workload.cases, memoryGb: cost.memoryGb };
     estimates.set(`preprocess ${name}`, preprocessing);
     for (const training of work.trainings.filter(({ configuration }) => configuration === name)) {
-      const cases = workload.validationCases.get(training.fold) ?? 0;
-      const seconds = trainingSeconds(cost, cases, lengthOf(name));
+      const seconds = trainingSeconds(costs, workload, training, lengthOf(name));
       estimates.set(trainId(training), { seconds, memoryGb: cost.memoryGb });
     }
+    // Where nothing can be compared each segments the test images by itself.
+    const own = { ...lengthOf(name), trainings: work.trainings.filter(({ configuration }) => configuration === name) };
+    estimates.set(`test ${name}`, { seconds: testSeconds(costs, workload, own), memoryGb: cost.memoryGb });
   }
   estimates.set("find-best", { seconds: selectionSeconds(costs, workload, names), memoryGb });
   estimates.set("test", { seconds: testSeconds(costs, workload, lengthOf(names[0]!)), memoryGb });

@@ -3,13 +3,14 @@ import { type Folders, preprocessedPaths } from "../folders.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
 
 import { type Job, type JobEstimate, plainJob } from "./job.ts";
+import { joined } from "./job-warnings.ts";
 import type { Run } from "./run.ts";
 import { requestOf, type RunRequest } from "./run-options.ts";
 import type { RunEffort } from "./run-work.ts";
 
 /*
  * `jobs.json` of the preprocessed folder: the list of the latest run as it was asked for, which of its jobs failed, and what
- * each took when it was done last. What is done is not noted here: that is seen by content, whoever did it.
+ * each took and warned of when it was done last. What is done is not noted here: that is seen by content, whoever did it.
  */
 
 /** Notes the list of a run; failures stay with the same options, until their jobs are tried again. */
@@ -25,35 +26,45 @@ export async function keepJobs(run: Run, jobs: readonly Job[], effort?: RunEffor
   });
 }
 
-/**
- * Notes how a job ended.
- *
- * @param job.of - what it has in common with other jobs that take the same time
- * @param why - it failed; undefined if it did not
- * @param took - undefined if it failed, or there was nothing to do: then what it took before stays
- */
-export async function keepEnd(
-  run: Run,
-  { id, of }: { readonly id: string; readonly of: string },
-  why: string | undefined,
-  took?: JobEstimate,
-): Promise<void> {
-  if (took === undefined && failuresIn(await readRecord(pathOf(run)))[id] === why) return;
+/** How a job ended. */
+export interface JobEnd {
+  readonly id: string;
+  /** What it has in common with other jobs that take the same time. */
+  readonly of: string;
+  /** Why it failed; absent if it did not. */
+  readonly why?: string | undefined;
+  /** Absent if it failed, or there was nothing to do: then what it took and warned of before stays. */
+  readonly took?: JobEstimate | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** Notes how a job ended. */
+export async function keepEnd(run: Run, { id, of, why, took, warnings }: JobEnd): Promise<void> {
+  const warnedBy = (record: Readonly<Record<string, unknown>>) => {
+    const before = warningsIn(record);
+    return { ...before, [id]: took || why !== undefined ? [...warnings] : joined(before[id] ?? [], warnings) };
+  };
+  const found = await readRecord(pathOf(run));
+  const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const isTold = isSame(warnedBy(found)[id], warningsIn(found)[id] ?? []);
+  if (took === undefined && failuresIn(found)[id] === why && isTold) return;
   await changeRecord(pathOf(run), (record) => {
     const { [id]: _, ...others } = failuresIn(record);
     const failed = why === undefined ? others : { ...others, [id]: why };
+    const warned = Object.fromEntries(Object.entries(warnedBy(record)).filter(([, texts]) => texts.length > 0));
     return {
       ...record,
       failed,
+      warned,
       took: took === undefined ? record["took"] : { ...tookIn(record), [id]: { ...took, of } },
     };
   });
 }
 
-/** The jobs of the latest run, why each failed that did, and what each took that was done by it or an earlier one. */
+/** The jobs of the latest run, why each failed that did, and what each took and warned of that was done by it or an earlier one. */
 export async function keptJobs(folders: Folders, datasetName: string): Promise<readonly KeptJob[]> {
   const record = await readRecord(preprocessedPaths(folders, datasetName).jobs);
-  const [failed, took] = [failuresIn(record), tookIn(record)];
+  const [failed, took, warned] = [failuresIn(record), tookIn(record), warningsIn(record)];
   const jobs = Array.isArray(record["jobs"]) ? (record["jobs"] as Partial<Job>[]) : [];
   return jobs.flatMap(({ id }) => {
     if (typeof id !== "string") return [];
@@ -62,6 +73,7 @@ export async function keptJobs(folders: Folders, datasetName: string): Promise<r
         id,
         ...(failed[id] !== undefined && { failed: failed[id] }),
         ...(took[id] && { took: { seconds: took[id].seconds, memoryGb: took[id].memoryGb } }),
+        ...(warned[id] && { warnings: warned[id] }),
       },
     ];
   });
@@ -72,6 +84,8 @@ export interface KeptJob {
   /** Why. */
   readonly failed?: string;
   readonly took?: JobEstimate;
+  /** Sentences; they may name cases and folders. */
+  readonly warnings?: readonly string[];
 }
 
 /** What a job took, and what it has in common with others that take the same. */
@@ -79,9 +93,9 @@ export interface Measure extends JobEstimate {
   readonly of?: string | undefined;
 }
 
-/** What each job took when it was done last. */
-export async function keptMeasures(run: Pick<Run, "context" | "dataset">): Promise<readonly Measure[]> {
-  return Object.values(tookIn(await readRecord(pathOf(run))));
+/** What each job took when it was done last, by id. */
+export async function keptMeasures(run: Pick<Run, "context" | "dataset">): Promise<Readonly<Record<string, Measure>>> {
+  return tookIn(await readRecord(pathOf(run)));
 }
 
 /** Why each job failed that did. */
@@ -92,6 +106,12 @@ export async function keptFailures(run: Pick<Run, "context" | "dataset">): Promi
 function failuresIn({ failed }: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   const known = typeof failed === "object" && failed !== null ? Object.entries(failed) : [];
   return Object.fromEntries(known.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+function warningsIn({ warned }: Readonly<Record<string, unknown>>): Readonly<Record<string, readonly string[]>> {
+  const isList = (entry: [string, unknown]): entry is [string, string[]] =>
+    Array.isArray(entry[1]) && entry[1].every((text) => typeof text === "string");
+  return Object.fromEntries(Object.entries(isJsonObject(warned) ? warned : {}).filter(isList));
 }
 
 function tookIn({ took }: Readonly<Record<string, unknown>>): Readonly<Record<string, Measure>> {

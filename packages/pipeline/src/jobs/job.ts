@@ -45,6 +45,8 @@ export type JobStatus = Job & { readonly state: JobState };
 export interface JobWork<T = unknown> extends Job {
   /** Files and folders that are locked by whoever is at it. */
   readonly writes: readonly string[];
+  /** Only one process can be at it; others do something else meanwhile. The others share their cases. */
+  readonly alone?: true;
   /** Looks whether there is anything to do; changes nothing. Asked only where all that it needs is done. */
   isDone(): Promise<boolean>;
   /** Does what is to be done of it, and hands back what came out. */

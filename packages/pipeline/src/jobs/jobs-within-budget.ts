@@ -1,33 +1,45 @@
-import { trainingSeconds } from "../budget/costs.ts";
-import { type Budget, type DecidedEffort, reconsider } from "./effort-of-run.ts";
+import type { Budget } from "../budget/budget-clock.ts";
+import { type DecidedEffort, reconsider, secondsOf } from "./effort-of-run.ts";
 import type { JobWork } from "./job.ts";
 
 import { trainId } from "./training.ts";
-import type { RunWork } from "./run-work.ts";
+import type { RunEffort, RunWork } from "./run-work.ts";
 
-/** How wrong a probe is believed to be at most: a training that was kept took no time, and says nothing of the load. */
+/** How wrong a probe is believed to be at most. */
 const LOAD_BOUNDS = [0.5, 3] as const;
+
+/** What is known of a run while it is done. */
+export interface Progress {
+  /** The jobs of such work. */
+  list(work: RunWork): readonly JobWork[];
+  /** Notes a decision that has changed, and its jobs. */
+  keep(effort: RunEffort): Promise<void>;
+  /** Seconds that each job took that was done by this process. */
+  readonly took: ReadonlyMap<string, number>;
+  /** Whether somebody else has begun one of these jobs, so that nothing of it can be changed. */
+  isBegun(jobs: readonly JobWork[]): Promise<boolean>;
+}
 
 /**
  * The jobs of a run one by one, the lengths of its trainings decided anew before each configuration by the time that is
  * left.
- *
- * @param list - the jobs of such work
- * @param keep - notes a decision that has changed, and its jobs
  */
 export async function* jobsWithinBudget(
   decided: DecidedEffort,
   budget: Budget,
-  list: (work: RunWork) => readonly JobWork[],
-  keep: (effort: DecidedEffort["effort"]) => Promise<void>,
+  { list, keep, took, isBegun }: Progress,
 ): AsyncGenerator<JobWork> {
   let { effort } = decided;
   const given = new Set<string>();
   const begun = new Set<string>();
   let load = 1;
+  const trainingsOf = (name: string) => effort.trainings.filter(({ configuration }) => configuration === name);
+  const jobsOf = (name: string) => {
+    const ids = new Set(trainingsOf(name).map(trainId));
+    return list(effort).filter(({ id }) => ids.has(id));
+  };
   for (const configuration of Object.keys(effort.lengths)) {
-    const trainings = effort.trainings.filter((training) => training.configuration === configuration);
-    const ids = new Set(trainings.map(trainId));
+    const ids = new Set(trainingsOf(configuration).map(trainId));
     // What stands before its trainings: preprocessing, and of a cascade the first network.
     const jobs = list(effort);
     const first = jobs.findIndex(({ id }) => ids.has(id));
@@ -36,22 +48,41 @@ export async function* jobsWithinBudget(
       given.add(job.id);
       yield job;
     }
-    const changed = reconsider({ ...decided, effort }, begun, load, budget);
+    for (const name of Object.keys(effort.lengths)) {
+      if (!begun.has(name) && (await isBegun(jobsOf(name)))) begun.add(name);
+    }
+    const ahead = effort.trainings.filter((one) => begun.has(one.configuration) && !given.has(trainId(one)));
+    const changed = reconsider({ ...decided, effort }, begun, ahead, load, budget);
     if (changed !== effort) await keep(changed);
     effort = changed;
     begun.add(configuration);
-    const before = budget.left();
-    for (const job of list(effort).filter(({ id }) => ids.has(id))) {
+    for (const job of jobsOf(configuration)) {
       given.add(job.id);
       yield job;
     }
-    const length = { trainings, ...effort.lengths[configuration]! };
-    const expected = trainings.reduce(
-      (total, { fold }) =>
-        total + trainingSeconds(decided.costs[configuration]!, decided.workload.validationCases.get(fold) ?? 0, length),
-      0,
-    );
-    load = Math.min(LOAD_BOUNDS[1], Math.max(LOAD_BOUNDS[0], (before - budget.left()) / expected));
+    // A training that was kept, or that somebody else did, says nothing of the load.
+    const done = trainingsOf(configuration).filter((training) => took.has(trainId(training)));
+    if (done.length === 0) continue;
+    const seconds = done.reduce((total, training) => total + took.get(trainId(training))!, 0);
+    const expected = secondsOf({ ...decided, effort }, done);
+    load = Math.min(LOAD_BOUNDS[1], Math.max(LOAD_BOUNDS[0], seconds / expected));
   }
   for (const job of list(effort)) if (!given.has(job.id)) yield job;
+}
+
+/**
+ * The jobs of a decision that is kept, each as it stands when its turn comes: the process that decided may change the
+ * lengths of what nobody has begun.
+ */
+export async function* jobsAsDecided(
+  effort: () => Promise<RunEffort>,
+  list: Progress["list"],
+): AsyncGenerator<JobWork> {
+  const given = new Set<string>();
+  for (;;) {
+    const next = list(await effort()).find(({ id }) => !given.has(id));
+    if (!next) return;
+    given.add(next.id);
+    yield next;
+  }
 }

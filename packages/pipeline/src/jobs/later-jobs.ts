@@ -48,6 +48,7 @@ export function trainJob(
     needs,
     makes: [placeIn(context.folders, folder)],
     writes: [folder],
+    alone: true,
     isDone: () => isFoldTrained(context, dataset, plans, name, fold, options),
     perform: () => trainFold(context, dataset, plans, name, fold, { ...options, existing: "update", together: folds }),
   };
@@ -72,6 +73,7 @@ export function findBestJob(
     needs,
     makes: [placeIn(context.folders, folder)],
     writes: [folder],
+    alone: true,
     isDone: () => isBestFound(context, dataset, plans, compared),
     perform: () => findBest(context, dataset, plans, { ...compared, device, maxMemoryGb, signal, onEvent }),
   };
@@ -89,6 +91,7 @@ export function testJob(run: Run, tested: Tested, needs: readonly string[]): Job
     needs,
     makes: [placeIn(context.folders, folder)],
     writes: [folder],
+    alone: true,
     isDone: () => areImagesTested(context, dataset, tested),
     perform: () => testImages(context, dataset, tested, options),
   };
@@ -106,6 +109,7 @@ export function reportJob(run: Run, { plans }: Planned, needs: readonly string[]
     afterFailures: true,
     makes: [placeIn(context.folders, path)],
     writes: [path],
+    alone: true,
     isDone: () => isReportUpToDate(context, dataset, plans),
     perform: () => writeReport(context, dataset, plans, { signal, onEvent }),
   };

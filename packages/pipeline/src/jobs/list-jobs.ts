@@ -1,4 +1,5 @@
 import { findConfiguration } from "@nnunet/core";
+import { keepGivenUp } from "../records/given-up-record.ts";
 import type { JobWork } from "./job.ts";
 import { findBestJob, preprocessJob, reportJob, testJob, trainJob } from "./later-jobs.ts";
 import type { Run } from "./run.ts";
@@ -38,6 +39,14 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWo
     jobs.push(...own.map((training) => trainJob(lengthened, planned, training, folds, needs)));
   }
   const trained = work.trainings.map(trainId);
+  // Whoever judges the trainings, now or later, is to know what a budget gave up.
+  const told = <T>(job: JobWork<T>): JobWork<T> => ({
+    ...job,
+    perform: async () => {
+      await tellGivenUp(run, planned, work);
+      return job.perform();
+    },
+  });
   const hasTests = run.dataset.testCases.length > 0;
   // Of one configuration that nothing can be compared with, a predictor that says it is not validated.
   const isDecided = work.compared.length > 0 || names.length === 1;
@@ -45,7 +54,8 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWo
     const own = [...new Set(work.trainings.map(({ fold }) => fold))];
     const numbered = own.filter((fold) => fold !== "all");
     const untested = numbered.length > 0 ? numbered : own;
-    const best = findBestJob(run, planned, names, work.compared.length > 0 ? work.compared : untested, trained);
+    const compared = work.compared.length > 0 ? work.compared : untested;
+    const best = told(findBestJob(run, planned, names, compared, trained));
     jobs.push(best);
     if (hasTests) jobs.push(testJob(run, { plansName }, [best.id]));
   }
@@ -55,5 +65,16 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWo
     jobs.push(testJob(run, { plansName, configuration, folds: own.map(({ fold }) => fold) }, own.map(trainId)));
   }
   const all = jobs.map(({ id }) => id);
-  return [...jobs, reportJob(run, planned, all)];
+  return [...jobs, told(reportJob(run, planned, all))];
+}
+
+async function tellGivenUp(
+  { context, dataset, options }: Run,
+  { plans }: Planned,
+  { trainings, givenUp, warning }: RunWork,
+): Promise<void> {
+  if (options.budgetSeconds === undefined || !givenUp) return;
+  const place = { folders: context.folders, dataset: dataset.name, plansName: plans.plansName };
+  const loud = warning === undefined ? [] : [{ sentence: `only ${warning}`, missing: [] }];
+  await keepGivenUp(place, options.budgetSeconds, [...loud, ...givenUp], trainings);
 }

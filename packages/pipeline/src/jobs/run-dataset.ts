@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { counted, InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
+import { InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { convertDataset, findDatasetFolder, openDataset } from "@nnunet/io";
+import { startBudget } from "../budget/budget-clock.ts";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { loadPlans } from "../steps/plan-dataset.ts";
 import { hashCases } from "../steps/hash-cases.ts";
@@ -11,12 +12,14 @@ import type { Context } from "../stages.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
 import type { TrainFoldResult } from "../training/train-fold.ts";
 import { kindOf } from "./estimate-jobs.ts";
-import { executeJobs } from "./execute-jobs.ts";
-import { type JobEstimate, type JobWork, REPORT } from "./job.ts";
+import { type ExecuteOptions, executeJobs, type JobNotes } from "./execute-jobs.ts";
+import { type JobWork, REPORT } from "./job.ts";
+import { type SeedSpread, seedSpreads } from "../reporting/seed-spread.ts";
 import type { ReportResult } from "../reporting/write-report.ts";
-import { decideEffort, effortHash, startBudget } from "./effort-of-run.ts";
+import { decideOnce, isAnyBegun, sayChange, sayDecision } from "./decide-once.ts";
 import { keepEnd, keepJobs, keptEffort } from "./job-file.ts";
-import { jobsWithinBudget } from "./jobs-within-budget.ts";
+import { hearWarnings } from "./job-warnings.ts";
+import { jobsAsDecided, jobsWithinBudget } from "./jobs-within-budget.ts";
 import { listJobs } from "./list-jobs.ts";
 import type { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -36,6 +39,8 @@ export interface RunResult {
   readonly best?: BestPredictor;
   /** Segmentations of imagesTs by the final predictor, or without one by each configuration; empty without test images. */
   readonly test: readonly TestResult[];
+  /** Where several seeds were trained on the same cases: how far they lie apart. */
+  readonly seeds: readonly SeedSpread[];
   /** The page about all of it. */
   readonly report: string;
   /** What was done within a budget, and what was given up for it. */
@@ -49,42 +54,54 @@ export interface RunResult {
  *
  * @param named - id, name or folder of a raw dataset, or a Decathlon or nnU-Net v1 folder, which is converted first
  */
-export async function runDataset(context: Context, named: string, options: RunOptions = {}): Promise<RunResult> {
-  checkRunOptions(options);
-  const budget = options.budgetSeconds === undefined ? undefined : startBudget(options.budgetSeconds);
+export async function runDataset(context: Context, named: string, asked: RunOptions = {}): Promise<RunResult> {
+  checkRunOptions(asked);
+  const budget = asked.budgetSeconds === undefined ? undefined : startBudget(asked.budgetSeconds);
+  const heard = hearWarnings(asked.onEvent);
+  const options = { ...asked, onEvent: heard.onEvent };
   const dataset = await openOrConvert(context, named, options);
   const run = await prepareRun(context, dataset, options);
   const survey = surveyJobs(run);
-  const planned = await executeSurvey(run, survey);
-  let work = await workOf(run, planned);
-  const list = (some: RunWork) => listJobs(run, survey, planned, some);
-  const keep = async (some: RunWork, effort?: RunEffort) => {
-    work = some;
-    await keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...list(some)], effort);
+  const took = new Map<string, number>();
+  const notes: JobNotes = {
+    async ended(job, why, measure) {
+      if (measure) took.set(job.id, measure.seconds);
+      await keepEnd(run, { id: job.id, of: kindOf(job), why, took: measure, warnings: heard.take() });
+    },
   };
-  let jobs: Iterable<JobWork> | AsyncIterable<JobWork> = list(work);
-  let effort = budget && (await keptEffort(run, effortHash(run, planned)));
-  if (effort) {
-    say(options, `going on within the budget as it was decided before: ${describeEffort(effort)}`);
-    jobs = list(effort);
-  } else if (budget) {
-    const decided = await decideEffort(run, planned, work, budget);
-    effort = decided.effort;
-    say(options, `within the budget of ${shownMinutes(budget.seconds)}: ${describeEffort(effort)}`);
-    for (const text of effort.givenUp) say(options, `given up: ${text}`);
-    jobs = jobsWithinBudget(decided, budget, list, (changed) => {
-      effort = changed;
-      say(options, `by the time that is left: ${describeEffort(changed)}`);
-      return keep(changed, changed);
-    });
+  const planned = await executeSurvey(run, survey, notes);
+  const whole = await workOf(run, planned);
+  const list = (some: RunWork) => listJobs(run, survey, planned, some);
+  const keep = (some: RunWork, effort?: RunEffort) =>
+    keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...list(some)], effort);
+  await keep(whole);
+  let work: RunWork = whole;
+  let jobs: Iterable<JobWork> | AsyncIterable<JobWork> = list(whole);
+  let latest: ExecuteOptions["latest"];
+  const decision = budget && (await decideOnce(run, planned, whole, budget, keep));
+  if (decision) {
+    work = decision.effort;
+    await keep(work);
+    sayDecision(options, decision);
+    const keepChanged = async (changed: RunEffort) => {
+      work = changed;
+      sayChange(options, changed);
+      await keep(changed, changed);
+    };
+    const asKept = async () => (work = (await keptEffort(run, decision.effort.of)) ?? work) as RunEffort;
+    const progress = { list, took, keep: keepChanged, isBegun: isAnyBegun };
+    jobs = decision.made ? jobsWithinBudget(decision.made, budget, progress) : jobsAsDecided(asKept, list);
+    latest = async (job) => list(await asKept()).find(({ id }) => id === job.id) ?? job;
   }
-  await keep(effort ?? work, effort);
-  const done = await executeJobs(jobs, notesOf(run), options);
+  const done = await executeJobs(jobs, notes, { ...options, ...(latest && { latest }) });
+  const effort = decision && (work as RunEffort);
   const folds = work.trainings.map((one) => ({ ...one, training: done.get(trainId(one)) as TrainFoldResult }));
   const test = [...done].filter(([id]) => id.split(" ")[0] === "test").map(([, result]) => result as TestResult);
   const best = done.get("find-best") as BestPredictor | undefined;
   const { path: report } = done.get(REPORT) as ReportResult;
-  return { dataset, plansPath: planned.path, folds, ...(best && { best }), test, report, ...(effort && { effort }) };
+  const seeds = await seedSpreads(context, dataset, planned.plans);
+  const made = { ...(best && { best }), test, seeds, report, ...(effort && { effort }) };
+  return { dataset, plansPath: planned.path, folds, ...made };
 }
 
 /** What a run trains, and what of it can be compared. */
@@ -92,21 +109,6 @@ export async function workOf({ context, dataset, options }: Run, { plans }: Plan
   const { all, heldOut } = await knownFolds(context.folders, dataset, options);
   const trainings = trainingsOf(options, plans, all);
   return { trainings, compared: comparedFolds(trainings, heldOut) };
-}
-
-function say({ onEvent }: StageOptions, text: string): void {
-  onEvent?.({ type: "message", stage: "run", level: "info", text });
-}
-
-const shownMinutes = (seconds: number) => `${Number((seconds / 60).toPrecision(3))} min`;
-
-/** "2d 5 folds, 20 epochs of 37 steps; 3d_fullres …" */
-function describeEffort({ trainings, lengths }: RunEffort): string {
-  const parts = Object.entries(lengths).map(([name, { epochs, iterationsPerEpoch }]) => {
-    const folds = trainings.filter(({ configuration }) => configuration === name).length;
-    return `${name} ${counted(folds, "fold")}, ${counted(epochs, "epoch")} of ${counted(iterationsPerEpoch, "step")}`;
-  });
-  return parts.join("; ");
 }
 
 /** @throws {InvalidArgumentError} if two options exclude each other */
@@ -147,9 +149,8 @@ export async function checkFolds(
 }
 
 /** Checks and measures the dataset and plans for it; a plan that is there is read. */
-async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
+async function executeSurvey(run: Run, survey: Survey, notes: JobNotes): Promise<Planned> {
   const { context, dataset, options } = run;
-  const notes = notesOf(run);
   await keepJobs(run, surveyed(survey));
   await executeJobs([survey.verify], notes, options);
   // A fold that cannot be trained is refused before hours of other work.
@@ -161,11 +162,6 @@ async function executeSurvey(run: Run, survey: Survey): Promise<Planned> {
   const plans = await loadPlans(context.folders, dataset, options.plansName);
   return { plans, path: preprocessedPaths(context.folders, dataset.name).plans(plans.plansName) };
 }
-
-const notesOf = (run: Run) => ({
-  ended: (job: JobWork, why: string | undefined, took?: JobEstimate) =>
-    keepEnd(run, { id: job.id, of: kindOf(job) }, why, took),
-});
 
 /** Opens a dataset; a Decathlon or v1 folder is converted, once. */
 export async function openOrConvert(

@@ -1,4 +1,5 @@
-import type { TrainingSettings } from "@nnunet/trainer";
+import type { GivenUp } from "../budget/given-up.ts";
+import type { Length } from "../budget/costs.ts";
 import type { Training } from "./training.ts";
 
 /** Which networks a run trains. */
@@ -8,7 +9,11 @@ export interface RunWork {
   /** The folds that all configurations have, and that are of the cross-validation. */
   readonly compared: readonly number[];
   /** How long each is trained, where a budget decided that. */
-  readonly lengths?: Readonly<Record<string, Pick<TrainingSettings, "epochs" | "iterationsPerEpoch">>>;
+  readonly lengths?: Readonly<Record<string, Length>>;
+  /** What is not done of all that there could be, and what that costs. */
+  readonly givenUp?: readonly GivenUp[];
+  /** Said loudly, before and after: trainings so short that nothing can be learnt. */
+  readonly warning?: string;
 }
 
 /** What a run does within its budget, as it was decided; kept, so that the same run goes on with it after a stop. */
@@ -18,6 +23,5 @@ export interface RunEffort extends RunWork {
   readonly lengths: NonNullable<RunWork["lengths"]>;
   /** After the survey. */
   readonly seconds: number;
-  /** What is not done of all that there could be, and what that costs; sentences. */
-  readonly givenUp: readonly string[];
+  readonly givenUp: readonly GivenUp[];
 }

@@ -26,6 +26,7 @@ import { type FoldResult, foldResults } from "./fold-results.ts";
 import { shownCases } from "./shown-cases.ts";
 import { reportedChoice } from "./report-choice.ts";
 import { testScores } from "./test-scores.ts";
+import { jobWarnings } from "./job-warnings.ts";
 import { jobsOf } from "./report-jobs.ts";
 import { trainingCurves } from "./training-curves.ts";
 
@@ -65,6 +66,7 @@ export async function collectReport(
   const trained = plans && (await asTrained(folders, dataset, plans));
   if (plans && trained) warnings.push(...reductions(plans, trained));
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
+  warnings.push(...(await jobWarnings(folders, dataset, { told: warnings, withNames: withIds })));
   const own = plans ? await ownStages(plans, folds) : [];
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
     dataset: {

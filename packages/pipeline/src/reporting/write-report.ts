@@ -28,17 +28,17 @@ export async function writeReport(
   context: Context,
   dataset: RawDataset,
   plans: Plans | undefined,
-  { output, overwrite = false, signal: _, onEvent, ...options }: ReportOptions = {},
+  { output, overwrite = false, signal, onEvent, ...options }: ReportOptions = {},
 ): Promise<ReportResult> {
   const path = output === undefined ? reportPath(context, dataset, plans) : resolve(output);
-  return whileLocked(path, "writing a report", () =>
+  const write = () =>
     timedStage("report", { detail: dataset.name }, { onEvent }, async () => {
       if (!overwrite) await refuseForeign(path);
       const data = await collectReport(context, dataset, plans, options);
       await writeFileAtomic(path, renderReport(data));
       return { result: { path, data }, detail: path };
-    }),
-  );
+    });
+  return whileLocked(path, "writing a report", write, { wait: { stage: "report" }, signal, onEvent });
 }
 
 export function reportPath(

@@ -91,6 +91,10 @@ async function divideDataset(
   const ids = dataset.trainingCases.map((files) => files.id);
   const groupOf = groups && checkGroups(groups, ids);
   const own = ownSplits(dataset);
+  const warn = (done: string, why: string) => {
+    const text = `${path}: ${write ? "" : "would be "}${done} ${why}`;
+    onEvent?.({ type: "message", stage: "split", level: "warning", text });
+  };
   const keep = async (splits: Splits): Promise<SplitResult> => {
     if (write) await writeOwn(madeFrom, "splits", path, splits);
     return { path, splits, made: true };
@@ -101,8 +105,7 @@ async function divideDataset(
     const theirs = isWritten && (await exists(own)) ? splitsFromJson(await readJson(own), own, ids) : undefined;
     if (theirs && contentHash(theirs) !== contentHash(splits)) {
       refuseDivided(own, theirs, groupOf, seeds);
-      const text = `${path}: replaced by the ${basename(own)} of the dataset; trainings by the earlier folds do not go with it`;
-      onEvent?.({ type: "message", stage: "split", level: "warning", text });
+      warn("replaced", `by the ${basename(own)} of the dataset; trainings by the earlier folds do not go with it`);
       return keep(theirs);
     }
     if (!groupOf && seeds === undefined) return { path, splits, made: false };
@@ -110,8 +113,7 @@ async function divideDataset(
     const wanted = isOurs || seeds !== undefined ? makeSplits(dataset, ids, { groupOf, seeds }) : undefined;
     if (wanted && contentHash(wanted) === contentHash(splits)) return { path, splits, made: false };
     if (wanted && isOurs) {
-      const text = `${path}: written anew, as the cases are divided otherwise now; trainings by the earlier folds do not go with them`;
-      onEvent?.({ type: "message", stage: "split", level: "warning", text });
+      warn("written anew,", "as the cases are divided otherwise now; trainings by the earlier folds do not go with them");
       return keep(wanted);
     }
     refuseDivided(path, splits, groupOf, seeds);
@@ -215,12 +217,12 @@ export async function casesOfFold(
 export async function knownFolds(
   folders: Folders,
   dataset: RawDataset,
-  division: DivisionOptions = {},
+  { groups, seeds }: DivisionOptions = {},
 ): Promise<{ readonly all: readonly number[]; readonly heldOut: readonly number[] }> {
   const { splits: path } = preprocessedPaths(folders, dataset.name);
   const isThere = (await exists(path)) || (await exists(ownSplits(dataset)));
-  if (!isThere && division.seeds === undefined && dataset.trainingCases.length < FOLDS) return { all: [], heldOut: [] };
-  const { splits } = await splitDataset(folders, dataset, { ...division, write: false });
+  if (!isThere && seeds === undefined && dataset.trainingCases.length < FOLDS) return { all: [], heldOut: [] };
+  const { splits } = await splitDataset(folders, dataset, { groups, seeds, write: false });
   const all = splits.map((_, fold) => fold);
   return { all, heldOut: all.filter((fold) => !validatesOnTraining(splits[fold]!)) };
 }

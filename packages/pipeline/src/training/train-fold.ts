@@ -18,6 +18,7 @@ import { exportFolds } from "../steps/export-model.ts";
 import { foldBatches, type SamplingSettings } from "./fold-batches.ts";
 import { foldInputs } from "./fold-inputs.ts";
 import { type Fold, resultsPaths } from "../folders.ts";
+import { dropWhatIsTrained } from "../records/given-up-record.ts";
 import { changeRecord, exists } from "../records/made-from.ts";
 import { describeModel, foldsOfOtherPlans, refuseForeignTrainings, refuseOtherPlans } from "./shared-model-folder.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
@@ -65,7 +66,7 @@ export interface TrainFoldResult {
  * A refusal, of whatever kind, changes nothing on disk: what is there is recorded, replaced or described anew only when
  * the training begins. Nobody else writes in the fold meanwhile.
  *
- * @throws {FileError} if another process trains this fold, a case is not preprocessed, the fold holds a training and
+ * @throws {FileError} if another process trains this fold (with "update" it is waited for), a case is not preprocessed, the fold holds a training and
  *   `existing` says to refuse or cannot continue it, another fold of the folder has another network, or one was trained by
  *   another tool
  */
@@ -82,7 +83,10 @@ export async function trainFold(
   const plans = effectivePlans(planned, configurationName, options);
   const configuration = findConfiguration(plans, configurationName);
   const channels = inputChannels({ plans, dataset: dataset.json, configuration: configurationName });
-  refuseLargeTraining(configurationName, configuration, channels, labelSet(dataset.json), options);
+  const { maxMemoryGb, device } = options;
+  const asked = device === undefined || device === "cpu" ? "cpu" : "gpu";
+  const takenFrom = (await stages.trainer.memoryOf?.(options.settings ?? {}, device)) ?? asked;
+  refuseLargeTraining(configurationName, configuration, channels, labelSet(dataset.json), { maxMemoryGb, takenFrom });
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
@@ -92,7 +96,7 @@ export async function trainFold(
     onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
   }
   await refuseForeignTrainings(paths.folder);
-  return whileLocked(folder, `training fold ${fold} of ${configurationName}`, async () => {
+  const train = async (): Promise<TrainFoldResult> => {
     const start = await decideTraining(paths.fold(fold), inputs, existing);
     if (start.kind === "keep") say(`fold ${fold} is up to date`);
     else {
@@ -170,11 +174,16 @@ export async function trainFold(
         }
       });
       await exportFolds(paths.folder, configurationName, [fold], model);
+      await dropWhatIsTrained({ folders, dataset: dataset.name, plansName: plans.plansName });
     }
     const validated = { caseIds: split.val, remark, plans, casesFolder, previous };
     const validation = await validateFold(context, dataset, folder, validated, options);
     return { model, trained: start.kind !== "keep", validation };
-  });
+  };
+  // What comes out the same whoever does it is waited for, and kept.
+  const wait = existing === "update" ? { wait: { stage: "train" } } : {};
+  const events = { ...(signal && { signal }), ...(onEvent && { onEvent }) };
+  return whileLocked(folder, `training fold ${fold} of ${configurationName}`, train, { ...wait, ...events });
 }
 
 /**

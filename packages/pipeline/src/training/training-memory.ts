@@ -46,9 +46,9 @@ export function refuseLargeTraining(
   configuration: Configuration,
   inputChannels: number,
   labels: LabelSet,
-  { maxMemoryGb, device }: { readonly maxMemoryGb?: number | undefined; readonly device?: string | undefined },
+  { maxMemoryGb, takenFrom }: { readonly maxMemoryGb?: number | undefined; readonly takenFrom: "cpu" | "gpu" },
 ): void {
-  if (device !== undefined && device !== "cpu") return; // the feature maps lie in the memory of the GPU
+  if (takenFrom === "gpu") return; // the feature maps lie in its memory, of which nothing is known here
   const { patchSize, batchSize } = configuration;
   refuseBeyondMemory(
     `training ${name} (patch ${shownShape(patchSize)}, batch ${batchSize})`,
