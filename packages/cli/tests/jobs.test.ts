@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { DatasetStatus } from "@nnunet/pipeline";
@@ -53,11 +53,24 @@ test("each job is a command that works by itself: one after the other they give 
 test("a dry run writes nothing and says so: what would be divided anew is told in the conditional, once", () =>
   withScratch(async (scratch, roots) => {
     const dataset = { name: "Dataset008_Made", prefix: "made", trainingCases: 10, testCases: 0 } as const;
-    await writeTinyDataset(join(scratch, "raw"), dataset);
+    const folder = await writeTinyDataset(join(scratch, "raw"), dataset);
+    const rows = Array.from({ length: 10 }, (_, i) => `made_${i},${i % 5}`);
+    await writeFile(join(folder, "patients.csv"), ["case,patient", ...rows].join("\n"));
     expect((await nnunet("split", "8", ...roots)).code).toBe(0);
     const before = await contents(join(scratch, "preprocessed"));
     const listed = await nnunet(
-      ...["run", "8", ...tinyTraining, "-c", "3d_fullres", "-f", "0", "--group-by", "^made_([0-4]|[5-9])", "--dry-run"],
+      ...[
+        "run",
+        "8",
+        ...tinyTraining,
+        "-c",
+        "3d_fullres",
+        "-f",
+        "0",
+        "--group-by",
+        "patients.csv:patient",
+        "--dry-run",
+      ],
       ...roots,
     );
     expect([listed.code, listed.code === 0 ? "" : listed.stderr]).toEqual([0, ""]);
@@ -67,9 +80,13 @@ test("a dry run writes nothing and says so: what would be divided anew is told i
     // each job with what it needs, and the time and memory that was measured by a probe
     const [head] = listed.stdout.split("\n");
     expect(head!.trim().split(/ {2,}/)).toEqual(["job", "state", "needs", "time", "memory"]);
-    expect(listed.stdout).toMatch(/^train 3d_fullres 0 +to do +preprocess 3d_fullres, split +about [\d.]+ m?s? ?.* +[\d.]+ GB *$/m);
-    expect(listed.stdout).toMatch(/^report +to do +all before/m);
-    expect(listed.stdout).toMatch(/on this machine, besides verify, split, fingerprint, plan, report, which nothing is known of yet\./);
+    expect(listed.stdout).toMatch(
+      /^train 3d_fullres 0 +to do +preprocess 3d_fullres, split +about [\d.]+ m?s? ?.* +[\d.]+ GB *$/m,
+    );
+    expect(listed.stdout).toMatch(/^report +to do +the others, done or failed/m);
+    expect(listed.stdout).toMatch(
+      /on this machine, besides verify, split, fingerprint, plan, report, which nothing is known of yet\./,
+    );
   }));
 
 test("a dry run does not convert a Decathlon folder either", () =>

@@ -105,27 +105,41 @@ describe("two processes at the same time", () => {
     }),
   );
 
-  testWhereBuilt("run one dataset together: each training is done once, by one of them, and all comes out as by one alone", () =>
-    withScratch(async (scratch, roots) => {
-      await writeMadeDataset(join(scratch, "raw"));
-      const run = () => {
-        const options = [...tinyTraining.slice(0, 4), "--epochs", "2", "--iterations-per-epoch", "10", "--workers", "1"];
-        return start("run", "8", "-c", "3d_fullres", "-f", "0", "1", "2", ...options, ...roots);
-      };
-      const folders = ["preprocessed", "results"].map((name) => join(scratch, name));
-      const alone = await run();
-      expect([alone.code, alone.code === 0 ? "" : alone.stderr]).toEqual([0, ""]);
-      const wanted = await Promise.all(folders.map(contents));
-      for (const folder of folders) await rename(folder, `${folder}_alone`);
+  testWhereBuilt(
+    "run one dataset together: each training is done once, by one of them, and all comes out as by one alone",
+    () =>
+      withScratch(async (scratch, roots) => {
+        await writeMadeDataset(join(scratch, "raw"));
+        const run = () => {
+          const options = [
+            ...tinyTraining.slice(0, 4),
+            "--epochs",
+            "2",
+            "--iterations-per-epoch",
+            "10",
+            "--workers",
+            "1",
+          ];
+          return start("run", "8", "-c", "3d_fullres", "-f", "0", "1", "2", ...options, ...roots);
+        };
+        const folders = ["preprocessed", "results"].map((name) => join(scratch, name));
+        const alone = await run();
+        expect([alone.code, alone.code === 0 ? "" : alone.stderr]).toEqual([0, ""]);
+        const wanted = await Promise.all(folders.map(contents));
+        for (const folder of folders) await rename(folder, `${folder}_alone`);
 
-      const both = await Promise.all([run(), run()]);
-      for (const { code, stderr } of both) expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
-      expect(await Promise.all(folders.map(contents))).toEqual(wanted);
-      const trained = both.map(({ stderr }) => [...stderr.matchAll(/^train: fold (\d) of .* steps?, batch/gm)].map(([, fold]) => fold));
-      expect(trained.flat().sort()).toEqual(["0", "1", "2"]);
-      const told = both.map(({ stderr }) => stderr).join("\n");
-      expect(told).toMatch(/train 3d_fullres \d is left to another process for now: .*fold_\d is being written by process \d+/);
-      await expectNothingLeft(scratch);
-    }),
+        const both = await Promise.all([run(), run()]);
+        for (const { code, stderr } of both) expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+        expect(await Promise.all(folders.map(contents))).toEqual(wanted);
+        const trained = both.map(({ stderr }) =>
+          [...stderr.matchAll(/^train: fold (\d) of .* steps?, batch/gm)].map(([, fold]) => fold),
+        );
+        expect(trained.flat().sort()).toEqual(["0", "1", "2"]);
+        const told = both.map(({ stderr }) => stderr).join("\n");
+        expect(told).toMatch(
+          /train 3d_fullres \d is left to another process for now: .*fold_\d is being written by process \d+/,
+        );
+        await expectNothingLeft(scratch);
+      }),
   );
 });

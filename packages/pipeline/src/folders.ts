@@ -103,11 +103,6 @@ export function nextStagePaths(foldFolder: string, nextConfiguration: string) {
   return { folder, madeFrom: join(folder, "made_from.json") };
 }
 
-/** `…/given_up__<plans>.json`: what was not done of all that could be compared, because a budget was kept. */
-export function givenUpPath(folders: Folders, datasetName: string, plansName: string): string {
-  return pathBelow(folders.results, datasetName, `given_up__${plansName}.json`);
-}
-
 /** `…/nnUNetPredictor__<plans>`, where the final predictor of a dataset and plan goes. */
 export function finalPredictorFolder(folders: Folders, datasetName: string, plansName: string): string {
   return pathBelow(folders.results, datasetName, `${PREDICTOR_NAME}__${plansName}`);

@@ -130,7 +130,9 @@ test("what another process is at is left to it and looked at last; what needs it
     expect(done).toEqual(["c", "a", "b", "report"]);
     expect([...results.keys()]).toEqual(["c", "a", "b", "report"]);
     expect(said).toEqual([
-      expect.stringMatching(/^a is left to another process for now: .*fold_0 is being written by process \d+ on this machine/),
+      expect.stringMatching(
+        /^a is left to another process for now: .*fold_0 is being written by process \d+ on this machine/,
+      ),
       expect.stringMatching(/^waiting for a: .*\(training fold 0 of 2d; /),
     ]);
   }));
@@ -162,7 +164,11 @@ test("cases that are shared are not waited for, and a lock of another machine is
     await writeFile(file, JSON.stringify({ ...holder, host: "node7" }));
     const done: string[] = [];
     const jobs: JobWork[] = [
-      { ...job("a", [], async () => Promise.reject(new FileError(target, "is being written on node7"))), writes: [target], alone: true },
+      {
+        ...job("a", [], async () => Promise.reject(new FileError(target, "is being written on node7"))),
+        writes: [target],
+        alone: true,
+      },
       { ...job("shared", [], async () => void done.push("shared")), writes: [target] },
     ];
     await expect(executeJobs(jobs, { ended: async () => {} }, {})).rejects.toThrow("is being written on node7");

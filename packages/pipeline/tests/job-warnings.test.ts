@@ -42,9 +42,7 @@ test("a report names no case and no folder: cases have its numbers", () => {
   expect(bare("/data/my raw/Dataset004_Some/imagesTr/anna_1_0000.nii.gz → pixdim: is 0")).toBe(
     "imagesTr/case 1_0000.nii.gz → pixdim: is 0",
   );
-  expect(bare("case anna_10, /elsewhere/far/cara_3.nii.gz and bert_2")).toBe(
-    "case 2, test case 1.nii.gz and case 3",
-  );
+  expect(bare("case anna_10, /elsewhere/far/cara_3.nii.gz and bert_2")).toBe("case 2, test case 1.nii.gz and case 3");
   expect(bare("the spacing of 3 images differs")).toBe("the spacing of 3 images differs");
 });
 

@@ -112,7 +112,9 @@ describe("a run within a budget", () => {
       expect(existsSync(folders.results)).toBe(false);
       const again = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: 2 }).catch((error: Error) => error);
       // what was measured does not swing; what goes by before it may
-      const [first, second] = [message, (again as Error).message].map((text) => Number(/would do is (\d+) s/.exec(text)![1]));
+      const [first, second] = [message, (again as Error).message].map((text) =>
+        Number(/would do is (\d+) s/.exec(text)![1]),
+      );
       expect(second).toBeLessThan(1.5 * first!);
 
       const { said, onEvent } = hear();

@@ -50,7 +50,10 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
       "all of it in so much time (90m, 2h): measures a step, chooses configurations, folds and epochs, says what is given up",
       duration,
     )
-    .option("--dry-run", "print the jobs with what they need and their time and memory (measured by a few steps), and do none")
+    .option(
+      "--dry-run",
+      "print the jobs with what they need and their time and memory (measured by a few steps), and do none",
+    )
     .addOption(sharedOption("planner"))
     .addOption(sharedOption("gpuMemory"))
     .addOption(

@@ -9,10 +9,10 @@ import { textTable } from "./text-table.ts";
  * "about" was measured when the job was done.
  */
 export function describeJobs({ dataset, jobs, complete, measuring }: DatasetStatus): string[] {
-  const rows = jobs.map(({ id, state, needs, estimate }, i) => [
+  const rows = jobs.map(({ id, state, needs, afterFailures, estimate }) => [
     id,
     state.is,
-    i > 1 && needs.length === i ? "all before" : shownNeeds(needs),
+    afterFailures ? "the others, done or failed" : shownNeeds(needs),
     estimate ? `${state.is === "done" ? "" : "about "}${formatDuration(estimate.seconds)}` : "",
     estimate ? `${estimate.memoryGb.toFixed(1)} GB` : "",
     remarkOf(state),

@@ -71,10 +71,13 @@ export function effortSeconds(costs: Costs, work: Workload, effort: Effort): num
   return preprocessing + sum(trainings) + selectionSeconds(costs, work, names) + testSeconds(costs, work, effort);
 }
 
-/** Every pair is averaged and scored on every case: two passes of decoding for one of comparing. */
+/**
+ * Every pair is averaged and scored on every case: two passes of decoding for one of comparing. The postprocessing of the
+ * best is tried on every case, which takes about as long as a pair.
+ */
 export function selectionSeconds(costs: Costs, { cases }: Workload, names: readonly string[]): number {
   const pairs = (names.length * (names.length - 1)) / 2;
-  return pairs * cases * 3 * Math.max(...names.map((name) => costs[name]!.evaluateCase));
+  return (pairs + 1) * cases * 3 * Math.max(...names.map((name) => costs[name]!.evaluateCase));
 }
 
 /** The final predictor is at most an ensemble of the two configurations that cost most. */

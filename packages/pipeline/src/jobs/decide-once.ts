@@ -40,7 +40,9 @@ export async function decideOnce(
 
 /** What was decided, what is given up for it, and loudly if it is in vain. */
 export function sayDecision(options: StageOptions, { budget, effort, made }: Decision): void {
-  const how = made ? `within the budget of ${shownBudget(budget)}` : "going on within the budget as it was decided before";
+  const how = made
+    ? `within the budget of ${shownBudget(budget)}`
+    : "going on within the budget as it was decided before";
   say(options, `${how}: ${describeEffort(effort)}`);
   for (const { sentence } of made ? effort.givenUp : []) say(options, `given up: ${sentence}`);
   sayLoudly(options, effort);

@@ -35,8 +35,7 @@ export async function executeJobs(
   const failures = new Map<string, unknown>();
   const leftOut = new Set<string>();
   const waiting = new Map<string, JobWork>();
-  const say = (level: "info" | "warning", text: string) =>
-    onEvent?.({ type: "message", stage: "run", level, text });
+  const say = (level: "info" | "warning", text: string) => onEvent?.({ type: "message", stage: "run", level, text });
   let untold: string | undefined;
   const perform = async (job: JobWork) => {
     throwIfCancelled(signal, "run");
@@ -102,7 +101,10 @@ export async function executeJobs(
 }
 
 /** Who is at a job that only one can be at. */
-async function othersAt({ alone, writes }: JobWork): Promise<(Pick<Busy, "canBeWaitedFor"> & { text: string }) | undefined> {
+async function othersAt({
+  alone,
+  writes,
+}: JobWork): Promise<(Pick<Busy, "canBeWaitedFor"> & { text: string }) | undefined> {
   for (const path of alone ? writes : []) {
     const busy = await lockedBy(path);
     if (busy) return { canBeWaitedFor: busy.canBeWaitedFor, text: `${path} ${busy.problem}` };

@@ -45,7 +45,9 @@ export async function measureCosts(
   { keep = true }: { readonly keep?: boolean } = {},
 ): Promise<Measured> {
   const previousOf = (name: string) => findConfiguration(planned.plans, name).previousConfiguration;
-  const withFirsts = (some: readonly string[]) => [...new Set(some.flatMap((name) => [previousOf(name) ?? name, name]))];
+  const withFirsts = (some: readonly string[]) => [
+    ...new Set(some.flatMap((name) => [previousOf(name) ?? name, name])),
+  ];
   const all = withFirsts(names);
   const path = pathOf(run);
   const key = (name: string) => keyOf(run, planned, name);
@@ -89,9 +91,13 @@ export function measuringNow(run: Pick<Run, "context" | "dataset">): Promise<str
 function keyOf({ context, dataset, options, inputHashes }: Run, { plans }: Planned, name: string): string {
   const { stages } = context;
   const { device, workers, sampling, batchSize, baseFeatures, settings } = options;
-  const { epochs: _, seed: _s, iterationsPerEpoch, validationIterations, ...asked } = stages.trainer.completeSettings(
-    settings ?? {},
-  );
+  const {
+    epochs: _,
+    seed: _s,
+    iterationsPerEpoch,
+    validationIterations,
+    ...asked
+  } = stages.trainer.completeSettings(settings ?? {});
   return contentHash([
     [cpus()[0]?.model, cpus().length, softwareVersion, [...inputHashes]],
     [dataset.name, findConfiguration(plans, name), findConfiguration(plans, name).previousConfiguration],

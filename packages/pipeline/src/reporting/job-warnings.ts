@@ -44,7 +44,10 @@ export function withoutNames(text: string, folders: Folders, dataset: RawDataset
   // In one go, so that no number is taken for an id; a longer id first, as it may begin with a shorter one.
   const ids = [...names.keys()].sort((a, b) => b.length - a.length);
   const pattern = `(?:\\bcase )?(?:${ids.map(patternOf).join("|")})`;
-  return bare.replace(new RegExp(pattern, "gu"), (found) => names.get(found) ?? names.get(found.slice("case ".length))!);
+  return bare.replace(
+    new RegExp(pattern, "gu"),
+    (found) => names.get(found) ?? names.get(found.slice("case ".length))!,
+  );
 }
 
 /** An id where it is no part of a longer word; one that could be any word or number, only where a case must be meant. */

@@ -113,7 +113,10 @@ async function divideDataset(
     const wanted = isOurs || seeds !== undefined ? makeSplits(dataset, ids, { groupOf, seeds }) : undefined;
     if (wanted && contentHash(wanted) === contentHash(splits)) return { path, splits, made: false };
     if (wanted && isOurs) {
-      warn("written anew,", "as the cases are divided otherwise now; trainings by the earlier folds do not go with them");
+      warn(
+        "written anew,",
+        "as the cases are divided otherwise now; trainings by the earlier folds do not go with them",
+      );
       return keep(wanted);
     }
     refuseDivided(path, splits, groupOf, seeds);
