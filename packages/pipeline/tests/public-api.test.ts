@@ -33,6 +33,7 @@ test("what the package exports", () => {
     "preprocessedPaths",
     "resolveFolders",
     "resultsPaths",
+    "seedSpreads",
     "softwareVersion",
   ]);
 });
