@@ -14,6 +14,11 @@ export function interval({ low, high }: Estimate, show: (value: number) => strin
   return low === null || high === null ? absent : `${show(low)} to ${show(high)}`;
 }
 
+/** The interval, where so many cases have the score that anything follows for others. */
+export function claim(estimate: Estimate, fewestToTell: number, show?: (value: number) => string): string {
+  return estimate.cases < fewestToTell && estimate.low !== null ? "too few" : interval(estimate, show);
+}
+
 /** "+3.1 %" */
 export function signedPercent(share: number | null): string {
   if (share === null) return absent;

@@ -30,7 +30,6 @@ section:last-of-type{border-bottom:0}
 .lead{font-size:1.1rem}
 .aside{color:var(--soft);font-size:.88rem;max-width:72ch}
 .notice{border-left:4px solid var(--look);padding:.3rem .8rem;background:var(--raised)}
-.nobreak{white-space:nowrap}
 .answer{padding-top:1rem}
 .alarm{background:var(--alarm);border:2px solid var(--mark);border-radius:10px;padding:8px 18px;margin:0 0 .8rem;font-size:1.05rem}
 .alarm strong{color:var(--mark);font-size:1.2em}
@@ -57,7 +56,7 @@ figcaption{color:var(--soft);font-size:.88rem;margin-top:.3rem;max-width:72ch}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:8px 28px}
 .key{display:inline-flex;align-items:center;gap:5px;margin-right:10px}
 .key i{width:13px;height:13px;border-radius:3px;display:inline-block;flex:none}
-.key i.outline{background:#2b2b2b;border:2.5px solid}.keys{margin:.25rem 0}
+.key i.outline{background:#2b2b2b;border:2.5px solid;box-shadow:0 0 0 1px var(--soft)}.keys{margin:.25rem 0}
 i.missed{background:#ff5a36}i.added{background:#3d8bff}i.confused{background:#d24fd8}
 .scroll{overflow-x:auto;margin:.8rem 0;max-width:100%}
 .scroll,nav{background:linear-gradient(to left,var(--surface) 40%,transparent) right/46px 100% no-repeat local,linear-gradient(to left,var(--shade),transparent) right/16px 100% no-repeat scroll}

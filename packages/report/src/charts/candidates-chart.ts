@@ -1,12 +1,16 @@
 import { axisX, dot, gridX, link, text } from "@observablehq/plot";
 import type { Html } from "../html.ts";
 import { configurationName, lineName } from "../names.ts";
-import { dice, interval } from "../numbers.ts";
+import { claim, dice } from "../numbers.ts";
 import type { CandidateScore } from "../report-data.ts";
 import { below, chart } from "./chart.ts";
 
-/** The mean Dice of each configuration and ensemble with its interval, the chosen one marked. */
-export function candidatesChart(candidates: readonly CandidateScore[], chosen: readonly string[] | undefined): Html {
+/** The mean Dice of each configuration and ensemble, with its interval where the cases are not too few, the chosen one marked. */
+export function candidatesChart(
+  candidates: readonly CandidateScore[],
+  chosen: readonly string[] | undefined,
+  fewestToTell: number,
+): Html {
   const rows = candidates.flatMap(({ configurations, dice: estimate }) =>
     estimate.mean === null
       ? []
@@ -15,9 +19,9 @@ export function candidatesChart(candidates: readonly CandidateScore[], chosen: r
             name: configurationName(configurations),
             isChosen: chosen !== undefined && configurationName(chosen) === configurationName(configurations),
             mean: estimate.mean,
-            low: estimate.low ?? estimate.mean,
-            high: estimate.high ?? estimate.mean,
-            shown: `${dice(estimate.mean)} (${interval(estimate)})`,
+            low: (estimate.cases < fewestToTell ? null : estimate.low) ?? estimate.mean,
+            high: (estimate.cases < fewestToTell ? null : estimate.high) ?? estimate.mean,
+            shown: `${dice(estimate.mean)} (${claim(estimate, fewestToTell)})`,
           },
         ],
   );
@@ -25,7 +29,7 @@ export function candidatesChart(candidates: readonly CandidateScore[], chosen: r
   const [least, most] = [Math.min(...rows.map(({ low }) => low)), Math.max(...rows.map(({ high }) => high))];
   const margin = Math.max(0.01, (most - least) * 0.08);
   return chart(
-    "Mean Dice over all labels and cases with its 95 % interval; the filled mark is the choice. The axis does not begin at 0.",
+    `Mean Dice over all labels and cases${rows.some(({ low, high }) => low < high) ? " with its 95 % interval" : ""}; the filled mark is the choice. The axis does not begin at 0.`,
     description,
     ({ isNarrow }) => ({
       height: 44 + rows.length * (isNarrow ? 44 : 36),

@@ -16,9 +16,9 @@ const mostDots = 250;
 /**
  * Every case's Dice as a dot, one row per label (of many labels the weakest), with the mean.
  *
- * @param withIntervals - false where nothing follows from these cases for others
+ * @param fewestToTell - a label in fewer cases has no interval: nothing follows from them for others
  */
-export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scores"]>, withIntervals: boolean): Html {
+export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scores"]>, fewestToTell: number): Html {
   const indexed = all.map((label, index) => ({ ...label, index }));
   const weakest = indexed
     .filter(({ dice: { mean } }) => mean !== null)
@@ -32,13 +32,13 @@ export function scoresChart({ labels: all, cases }: NonNullable<ReportData["scor
   const means = labels.flatMap(({ name, dice: estimate }, row) =>
     estimate.mean === null ? [] : [{ ...estimate, mean: estimate.mean, name, row }],
   );
-  const bounded = withIntervals ? means.filter(({ low }) => low !== null) : [];
+  const bounded = means.filter(({ low, cases: known }) => low !== null && known >= fewestToTell);
   const description = `Dice of ${cases.length} cases, one row per label. ${means
     .map(({ name, ...estimate }) => `${name}: mean ${dice(estimate.mean)}, 95 % interval ${interval(estimate)}`)
     .join("; ")}.`;
   const rows = Math.max(1, labels.length);
   return chart(
-    html`A dot is a case. The bar is the mean${withIntervals && ", with its 95 % interval: where the mean of other such cases would likely lie"}.
+    html`A dot is a case. The bar is the mean${bounded.length > 0 && ", with its 95 % interval: where the mean of other such cases would likely lie"}.
       ${all.length > labels.length && `The ${labels.length} weakest of ${all.length} labels; `}${all.length > labels.length && html`<a href="#scores">all of them</a>.`}`,
     description,
     ({ isNarrow }) => ({

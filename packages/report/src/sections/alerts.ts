@@ -8,6 +8,8 @@ export interface Alert {
   readonly text: string;
 }
 
+/** Below it a segmentation usually has to be made anew. */
+export const poor = 0.7;
 /** A mean Dice below it is no segmentation. */
 const nothing = 0.1;
 const mostNames = 5;

@@ -4,11 +4,9 @@ import { html, type Html } from "../html.ts";
 import { caseName, configurationName } from "../names.ts";
 import { dice, interval, quantile, signedPercent } from "../numbers.ts";
 import type { LabelSummary, ReportData } from "../report-data.ts";
-import { type Alert, alerts, allowsClaims } from "./alerts.ts";
+import { type Alert, alerts, allowsClaims, poor } from "./alerts.ts";
 import { type TrustCheck, trustChecks } from "./trust-checks.ts";
 
-/** Below it a segmentation usually has to be made anew. */
-const poor = 0.7;
 /** A systematic error of volume smaller than this is not worth a sentence. */
 const notableVolume = 0.03;
 
@@ -23,7 +21,7 @@ export function answerSection(data: ReportData): Html {
   return html`<section id="answer" class="answer" aria-label="The answer in short">
     ${alarm(told)}
     <p class="verdict">${verdict(data.scores, told, checks)}</p>
-    <div class="questions">${howGood(data.scores, data)}${whereItFails(data.scores)}${trust(told, checks, data)}${scoresChart(data.scores, allowsClaims(data.scores))}</div>
+    <div class="questions">${howGood(data.scores, data)}${whereItFails(data.scores)}${trust(told, checks, data)}${scoresChart(data.scores, allowsClaims(data.scores) ? data.scores.fewestToTell : Number.POSITIVE_INFINITY)}</div>
   </section>`;
 }
 
@@ -60,7 +58,7 @@ function howGood(own: Scores, { tests, postprocessing: trials }: ReportData): Ht
     <p>Dice is the overlap with the reference: 1 is identical, 0 is nothing in common.
       ${allowsClaims(own) && html`Other cases of this kind would likely have a mean of ${interval(estimate)} (95 % interval).`}</p>
     ${tenth !== null && scores.length >= 10 && html`<p>Nine of ten cases reach at least <b>${dice(tenth)}</b>; the middle one has ${dice(quantile(scores, 0.5))}.</p>`}
-    ${labels.length > 1 && labels.length <= 6 && html`<p>${labels.map(({ name: label, dice: mean }, i) => html`${i > 0 && " · "}<span class="nobreak">${label} <b>${dice(mean.mean)}</b></span>`)}</p>`}
+    ${labels.length > 1 && labels.length <= 6 && html`<p>${labels.map(({ name: label, dice: mean }, i) => html`${i > 0 && " · "}${label}\u00a0<b>${dice(mean.mean)}</b>`)}</p>`}
     ${test && html`<p>On ${counted(test.dice.cases, "test image")}, set aside from all of this: <b>${dice(test.dice.mean)}</b>${test.dice.cases >= fewestToTell && ` (${interval(test.dice)})`}.</p>`}
     <p class="aside">${whatIsScored[shows](name, postprocessing)}</p></div>`;
 }
@@ -74,7 +72,7 @@ const whatIsScored: Readonly<Record<Scores["shows"], (name: string, postprocessi
   "one configuration": (name) => `Scores and pictures are those of ${name}; no final predictor has been chosen yet.`,
 };
 
-function whereItFails({ cases, labels }: Scores): Html {
+function whereItFails({ cases, labels, fewestToTell }: Scores): Html {
   const scored = cases.flatMap((entry) => (entry.dice === null ? [] : [{ ...entry, dice: entry.dice }]));
   // Of equals the last, as among the cases that are shown.
   const worst = [...scored].sort((a, b) => b.dice - a.dice).at(-1);
@@ -84,9 +82,12 @@ function whereItFails({ cases, labels }: Scores): Html {
     .sort((a, b) => a.dice.mean! - b.dice.mean!)[0];
   const sentences: Html[] = [];
   if (weakest !== undefined && labels.length > 1) {
-    sentences.push(html`The weakest label is <b>${weakest.name}</b>, mean Dice ${dice(weakest.dice.mean)}.`);
+    const inFew =
+      weakest.dice.cases < cases.length &&
+      ` in the ${counted(weakest.dice.cases, "case")} that ${weakest.dice.cases === 1 ? "has" : "have"} it`;
+    sentences.push(html`The weakest label is <b>${weakest.name}</b>, mean Dice ${dice(weakest.dice.mean)}${inFew}.`);
   }
-  sentences.push(...missedSentences(labels), ...sizeSentences(cases), ...volumeSentences(labels));
+  sentences.push(...missedSentences(labels), ...sizeSentences(cases), ...volumeSentences(labels, fewestToTell));
   return html`<div class="question"><h2>Where does it fail?</h2>
     <p class="number"><strong>${below === 0 ? "0" : below}</strong> of ${counted(scored.length, "case")} below ${poor}</p>
     ${worst !== undefined && html`<p>The worst is <a href="#cases-shown">${caseName(worst)}</a>, Dice <b>${dice(worst.dice)}</b>.</p>`}
@@ -133,9 +134,9 @@ function sizeSentences(cases: Scores["cases"]): Html[] {
   ];
 }
 
-function volumeSentences(labels: readonly LabelSummary[]): Html[] {
-  const off = labels.filter(({ volumeError: { mean, low, high } }) => {
-    if (mean === null || low === null || high === null) return false;
+function volumeSentences(labels: readonly LabelSummary[], fewestToTell: number): Html[] {
+  const off = labels.filter(({ volumeError: { mean, low, high, cases } }) => {
+    if (mean === null || low === null || high === null || cases < fewestToTell) return false;
     return Math.abs(mean) >= notableVolume && low > 0 === high > 0;
   });
   const largest = off.sort((a, b) => Math.abs(b.volumeError.mean!) - Math.abs(a.volumeError.mean!));

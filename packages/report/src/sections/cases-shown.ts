@@ -6,6 +6,8 @@ import type { ReportData, ShownCase, SlicePicture } from "../report-data.ts";
 /** Of outlines on grey; none of them near those of a difference (see the style sheet). */
 const colours = ["#ffe14d", "#5ff0d6", "#ffffff", "#a9f06a", "#ffb3d1", "#c9b8ff"];
 const colourOf = (i: number) => colours[i % colours.length]!;
+/** Colours of more labels would be told by nobody. */
+const mostKeys = 12;
 /** Scores of more labels stand in the table of cases alone. */
 const mostLabels = 6;
 const roles = { best: "Best case", median: "Middle case", worst: "Worst case" } as const;
@@ -30,8 +32,12 @@ function titleOf(shown: readonly ShownCase[]): string {
 function legend(slices: readonly SlicePicture[], labels: readonly string[]): Html {
   const outlined = new Set(slices.flatMap(({ outlines }) => outlines.map(({ name }) => name)));
   const shown = labels.map((name, i) => ({ name, i })).filter(({ name }) => outlined.has(name));
+  const outlines =
+    shown.length > mostKeys
+      ? html`Outlines: ${shown.length} labels, in ${colours.length} colours by turns.`
+      : html`Outlines: ${shown.map(({ name, i }) => html`<span class="key"><i class="outline" style="border-color:${colourOf(i)}"></i>${name}</span> `)}`;
   const hasLetters = slices.some(({ edges }) => edges.some((edge) => edge !== ""));
-  return html`<p class="keys">Outlines: ${shown.map(({ name, i }) => html`<span class="key"><i class="outline" style="border-color:${colourOf(i)}"></i>${name}</span> `)}</p>
+  return html`<p class="keys">${outlines}</p>
     <p class="keys">Difference: <span class="key"><i class="missed"></i>missed: in the reference only</span>
       <span class="key"><i class="added"></i>added: in the prediction only</span>
       ${labels.length > 1 && html`<span class="key"><i class="confused"></i>found, with the wrong label</span>`}</p>
@@ -42,7 +48,7 @@ function caseArticle(shown: ShownCase, labels: readonly string[], scores: Report
   const entry = scores?.cases.find(({ number }) => number === shown.number);
   const ofLabels = labels.length > 1 && labels.length <= mostLabels ? (entry?.labels ?? []) : [];
   return html`<article class="shown"><h3>${capital(`${role}${caseName(shown)}`)}, mean Dice ${dice(shown.dice)}</h3>
-    ${ofLabels.length > 0 && html`<p class="where">${ofLabels.map((score, i) => html`${i > 0 && " · "}<span class="nobreak">${labels[i]!} ${dice(score.dice)}</span>`)}</p>`}
+    ${ofLabels.length > 0 && html`<p class="where">${ofLabels.map((score, i) => html`${i > 0 && " · "}${labels[i]!}\u00a0${dice(score.dice)}`)}</p>`}
     ${shown.slices.map((slice, i) => slicePanels(slice, shown, `case-${shown.number}-${i}`, labels))}</article>`;
 }
 

@@ -2,7 +2,7 @@ import { counted, listed } from "@nnunet/core";
 import { candidatesChart } from "../charts/candidates-chart.ts";
 import { html, type Html } from "../html.ts";
 import { configurationName, foldName } from "../names.ts";
-import { absent, dice, interval, percent } from "../numbers.ts";
+import { absent, claim, dice, percent } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
@@ -10,9 +10,10 @@ import { table } from "./table.ts";
 const mostColumns = 8;
 
 /** Which configuration or ensemble was chosen, why, and how all of them compare. */
-export function choiceSection({ candidates, choice, dataset, tests }: ReportData): Html | undefined {
+export function choiceSection({ candidates, choice, dataset, tests, scores }: ReportData): Html | undefined {
   if (candidates.length === 0) return undefined;
   const name = (configurations: readonly string[]) => configurationName(configurations);
+  const fewest = scores?.fewestToTell ?? 0;
   const several = dataset.labels.length > 1 && dataset.labels.length <= mostColumns;
   return html`<section id="choice"><h2>What was chosen, and why</h2>
     ${
@@ -20,7 +21,7 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
       html`<p class="lead">The choice: <b>${name(choice.configurations)}</b>${choice.configurations.length > 1 && " (an ensemble)"}.</p>
       ${choice.reasons.map((reason) => html`<p>${reason}</p>`)}`
     }
-    ${candidatesChart(candidates, choice?.configurations)}
+    ${candidatesChart(candidates, choice?.configurations, fewest)}
     ${kindsOfNetworks(candidates)}
     ${table(
       "Mean Dice of each configuration and ensemble over the cases of its cross-validation, best first",
@@ -36,7 +37,7 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
       candidates.map(({ configurations, dice: estimate, chosenIsBetter, certainty, folds, labels }) => [
         name(configurations),
         dice(estimate.mean),
-        interval(estimate),
+        claim(estimate, fewest),
         chosenIsBetter !== null
           ? html`in ${percent(chosenIsBetter)}`
           : certainty === null
@@ -57,7 +58,7 @@ export function choiceSection({ candidates, choice, dataset, tests }: ReportData
         tests.map(({ configurations, dice: estimate, labels }) => [
           name(configurations),
           dice(estimate.mean),
-          interval(estimate),
+          claim(estimate, fewest),
           estimate.cases,
           ...(several ? labels.map((label) => dice(label.mean)) : []),
         ]),

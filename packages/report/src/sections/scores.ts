@@ -2,57 +2,63 @@ import { counted } from "@nnunet/core";
 import { volumeChart } from "../charts/volume-chart.ts";
 import { html, type Html } from "../html.ts";
 import { caseName, foldName } from "../names.ts";
-import { dice, interval, quantile, short, signedPercent } from "../numbers.ts";
+import { claim, dice, quantile, short, signedPercent } from "../numbers.ts";
 import type { CaseScore, LabelSummary, ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
 /** More rows than this are folded away. */
 const openRows = 24;
+/** More fill the page, and nobody reads them. */
+const mostRows = 400;
 /** Two columns a label are too many beyond this. */
 const mostColumns = 8;
 
 /** Every label and every case. */
 export function scoresSection({ scores }: ReportData): Html | undefined {
   if (scores === undefined) return undefined;
-  const { labels, cases } = scores;
+  const { labels, cases, fewestToTell } = scores;
   const sorted = [...cases].sort((a, b) => (a.dice ?? 2) - (b.dice ?? 2));
   return html`<section id="scores"><h2>Label by label, case by case</h2>
-    ${table(
-      "Scores per label or region",
-      [
-        "",
-        "mean Dice",
-        "95 % interval",
-        "middle",
-        "worst",
-        "volume error",
-        "95 % interval",
-        "missed",
-        "invented",
-        "cases",
-      ],
-      labels.map(({ name, dice: estimate, volumeError, missed, invented }, i) => {
-        const known = cases.flatMap((entry) => entry.labels[i]!.dice ?? []);
-        return [
-          name,
-          dice(estimate.mean),
-          interval(estimate),
-          dice(quantile(known, 0.5)),
-          dice(known.length === 0 ? null : Math.min(...known)),
-          signedPercent(volumeError.mean),
-          interval(volumeError, signedPercent),
-          missed,
-          invented,
-          known.length === cases.length ? cases.length : `${known.length} of ${cases.length}`,
-        ];
-      }),
+    ${folded(
+      labels.length,
+      counted(labels.length, "label"),
+      table(
+        "Scores per label or region",
+        [
+          "",
+          "mean Dice",
+          "95 % interval",
+          "middle",
+          "worst",
+          "volume error",
+          "95 % interval",
+          "missed",
+          "invented",
+          "cases",
+        ],
+        labels.map(({ name, dice: estimate, volumeError, missed, invented }, i) => {
+          const known = cases.flatMap((entry) => entry.labels[i]!.dice ?? []);
+          return [
+            name,
+            dice(estimate.mean),
+            claim(estimate, fewestToTell),
+            dice(quantile(known, 0.5)),
+            dice(known.length === 0 ? null : Math.min(...known)),
+            signedPercent(volumeError.mean),
+            claim(volumeError, fewestToTell, signedPercent),
+            missed,
+            invented,
+            known.length === cases.length ? cases.length : `${known.length} of ${cases.length}`,
+          ];
+        }),
+      ),
     )}
     <p class="aside">A label that neither reference nor prediction has gives no Dice in that case and counts nowhere. One that only the reference has
       is missed, one that only the prediction has is invented; both count as Dice 0. Volume error: predicted minus reference, as a share of the
       reference, over the cases that have the label.</p>
     ${volumeChart(scores)}
     <h3>All cases, worst first</h3>
-    ${sorted.length > openRows ? html`<details><summary>${counted(sorted.length, "case")}</summary>${caseTable(sorted, scores)}</details>` : caseTable(sorted, scores)}
+    ${folded(sorted.length, sorted.length > mostRows ? `The ${mostRows} worst of ${sorted.length} cases` : counted(sorted.length, "case"), caseTable(sorted.slice(0, mostRows), scores))}
     ${
       cases.every(({ id }) => id === undefined) &&
       html`<p class="aside">Cases are called by their place in the sorted list of the dataset's case ids, from 1 on, so that the report gives away no names;
@@ -60,6 +66,10 @@ export function scoresSection({ scores }: ReportData): Html | undefined {
     }
   </section>`;
 }
+
+/** Long tables are opened by who wants them. */
+const folded = (rows: number, summary: string, content: Html) =>
+  rows > openRows ? html`<details><summary>${summary}</summary>${content}</details>` : content;
 
 function caseTable(cases: readonly CaseScore[], { labels }: NonNullable<ReportData["scores"]>): Html {
   const size = sizeIn(cases);

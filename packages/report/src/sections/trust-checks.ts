@@ -2,7 +2,7 @@ import { counted } from "@nnunet/core";
 import { configurationName } from "../names.ts";
 import { dice, interval, percent } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
-import { allowsClaims } from "./alerts.ts";
+import { allowsClaims, poor } from "./alerts.ts";
 
 export interface TrustCheck {
   /** Whether it speaks for the scores, asks for a look, or says what nobody can know from these data. */
@@ -13,6 +13,8 @@ export interface TrustCheck {
 
 /** Fewer cases than this make an interval too narrow (see `bootstrapInterval` of @nnunet/evaluate). */
 const fewCases = 20;
+/** Of cases below {@link poor}, from which on a result must not be taken unseen. */
+const notableFailures = 0.1;
 /** Of nnU-Net. */
 const usualEpochs = 1000;
 /** An interval wider than this leaves open how good the network is. */
@@ -26,6 +28,7 @@ export function trustChecks(data: ReportData): TrustCheck[] {
   return [
     unseen(data),
     ...caseCount(data),
+    ...failures(data),
     ...setAside(data),
     ...budget(data),
     ...training(data),
@@ -79,6 +82,15 @@ function caseCount({ scores, dataset }: ReportData): TrustCheck[] {
   return missing > 0
     ? [{ verdict: "look", title: "Cases without a score", text }]
     : [{ verdict: "good", title: "Number of cases", text }];
+}
+
+/** Scores that can be trusted may say that results cannot. */
+function failures({ scores }: ReportData): TrustCheck[] {
+  const known = scores!.cases.flatMap(({ dice: score }) => score ?? []);
+  const below = known.filter((score) => score < poor).length;
+  if (below === 0 || below / known.length < notableFailures) return [];
+  const text = `${below} of ${counted(known.length, "case")} (${percent(below / known.length)}) lie below ${poor}: every single result has to be looked at.`;
+  return [{ verdict: "look", title: "It fails often", text }];
 }
 
 /** Test images: nobody chose anything by them. */

@@ -7,6 +7,9 @@ import { areaPath, outlinePath } from "./outline-path.ts";
 
 /** Pixels along the longer side; beyond that every second, third, … is taken. */
 const longestSide = 320;
+/** Characters of all paths of a slice; a segmentation that is noise has more, and is drawn in fewer pixels. */
+const mostPath = 200_000;
+const shortestSide = 80;
 /** Around the labels on the slice, so that one sees where they lie. */
 const margin = { share: 0.6, mm: 15 };
 
@@ -34,9 +37,23 @@ export type DrawnSlice = Omit<SlicePicture, "png"> & { readonly grey: Uint8Array
  *
  * Grey values go from the slice's 1st percentile, black, to its 99th, white.
  */
-export function drawSlice(sliced: SlicedCase, { across, index, shows }: ChosenSlice): DrawnSlice {
+export function drawSlice(sliced: SlicedCase, chosen: ChosenSlice): DrawnSlice {
+  for (let side = longestSide; ; side = Math.ceil(side / 2)) {
+    const drawn = drawWithin(sliced, chosen, side);
+    const { missed, added, confused, outlines } = drawn;
+    const paths = [
+      missed,
+      added,
+      confused,
+      ...outlines.flatMap(({ reference, prediction }) => [reference, prediction]),
+    ];
+    if (side <= shortestSide || paths.reduce((sum, path) => sum + path.length, 0) <= mostPath) return drawn;
+  }
+}
+
+function drawWithin(sliced: SlicedCase, { across, index, shows }: ChosenSlice, side: number): DrawnSlice {
   const view = anatomicalView(sliced.direction, across);
-  const cut = cutOut(sliced, view, index);
+  const cut = cutOut(sliced, view, index, side);
   const { width, height, step } = cut;
   const [reference, prediction] = [cut.take(sliced.reference), cut.take(sliced.prediction)];
   const grey = greyValues(cut.take(sliced.image));
@@ -74,7 +91,7 @@ export function drawSlice(sliced: SlicedCase, { across, index, shows }: ChosenSl
   };
 }
 
-function cutOut({ reference, prediction, shape, spacing }: SlicedCase, view: SliceView, index: number) {
+function cutOut({ reference, prediction, shape, spacing }: SlicedCase, view: SliceView, index: number, side: number) {
   const strides = [shape[1] * shape[2], shape[2], 1];
   const extents = { columns: shape[view.columns]!, rows: shape[view.rows]! };
   const base = index * strides[view.across]!;
@@ -99,7 +116,7 @@ function cutOut({ reference, prediction, shape, spacing }: SlicedCase, view: Sli
   if (box.right < 0) box = { left: 0, right: extents.columns - 1, top: 0, bottom: extents.rows - 1 };
   const [left, right] = widened(box.left, box.right, extents.columns, spacing[view.columns]!);
   const [top, bottom] = widened(box.top, box.bottom, extents.rows, spacing[view.rows]!);
-  const step = Math.max(1, Math.ceil(Math.max(right - left, bottom - top) / longestSide));
+  const step = Math.max(1, Math.ceil(Math.max(right - left, bottom - top) / side));
   const [width, height] = [Math.ceil((right - left) / step), Math.ceil((bottom - top) / step)];
   const take = (voxels: VoxelArray) =>
     Float64Array.from(
