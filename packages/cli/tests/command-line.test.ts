@@ -58,7 +58,6 @@ describe("a wrong command line ends with 2 and says so", () => {
     [["plan"], "plan: expected a dataset, or all three of --fingerprint, --dataset-json and --output"],
     [["predict", "-i", "a", "-o", "b"], "--model: expected -m MODEL, or -d DATASET with -c CONFIG"],
     [["ensemble", "a", "-o", "b"], "folders: expected at least two folders, or --group-by"],
-    [["find-best", "4", "-f", "all"], "--folds: expected numbers of folds, because fold all has seen every case"],
     [["predict", "-i", "a", "-o", "b", "-m", "c", "--step-size", "2"], "Expected a number in (0, 1]."],
   ])("%j", async (args, message) => {
     const { code, stderr } = await nnunet(...args);

@@ -1,5 +1,5 @@
 import { createRandom, InvalidArgumentError, percentile } from "@nnunet/core";
-import { fewestToCompare } from "./certainty.ts";
+import { fewestForInterval, fewestToCompare } from "./certainty.ts";
 
 /** One score of a case, or one per label or region in the same order for every case; NaN where it is not defined. */
 export type CaseScores = number | readonly number[];
@@ -20,7 +20,7 @@ export interface BootstrapOptions {
 export interface Interval {
   /** Over all cases. */
   readonly mean: number;
-  /** NaN where fewer than two cases (or groups of them) have a score: one says nothing about others. */
+  /** NaN where fewer than {@link fewestForInterval} cases, or groups of them, have a score: so few say nothing of others. */
   readonly low: number;
   readonly high: number;
   /** With at least one score. */
@@ -51,7 +51,7 @@ export function bootstrapInterval(
   if (!(level > 0 && level < 1)) throw new InvalidArgumentError("level", "a number in (0, 1), such as 0.95", level);
   const { rows, clusters } = scoredRows(cases.map(asRow), options.groups);
   const mean = meanScore(rows, Int32Array.from(rows.keys()));
-  if (clusters.length < 2) return { mean, low: Number.NaN, high: Number.NaN, cases: rows.length };
+  if (clusters.length < fewestForInterval) return { mean, low: Number.NaN, high: Number.NaN, cases: rows.length };
   const means = resampledMeans(rows, clusters, options).sort();
   const tail = (1 - level) / 2;
   return { mean, low: percentile(means, tail), high: percentile(means, 1 - tail), cases: rows.length };

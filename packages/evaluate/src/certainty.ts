@@ -8,6 +8,12 @@
  */
 export const fewestToCompare = 10;
 
+/**
+ * Of fewer cases, or groups, a mean gets no interval: what is called 95 % covered the truth in 50 % of trials with 2, 75 % with
+ * 3, 80 % with 4, and in 84 % with 5 (4000 trials of normal scores).
+ */
+export const fewestForInterval = 5;
+
 /** From this share of redraws on one method is better than the other whichever cases are looked at. */
 const clearShare = 0.95;
 

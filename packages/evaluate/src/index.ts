@@ -13,7 +13,7 @@ export { summarise } from "./summarise.ts";
 export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";
 export { summaryTable } from "./summary-table.ts";
 export { surfaceTable } from "./surface-table.ts";
-export { type Certainty, certaintyOf, fewestToCompare } from "./certainty.ts";
+export { type Certainty, certaintyOf, fewestForInterval, fewestToCompare } from "./certainty.ts";
 export { type DiceIntervals, diceIntervals, groupCount } from "./dice-intervals.ts";
 export { emptyCasesPolicy, type SurfaceSummary, summariseSurfaces } from "./summarise-surfaces.ts";
 export { labelTitles } from "./label-titles.ts";

@@ -1,4 +1,4 @@
-import type { EvaluationSummary, LabelSet } from "@nnunet/core";
+import { counted, type EvaluationSummary, type LabelSet } from "@nnunet/core";
 import { alignedTable } from "./aligned-table.ts";
 import type { Interval } from "./bootstrap.ts";
 import { diceIntervals, groupCount } from "./dice-intervals.ts";
@@ -41,7 +41,9 @@ export function summaryTable(summary: EvaluationSummary, labels?: LabelSet | rea
   const lines = alignedTable(header, rows);
   const groups = groupCount(summary);
   if (groups !== undefined) {
-    lines.push(`Intervals draw the ${groups} groups of the ${summary.cases.length} cases anew, not single cases.`);
+    lines.push(
+      `Intervals draw the ${counted(groups, "group")} of the ${summary.cases.length} cases anew, not single cases.`,
+    );
   }
   if (summary.remark !== undefined) lines.push(summary.remark);
   if (emptyPairs > 0) {

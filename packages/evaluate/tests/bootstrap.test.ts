@@ -1,6 +1,12 @@
 import { expect, test } from "@jest/globals";
 import { createRandom } from "@nnunet/core";
-import { bootstrapInterval, bootstrapSuperiority, certaintyOf, fewestToCompare } from "@nnunet/evaluate";
+import {
+  bootstrapInterval,
+  bootstrapSuperiority,
+  certaintyOf,
+  fewestForInterval,
+  fewestToCompare,
+} from "@nnunet/evaluate";
 import fc from "fast-check";
 
 const dices = [0.9, 0.8, 0.85, 0.7, 0.88];
@@ -52,27 +58,31 @@ test("several labels: the mean is that of summary.json, per label over its cases
 
 test("mean and interval lie between the least and the greatest score, whatever they are", () => {
   fc.assert(
-    fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 30 }), (scores) => {
-      const { mean, low, high } = bootstrapInterval(scores, { samples: 50 });
-      for (const value of [mean, low, high]) {
-        expect(value).toBeGreaterThanOrEqual(Math.min(...scores) - 1e-12);
-        expect(value).toBeLessThanOrEqual(Math.max(...scores) + 1e-12);
-      }
-      expect(low).toBeLessThanOrEqual(high);
-    }),
+    fc.property(
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: fewestForInterval, maxLength: 30 }),
+      (scores) => {
+        const { mean, low, high } = bootstrapInterval(scores, { samples: 50 });
+        for (const value of [mean, low, high]) {
+          expect(value).toBeGreaterThanOrEqual(Math.min(...scores) - 1e-12);
+          expect(value).toBeLessThanOrEqual(Math.max(...scores) + 1e-12);
+        }
+        expect(low).toBeLessThanOrEqual(high);
+      },
+    ),
     { seed: 1 },
   );
 });
 
-test("one case has no interval, none has no mean; an infinite distance makes the mean infinite", () => {
+test("fewer than five cases have no interval, none has no mean; an infinite distance makes the mean infinite", () => {
   expect(bootstrapInterval([0.5])).toEqual({ mean: 0.5, low: Number.NaN, high: Number.NaN, cases: 1 });
   expect(bootstrapInterval([])).toEqual({ mean: Number.NaN, low: Number.NaN, high: Number.NaN, cases: 0 });
-  const far = bootstrapInterval([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  expect(bootstrapInterval(dices.slice(0, 4))).toMatchObject({ low: Number.NaN, high: Number.NaN, cases: 4 });
+  const far = bootstrapInterval(new Array<number>(5).fill(Number.POSITIVE_INFINITY));
   expect(far).toEqual({
     mean: Number.POSITIVE_INFINITY,
     low: Number.POSITIVE_INFINITY,
     high: Number.POSITIVE_INFINITY,
-    cases: 3,
+    cases: 5,
   });
 });
 

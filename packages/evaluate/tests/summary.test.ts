@@ -62,7 +62,7 @@ test("the table names the label and says where a mean leaves cases out", () => {
   expect(summaryTable(summary, labels)).toBe(
     [
       "label           mean Dice  95 % interval  worst Dice  mean IoU  voxels (ref → pred)   cases",
-      "1 a                0.8333    0.667–1.000      0.6667    0.7500                2 → 1       2",
+      "1 a                0.8333              –      0.6667    0.7500                2 → 1       2",
       "2 b                0.0000              –      0.0000    0.0000                1 → 0  1 of 2",
       "3 c                     –              –           –         –                0 → 0  0 of 2",
       "mean of labels          –              –                     –                            2",
@@ -172,11 +172,15 @@ test("surfaces stand beside the counts of each case and label, and come back fro
 
 test("the table of surfaces says how cases without a label count", () => {
   expect(surfaceTable(summary)).toEqual([]);
+  const six = { ...withSurfaces, cases: Array.from({ length: 3 }, () => withSurfaces.cases).flat() };
+  expect(surfaceTable(six, labels)[1]).toMatch(
+    /^1 a +3\.00 \[2\.\d\d, 3\.\d\d\] +0\.50 \[0\.50, 0\.50\] +0\.900 \[0\.900, 0\.900\]/,
+  );
   expect(surfaceTable(withSurfaces, labels)).toEqual([
-    "label            HD95 mm            ASSD mm         NSD at 1.5 mm  volume error mL  volume error %  missed  invented",
-    "1 a    3.00 [2.00, 4.00]  0.50 [0.50, 0.50]  0.900 [0.900, 0.900]             0.10  5.0 [5.0, 5.0]       0         0",
-    "2 b                    –                  –                 0.000            -1.00          -100.0       1         0",
-    "3 c                    –                  –                     –                –               –       0         0",
+    "label  HD95 mm  ASSD mm  NSD at 1.5 mm  volume error mL  volume error %  missed  invented",
+    "1 a       3.00     0.50          0.900             0.10             5.0       0         0",
+    "2 b          –        –          0.000            -1.00          -100.0       1         0",
+    "3 c          –        –              –                –               –       0         0",
     `In brackets 95 % intervals. ${emptyCasesPolicy}`,
   ]);
 });

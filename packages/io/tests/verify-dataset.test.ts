@@ -155,6 +155,27 @@ describe("verifyDataset", () => {
     ]);
   });
 
+  test("one image with two annotations is no copy: a warning, to keep the two in one fold", async () => {
+    for (const c of ["0000", "0001"])
+      await writeImage(join(folder, `imagesTr/c_${c}.nii.gz`), image(c === "0000" ? 0 : 1));
+    const { data, ...other } = labels();
+    await writeImage(join(folder, "labelsTr/c.nii.gz"), {
+      ...other,
+      data: data.map((label) => (label === 1 ? 2 : label)),
+    });
+    const { problems, ok } = await verifyDataset(folder);
+    expect(problems.map(row)).toEqual([
+      [
+        "warning",
+        "c",
+        "imagesTr/c_0000.nii.gz",
+        "the image is the same as that of case a, with other labels",
+        "two annotations of one image belong into one fold: split by groups, or a network is validated on an image that it was trained on",
+      ],
+    ]);
+    expect(ok).toBe(true);
+  });
+
   test("a dataset.json that is missing or wrong does not stop the check of the files", async () => {
     await writeImage(join(folder, "labelsTr/b.nii.gz"), { ...labels(), shape: [1, 3, 2, 4] });
     writeDatasetJson(folder, { labels: undefined });

@@ -49,7 +49,7 @@ const sentence =
 test("folds of different divisions of the cases are averaged by no export", async () => {
   const output = join(scratch, "mean.onnx");
   await expect(pipeline.exportModel(model.folder, "3d_fullres", [0, 2], output)).rejects.toThrow(
-    `${folder(2)}: ${sentence}, and a mean of the two has seen in training what it is said to be validated on; train the older one again, or name folds of one division by \`fold\``,
+    `${folder(2)}: ${sentence}, and a mean of the two has seen in training what it is said to be validated on; train the older one again, or name folds of one division by \`folds\``,
   );
   await expect(exportForV2(model.folder, "3d_fullres", [0, 1, 2], join(scratch, "v2"))).rejects.toThrow(sentence);
   expect((await readdir(scratch)).filter((name) => name === "v2" || name.endsWith(".onnx"))).toEqual([]);

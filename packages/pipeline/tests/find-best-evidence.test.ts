@@ -256,9 +256,11 @@ describe("networks that were trained on all cases", () => {
       expect(await readJson(predictorPaths(found.folder).description)).toMatchObject({
         postprocessor: null,
         score: { dice: null, validation_cases: 0 },
-        warnings: [found.chosen],
+        warnings: found.warnings,
       });
-      expect((await informationOf(found)).nnunet_ts).toMatchObject({ validation_cases: 0, warnings: [found.chosen] });
+      expect(found.warnings[0]).toBe(found.chosen);
+      expect(found.warnings[1]).toMatch(/^even in the cases of its training this predictor/);
+      expect((await informationOf(found)).nnunet_ts).toMatchObject({ validation_cases: 0, warnings: found.warnings });
       expect(await isBestFound(own, opened, plans, { folds: ["all"] })).toBe(true);
       const predictor = await loadPredictor(found.folder);
       expect(predictor.postprocessing).toBeUndefined();

@@ -108,7 +108,7 @@ export async function verifyDataset(folder: string, options: StageOptions = {}):
   const labels = json && labelSet(json);
   const foreground: (boolean | undefined)[] = [];
   const all = [...training, ...test];
-  const seen = new Map<string, string>();
+  const seen: SeenImages = new Map();
   let filesRead = 0;
   options.onEvent?.({ type: "stage-start", stage: "verify", total: all.length, detail: root });
   for (const [i, files] of all.entries()) {
@@ -299,18 +299,34 @@ async function existingFiles(cases: readonly CaseFiles[], add: AddProblem): Prom
   return found;
 }
 
-function reportDuplicate(files: CaseFiles, { digest }: CaseContents, seen: Map<string, string>, add: AddProblem): void {
+/** The first case with each image, and its labels. */
+type SeenImages = Map<string, { readonly id: string; readonly labelDigest: string | undefined }>;
+
+function reportDuplicate(
+  files: CaseFiles,
+  { digest, labelDigest }: CaseContents,
+  seen: SeenImages,
+  add: AddProblem,
+): void {
   if (digest === undefined) return;
   const first = seen.get(digest);
   if (first === undefined) {
-    seen.set(digest, files.id);
+    seen.set(digest, { id: files.id, labelDigest });
+    return;
+  }
+  const found = { kind: "duplicate", case: files.id, file: files.images[0]! } as const;
+  const differ = labelDigest !== undefined && first.labelDigest !== undefined && labelDigest !== first.labelDigest;
+  if (differ) {
+    // annotated several times, as datasets of several raters are
+    const problem = `the image is the same as that of case ${first.id}, with other labels`;
+    const fix =
+      "two annotations of one image belong into one fold: split by groups, or a network is validated on an image that it was trained on";
+    add({ ...found, problem, fix, severity: "warning" });
     return;
   }
   add({
-    kind: "duplicate",
-    case: files.id,
-    file: files.images[0]!,
-    problem: `the voxels of this case are the same as those of case ${first}`,
+    ...found,
+    problem: `the voxels of this case are the same as those of case ${first.id}`,
     fix: "remove one of the two: a copy in training and validation makes the results look better than they are",
   });
 }

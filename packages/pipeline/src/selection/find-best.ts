@@ -7,8 +7,8 @@ import {
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { whileLocked } from "@nnunet/core/node";
-import { diceIntervals, type RankedCandidate } from "@nnunet/evaluate";
+import { exists, readJson, whileLocked } from "@nnunet/core/node";
+import { diceIntervals, type RankedCandidate, summarise, summaryFromJson } from "@nnunet/evaluate";
 import { crossvalFolder, finalPredictorFolder, modelFolderPaths } from "../folders.ts";
 import { contentHash, recordedHash } from "../records/made-from.ts";
 import { softwareVersion } from "../software-version.ts";
@@ -88,7 +88,7 @@ export async function findBest(
   const onAll = await networksOnAllCases(context.folders, dataset, plans, options);
   const found = onAll === undefined ? await crossValidation(context.folders, dataset, plans, options) : undefined;
   await refuseOtherFolder(folder);
-  await warnOfIdenticalImages(context.folders, dataset, "find-best", options);
+  if (found) await warnOfIdenticalImages(context.folders, dataset, "find-best", options);
   const lock = { wait: { stage: "find-best" }, ...(signal && { signal }), ...(onEvent && { onEvent }) };
   const work = () =>
     found
@@ -177,7 +177,8 @@ async function untestedPredictor(
   const say = (text: string) => onEvent?.({ type: "message", stage: "find-best", level: "warning", text });
   const members = [{ configuration, modelFolder, folds }];
   const chosen = notValidated(members[0]!);
-  say(chosen);
+  const warnings = [chosen, ...(await notFoundInTraining(dataset, { modelFolder, folds }))];
+  for (const text of warnings) say(text);
   const madeFrom = await inputsOfNetworks(context, dataset, plans, members);
   const made = !(await isPredictorOf(folder, madeFrom));
   if (made) {
@@ -187,7 +188,7 @@ async function untestedPredictor(
       postprocessor: null,
       score: { dice: null, low: null, high: null, cases: 0 },
       chosen,
-      warnings: [chosen],
+      warnings,
       madeFrom,
     };
     const earlier = await earlierPredictor(folder, { members, ...description });
@@ -197,7 +198,7 @@ async function untestedPredictor(
       plans,
       members,
       postprocessing: undefined,
-      information: notValidatedInformation(dataset, plans, members[0]!),
+      information: notValidatedInformation(dataset, plans, members[0]!, warnings),
       keepEarlier: earlier?.isMore === true,
       description,
     });
@@ -210,9 +211,23 @@ async function untestedPredictor(
     ranking: [],
     leftOut: [],
     postprocessing: null,
-    warnings: [chosen],
+    warnings,
     made,
   };
+}
+
+/** A network that does not even find a label in what it was trained on. */
+async function notFoundInTraining(
+  dataset: RawDataset,
+  { modelFolder, folds }: Pick<NetworksOnAllCases, "modelFolder" | "folds">,
+): Promise<string[]> {
+  const cases: EvaluationSummary["cases"][number][] = [];
+  for (const fold of folds) {
+    const { summary } = modelFolderPaths(modelFolder).fold(fold);
+    if (await exists(summary)) cases.push(...summaryFromJson(await readJson(summary), summary).cases);
+  }
+  if (cases.length === 0) return [];
+  return notFoundWarning(summarise(cases), dataset.json).map((text) => `even in the cases of its training ${text}`);
 }
 
 /**

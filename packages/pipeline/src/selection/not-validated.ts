@@ -14,6 +14,7 @@ export function notValidatedInformation(
   dataset: RawDataset,
   plans: Plans,
   networks: Pick<NetworksOnAllCases, "configuration" | "folds">,
+  warnings: readonly string[],
 ): unknown {
   const model = { configuration: networks.configuration, trainer: TRAINER_NAME, plans_identifier: plans.plansName };
   return {
@@ -33,7 +34,7 @@ export function notValidatedInformation(
       software_version: softwareVersion,
       chosen: notValidated(networks),
       validation_cases: 0,
-      warnings: [notValidated(networks)],
+      warnings,
       ranking: [],
       not_compared: [
         { configuration: networks.configuration, reason: "trained on all cases: no case is left to compare on" },

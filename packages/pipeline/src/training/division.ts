@@ -56,7 +56,7 @@ export async function refuseOtherDivisions(models: readonly string[]): Promise<v
   const why = "a mean of the two has seen in training what it is said to be validated on";
   throw new FileError(
     divided.folder,
-    `${divided.problem}, and ${why}; train the older one again, or name folds of one division by \`fold\``,
+    `${divided.problem}, and ${why}; train the older one again, or name folds of one division by \`folds\``,
   );
 }
 
