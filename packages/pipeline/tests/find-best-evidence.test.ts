@@ -284,6 +284,15 @@ describe("networks that were trained on all cases", () => {
       const run = await own.run(dataset.folder, { ...tinyTraining, configurations: ["3d_fullres"], folds: ["all"] });
       expect(run.best!.warnings[0]).toMatch(/^not validated/);
       expect(run.test).toHaveLength(1);
+      // a fold that was divided at random is none of a cross-validation, and has not seen every case either
+      const random = await own.run(dataset.folder, {
+        ...tinyTraining,
+        configurations: ["3d_fullres"],
+        folds: [7],
+        randomSplit: true,
+      });
+      expect(random.best).toBeUndefined();
+      expect(random.test).toHaveLength(1);
       expect(run.test[0]!.folder).toContain("imagesTs_predicted__");
     }));
 });

@@ -26,9 +26,17 @@ export function describeRun(result: RunResult): string[] {
 function noPredictor({ dataset, folds }: RunResult): string[] {
   const names = [...new Set(folds.map(({ configuration }) => configuration))];
   if (names.length === 0) return [];
-  const why = `No final predictor: ${listed(names)} have no fold of a cross-validation in common, so nothing says which of them is best.`;
-  const own = `Make one of ${names[0]}, not validated: nnunet find-best ${dataset.id} -c ${names[0]}`;
-  return [why, `Train the folds of a cross-validation, which can be compared, or choose by yourself. ${own}`];
+  const [first, ...others] = names;
+  if (others.length === 0) {
+    return [
+      `No final predictor: what was trained of ${first} is no fold of the cross-validation.`,
+      `Segment with it all the same: nnunet predict -i IMAGES -o SEGMENTATIONS -d ${dataset.id} -c ${first}`,
+    ];
+  }
+  return [
+    `No final predictor: ${listed(names)} have no fold of a cross-validation in common, so nothing says which of them is best.`,
+    `Train the same folds of each, which are compared then, or choose by yourself: nnunet find-best ${dataset.id} -c ${first}`,
+  ];
 }
 
 /** Few trainings, each in full. */

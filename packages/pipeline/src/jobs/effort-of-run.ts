@@ -17,7 +17,7 @@ import { measureCosts } from "./measured-costs.ts";
 import type { Run } from "./run.ts";
 import { requestOf } from "./run-options.ts";
 import type { Planned } from "./survey-jobs.ts";
-import { comparedFolds } from "./training.ts";
+import { comparedFolds, foldsOnAllCases } from "./training.ts";
 import type { RunEffort, RunWork } from "./run-work.ts";
 
 /** A decision with the numbers that it was made from. */
@@ -60,6 +60,7 @@ export async function decideEffort(run: Run, planned: Planned, whole: RunWork, b
     of: effortHash(run, planned),
     trainings,
     compared: comparedFolds(trainings, known.heldOut),
+    onAllCases: foldsOnAllCases(trainings, known),
     seconds,
     ...withLengths(basis, trainings, allOf(configurationsIn(trainings), length)),
   };

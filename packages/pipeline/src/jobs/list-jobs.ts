@@ -49,13 +49,11 @@ export function listJobs(run: Run, survey: Survey, planned: Planned, work: RunWo
   });
   const hasTests = run.dataset.testCases.length > 0;
   // Of one configuration that nothing can be compared with, a predictor that says it is not validated.
-  const isDecided = work.compared.length > 0 || names.length === 1;
+  const untested = names.length === 1 ? (work.onAllCases ?? []) : [];
+  const folds = work.compared.length > 0 ? work.compared : untested;
+  const isDecided = folds.length > 0;
   if (isDecided) {
-    const own = [...new Set(work.trainings.map(({ fold }) => fold))];
-    const numbered = own.filter((fold) => fold !== "all");
-    const untested = numbered.length > 0 ? numbered : own;
-    const compared = work.compared.length > 0 ? work.compared : untested;
-    const best = told(findBestJob(run, planned, names, compared, trained));
+    const best = told(findBestJob(run, planned, names, folds, trained));
     jobs.push(best);
     if (hasTests) jobs.push(testJob(run, { plansName }, [best.id]));
   }

@@ -24,7 +24,7 @@ import { listJobs } from "./list-jobs.ts";
 import type { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, type Survey, surveyJobs } from "./survey-jobs.ts";
-import { comparedFolds, trainId, trainingsOf } from "./training.ts";
+import { comparedFolds, foldsOnAllCases, trainId, trainingsOf } from "./training.ts";
 import type { RunEffort, RunWork } from "./run-work.ts";
 
 export interface RunResult {
@@ -106,9 +106,10 @@ export async function runDataset(context: Context, named: string, asked: RunOpti
 
 /** What a run trains, and what of it can be compared. */
 export async function workOf({ context, dataset, options }: Run, { plans }: Planned): Promise<RunWork> {
-  const { all, heldOut } = await knownFolds(context.folders, dataset, options);
-  const trainings = trainingsOf(options, plans, all);
-  return { trainings, compared: comparedFolds(trainings, heldOut) };
+  const known = await knownFolds(context.folders, dataset, options);
+  const trainings = trainingsOf(options, plans, known.all);
+  const compared = comparedFolds(trainings, known.heldOut);
+  return { trainings, compared, onAllCases: foldsOnAllCases(trainings, known) };
 }
 
 /** @throws {InvalidArgumentError} if two options exclude each other */

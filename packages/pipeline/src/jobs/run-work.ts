@@ -1,5 +1,6 @@
 import type { GivenUp } from "../budget/given-up.ts";
 import type { Length } from "../budget/costs.ts";
+import type { Fold } from "../folders.ts";
 import type { Training } from "./training.ts";
 
 /** Which networks a run trains. */
@@ -8,6 +9,8 @@ export interface RunWork {
   readonly trainings: readonly Training[];
   /** The folds that all configurations have, and that are of the cross-validation. */
   readonly compared: readonly number[];
+  /** Folds of the trainings that have seen every case; of one configuration they become a predictor that is not validated. */
+  readonly onAllCases?: readonly Fold[];
   /** How long each is trained, where a budget decided that. */
   readonly lengths?: Readonly<Record<string, Length>>;
   /** What is not done of all that there could be, and what that costs. */

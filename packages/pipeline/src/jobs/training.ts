@@ -46,6 +46,16 @@ export function trainingsOf(options: RunOptions, plans: Plans, known: readonly F
   });
 }
 
+/** The folds of a run that are trained on all cases; fold "all" only where there is no other. */
+export function foldsOnAllCases(
+  trainings: readonly Training[],
+  known: { readonly all: readonly number[]; readonly heldOut: readonly number[] },
+): Fold[] {
+  const folds = [...new Set(trainings.map(({ fold }) => fold))];
+  const numbered = folds.filter((fold) => fold !== "all" && known.all.includes(fold) && !known.heldOut.includes(fold));
+  return numbered.length > 0 ? numbered : folds.filter((fold) => fold === "all");
+}
+
 /** The folds of the cross-validation that every configuration of a run has. */
 export function comparedFolds(trainings: readonly Training[], known: readonly Fold[]): number[] {
   const names = new Set(trainings.map(({ configuration }) => configuration));

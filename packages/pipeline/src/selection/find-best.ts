@@ -23,7 +23,8 @@ import {
 } from "./cross-validation.ts";
 import { earlierPredictor, isPredictorOf } from "./earlier-predictor.ts";
 import type { ProbabilityOptions } from "./fold-probabilities.ts";
-import { type GivenUp, givenUpFor } from "./given-up.ts";
+import type { GivenUpRecord } from "../records/given-up-record.ts";
+import { givenUpFor } from "./given-up.ts";
 import { chosenBecause, inferenceInformation } from "./inference-information.ts";
 import { foldOf, select, withCurrentScores } from "./select.ts";
 import { type NetworksOnAllCases, networksOnAllCases } from "./networks-on-all-cases.ts";
@@ -262,7 +263,7 @@ async function inputsOfChoice(
   dataset: RawDataset,
   plans: Plans,
   { configurations, leftOut }: CrossValidation,
-  givenUp: GivenUp | undefined,
+  givenUp: GivenUpRecord | undefined,
   { ensembles = true }: Pick<FindBestOptions, "ensembles">,
 ): Promise<string> {
   const folds: unknown[] = [];

@@ -1,14 +1,7 @@
 import { InvalidArtifactError, isJsonObject, type Plans, type RawDataset } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { type Folders, givenUpPath } from "../folders.ts";
-
-/** What a run with a budget left undone, which is what nothing could be compared with. */
-export interface GivenUp {
-  /** "60 min" */
-  readonly budget: string;
-  /** Sentences. */
-  readonly givenUp: readonly string[];
-}
+import type { GivenUpRecord } from "../records/given-up-record.ts";
 
 /**
  * What the run with a budget that trained a plan gave up; undefined where there was none.
@@ -19,7 +12,7 @@ export async function givenUpFor(
   folders: Folders,
   { name }: RawDataset,
   { plansName }: Pick<Plans, "plansName">,
-): Promise<GivenUp | undefined> {
+): Promise<GivenUpRecord | undefined> {
   const path = givenUpPath(folders, name, plansName);
   if (!(await exists(path))) return undefined;
   const json = await readJson(path);

@@ -10,7 +10,7 @@ import {
 import { TRAINER_NAME } from "../folders.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { CrossValidation } from "./cross-validation.ts";
-import type { GivenUp } from "./given-up.ts";
+import type { GivenUpRecord } from "../records/given-up-record.ts";
 
 /** What was compared, and what came of it. */
 export interface Selection {
@@ -37,7 +37,10 @@ export function inferenceInformation(
   dataset: RawDataset,
   plans: Plans,
   selection: Selection,
-  { givenUp, warnings = [] }: { readonly givenUp?: GivenUp | undefined; readonly warnings?: readonly string[] } = {},
+  {
+    givenUp,
+    warnings = [],
+  }: { readonly givenUp?: GivenUpRecord | undefined; readonly warnings?: readonly string[] } = {},
 ): unknown {
   const { crossValidation, ranking, summaries, postprocessed } = selection;
   const best = ranking[0]!;
