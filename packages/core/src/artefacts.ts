@@ -53,6 +53,14 @@ export interface RawDataset {
   readonly testCases: readonly CaseFiles[];
 }
 
+/** A case in memory whose image has the type that it is stored in: 16 bits need not become 32. */
+export interface StoredImageCase {
+  readonly id: string;
+  readonly image: Volume;
+  /** Shape [1, z, y, x], same z, y, x as the image. */
+  readonly label?: Volume<Int16Array>;
+}
+
 /** A case in memory: all channels as float32, and the labels if it has them. */
 export interface LoadedCase {
   readonly id: string;

@@ -9,6 +9,7 @@ export type {
   Fingerprint,
   IntensityProperties,
   LoadedCase,
+  StoredImageCase,
   ModelDataset,
   Plans,
   PreprocessedCase,

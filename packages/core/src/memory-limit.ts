@@ -44,6 +44,6 @@ export function refuseBeyondMemory(
 ): void {
   if (bytes <= limit) return;
   const allowed = chosen ? `the limit is ${gigabytes(limit)}` : `only ${gigabytes(limit)} are free`;
-  const more = `${chosen ? "allow more" : "try all the same"} with \`maxMemoryGb\` ${Math.ceil(bytes / 1e9)}`;
+  const more = `${chosen ? "allow more" : "try all the same"} with \`maxMemoryGb\` ${Math.ceil(bytes / 1e8) / 10}`;
   throw new LimitError(subject, `about ${gigabytes(bytes)} of memory`, allowed, `${hint}, or ${more}`);
 }

@@ -4,6 +4,7 @@ import type {
   DatasetJson,
   Fingerprint,
   LoadedCase,
+  StoredImageCase,
   ModelDataset,
   Plans,
   PreprocessedCase,
@@ -155,19 +156,21 @@ export interface Predictor<Model extends { readonly metadata: ModelMetadata } = 
   extends Stage {
   /**
    * @param models - the folds of one configuration; their mean is taken
-   * @param loaded - the image, [channel, z, y, x]
+   * @param loaded - the image, [channel, z, y, x], of any type of voxels
    * @param options.previous - where `models` are the second network of a cascade: the folds of the first
    * @param options.onProbabilities - is given the probabilities channel by channel, [z, y, x] each on the grid of the
    *   image, and waited for; the array may be used again for the next
+   * @param options.scratch - a path beside which may lie, while it works, what memory has no room for
    * @returns label ids [1, z, y, x] in the geometry of the image; on request the probabilities [class or region, z, y, x]
    */
   predictImage(
     models: readonly Model[],
-    loaded: LoadedCase,
+    loaded: StoredImageCase,
     options?: PredictionSettings & {
       readonly previous?: readonly Model[];
       readonly probabilities?: boolean;
       readonly onProbabilities?: (channel: Float32Array) => Promise<void>;
+      readonly scratch?: string;
     } & StageOptions,
   ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }>;
 }

@@ -19,8 +19,10 @@ export interface Placement {
  * Adds the network's answer for one patch to the scores of the image: activation, mirroring undone, weighted by the
  * product of the shares. Voxels of the patch outside the image are left out.
  *
- * @param scores - [channel, z, y, x] of `shape`, changed in place
+ * @param scores - [channel, planes, y, x], changed in place; plane z of the image lies at z modulo `planes`
+ * @param shape - of the image, [channel, z, y, x]
  * @param logits - from `offset` on [channel, ...patchSize]
+ * @param planes - all of the image by default
  */
 export function addPrediction(
   scores: Float32Array,
@@ -29,10 +31,11 @@ export function addPrediction(
   offset: number,
   activation: Activation,
   { start, patchSize, mirroring, shares }: Placement,
+  planes: number = shape[1],
 ): void {
   const [channels, sizeZ, sizeY, sizeX] = shape;
   const [patchZ, patchY, patchX] = patchSize;
-  const scoreStep = sizeZ * sizeY * sizeX;
+  const scoreStep = planes * sizeY * sizeX;
   const logitStep = patchZ * patchY * patchX;
   const firstX = Math.max(0, -start[2]);
   const endX = Math.min(patchX, sizeX - start[2]);
@@ -56,7 +59,7 @@ export function addPrediction(
       }
       if (activation === "softmax") softmaxRow(row, channels, patchX, firstX, endX);
       else if (activation === "sigmoid") sigmoidRow(row, 0, row.length);
-      const to = ((start[0] + z) * sizeY + start[1] + y) * sizeX + start[2];
+      const to = (((start[0] + z) % planes) * sizeY + start[1] + y) * sizeX + start[2];
       const shareZY = shares[0][z]! * shares[1][y]!;
       for (let c = 0; c < channels; c++) {
         const target = to + c * scoreStep;

@@ -29,9 +29,7 @@ export function axisWindows(
   stepFraction: number,
   gaussian: boolean,
 ): AxisWindows {
-  const paddedLength = Math.max(imageLength, patchLength);
-  const padBelow = Math.floor((paddedLength - imageLength) / 2);
-  const starts = patchStarts(paddedLength, patchLength, stepFraction);
+  const { paddedLength, padBelow, starts } = paddedStarts(imageLength, patchLength, stepFraction);
   const importance = gaussian ? axisImportance(patchLength) : new Float64Array(patchLength).fill(1);
   const total = new Float64Array(paddedLength);
   for (const start of starts) for (let i = 0; i < patchLength; i++) total[start + i]! += importance[i]!;
@@ -41,15 +39,31 @@ export function axisWindows(
   };
 }
 
+/** The `starts` of {@link axisWindows} alone. */
+export function axisStarts(imageLength: number, patchLength: number, stepFraction: number): number[] {
+  const { padBelow, starts } = paddedStarts(imageLength, patchLength, stepFraction);
+  return starts.map((start) => start - padBelow);
+}
+
+function paddedStarts(imageLength: number, patchLength: number, stepFraction: number) {
+  const paddedLength = Math.max(imageLength, patchLength);
+  const padBelow = Math.floor((paddedLength - imageLength) / 2);
+  return { paddedLength, padBelow, starts: patchStarts(paddedLength, patchLength, stepFraction) };
+}
+
 /** One position of the sliding window. */
 export interface Patch {
   readonly start: Shape3;
   readonly shares: readonly [z: Float64Array, y: Float64Array, x: Float64Array];
 }
 
+/** The patches along [z, y, x]. */
+export function windowsOf(size: Shape3, patchSize: Shape3, stepFraction: number, gaussian: boolean): AxisWindows[] {
+  return size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepFraction, gaussian));
+}
+
 /** All patches of an image, in the order z, y, x. */
-export function layPatches(size: Shape3, patchSize: Shape3, stepFraction: number, gaussian: boolean): Patch[] {
-  const [z, y, x] = size.map((n, axis) => axisWindows(n, patchSize[axis]!, stepFraction, gaussian));
+export function layPatches([z, y, x]: readonly AxisWindows[]): Patch[] {
   const patches: Patch[] = [];
   for (let k = 0; k < z!.starts.length; k++) {
     for (let j = 0; j < y!.starts.length; j++) {

@@ -24,6 +24,7 @@ export {
   refuseLargePrediction,
 } from "./prediction-size.ts";
 export { checkPrevious, withPreviousChannels } from "./previous-stage.ts";
-export { type CaseScores, type PredictCaseOptions, predictCase } from "./predict-case.ts";
+export { type CaseScores, predictCase } from "./predict-case.ts";
+export type { PredictCaseOptions } from "./sliding-window.ts";
 export { type PredictImageOptions, predictImage } from "./predict-image.ts";
 export type { PredictorMember } from "./predictor-member.ts";

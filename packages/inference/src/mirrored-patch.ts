@@ -20,8 +20,10 @@ export function mirrorings(axes: readonly number[]): Mirroring[] {
 /**
  * Copies one patch out of an image, mirrored, into a batch. Voxels outside the image become 0.
  *
- * @param image - [channel, z, y, x] of `shape`
+ * @param image - [channel, planes, y, x]: plane z lies at z modulo `planes`
+ * @param shape - of the image, [channel, z, y, x]
  * @param start - first voxel of the patch in the image, may be negative
+ * @param planes - all of the image by default
  * @param out - filled from `offset` on with [channel, ...patchSize]
  */
 export function copyPatch(
@@ -32,6 +34,7 @@ export function copyPatch(
   mirroring: Mirroring,
   out: Float32Array,
   offset: number,
+  planes: number = shape[1],
 ): void {
   const [channels, sizeZ, sizeY, sizeX] = shape;
   const [patchZ, patchY, patchX] = patchSize;
@@ -48,7 +51,7 @@ export function copyPatch(
           continue;
         }
         if (!inside) out.fill(0, offset, offset + patchX);
-        const row = ((c * sizeZ + imageZ) * sizeY + imageY) * sizeX + start[2];
+        const row = ((c * planes + (imageZ % planes)) * sizeY + imageY) * sizeX + start[2];
         if (mirroring[2]) {
           const last = offset + patchX - 1;
           for (let x = firstX; x < endX; x++) out[last - x] = image[row + x]!;

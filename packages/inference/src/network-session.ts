@@ -1,4 +1,5 @@
 import { UnsupportedError } from "@nnunet/core";
+import { inNode } from "./in-node.ts";
 
 /** Where the network runs. */
 export type Device = "cpu" | "cuda" | "webgpu";
@@ -73,7 +74,7 @@ export function onnxRuntimeSessions(
 
 /** In Node, before the runtime's first session, which is when it looks; onnxruntime-web has no telemetry. */
 async function withoutTelemetry(): Promise<void> {
-  if (typeof process === "undefined" || process.versions?.node === undefined) return;
+  if (!inNode) return;
   const { switchOffTelemetry } = await import("@nnunet/core/node");
   switchOffTelemetry();
 }

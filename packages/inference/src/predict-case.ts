@@ -1,33 +1,10 @@
-import {
-  counted,
-  elementCount,
-  InvalidArtifactError,
-  type PreprocessedCase,
-  type Shape3,
-  ShapeMismatchError,
-  type StageOptions,
-  throwIfCancelled,
-  UnsupportedError,
-  type VolumeShape,
-} from "@nnunet/core";
-import { addPrediction, type Placement } from "./add-prediction.ts";
-import { layPatches, type Patch } from "./axis-windows.ts";
+import { elementCount, type PreprocessedCase, ShapeMismatchError, type VolumeShape } from "@nnunet/core";
 import { commonNetwork } from "./common-network.ts";
+import { inputInMemory } from "./input-planes.ts";
 import type { Model } from "./load-model.ts";
 import { describeMemory, estimateMemory } from "./memory-estimate.ts";
-import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
-import { patchesPerRun } from "./patches-per-run.ts";
-
-export interface PredictCaseOptions extends StageOptions {
-  /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
-  readonly stepFraction?: number;
-  /** Average over all mirrored copies that the model was trained for; true by default. */
-  readonly mirroring?: boolean;
-  /** Weight the centre of a patch more than its border; true by default. */
-  readonly gaussian?: boolean;
-  /** Patches (mirrored copies counted) given to the network at once; 1 by default, more for small patches. */
-  readonly patchesPerRun?: number;
-}
+import { rowsInMemory } from "./score-rows.ts";
+import { describeWork, type PredictCaseOptions, slide, slidingWindow } from "./sliding-window.ts";
 
 /** Scores of every class or region on the preprocessed grid. */
 export interface CaseScores {
@@ -45,6 +22,8 @@ export interface CaseScores {
  * averaged, probabilities or logits, is the configuration's `averaging`. The result does not depend on `patchesPerRun`
  * beyond what onnxruntime's own rounding does.
  *
+ * The scores come as a whole: classes × voxels × 4 bytes. `predictImage` never holds more than some planes of them.
+ *
  * @param models - at least one, all of the same configuration
  * @param preprocessed - data [channel, z, y, x] as `preprocessCase` makes it
  * @throws {InvalidArgumentError} if there is no model, or the models do not belong together
@@ -61,102 +40,18 @@ export async function predictCase(
   preprocessed: PreprocessedCase,
   options: PredictCaseOptions = {},
 ): Promise<CaseScores> {
-  const { stepFraction = 0.5, mirroring = true, gaussian = true, signal, onEvent } = options;
   const network = commonNetwork(models);
-  const caseId = preprocessed.properties.id;
-  const [channels, ...size] = preprocessed.shape;
-  if (channels !== network.inputChannels) {
-    const expected = [network.inputChannels, ...size];
-    throw new ShapeMismatchError(
-      `preprocessed case ${caseId}`,
-      expected,
-      preprocessed.shape,
-      "the model needs these channels",
-    );
+  const input = inputInMemory(preprocessed);
+  const window = slidingWindow(network, input, options);
+  const { shape } = window;
+  const caseId = input.id;
+  if (input.data.length !== elementCount(input.shape)) {
+    throw new ShapeMismatchError(`data of preprocessed case ${caseId}`, input.shape, [input.data.length]);
   }
-  if (preprocessed.data.length !== elementCount(preprocessed.shape)) {
-    throw new ShapeMismatchError(`data of preprocessed case ${caseId}`, preprocessed.shape, [preprocessed.data.length]);
-  }
-  const { patchSize, configuration } = network;
-  const { outputChannels } = network.labels;
-  const patches = layPatches(size as unknown as Shape3, patchSize, stepFraction, gaussian);
-  const copies = mirrorings(mirroring ? network.mirrorAxes : []);
-  const total = patches.length * copies.length;
-  const atOnce = Math.min(total, patchesPerRun(options.patchesPerRun, patchSize));
-
   const memory = describeMemory(estimateMemory(network.metadata, preprocessed.shape, options));
-  const text = `case ${caseId}: ${counted(total, "patch", "patches")} (mirrored copies counted), about ${memory}`;
-  onEvent?.({ type: "message", stage: "predict", level: "info", text });
-
-  const shape: VolumeShape = [outputChannels, ...(size as unknown as Shape3)];
-  const scores = allocate(shape, caseId);
-  const patchLength = elementCount(patchSize);
-  const batch = new Float32Array(atOnce * channels * patchLength);
-  const share = 1 / (models.length * copies.length);
-  for (let first = 0; first < total; first += atOnce) {
-    const count = Math.min(atOnce, total - first);
-    const placements: Placement[] = [];
-    for (let i = 0; i < count; i++) {
-      const patch = patches[Math.floor((first + i) / copies.length)]!;
-      const copy = copies[(first + i) % copies.length]!;
-      copyPatch(preprocessed.data, preprocessed.shape, patch.start, patchSize, copy, batch, i * channels * patchLength);
-      placements.push(placement(patch, patchSize, copy, share));
-    }
-    const input = batch.subarray(0, count * channels * patchLength);
-    for (const model of models) {
-      throwIfCancelled(signal, `prediction of case ${caseId}`);
-      const { data, shape: got } = await model.run(input, [count, channels, ...configuration.patchSize]);
-      checkLogits(
-        data,
-        got,
-        [count, outputChannels, ...configuration.patchSize],
-        network.metadata.configuration,
-        caseId,
-      );
-      for (let i = 0; i < count; i++) {
-        const offset = i * outputChannels * patchLength;
-        addPrediction(scores, shape, data, offset, network.activation, placements[i]!);
-      }
-    }
-    onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
-  }
-  return { scores, shape, kind: configuration.averaging };
-}
-
-/** The mean over models and mirrored copies goes into the z factor. */
-function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirroring, share: number): Placement {
-  return { start, patchSize, mirroring, shares: [shares[0].map((weight) => weight * share), shares[1], shares[2]] };
-}
-
-function allocate(shape: VolumeShape, caseId: string): Float32Array {
-  try {
-    return new Float32Array(elementCount(shape));
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const gigabytes = ((elementCount(shape) * 4) / 1e9).toFixed(1);
-    throw new UnsupportedError(
-      `scores of case ${caseId}, [${shape}] float32 (${gigabytes} GB)`,
-      "use a configuration with a coarser spacing (3d_lowres), or a machine with more memory",
-    );
-  }
-}
-
-function checkLogits(
-  logits: Float32Array,
-  shape: readonly number[],
-  expected: readonly number[],
-  configuration: string,
-  caseId: string,
-): void {
-  if (shape.length !== expected.length || shape.some((n, axis) => n !== expected[axis])) {
-    throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
-  }
-  let doubt = 0; // v − v is 0 for finite v, else NaN, which stays
-  for (let i = 0; i < logits.length; i++) doubt += logits[i]! - logits[i]!;
-  if (doubt === 0) return;
-  throw new InvalidArtifactError(
-    `model (${configuration})`,
-    "logits",
-    `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
-  );
+  const text = `case ${caseId}: ${describeWork(window)}, about ${memory}`;
+  options.onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  const rows = rowsInMemory(shape, shape[1], caseId);
+  await slide(models, network, window, input, rows, options);
+  return { scores: rows.data, shape, kind: network.configuration.averaging };
 }

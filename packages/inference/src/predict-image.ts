@@ -1,23 +1,35 @@
-import type { LoadedCase, Volume } from "@nnunet/core";
+import { gigabytes, type StoredImageCase, type Volume } from "@nnunet/core";
+import { numbersInMemory } from "@nnunet/kernels";
 import {
-  preprocessCase,
+  type NumberRoom,
+  preprocessImage,
   probabilityChannels,
   restoreProbabilities,
-  restoreSegmentation,
+  SegmentationRestorer,
   segmentationOnGrid,
 } from "@nnunet/preprocess";
 import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
-import { type PredictCaseOptions, predictCase } from "./predict-case.ts";
-import { checkPrevious, withPreviousChannels } from "./previous-stage.ts";
+import { inputPlanes } from "./input-planes.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+import { checkPrevious } from "./previous-stage.ts";
 import { refuseOtherOrientation } from "./refuse-other-orientation.ts";
 import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
+import { inNode } from "./in-node.ts";
+import { rowsInMemory, type ScoreRows } from "./score-rows.ts";
+import { describeWork, type PredictCaseOptions, type SlidingWindow, slide, slidingWindow } from "./sliding-window.ts";
+import { inputPlanesAlive, planesAlive } from "./window-schedule.ts";
 
 export interface PredictImageOptions extends PredictCaseOptions, PredictionLimits {
   /** Also return the probabilities on the original grid: channels × voxels × 4 bytes. False by default. */
   readonly probabilities?: boolean;
   /** Is given the same channel by channel, so that they never lie in memory as a whole; see `Predictor` of `@nnunet/core`. */
   readonly onProbabilities?: (channel: Float32Array) => Promise<void>;
+  /**
+   * A path beside which may lie what memory has no room for; in the system's folder for temporary files by default. It
+   * needs the bytes that the plan of `predictionSize` calls `disk`.
+   */
+  readonly scratch?: string;
   /** Where the models are the second network of a cascade: the folds of the first, which segments the image for them. */
   readonly previous?: readonly Model[];
 }
@@ -26,6 +38,11 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
  * From an image to its segmentation with nothing but model files: preprocessing as the model's plans say, prediction,
  * and back to the original grid. The second network of a cascade needs the models of the first (`previous`), which
  * segments the image before it.
+ *
+ * The scores are made, brought to the original grid and decided upon plane by plane: those planes exist that patches
+ * still write to, and up to eight that interpolation needs; all of them if probabilities are asked for. Scores and
+ * preprocessed image lie in memory if it has room (`maxMemoryGb`, or half of what is free), else in files. The result is
+ * the same bit by bit.
  *
  * @param models - the folds of one configuration
  * @param loaded - the image, [channel, z, y, x]; its label, if any, is not looked at
@@ -40,29 +57,80 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
  */
 export async function predictImage(
   models: readonly Model[],
-  loaded: LoadedCase,
+  loaded: StoredImageCase,
   options: PredictImageOptions = {},
 ): Promise<{ segmentation: Volume<Int16Array>; probabilities?: Volume<Float32Array> }> {
-  const { metadata, configuration, labels } = commonNetwork(models);
+  const network = commonNetwork(models);
+  const { metadata, configuration, labels } = network;
   const { id, image } = loaded;
   refuseOtherOrientation(metadata, loaded);
-  const size = predictionSize(models, { shape: image.shape, spacing: image.geometry.spacing }, options);
+  const free = inNode ? (await import("@nnunet/core/node")).freeMemory() : undefined;
+  const size = predictionSize(
+    models,
+    { shape: image.shape, spacing: image.geometry.spacing },
+    { ...options, bytesPerVoxel: image.data.BYTES_PER_ELEMENT, free },
+  );
   refuseLargePrediction(id, size, options);
-  const { previous: given, probabilities: asked, onProbabilities, ...rest } = options;
+  const { previous: given, probabilities: asked, onProbabilities, scratch, ...rest } = options;
   const previous = checkPrevious(models, given);
-  const first = previous && (await predictImage(previous, loaded, rest)).segmentation;
-  const own = preprocessCase({ id, image }, metadata.plans, metadata.configuration, metadata.dataset);
-  const { properties } = own;
-  const preprocessed = first
-    ? withPreviousChannels(own, segmentationOnGrid(first, properties, configuration), labels.foreground)
-    : own;
-  const { scores, shape, kind } = await predictCase(models, preprocessed, rest);
-  const segmentation = restoreSegmentation(scores, shape, properties, configuration, labels, { kind });
-  if (onProbabilities) {
-    const channels = probabilityChannels(scores, shape, properties, configuration, labels, { kind });
-    for (const channel of channels) await onProbabilities(channel);
+  const first =
+    previous && (await predictImage(previous, loaded, { ...rest, ...(scratch && { scratch }) })).segmentation;
+  const { plan } = size;
+  const room = plan.imageInMemory ? roomInMemory : (await import("./scratch.ts")).roomOnDisk(id, plan.disk, scratch);
+  const preprocessed = preprocessImage({ id, image }, metadata.plans, metadata.configuration, room);
+  const { properties, numbers } = preprocessed;
+  let rows: ScoreRows | undefined;
+  try {
+    const before = first && { ...segmentationOnGrid(first, properties, configuration), labels: labels.foreground };
+    const channels = preprocessed.shape[0] + (before ? before.labels.length : 0);
+    const [, ...grid] = preprocessed.shape;
+    const window = slidingWindow(network, { id, shape: [channels, ...grid] }, rest);
+    const { shape, schedule } = window;
+    const input = inputPlanes(id, numbers, preprocessed.shape, inputPlanesAlive(schedule), before);
+    const how = { kind: configuration.averaging };
+    const restorer = new SegmentationRestorer(shape, properties, configuration, labels, how);
+    const whole = asked || onProbabilities !== undefined;
+    const planes = planesAlive(schedule, (end) => (whole ? 0 : restorer.neededAfter(end)));
+    rows = await openRows(window, planes, plan.scoresInMemory, id, scratch);
+    const text = `case ${id}: ${describeWork(window)}, ${describePlan(plan)}`;
+    rest.onEvent?.({ type: "message", stage: "predict", level: "info", text });
+    const written = rows;
+    await slide(models, network, window, input, written, rest, (end) => restorer.decide(written, end));
+    const { segmentation } = restorer;
+    if (onProbabilities) {
+      const channels = probabilityChannels(rows, shape, properties, configuration, labels, how);
+      for (const channel of channels) await onProbabilities(channel);
+    }
+    if (!asked) return { segmentation };
+    return { segmentation, probabilities: restoreProbabilities(rows, shape, properties, configuration, labels, how) };
+  } finally {
+    await rows?.close();
+    numbers.close();
   }
-  if (!asked) return { segmentation };
-  const probabilities = restoreProbabilities(scores, shape, properties, configuration, labels, { kind });
-  return { segmentation, probabilities };
+}
+
+/** "about 0.29 GB of memory, 1.20 GB on disk" */
+function describePlan({ memory, disk }: MemoryPlan): string {
+  return `about ${gigabytes(memory)} of memory${disk > 0 ? `, ${gigabytes(disk)} on disk` : ""}`;
+}
+
+const roomInMemory: NumberRoom = { open: (length) => ({ ...numbersInMemory(length), close: () => {} }) };
+
+async function openRows(
+  { shape, patchSize, windows }: SlidingWindow,
+  planes: number,
+  inMemory: boolean,
+  caseId: string,
+  scratch: string | undefined,
+): Promise<ScoreRows> {
+  if (inMemory) return rowsInMemory(shape, planes, caseId);
+  const { rowsOnDisk } = await import("./score-file.ts");
+  return rowsOnDisk(
+    scratch,
+    shape,
+    planes,
+    windows.map(({ starts }) => starts),
+    patchSize,
+    caseId,
+  );
 }

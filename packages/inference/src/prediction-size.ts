@@ -8,17 +8,25 @@ import {
   shownShape,
   type VolumeShape,
 } from "@nnunet/core";
-import { resampledGrid } from "@nnunet/preprocess";
+import { RESAMPLING_PANEL } from "@nnunet/kernels";
+import { resampledGrid, usesMask } from "@nnunet/preprocess";
+import { axisStarts } from "./axis-windows.ts";
 import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
 import { estimateMemory } from "./memory-estimate.ts";
+import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { mirrorings } from "./mirrored-patch.ts";
 import { patchCount } from "./patch-starts.ts";
+import { patchesPerRun as patchesPerRunOf } from "./patches-per-run.ts";
+import { PLANES_OF_TILE, stripBytes } from "./score-memory.ts";
+import { inputPlanesAlive, planesAlive, windowSchedule } from "./window-schedule.ts";
 
 /** What may be spent on one case; more is refused before anything is begun. */
 export interface PredictionLimits {
   /** Memory at the peak, GB; no limit by default. The pipeline and the command line give what is free. */
   readonly maxMemoryGb?: number | undefined;
+  /** Bytes that the process takes before the case is read; counted in. 0 by default. */
+  readonly taken?: number | undefined;
   /** Positions of the sliding window; 100,000 by default, several times what whole-body images take. */
   readonly maxPatches?: number | undefined;
 }
@@ -37,7 +45,9 @@ export interface PredictionSize {
   readonly patches: number;
   /** Runs of a network: positions × mirrored copies × models. */
   readonly runs: number;
-  /** Bytes at the peak, without the models. */
+  /** What lies in memory and what on disk. */
+  readonly plan: MemoryPlan;
+  /** Bytes at the peak; of Node itself and the models only what `taken` says. */
   readonly memory: number;
 }
 
@@ -60,6 +70,10 @@ export function predictionSize(
     probabilities = false,
     onProbabilities,
     previous,
+    bytesPerVoxel = 4,
+    maxMemoryGb,
+    taken = 0,
+    free,
   }: {
     readonly stepFraction?: number;
     readonly mirroring?: boolean;
@@ -68,6 +82,13 @@ export function predictionSize(
     /** Whatever is to take them channel by channel, if anything does. */
     readonly onProbabilities?: unknown;
     readonly previous?: readonly Pick<Model, "metadata">[] | undefined;
+    /** Of the image in memory; 4 by default. */
+    readonly bytesPerVoxel?: number;
+    readonly maxMemoryGb?: number | undefined;
+    /** Bytes that the process takes before the case is read; counted in. */
+    readonly taken?: number | undefined;
+    /** Bytes that are free, where that is known: half of them may be taken, if nobody chose otherwise. */
+    readonly free?: number | undefined;
   } = {},
 ): PredictionSize {
   const { metadata, configuration, labels, patchSize, mirrorAxes } = commonNetwork(models);
@@ -75,40 +96,62 @@ export function predictionSize(
   const [channels, ...space] = image.shape;
   const shape = space as unknown as Shape3;
   const grid = resampledGrid(shape, image.spacing, transposeForward, configuration);
-  const patches = patchesOf(grid, patchSize, stepFraction);
+  const [layers, ...inLayer] = grid.map((n, axis) =>
+    patchCount(Math.max(n, patchSize[axis]!), patchSize[axis]!, stepFraction),
+  );
+  const patches = layers! * elementCount(inLayer);
   const copies = mirrorings(mirroring ? mirrorAxes : []).length;
   const [voxels, target] = [elementCount(shape), elementCount(grid)];
-  const how = { stepFraction, mirroring, patchesPerRun };
-  const before = previous?.length ? predictionSize(previous, image, how) : { patches: 0, runs: 0, memory: 0 };
-  // A cascade's extra channels: their segmentation on both grids, and the channels copied beside the image's.
-  const extra =
-    configuration.previousConfiguration === undefined
-      ? 0
-      : 2 * (voxels + target) + 4 * target * (channels + labels.foreground.length);
-  // The image, a channel in work and the segmentation; the preprocessed image; what prediction adds.
-  const held = 4 * voxels * (channels + 1) + 2 * voxels + 4 * target * channels + extra;
-  // Channel by channel: five numbers per voxel, as `probabilityChannels` says.
-  const probabilityBytes =
-    (probabilities ? 4 * voxels * labels.outputChannels : 0) + (probabilities || onProbabilities ? 20 * voxels : 0);
-  const network = estimateMemory(metadata, [channels, ...grid], {
+  const how = { stepFraction, mirroring, patchesPerRun, bytesPerVoxel, maxMemoryGb, taken, free };
+  const before = previous?.length ? predictionSize(previous, image, how) : undefined;
+  const whole = probabilities || Boolean(onProbabilities);
+  const schedule = windowSchedule(
+    axisStarts(grid[0], patchSize[0], stepFraction),
+    elementCount(inLayer),
+    copies,
+    patchesPerRunOf(patchesPerRun, patchSize),
+    grid[0],
+    patchSize[0],
+  );
+  // Deciding holds on to at most so many planes below those that are final.
+  const planes = whole ? grid[0] : planesAlive(schedule, (end) => Math.max(0, end - PLANES_OF_TILE + 1));
+  const { total, scores } = estimateMemory(metadata, [channels, planes, grid[1], grid[2]], {
     ...(patchesPerRun === undefined ? {} : { patchesPerRun }),
   });
+  const cascade = configuration.previousConfiguration !== undefined;
+  const inputs = channels + (cascade ? labels.foreground.length : 0);
+  // Channel by channel: five numbers per voxel, as `probabilityChannels` says.
+  const probabilityBytes = (probabilities ? 4 * voxels * labels.outputChannels : 0) + (whole ? 20 * voxels : 0);
+  const plan = planMemory(
+    {
+      // A cascade's first segmentation on both grids.
+      image: taken + bytesPerVoxel * voxels * channels + (cascade ? 2 * (voxels + target) : 0),
+      preprocessing: preprocessingWork(shape, grid) + (usesMask(configuration) ? 7 * Math.max(voxels, target) : 0),
+      preprocessed: 4 * target * channels,
+      between: 4 * Math.max(voxels, target),
+      predicting:
+        2 * voxels + 4 * inputs * inputPlanesAlive(schedule) * grid[1] * grid[2] + probabilityBytes + total - scores,
+      scores,
+      scoresFromDisk: stripBytes([labels.outputChannels, ...grid], patchSize) + (whole ? 4 * target : 0),
+    },
+    memoryLimit(maxMemoryGb, free === undefined ? undefined : taken + free / 2).bytes,
+  );
   return {
     shape,
     spacing: image.spacing,
     resampled: transposeBackward.map((axis) => grid[axis]!) as unknown as Shape3,
-    patches: patches + before.patches,
-    runs: patches * copies * models.length + before.runs,
-    memory: Math.max(held + probabilityBytes + network.total, before.memory),
+    patches: patches + (before?.patches ?? 0),
+    runs: patches * copies * models.length + (before?.runs ?? 0),
+    plan,
+    memory: Math.max(plan.memory, before?.memory ?? 0),
   };
 }
 
-/** Positions of the sliding window over a grid. */
-export function patchesOf(grid: Shape3, patchSize: Shape3, stepFraction: number): number {
-  return grid.reduce(
-    (n, length, axis) => n * patchCount(Math.max(length, patchSize[axis]!), patchSize[axis]!, stepFraction),
-    1,
-  );
+/** Columns of some lines, some slices. */
+function preprocessingWork(shape: Shape3, grid: Shape3): number {
+  const slice = Math.max(shape[0] * shape[1], shape[0] * shape[2], shape[1] * shape[2], grid[1] * grid[2]);
+  const largest = 4 * Math.max(elementCount(shape), elementCount(grid));
+  return 2 * Math.min(RESAMPLING_PANEL, largest) + 6 * 4 * slice;
 }
 
 /**
@@ -118,12 +161,12 @@ export function patchesOf(grid: Shape3, patchSize: Shape3, stepFraction: number)
 export function refuseLargePrediction(
   caseId: string,
   { shape, spacing, resampled, patches, memory }: PredictionSize,
-  { maxMemoryGb, maxPatches = defaultMaxPatches }: PredictionLimits,
+  { maxMemoryGb, taken = 0, maxPatches = defaultMaxPatches }: PredictionLimits,
   free?: number,
 ): void {
   const subject = `predicting case ${caseId} (${shownShape(shape)} voxels of ${shownShape(spacing)} mm, resampled to ${shownShape(resampled)}, ${patches.toLocaleString("en")} patches)`;
   const hint = "check the spacing in its header, crop it, use a model of a coarser configuration";
-  refuseBeyondMemory(subject, memory, memoryLimit(maxMemoryGb, free), hint);
+  refuseBeyondMemory(subject, memory, memoryLimit(maxMemoryGb, free === undefined ? free : taken + free), hint);
   if (patches > maxPatches) {
     const limit = `the limit is ${maxPatches.toLocaleString("en")}`;
     throw new LimitError(subject, "too many patches", limit, `${hint}, or allow more with \`maxPatches\` ${patches}`);

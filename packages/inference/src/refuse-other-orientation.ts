@@ -1,4 +1,4 @@
-import { type LoadedCase, type ModelMetadata, UnsupportedError } from "@nnunet/core";
+import { type StoredImageCase, type ModelMetadata, UnsupportedError } from "@nnunet/core";
 
 /** The reader of Python nnU-Net that turns images to RAS before anything else sees them. */
 const REORIENTING_READER = "NibabelIOWithReorient";
@@ -12,7 +12,7 @@ const REORIENTING_READER = "NibabelIOWithReorient";
  */
 export function refuseOtherOrientation(
   { origin, plans }: Pick<ModelMetadata, "origin" | "plans">,
-  { id, image }: Pick<LoadedCase, "id" | "image">,
+  { id, image }: Pick<StoredImageCase, "id" | "image">,
 ): void {
   if (origin === undefined || plans.imageReaderWriter !== REORIENTING_READER) return;
   if (runsRightAnteriorSuperior(image.geometry.direction)) return;

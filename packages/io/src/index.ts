@@ -20,7 +20,7 @@ export { openDataset } from "./dataset/dataset-folder.ts";
 export { type FixedProblem, type FixResult, fixDataset } from "./verification/fix-dataset.ts";
 export { findDatasetFolder } from "./dataset/find-dataset.ts";
 export { callingFilesAsWritten } from "./dataset/as-written.ts";
-export { readCase, warnOfLabelElsewhere } from "./dataset/read-case.ts";
+export { readCase, readStoredImage, warnOfLabelElsewhere } from "./dataset/read-case.ts";
 export { readLabels } from "./dataset/read-labels.ts";
 export { type PlacementDifference, placementDifference } from "./geometry/same-place.ts";
 export type { DatasetProblem, ProblemKind, VerificationReport } from "./verification/verification-report.ts";

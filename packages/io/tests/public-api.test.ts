@@ -24,6 +24,7 @@ test("the package exports these names", () => {
     "readImage",
     "readImageInfo",
     "readLabels",
+    "readStoredImage",
     "readableEndings",
     "saysItsPlace",
     "saysItsSpacing",

@@ -4,11 +4,18 @@ export { type LinearTaps, linearTaps } from "./resample-axis.ts";
 export {
   type ResampleImageOptions,
   resampleImage,
-  resampleSlab,
   type SeparateAxis,
   type SplineOrder,
 } from "./resample-image.ts";
 export { resampleLabels } from "./resample-labels.ts";
+export {
+  type LineReader,
+  type NumberStore,
+  numbersInMemory,
+  RESAMPLING_PANEL,
+  resampleSlices,
+  type ResampleSlicesOptions,
+} from "./resample-slices.ts";
 export { PanelScratch } from "./resample-panel.ts";
 export { cropTransposed, transposeVolume } from "./transpose-volume.ts";
 export { type Components, type Connectivity, labelComponents } from "./label-components.ts";

@@ -1,4 +1,4 @@
-import { elementCount, ShapeMismatchError, type VolumeShape } from "@nnunet/core";
+import { elementCount, ShapeMismatchError, type VolumeShape, type VoxelArray } from "@nnunet/core";
 import type { Box } from "./box.ts";
 
 const HOLE = 0;
@@ -21,7 +21,7 @@ const OUTSIDE = 2;
  * @example nonzeroRegion(Float32Array.of(0, 5, 0, 7, 0), [1, 1, 1, 5]).box; // [[0, 1], [0, 1], [1, 4]]
  * @see Isensee et al. 2021, Methods, "Dataset fingerprints"; docs/method.md §1
  */
-export function nonzeroRegion(data: Float32Array, shape: VolumeShape): { mask: Uint8Array; box: Box } {
+export function nonzeroRegion(data: VoxelArray, shape: VolumeShape): { mask: Uint8Array; box: Box } {
   if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
   const [channels, depth, height, width] = shape;
   const voxels = depth * height * width;
@@ -52,7 +52,7 @@ export function nonzeroRegion(data: Float32Array, shape: VolumeShape): { mask: U
  * @param data - [channel, z, y, x]
  * @throws {ShapeMismatchError} if `data` does not have as many elements as `shape` promises
  */
-export function nonzeroBox(data: Float32Array, shape: VolumeShape): Box {
+export function nonzeroBox(data: VoxelArray, shape: VolumeShape): Box {
   if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
   const [channels, depth, height, width] = shape;
   const slabs = Array.from({ length: channels }, (_, c) =>
@@ -66,7 +66,7 @@ export function nonzeroBox(data: Float32Array, shape: VolumeShape): Box {
 
 type Box3 = [z: [number, number], y: [number, number], x: [number, number]];
 
-function boundingBox(mask: Uint8Array | Float32Array, depth: number, height: number, width: number): Box3 | undefined {
+function boundingBox(mask: VoxelArray, depth: number, height: number, width: number): Box3 | undefined {
   let [z0, z1, y0, y1, x0, x1] = [depth, 0, height, 0, width, 0];
   for (let z = 0, row = 0; z < depth; z++) {
     for (let y = 0; y < height; y++, row += width) {

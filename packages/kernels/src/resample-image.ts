@@ -52,7 +52,8 @@ export function resampleImage(
   options: ResampleImageOptions,
 ): Float32Array {
   const { order, separateAxis, overwriteInput = false, simd = true } = options;
-  checkShapes(data, shape, target, order, separateAxis);
+  checkShapes(shape, target, order, separateAxis);
+  if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
   const voxels = elementCount(target);
   if (options.out && options.out.length !== voxels) throw new ShapeMismatchError("out", [voxels], [options.out.length]);
   if (shape.every((n, i) => n === target[i])) {
@@ -83,63 +84,69 @@ export function resampleImage(
   if (orderZ === 3 && shape[0] !== target[0]) {
     cubicAlongZ(data, shape, target, order, separateAxis !== undefined, overwriteInput, out, scratch);
   } else {
-    resampleSlab(data, shape, target, options, 0, target[0], out, scratch);
+    const [inputSlice, outputSlice] = [shape[1] * shape[2], target[1] * target[2]];
+    // The spline overshoots: clip to the range of the whole image, or of the slice if slices stand on their own.
+    const range = order === 3 && !separateAxis ? extrema(data, 0, data.length) : undefined;
+    const slice = (k: number) => [data, k * inputSlice] as const;
+    resampleAlongSlices(slice, shape, target, options, range, (j) => [out, j * outputSlice], scratch);
   }
   return out;
 }
 
+/** Where a slice begins. */
+type SlicePlace = readonly [data: Float32Array, first: number];
+
 /**
- * The slices [first, end) of what {@link resampleImage} gives, bit by bit, from the slices of the input that they need.
- * The axis across the slices must be z and must not be cubic (or not change).
+ * Slice after slice of what {@link resampleImage} gives. The axis across the slices must be z and must not be cubic (or
+ * not change).
  *
- * @param out - receives [end − first, y, x] of `target` at its start
+ * @param slice - of the input; what was given before may be overwritten
+ * @param range - to clip to; else the range of each slice, where the order is cubic
+ * @param place - where slice j of the result goes
+ * @param finished - is told that it is there; its place may then be given again
  */
-export function resampleSlab(
-  data: Float32Array,
+export function resampleAlongSlices(
+  slice: (k: number) => SlicePlace,
   shape: Shape3,
   target: Shape3,
-  { order, separateAxis }: ResampleImageOptions,
-  first: number,
-  end: number,
-  out: Float32Array,
+  { order, separateAxis }: Pick<ResampleImageOptions, "order" | "separateAxis">,
+  range: readonly [low: number, high: number] | undefined,
+  place: (j: number) => SlicePlace,
   scratch: PanelScratch,
+  finished: (j: number) => void = () => {},
 ): void {
   const plane = planeResampler([shape[1], shape[2]], [target[1], target[2]], order, scratch);
   const inputSlice = shape[1] * shape[2];
   const outputSlice = target[1] * target[2];
   const z = axisResampling(shape[0], target[0], shape[0] === target[0] ? 0 : (separateAxis?.order ?? order));
-  // The spline overshoots: clip to the range of the whole image, or of the slice if slices stand on their own.
-  const range = order === 3 && !separateAxis ? extrema(data, 0, data.length) : undefined;
-  const rangeOf = (slice: number): readonly [number, number] =>
-    order !== 3 ? [-Infinity, Infinity] : (range ?? extrema(data, slice * inputSlice, (slice + 1) * inputSlice));
+  const resample = (k: number, out: Float32Array, to: number) => {
+    const [data, from] = slice(k);
+    const [low, high] = order !== 3 ? [-Infinity, Infinity] : (range ?? extrema(data, from, from + inputSlice));
+    plane(data, from, out, to, low, high);
+  };
 
   if (z.taps === 1) {
-    for (let j = first; j < end; j++) {
-      const slice = z.start[j]!;
-      const to = (j - first) * outputSlice;
-      if (j > first && slice === z.start[j - 1]) out.copyWithin(to, to - outputSlice, to);
-      else plane(data, slice * inputSlice, out, to, ...rangeOf(slice));
+    let last: SlicePlace | undefined;
+    for (let j = 0; j < target[0]; j++) {
+      const [out, to] = place(j);
+      if (last === undefined || z.start[j] !== z.start[j - 1]) resample(z.start[j]!, out, to);
+      else if (last[0] !== out || last[1] !== to) out.set(last[0].subarray(last[1], last[1] + outputSlice), to);
+      last = [out, to];
+      finished(j);
     }
-  } else {
-    const pair = scratch.plane(3, 2 * outputSlice);
-    let held = -2; // the pair holds slices held, held + 1
-    for (let j = first; j < end; j++) {
-      const slice = z.start[j]!;
-      if (slice === held + 1) pair.copyWithin(0, outputSlice, 2 * outputSlice);
-      else if (slice !== held) plane(data, slice * inputSlice, pair, 0, ...rangeOf(slice));
-      if (slice !== held) plane(data, (slice + 1) * inputSlice, pair, outputSlice, ...rangeOf(slice + 1));
-      held = slice;
-      blendRows(
-        pair,
-        0,
-        outputSlice,
-        outputSlice,
-        z.weights[2 * j]!,
-        z.weights[2 * j + 1]!,
-        out,
-        (j - first) * outputSlice,
-      );
-    }
+    return;
+  }
+  const pair = scratch.plane(3, 2 * outputSlice);
+  let held = -2; // the pair holds slices held, held + 1
+  for (let j = 0; j < target[0]; j++) {
+    const k = z.start[j]!;
+    if (k === held + 1) pair.copyWithin(0, outputSlice, 2 * outputSlice);
+    else if (k !== held) resample(k, pair, 0);
+    if (k !== held) resample(k + 1, pair, outputSlice);
+    held = k;
+    const [out, to] = place(j);
+    blendRows(pair, 0, outputSlice, outputSlice, z.weights[2 * j]!, z.weights[2 * j + 1]!, out, to);
+    finished(j);
   }
 }
 
@@ -175,7 +182,7 @@ function cubicAlongZ(
   resamplePanel(slices, 0, out, 0, outputSlice, z, scratch, low, high);
 }
 
-function extrema(data: Float32Array, first: number, end: number): [low: number, high: number] {
+export function extrema(data: Float32Array, first: number, end: number): [low: number, high: number] {
   let low = Infinity;
   let high = -Infinity;
   for (let i = first; i < end; i++) {
@@ -186,8 +193,7 @@ function extrema(data: Float32Array, first: number, end: number): [low: number, 
   return [low, high];
 }
 
-function checkShapes(
-  data: Float32Array,
+export function checkShapes(
   shape: Shape3,
   target: Shape3,
   order: number,
@@ -195,7 +201,6 @@ function checkShapes(
 ): void {
   checkShape("shape", shape);
   checkShape("target", target);
-  if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
   checkOrder("order", order);
   if (separateAxis) {
     checkOrder("separateAxis.order", separateAxis.order);

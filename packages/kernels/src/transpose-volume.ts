@@ -44,18 +44,18 @@ export function transposeVolume<T extends VoxelArray>(
  * @param data - [z, y, x] of one channel
  * @param box - in the axes of `data`
  * @param axes - output axis i is input axis `axes[i]`
- * @param out - receives the voxels, instead of a new array
+ * @param out - receives the voxels, instead of a new array; it may be of another type
  * @returns the voxels of the box, axes reordered
  * @throws {ShapeMismatchError} if `data` does not have as many elements as `shape` promises
  * @throws {InvalidArgumentError} if the box reaches out of the volume or `axes` is not a permutation
  */
-export function cropTransposed<T extends VoxelArray>(
+export function cropTransposed<T extends VoxelArray, Out extends VoxelArray = T>(
   data: T,
   shape: readonly number[],
   box: Box,
   axes: readonly number[],
-  out: T = new (data.constructor as new (n: number) => T)(elementCount(boxShape(box))),
-): T {
+  out: Out = new (data.constructor as new (n: number) => Out)(elementCount(boxShape(box))),
+): Out {
   if (data.length !== elementCount(shape)) throw new ShapeMismatchError("data", [elementCount(shape)], [data.length]);
   checkBox(box, shape);
   checkAxes(axes);
@@ -66,12 +66,12 @@ export function cropTransposed<T extends VoxelArray>(
 }
 
 /** Output rows are contiguous; where input rows are not, square tiles keep both sides in the cache. */
-function copyTransposed<T extends VoxelArray>(
-  data: T,
+function copyTransposed(
+  data: VoxelArray,
   shape: readonly number[],
   box: Box,
   axes: readonly number[],
-  out: T,
+  out: VoxelArray,
   outOffset: number,
 ): void {
   const strides = [shape[1]! * shape[2]!, shape[2]!, 1];

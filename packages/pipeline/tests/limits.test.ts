@@ -42,9 +42,9 @@ test("predictFiles refuses a spacing far too coarse from the header, and writes 
         join(folder, "out"),
         limits,
       );
-    await expect(predict({ maxMemoryGb: 2 })).rejects.toThrow(
+    await expect(predict({ maxMemoryGb: 0.2 })).rejects.toThrow(
       new RegExp(
-        `^predict, case coarse: predicting case coarse ${numbers.replace(/[()]/g, "\\$&")} [\\d,]+ patches\\) needs about [\\d.]+ GB of memory, but the limit is 2.00 GB; check the spacing in its header`,
+        `^predict, case coarse: predicting case coarse ${numbers.replace(/[()]/g, "\\$&")} [\\d,]+ patches\\) needs about [\\d.]+ GB of memory, but the limit is 0.20 GB; check the spacing in its header`,
       ),
     );
     await expect(predict({ maxMemoryGb: 1000 })).rejects.toThrow(
@@ -83,7 +83,7 @@ test("predictImage and preprocessCase take the same limits", async () => {
   expect(() =>
     preprocessCase(loaded, metadata.plans, metadata.configuration, metadata.dataset, { maxMemoryGb: 1 }),
   ).toThrow(
-    /^preprocessing case c \(resampled to 840 × 720 × 600 voxels\) needs about 8\.71 GB of memory, but the limit is 1\.00 GB; use a coarser configuration, or allow more with `maxMemoryGb` 9$/,
+    /^preprocessing case c \(resampled to 840 × 720 × 600 voxels\) needs about 8\.71 GB of memory, but the limit is 1\.00 GB; use a coarser configuration, or allow more with `maxMemoryGb` 8\.8$/,
   );
 });
 

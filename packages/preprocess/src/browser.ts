@@ -2,7 +2,12 @@
 export { caseInMemory } from "./case-in-memory.ts";
 export { classLocations } from "./class-locations.ts";
 export { normalizeChannel } from "./normalize.ts";
-export { defaultPreprocessor, preprocessCase } from "./preprocess-case.ts";
+export { defaultPreprocessor, preprocessCase, usesMask } from "./preprocess-case.ts";
+export {
+  type NumberRoom,
+  type PreprocessedImage,
+  preprocessImage,
+} from "./preprocess-image.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
 export { segmentationOnGrid } from "./segmentation-on-grid.ts";
 export {
@@ -10,4 +15,6 @@ export {
   type RestoreOptions,
   restoreProbabilities,
   restoreSegmentation,
+  SegmentationRestorer,
 } from "./restore-segmentation.ts";
+export { type ScoreSource, type ScoreWindow, scoresInMemory } from "./score-source.ts";

@@ -9,7 +9,7 @@ export {
 export { classLocations } from "./class-locations.ts";
 export { fileSha256, hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normalizeChannel } from "./normalize.ts";
-export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase } from "./preprocess-case.ts";
+export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase, usesMask } from "./preprocess-case.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";
 export { probabilitiesInMemory } from "./probabilities-in-memory.ts";
 export type { Box } from "./probability-grid.ts";
@@ -21,6 +21,11 @@ export {
   storedProbabilitiesHash,
   writeProbabilities,
 } from "./probability-store.ts";
+export {
+  type NumberRoom,
+  type PreprocessedImage,
+  preprocessImage,
+} from "./preprocess-image.ts";
 export { anisotropicAxis, resampledGrid, resampledShape } from "./resampling-plan.ts";
 export { segmentationOnGrid } from "./segmentation-on-grid.ts";
 export {
@@ -28,4 +33,6 @@ export {
   type RestoreOptions,
   restoreProbabilities,
   restoreSegmentation,
+  SegmentationRestorer,
 } from "./restore-segmentation.ts";
+export { type ScoreSource, type ScoreWindow, scoresInMemory } from "./score-source.ts";

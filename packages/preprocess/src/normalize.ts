@@ -28,23 +28,45 @@ export function normalizeChannel(
   properties?: IntensityProperties,
   mask?: ArrayLike<number>,
 ): void {
+  channelNormalizer((visit) => visit(data, 0), scheme, properties, mask)(data, 0);
+}
+
+/** Shows the voxels of a channel, part after part, each with the number of its first voxel; may be called repeatedly. */
+export type ChannelParts = (visit: (values: Float32Array, first: number) => void) => void;
+
+/**
+ * Normalises a part of a channel in place; `first` is the number of its first voxel. Where the axes of the part are in
+ * another order than those of the channel, `mask` is the mask in that order, and `first` counts in it.
+ */
+export type PartNormalizer = (values: Float32Array, first: number, mask?: ArrayLike<number>) => void;
+
+/**
+ * {@link normalizeChannel} of a channel that comes in parts: statistics are taken first, over all of them. Arguments,
+ * errors and every bit are the same.
+ */
+export function channelNormalizer(
+  parts: ChannelParts,
+  scheme: NormalizationScheme,
+  properties?: IntensityProperties,
+  mask?: ArrayLike<number>,
+): PartNormalizer {
   if (!Object.hasOwn(normalizers, scheme)) {
     throw new InvalidArgumentError("scheme", `one of ${Object.keys(normalizers).join(", ")}`, scheme);
   }
-  normalizers[scheme](data, properties, mask);
+  return normalizers[scheme](parts, properties, mask);
 }
 
-type Normalizer = (data: Float32Array, properties?: IntensityProperties, mask?: ArrayLike<number>) => void;
+type Normalizer = (parts: ChannelParts, properties?: IntensityProperties, mask?: ArrayLike<number>) => PartNormalizer;
 
 const normalizers: Readonly<Record<NormalizationScheme, Normalizer>> = {
-  CT: normalizeCt,
-  ZScore: (data, _, mask) => (mask ? zScoreInMask(data, mask) : zScore(data)),
-  NoNormalization: () => {},
+  CT: (_, properties) => normalizeCt(properties),
+  ZScore: (parts, _, mask) => (mask ? zScoreInMask(parts, mask) : zScore(parts)),
+  NoNormalization: () => () => {},
   Rescale0To1: rescaleToUnit,
-  RGBTo0To1: rescaleRgb,
+  RGBTo0To1: () => rescaleRgb,
 };
 
-function normalizeCt(data: Float32Array, properties: IntensityProperties | undefined): void {
+function normalizeCt(properties: IntensityProperties | undefined): PartNormalizer {
   if (!properties) {
     throw new InvalidArgumentError(
       "foregroundIntensityPerChannel",
@@ -54,51 +76,74 @@ function normalizeCt(data: Float32Array, properties: IntensityProperties | undef
   }
   const { mean, std, percentile005: low, percentile995: high } = properties;
   const divisor = Math.max(std, EPSILON);
-  for (let i = 0; i < data.length; i++) {
-    const v = data[i]!;
-    data[i] = ((v < low ? low : Math.min(v, high)) - mean) / divisor;
-  }
+  return (data) => {
+    for (let i = 0; i < data.length; i++) {
+      const v = data[i]!;
+      data[i] = ((v < low ? low : Math.min(v, high)) - mean) / divisor;
+    }
+  };
 }
 
-function zScore(data: Float32Array): void {
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += data[i]!;
-  const mean = sum / data.length;
-  let squares = 0;
-  for (let i = 0; i < data.length; i++) squares += (data[i]! - mean) ** 2;
-  const divisor = Math.max(Math.sqrt(squares / data.length), EPSILON);
-  for (let i = 0; i < data.length; i++) data[i] = (data[i]! - mean) / divisor;
-}
+// Sums are carried from part to part in a local number: the order of the additions is that of the whole channel.
 
-function zScoreInMask(data: Float32Array, mask: ArrayLike<number>): void {
-  let count = 0;
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) {
-    if (mask[i] === 0) continue;
-    count++;
-    sum += data[i]!;
-  }
-  if (count === 0) {
-    data.fill(0);
-    return;
-  }
+function zScore(parts: ChannelParts): PartNormalizer {
+  let [count, sum, squares] = [0, 0, 0];
+  parts((data) => {
+    let total = sum;
+    for (let i = 0; i < data.length; i++) total += data[i]!;
+    [count, sum] = [count + data.length, total];
+  });
   const mean = sum / count;
-  let squares = 0;
-  for (let i = 0; i < data.length; i++) if (mask[i] !== 0) squares += (data[i]! - mean) ** 2;
+  parts((data) => {
+    let total = squares;
+    for (let i = 0; i < data.length; i++) total += (data[i]! - mean) ** 2;
+    squares = total;
+  });
   const divisor = Math.max(Math.sqrt(squares / count), EPSILON);
-  for (let i = 0; i < data.length; i++) data[i] = mask[i] === 0 ? 0 : (data[i]! - mean) / divisor;
+  return (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = (data[i]! - mean) / divisor;
+  };
 }
 
-function rescaleToUnit(data: Float32Array): void {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let i = 0; i < data.length; i++) {
-    const v = data[i]!;
-    if (v < low) low = v;
-    if (v > high) high = v;
-  }
+function zScoreInMask(parts: ChannelParts, mask: ArrayLike<number>): PartNormalizer {
+  let [count, sum, squares] = [0, 0, 0];
+  parts((data, first) => {
+    let [inside, total] = [count, sum];
+    for (let i = 0; i < data.length; i++) {
+      if (mask[first + i] === 0) continue;
+      inside++;
+      total += data[i]!;
+    }
+    [count, sum] = [inside, total];
+  });
+  if (count === 0) return (data) => void data.fill(0);
+  const mean = sum / count;
+  parts((data, first) => {
+    let total = squares;
+    for (let i = 0; i < data.length; i++) if (mask[first + i] !== 0) total += (data[i]! - mean) ** 2;
+    squares = total;
+  });
+  const divisor = Math.max(Math.sqrt(squares / count), EPSILON);
+  return (data, first, own = mask) => {
+    for (let i = 0; i < data.length; i++) data[i] = own[first + i] === 0 ? 0 : (data[i]! - mean) / divisor;
+  };
+}
+
+function rescaleToUnit(parts: ChannelParts): PartNormalizer {
+  let [low, high] = [Infinity, -Infinity];
+  parts((data) => {
+    let [least, most] = [low, high];
+    for (let i = 0; i < data.length; i++) {
+      const v = data[i]!;
+      if (v < least) least = v;
+      if (v > most) most = v;
+    }
+    [low, high] = [least, most];
+  });
   const divisor = Math.max(high - low, EPSILON);
-  for (let i = 0; i < data.length; i++) data[i] = (data[i]! - low) / divisor;
+  return (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = (data[i]! - low) / divisor;
+  };
 }
 
 function rescaleRgb(data: Float32Array): void {

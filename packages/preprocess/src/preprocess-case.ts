@@ -9,11 +9,13 @@ import {
   memoryLimit,
   type Plans,
   type PreprocessedCase,
+  type PreprocessedProperties,
   type Preprocessor,
   refuseBeyondMemory,
   type Shape3,
   ShapeMismatchError,
   type Spacing,
+  type StoredImageCase,
   spatialShape,
 } from "@nnunet/core";
 import {
@@ -77,19 +79,13 @@ export function preprocessCase(
   );
 
   const axes = plans.transposeForward;
-  const turned = <T>(v: readonly [T, T, T]): readonly [T, T, T] => [v[axes[0]!]!, v[axes[1]!]!, v[axes[2]!]!];
-  const spacing: Spacing = turned(image.geometry.spacing);
-  const targetSpacing = targetSpacingFor(configuration, spacing);
-
-  const needsMask = configuration.normalizationSchemes.some(
-    (s, c) => s === "ZScore" && configuration.useMaskForNorm[c],
-  );
+  const needsMask = usesMask(configuration);
   const labelled = label !== undefined || needsMask;
   const { box, cropped: croppedSeg } = labelled
     ? croppedLabels(loaded, axes)
     : { box: nonzeroBox(image.data, image.shape), cropped: undefined };
-  const cropBox = turned(box as unknown as readonly [Box[number], Box[number], Box[number]]);
-  const shape = boxShape(cropBox) as unknown as Shape3;
+  const layout = caseLayout(loaded, box, axes, configuration);
+  const { spacingAfterTranspose: spacing, spacingAfterResampling: targetSpacing, shapeAfterCropping: shape } = layout;
   const target = resampledShape(shape, spacing, targetSpacing);
 
   // Labels first: their int16 volumes are small beside what follows.
@@ -126,18 +122,36 @@ export function preprocessCase(
     data,
     shape: [channels, ...target],
     ...(label && { seg: seg! }),
-    properties: {
-      id: loaded.id,
-      geometry: image.geometry,
-      originalShape,
-      transposeForward: [...axes],
-      shapeBeforeCropping: turned(originalShape),
-      cropBox,
-      shapeAfterCropping: shape,
-      spacingAfterTranspose: spacing,
-      spacingAfterResampling: targetSpacing,
-      classLocations: label ? classLocations(seg!, labelSet(dataset)) : {},
-    },
+    properties: { ...layout, classLocations: label ? classLocations(seg!, labelSet(dataset)) : {} },
+  };
+}
+
+/** Whether a channel is normalised by what lies in the nonzero region. */
+export function usesMask({ normalizationSchemes, useMaskForNorm }: Configuration): boolean {
+  return normalizationSchemes.some((scheme, c) => scheme === "ZScore" && useMaskForNorm[c]);
+}
+
+/** Where the crop of a case lies, and what is resampled to what. */
+export function caseLayout(
+  { id, image }: StoredImageCase,
+  box: Box,
+  axes: readonly number[],
+  configuration: Configuration,
+): Omit<PreprocessedProperties, "classLocations"> {
+  const turned = <T>(v: readonly [T, T, T]): readonly [T, T, T] => [v[axes[0]!]!, v[axes[1]!]!, v[axes[2]!]!];
+  const originalShape = spatialShape(image);
+  const spacingAfterTranspose: Spacing = turned(image.geometry.spacing);
+  const cropBox = turned(box as unknown as readonly [Box[number], Box[number], Box[number]]);
+  return {
+    id,
+    geometry: image.geometry,
+    originalShape,
+    transposeForward: [...axes],
+    shapeBeforeCropping: turned(originalShape),
+    cropBox,
+    shapeAfterCropping: boxShape(cropBox) as unknown as Shape3,
+    spacingAfterTranspose,
+    spacingAfterResampling: targetSpacingFor(configuration, spacingAfterTranspose),
   };
 }
 
@@ -148,7 +162,10 @@ export const defaultPreprocessor: Preprocessor = { name: "default", preprocessCa
  * The crop, and the label inside it, transposed, with −1 where it is 0 and the image is zero. Without a label: 0 and −1.
  * A function of its own so that the mask of the whole image can be freed before the float volumes come.
  */
-function croppedLabels({ image, label }: LoadedCase, axes: readonly number[]): { box: Box; cropped: Int16Array } {
+export function croppedLabels(
+  { image, label }: StoredImageCase,
+  axes: readonly number[],
+): { box: Box; cropped: Int16Array } {
   const { mask, box } = nonzeroRegion(image.data, image.shape);
   const shape = spatialShape(image);
   const region = cropTransposed(mask, shape, box, axes);
@@ -159,13 +176,13 @@ function croppedLabels({ image, label }: LoadedCase, axes: readonly number[]): {
   return { box, cropped };
 }
 
-function inside(seg: Int16Array): Uint8Array {
+export function inside(seg: Int16Array): Uint8Array {
   const mask = new Uint8Array(seg.length);
   for (let i = 0; i < seg.length; i++) mask[i] = seg[i]! >= 0 ? 1 : 0;
   return mask;
 }
 
-function checkCase({ id, image, label }: LoadedCase, configuration: Configuration, name: string): void {
+export function checkCase({ id, image, label }: StoredImageCase, configuration: Configuration, name: string): void {
   if (image.shape[0] !== configuration.normalizationSchemes.length) {
     throw new InvalidArgumentError(
       `image of case ${id}`,

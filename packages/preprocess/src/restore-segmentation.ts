@@ -10,8 +10,9 @@ import {
   type VolumeShape,
 } from "@nnunet/core";
 import { type ResampleImageOptions, resampleImage } from "@nnunet/kernels";
-import { type DecisionRule, decideLabels, type EmitLabels } from "./decide-labels.ts";
+import { type DecisionRule, type EmitLabels, LabelDecider } from "./decide-labels.ts";
 import { kernelOptions } from "./resampling-plan.ts";
+import { type ScoreSource, scoresInMemory } from "./score-source.ts";
 
 export interface RestoreOptions {
   /** What the scores are: decides the threshold of regions (0 for logits, 0.5 for probabilities). */
@@ -25,8 +26,8 @@ export interface RestoreOptions {
  * Ordinary labels: the channel with the highest score, ties to the lowest. Regions: a region's label is written where
  * its sigmoid exceeds 0.5, in the order of `regionsClassOrder`, later ones over earlier ones.
  *
- * Beyond scores and result it holds a tile and 1/512 of the scores, however many channels there are, and resamples only
- * channels that can win ({@link decideLabels}). The result is bit by bit that of resampling every channel as a whole.
+ * Beyond scores and result it holds a tile and 1/512 of nine planes of the scores, however many channels there are, and
+ * resamples only channels that can win ({@link LabelDecider}). The result is bit by bit that of resampling every channel as a whole.
  *
  * @param scores - logits or probabilities, [channel, z, y, x] on the preprocessed grid
  * @param scoresShape - of `scores`
@@ -44,36 +45,86 @@ export function restoreSegmentation(
   properties: PreprocessedProperties,
   configuration: Configuration,
   labels: LabelSet,
-  { kind = "logits" }: RestoreOptions = {},
+  options: RestoreOptions = {},
 ): Volume<Int16Array> {
-  checkScores(scores, scoresShape, labels);
-  const target = properties.shapeAfterCropping;
-  const { regions, regionsClassOrder } = labels;
-  if (regions && regionsClassOrder?.length !== regions.length) {
-    throw new InvalidArgumentError(
-      "regions_class_order",
-      `one label per region (${regions.length}) in dataset.json`,
-      regionsClassOrder,
-    );
+  const restorer = new SegmentationRestorer(scoresShape, properties, configuration, labels, options);
+  restorer.decide(scoresInMemory(scores, scoresShape), scoresShape[1]);
+  return restorer.segmentation;
+}
+
+/**
+ * {@link restoreSegmentation} while the scores are still being made, plane by plane: whatever no longer needs a plane
+ * is decided, so that only a few planes have to be there at a time. Arguments and errors are the same.
+ *
+ * @example
+ * const restorer = new SegmentationRestorer([3, 40, 56, 40], preprocessed.properties, configuration, labels);
+ * restorer.decide(scores, 20); // planes 0 … 19 are final
+ * restorer.neededAfter(20); // 16: the planes before may go
+ * restorer.decide(scores, 40);
+ * restorer.segmentation.shape;
+ */
+export class SegmentationRestorer {
+  /** [1, z, y, x]; whole once `decide` was told that all planes are final. */
+  readonly segmentation: Volume<Int16Array>;
+  readonly #decider: { decide(scores: ScoreSource, end: number): void; neededAfter(end: number): number };
+
+  constructor(
+    scoresShape: VolumeShape,
+    properties: PreprocessedProperties,
+    configuration: Configuration,
+    labels: LabelSet,
+    { kind = "logits" }: RestoreOptions = {},
+  ) {
+    checkChannels(scoresShape, labels);
+    const [, ...from] = scoresShape;
+    const target = properties.shapeAfterCropping;
+    const rule = decisionRule(labels, kind);
+    const data = new Int16Array(elementCount(properties.originalShape));
+    const { offset, strides } = placement(properties);
+    const emit: EmitLabels = (k, j, i, row, first, count) => {
+      let to = offset + k * strides[0] + j * strides[1] + i * strides[2];
+      for (let n = 0; n < count; n++, to += strides[2]) data[to] = row[first + n]!;
+    };
+    const options = scoreResampling(properties, configuration);
+    const { order: planeOrder, separateAxis: { axis: across, order: acrossOrder } = { axis: 0, order: planeOrder } } =
+      options;
+    this.#decider =
+      planeOrder === 3 || acrossOrder === 3
+        ? {
+            // A cubic spline reaches over the whole image.
+            decide: (scores, end) => {
+              if (end === from[0]) decideByWholeChannels(scores, target, options, rule, emit);
+            },
+            neededAfter: (end) => (end < from[0] ? 0 : end),
+          }
+        : new LabelDecider(from, target, { across, acrossOrder, planeOrder }, rule, emit);
+    this.segmentation = { data, shape: [1, ...properties.originalShape], geometry: properties.geometry };
   }
 
-  const rule: DecisionRule = regions
-    ? { kind: "regions", labels: regionsClassOrder!, threshold: kind === "logits" ? 0 : 0.5 } // sigmoid(x) > 0.5 is x > 0
-    : { kind: "highest" };
-  const data = new Int16Array(elementCount(properties.originalShape));
-  const { offset, strides } = placement(properties);
-  const emit: EmitLabels = (k, j, i, row, first, count) => {
-    let to = offset + k * strides[0] + j * strides[1] + i * strides[2];
-    for (let n = 0; n < count; n++, to += strides[2]) data[to] = row[first + n]!;
-  };
-  const options = scoreResampling(properties, configuration);
-  const orderZ = options.separateAxis?.order ?? options.order;
-  if (options.order !== 3 && orderZ !== 3 && (options.separateAxis?.axis ?? 0) === 0) {
-    decideLabels(scores, scoresShape, target, { z: orderZ, plane: options.order }, rule, emit);
-  } else {
-    decideByWholeChannels(scores, scoresShape, target, options, rule, emit);
+  /** The first plane of the scores that is still needed once those below `end` are final and decided upon. */
+  neededAfter(end: number): number {
+    return this.#decider.neededAfter(end);
   }
-  return { data, shape: [1, ...properties.originalShape], geometry: properties.geometry };
+
+  /**
+   * Decides what needs no plane of the scores from `end` on.
+   *
+   * @param scores - of which at least the planes from `neededAfter` of the last call on are there
+   * @throws {InvalidArgumentError} if a score is NaN or infinite
+   */
+  decide(scores: ScoreSource, end: number): void {
+    this.#decider.decide(scores, end);
+  }
+}
+
+function decisionRule({ regions, regionsClassOrder }: LabelSet, kind: "logits" | "probabilities"): DecisionRule {
+  if (!regions) return { kind: "highest" };
+  if (regionsClassOrder?.length !== regions.length) {
+    const expected = `one label per region (${regions.length}) in dataset.json`;
+    throw new InvalidArgumentError("regions_class_order", expected, regionsClassOrder);
+  }
+  // sigmoid(x) > 0.5 is x > 0
+  return { kind: "regions", labels: regionsClassOrder, threshold: kind === "logits" ? 0 : 0.5 };
 }
 
 /**
@@ -87,7 +138,7 @@ export function restoreSegmentation(
  * @throws {ShapeMismatchError} if the channels do not fit the labels or the data does not fit the shape
  */
 export function restoreProbabilities(
-  scores: Float32Array,
+  scores: Float32Array | ScoreSource,
   scoresShape: VolumeShape,
   properties: PreprocessedProperties,
   configuration: Configuration,
@@ -108,23 +159,24 @@ export function restoreProbabilities(
 /**
  * The channels of {@link restoreProbabilities} one after the other, [z, y, x] each; the same array is handed out every
  * time. Holds five numbers per voxel of the original image, however many channels there are.
+ *
+ * @param scores - an array, or wherever else they lie
  */
 export function* probabilityChannels(
-  scores: Float32Array,
+  scores: Float32Array | ScoreSource,
   scoresShape: VolumeShape,
   properties: PreprocessedProperties,
   configuration: Configuration,
   labels: LabelSet,
   { kind = "logits" }: RestoreOptions = {},
 ): Generator<Float32Array> {
-  checkScores(scores, scoresShape, labels);
+  const source = "channel" in scores ? scores : scoresInMemory(scores, scoresShape);
+  checkChannels(scoresShape, labels);
   const [channels, ...spatial] = scoresShape;
   const target = properties.shapeAfterCropping;
   const options = scoreResampling(properties, configuration);
-  const voxels = elementCount(spatial);
   const out = new Float32Array(elementCount(target));
-  const resampled = (c: number) =>
-    resampleImage(scores.subarray(c * voxels, (c + 1) * voxels), spatial, target, { ...options, out });
+  const resampled = (c: number) => resampleImage(source.channel(c), spatial, target, { ...options, out });
   const toProbabilities =
     kind === "probabilities" ? undefined : labels.regions ? sigmoid : softmaxOver(channels, resampled, out.length);
   const image = new Float32Array(elementCount(properties.originalShape));
@@ -173,21 +225,20 @@ function softmaxOver(
   };
 }
 
-/** For cubic scores, or slices across y or x: resamples one channel after the other as a whole. */
+/** For cubic scores: resamples one channel after the other as a whole. */
 function decideByWholeChannels(
-  scores: Float32Array,
-  [channels, ...shape]: VolumeShape,
+  scores: ScoreSource,
   target: Shape3,
   options: ResampleImageOptions,
   rule: DecisionRule,
   emit: EmitLabels,
 ): void {
-  const voxels = elementCount(shape);
+  const [channels, ...shape] = scores.shape;
   const decided = new Int16Array(elementCount(target));
   const best = new Float32Array(rule.kind === "highest" ? decided.length : 0);
   const values = new Float32Array(decided.length);
   for (let c = 0; c < channels; c++) {
-    resampleImage(scores.subarray(c * voxels, (c + 1) * voxels), shape, target, { ...options, out: values });
+    resampleImage(scores.channel(c), shape, target, { ...options, out: values });
     for (let i = 0; i < decided.length; i++) {
       if (rule.kind === "regions") {
         if (values[i]! > rule.threshold) decided[i] = rule.labels[c]!;
@@ -220,15 +271,8 @@ function placement(properties: PreprocessedProperties): { offset: number; stride
   return { offset, strides };
 }
 
-function checkScores(scores: Float32Array, shape: VolumeShape, labels: LabelSet): void {
-  if (shape.length !== 4 || shape[0] !== labels.outputChannels) {
-    throw new ShapeMismatchError(
-      "scores",
-      [labels.outputChannels, ...shape.slice(1)],
-      shape,
-      "one channel per class or region",
-    );
-  }
-  if (scores.length !== elementCount(shape))
-    throw new ShapeMismatchError("scores", [elementCount(shape)], [scores.length]);
+function checkChannels(shape: VolumeShape, labels: LabelSet): void {
+  if (shape.length === 4 && shape[0] === labels.outputChannels) return;
+  const expected = [labels.outputChannels, ...shape.slice(1)];
+  throw new ShapeMismatchError("scores", expected, shape, "one channel per class or region");
 }

@@ -20,6 +20,7 @@ test("the browser entry reaches no Node module", () => {
 
 test("the public functions", () => {
   expect(Object.keys(everything).sort()).toEqual([
+    "SegmentationRestorer",
     "anisotropicAxis",
     "caseInMemory",
     "classLocations",
@@ -30,6 +31,7 @@ test("the public functions", () => {
     "openPreprocessedCase",
     "openProbabilities",
     "preprocessCase",
+    "preprocessImage",
     "preprocessedHash",
     "preprocessingBytes",
     "probabilitiesInMemory",
@@ -39,9 +41,11 @@ test("the public functions", () => {
     "resampledShape",
     "restoreProbabilities",
     "restoreSegmentation",
+    "scoresInMemory",
     "segmentationOnGrid",
     "storedHash",
     "storedProbabilitiesHash",
+    "usesMask",
     "writePreprocessedCase",
     "writeProbabilities",
   ]);

@@ -1,9 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { createRandom, type LabelSet, labelSet, type Shape3 } from "@nnunet/core";
 import { resampleImage, transposeVolume } from "@nnunet/kernels";
-import { anisotropicAxis, preprocessCase, restoreProbabilities, restoreSegmentation } from "@nnunet/preprocess";
+import {
+  anisotropicAxis,
+  preprocessCase,
+  restoreProbabilities,
+  restoreSegmentation,
+  SegmentationRestorer,
+} from "@nnunet/preprocess";
 import fc from "fast-check";
 import { dataset, makeCase, makePlans } from "./make-case.ts";
+import { fleetingScores } from "./slabs.ts";
 
 const labels = labelSet(dataset);
 const regions = labelSet({ ...dataset, labels: { background: 0, whole: [1, 2], core: 2 }, regionsClassOrder: [1, 2] });
@@ -98,6 +105,44 @@ test("tiles give bit by bit what resampling every channel as a whole gives", () 
       },
     ),
     { seed: 1, numRuns: 60 },
+  );
+});
+
+test("plane by plane, of scores that go as soon as they may, in strips: the same, with at most nine planes at a time", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom([0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]),
+      fc.constantFrom([0.7, 0.9, 1.3], [2, 1.1, 0.8], [6, 1, 1], [1, 1, 1], [0.5, 3, 0.6], [0.4, 4.4, 1], [1, 0.5, 5]),
+      fc.boolean(),
+      fc.constantFrom([0, 1], [5, 1], [0, 0]),
+      fc.integer({ min: 0, max: 1000 }),
+      fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 6 }),
+      fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { maxLength: 4 }),
+      (transpose, spacing, asRegions, [lead, noise], seed, steps, cuts) => {
+        const plans = makePlans({ spacing }, transpose);
+        const loaded = makeCase([17, 19, 24], [1, 1.1, 1.2], { margin: 1 });
+        const {
+          properties,
+          shape: [, ...shape],
+        } = preprocessCase(loaded, plans, "test", dataset);
+        const set = asRegions ? regions : labels;
+        const scoresShape = [set.outputChannels, ...shape] as const;
+        const scores = makeScores(set.outputChannels, shape, seed, lead, noise);
+        const configuration = plans.configurations.test!;
+        const expected = restoreSegmentation(scores, scoresShape, properties, configuration, set);
+        const restorer = new SegmentationRestorer(scoresShape, properties, configuration, set);
+        const stripEnds = [...cuts.filter((cut) => cut < shape[1]).sort((a, b) => a - b), shape[1]];
+        const { source, there } = fleetingScores(scores, scoresShape, stripEnds, 9);
+        for (const step of [...steps, shape[0]]) {
+          there.to = Math.min(shape[0], there.to + step);
+          restorer.decide(source, there.to);
+          there.from = restorer.neededAfter(there.to);
+        }
+        expect(restorer.segmentation.data).toEqual(expected.data);
+        expect(there.from).toBe(shape[0]);
+      },
+    ),
+    { seed: 2, numRuns: 100 },
   );
 });
 

@@ -27,3 +27,4 @@ export {
   writerOf,
 } from "./folder-lock.ts";
 export { freeMemory } from "./free-memory.ts";
+export { freeDisk, ScratchFile } from "./scratch-file.ts";

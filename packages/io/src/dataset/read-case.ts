@@ -8,6 +8,7 @@ import {
   labelSet,
   ShapeMismatchError,
   show,
+  type StoredImageCase,
   spatialShape,
   type Volume,
   type VoxelArray,
@@ -50,6 +51,24 @@ function withWritten(files: CaseFiles, options: ReadImageOptions): ReadImageOpti
   return { ...options, onWarning: heard };
 }
 
+/**
+ * {@link readCase} of the images alone, for prediction: whole numbers of 8 or 16 bits stay as they are stored, which is a
+ * half or a quarter of the memory; everything else becomes float32. Errors are the same.
+ */
+export async function readStoredImage(
+  files: Omit<CaseFiles, "label">,
+  dataset: ModelDataset,
+  options: ReadImageOptions = {},
+): Promise<StoredImageCase> {
+  return callingFilesAsWritten(files, async () => {
+    return { id: files.id, image: await readChannels(files, dataset, withWritten(files, options), isShort) };
+  });
+}
+
+function isShort(data: VoxelArray): boolean {
+  return data.BYTES_PER_ELEMENT <= 2;
+}
+
 async function readFiles(files: CaseFiles, dataset: ModelDataset, options: ReadImageOptions): Promise<LoadedCase> {
   const image = await readChannels(files, dataset, options);
   if (files.label === undefined) return { id: files.id, image };
@@ -61,12 +80,24 @@ async function readFiles(files: CaseFiles, dataset: ModelDataset, options: ReadI
 
 /** File by file into one array, so that at most one file lies in memory beside it. */
 async function readChannels(
+  files: CaseFiles,
+  dataset: ModelDataset,
+  options: ReadImageOptions,
+): Promise<Volume<Float32Array>>;
+async function readChannels(
+  files: CaseFiles,
+  dataset: ModelDataset,
+  options: ReadImageOptions,
+  stays: (data: VoxelArray) => boolean,
+): Promise<Volume>;
+async function readChannels(
   { id, images }: CaseFiles,
   dataset: ModelDataset,
   options: ReadImageOptions,
-): Promise<Volume<Float32Array>> {
+  stays: (data: VoxelArray) => boolean = () => false,
+): Promise<Volume> {
   const expected = dataset.channelNames.length;
-  let whole: Volume<Float32Array> | undefined;
+  let whole: Volume | undefined;
   let channels = 0;
   if (images.length > expected) throw wrongChannels(id, images, images.length, dataset);
   for (const path of images) {
@@ -76,10 +107,14 @@ async function readChannels(
     const voxels = nz * ny * nx;
     if (whole) checkSameGrid(`image ${path} of case ${id}`, path, part, whole, images[0]!);
     else {
-      const isWhole = part.data instanceof Float32Array && part.shape[0] === expected;
-      const data = isWhole ? (part.data as Float32Array) : new Float32Array(expected * voxels);
-      whole = createVolume(data, [expected, nz, ny, nx], part.geometry);
+      const kept = stays(part.data);
+      const isWhole = (kept || part.data instanceof Float32Array) && part.shape[0] === expected;
+      const Type = (kept ? part.data.constructor : Float32Array) as new (length: number) => VoxelArray;
+      whole = createVolume(isWhole ? part.data : new Type(expected * voxels), [expected, nz, ny, nx], part.geometry);
     }
+    // Another type than the channels before: all of them become float32.
+    const fits = whole.data instanceof Float32Array || part.data.constructor === whole.data.constructor;
+    if (!fits) whole = createVolume(Float32Array.from(whole.data), whole.shape, whole.geometry);
     if (channels + part.shape[0] <= expected && part.data !== whole.data) whole.data.set(part.data, channels * voxels);
     channels += part.shape[0];
   }

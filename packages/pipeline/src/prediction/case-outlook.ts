@@ -4,6 +4,7 @@ import {
   type Configuration,
   type EventListener,
   elementCount,
+  gigabytes,
   inputChannels,
   labelSet,
   type ModelMetadata,
@@ -25,6 +26,8 @@ const FAR = 3;
 const LONG = 1800;
 /** Multiply-adds per second and core: onnxruntime on a server core of 2023 does about 20·10⁹. */
 const CORE_SPEED = 15e9;
+/** Types of voxels that stay as they are stored; the others become float32. */
+const BYTES_AS_STORED: Readonly<Record<string, number>> = { int8: 1, uint8: 1, int16: 2, uint16: 2 };
 /** Seconds that a run of even the smallest network takes. */
 const RUN_SECONDS = 0.02;
 
@@ -32,6 +35,7 @@ const RUN_SECONDS = 0.02;
  * Looks at the headers of all cases before the first is begun: what is beyond memory or patches is refused with its
  * numbers, what is merely far from the training images is warned of, with the time that it will take.
  *
+ * @returns what all of them will take
  * @throws {StageError} naming the case; its cause is a LimitError, or what is wrong with the header
  */
 export async function lookAhead(
@@ -44,18 +48,30 @@ export async function lookAhead(
     readonly probabilityStore?: string | undefined;
     readonly onEvent?: EventListener | undefined;
   },
-): Promise<void> {
+): Promise<Outlook> {
+  const expected = { memory: 0, disk: 0, seconds: 0 };
   const channels = metadata.dataset.channelNames.length;
   const free = freeMemory();
   for (const { id, images } of cases) {
     try {
-      const { shape, geometry } = await readImageInfo(images[0]!);
+      const { shape, geometry, dataType } = await readImageInfo(images[0]!);
+      const bytesPerVoxel = BYTES_AS_STORED[dataType] ?? 4;
       const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
       for (const { models, previous } of members) {
         const probabilities = options.saveProbabilities ?? false;
         const onProbabilities = members.length > 1 || options.probabilityStore !== undefined;
-        const size = predictionSize(models, image, { ...options, previous, probabilities, onProbabilities });
+        const size = predictionSize(models, image, {
+          ...options,
+          previous,
+          probabilities,
+          onProbabilities,
+          bytesPerVoxel,
+          free,
+        });
         refuseLargePrediction(id, size, options, free);
+        expected.memory = Math.max(expected.memory, size.memory);
+        expected.disk = Math.max(expected.disk, size.plan.disk);
+        expected.seconds += expectedSeconds(size, models[0]!.metadata);
         for (const text of outlook(id, size, models[0]!.metadata)) {
           options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
         }
@@ -64,11 +80,35 @@ export async function lookAhead(
       throw new StageError("predict", id, error);
     }
   }
+  return expected;
+}
+
+/** What a prediction of several cases will take. */
+export interface Outlook {
+  /** Bytes at the peak, of the largest case. */
+  readonly memory: number;
+  /** Bytes of files that are gone afterwards, of the largest case. */
+  readonly disk: number;
+  /** Of all cases, on the CPU, very roughly. */
+  readonly seconds: number;
+}
+
+/** "at most 1.30 GB of memory and 3.20 GB of disk for a while, on the CPU very roughly 4 minutes" */
+export function describeOutlook({ memory, disk, seconds }: Outlook): string {
+  const onDisk = disk > 0 ? ` and ${gigabytes(disk)} of disk for a while` : "";
+  return `at most ${gigabytes(memory)} of memory${onDisk}, on the CPU very roughly ${roughly(seconds)}`;
+}
+
+/** Seconds on the CPU, from the operations of the network. */
+function expectedSeconds({ runs }: PredictionSize, { plans, ...metadata }: ModelMetadata): number {
+  const configuration = plans.configurations[metadata.configuration]!;
+  const { outputChannels } = labelSet(metadata.dataset);
+  const operations = networkOperations(configuration, inputChannels({ ...metadata, plans }), outputChannels);
+  return runs * (RUN_SECONDS + operations / (CORE_SPEED * availableParallelism()));
 }
 
 /** What a person should know of a case before hours go by; empty for what is like the training images. */
 export function outlook(caseId: string, size: PredictionSize, { plans, ...metadata }: ModelMetadata): string[] {
-  const configuration = plans.configurations[metadata.configuration]!;
   const median = inImageAxes(plans.originalMedianSpacing, plans);
   const extent = inImageAxes(
     plans.originalMedianShape.map((n, axis) => n * plans.originalMedianSpacing[axis]!) as unknown as Shape3,
@@ -76,15 +116,7 @@ export function outlook(caseId: string, size: PredictionSize, { plans, ...metada
   );
   const own = size.shape.map((n, axis) => n * size.spacing[axis]!) as unknown as Shape3;
   const found: string[] = [];
-  const seconds =
-    size.runs * RUN_SECONDS +
-    (size.runs *
-      networkOperations(
-        configuration,
-        inputChannels({ ...metadata, plans }),
-        labelSet(metadata.dataset).outputChannels,
-      )) /
-      (CORE_SPEED * availableParallelism());
+  const seconds = expectedSeconds(size, { plans, ...metadata });
   if (farApart(size.spacing, median)) {
     found.push(`its spacing is ${shownShape(size.spacing)} mm, that of the training images ${shownShape(median)}`);
   }
@@ -159,7 +191,7 @@ export function networkOperations(
   return total;
 }
 
-function roughly(seconds: number): string {
+export function roughly(seconds: number): string {
   if (seconds < 90) return "a minute or less";
   if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
   if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} hours`;

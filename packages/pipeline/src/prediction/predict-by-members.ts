@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import {
   InvalidArgumentError,
   labelSet,
-  type LoadedCase,
+  type StoredImageCase,
   type PredictionSettings,
   spatialShape,
   type StageOptions,
@@ -20,7 +20,7 @@ export interface MembersOptions extends PredictionSettings, PredictionLimits, St
   readonly probabilities?: boolean;
   /** Keep the probabilities as `<folder>/<id>.zarr`. */
   readonly keep?: { readonly folder: string; readonly contentHash: string } | undefined;
-  /** A path beside which the probabilities of several members may lie until they are averaged. */
+  /** A path beside which may lie what memory has no room for, and the probabilities of several members until averaged. */
   readonly scratch: string;
 }
 
@@ -37,7 +37,7 @@ export interface MembersResult {
 export async function predictByMembers(
   context: Context,
   predictor: LoadedPredictor,
-  loaded: LoadedCase,
+  loaded: StoredImageCase,
   options: MembersOptions,
 ): Promise<MembersResult> {
   const { members, postprocessing } = predictor;
@@ -55,10 +55,10 @@ export async function predictByMembers(
 async function predictByOne(
   context: Context,
   { members: [member], metadata }: LoadedPredictor,
-  loaded: LoadedCase,
+  loaded: StoredImageCase,
   { keep, ...options }: MembersOptions,
 ): Promise<MembersResult> {
-  const { scratch: _, ...how } = { ...options, ...(member.previous && { previous: member.previous }) };
+  const how = { ...options, ...(member.previous && { previous: member.previous }) };
   if (!keep) return context.stages.predictor.predictImage(member.models, loaded, how);
   return storing(context, keep.folder, loaded, metadata, keep.contentHash, (onProbabilities) =>
     context.stages.predictor.predictImage(member.models, loaded, { ...how, onProbabilities }),
@@ -68,7 +68,7 @@ async function predictByOne(
 async function predictByMean(
   context: Context,
   { members, metadata }: LoadedPredictor,
-  loaded: LoadedCase,
+  loaded: StoredImageCase,
   { keep, scratch, probabilities: asked, ...how }: MembersOptions,
 ): Promise<MembersResult> {
   const folder = temporaryBeside(scratch);
@@ -80,6 +80,7 @@ async function predictByMean(
         context.stages.predictor.predictImage(models, loaded, {
           ...how,
           ...(previous && { previous }),
+          scratch,
           onProbabilities,
         }),
       );
@@ -102,7 +103,7 @@ async function predictByMean(
 async function storing<T>(
   { stages }: Context,
   folder: string,
-  { id, image }: LoadedCase,
+  { id, image }: StoredImageCase,
   { dataset }: LoadedPredictor["metadata"],
   contentHash: string,
   predict: (onProbabilities: (channel: Float32Array) => Promise<void>) => Promise<T>,

@@ -3,23 +3,27 @@ import {
   counted,
   type EventListener,
   FileError,
+  gigabytes,
   isNnunetError,
   labelSet,
   StageError,
   type StageOptions,
 } from "@nnunet/core";
 import type { PredictionLimits } from "@nnunet/inference";
-import { readCase, writeImage } from "@nnunet/io";
+import { readStoredImage, writeImage } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
-import { lookAhead, strangeIntensities } from "./case-outlook.ts";
+import { describeOutlook, lookAhead, strangeIntensities } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { type MembersOptions, predictByMembers } from "./predict-by-members.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
+
+/** What V8 and the network's runtime take beyond the arrays that are counted, and leave lying for a while. */
+const PROCESS_GROWTH = 120e6;
 
 export interface CasesOptions extends StageOptions, PredictionLimits {
   readonly mirroring?: boolean | undefined;
@@ -80,12 +84,15 @@ export async function predictCases(
     const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
   }
-  await lookAhead(predictor, left, options);
+  const taken = process.memoryUsage.rss() + PROCESS_GROWTH;
+  const expected = await lookAhead(predictor, left, { ...options, taken });
   await options.begin?.();
   const total = left.length;
   const written: string[] = [];
   if (total === 0) return written;
   const detail = counted(total, "case");
+  const tell = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  tell(`${detail}: ${describeOutlook(expected)}`);
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
     let done = 0;
     const turns = {
@@ -106,7 +113,7 @@ export async function predictCases(
           const shown = total === 1 ? onEvent : undefined;
           const onWarning = warnOfImages("predict", onEvent);
           const { maxMemoryGb, maxPatches } = options;
-          const limits = { maxMemoryGb, maxPatches };
+          const limits = { maxMemoryGb, maxPatches, taken };
           const how = {
             mirroring,
             stepFraction,
@@ -132,6 +139,8 @@ export async function predictCases(
       const problem = "was replaced meanwhile by another process, which has other models or options";
       throw new FileError(target(files), `${problem}; run one of the two again with an output folder of its own`);
     }
+    const peak = process.resourceUsage().maxRSS * 1024;
+    tell(`${gigabytes(peak)} of memory at the peak; ${gigabytes(expected.memory)} had been expected at most`);
     return { result: written };
   });
 }
@@ -153,7 +162,7 @@ async function predictOne(
   },
 ): Promise<void> {
   const { overwrite, limits, onWarning, hear, ...how } = options;
-  const image = await readCase(files, predictor.metadata.dataset, { onWarning });
+  const image = await readStoredImage(files, predictor.metadata.dataset, { onWarning });
   const strange = strangeIntensities(files.id, image.image, predictor.metadata);
   if (strange !== undefined) hear(strange);
   const { segmentation, probabilities } = await predictByMembers(context, predictor, image, {

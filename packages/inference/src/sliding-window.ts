@@ -1,0 +1,153 @@
+import {
+  counted,
+  elementCount,
+  InvalidArtifactError,
+  type Shape3,
+  ShapeMismatchError,
+  type StageOptions,
+  throwIfCancelled,
+  type VolumeShape,
+} from "@nnunet/core";
+import type { Placement } from "./add-prediction.ts";
+import { type AxisWindows, layPatches, type Patch, windowsOf } from "./axis-windows.ts";
+import type { CommonNetwork } from "./common-network.ts";
+import type { InputPlanes } from "./input-planes.ts";
+import type { Model } from "./load-model.ts";
+import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
+import { patchesPerRun } from "./patches-per-run.ts";
+import type { ScoreRows } from "./score-rows.ts";
+import { finalPlanes, totalRuns, touchedPlanes, type WindowSchedule, windowSchedule } from "./window-schedule.ts";
+
+export interface PredictCaseOptions extends StageOptions {
+  /** Stride between patches as a fraction of the patch, in (0, 1]; 0.5 by default. */
+  readonly stepFraction?: number;
+  /** Average over all mirrored copies that the model was trained for; true by default. */
+  readonly mirroring?: boolean;
+  /** Weight the centre of a patch more than its border; true by default. */
+  readonly gaussian?: boolean;
+  /** Patches (mirrored copies counted) given to the network at once; 1 by default, more for small patches. */
+  readonly patchesPerRun?: number;
+}
+
+/** A sliding window that is laid out over an image and has not begun. */
+export interface SlidingWindow {
+  readonly windows: readonly AxisWindows[];
+  readonly copies: readonly Mirroring[];
+  readonly schedule: WindowSchedule;
+  /** Of the scores, [class or region, z, y, x]. */
+  readonly shape: VolumeShape;
+  /** [z, y, x] */
+  readonly patchSize: Shape3;
+}
+
+/** @throws {ShapeMismatchError} if the image has another number of channels than the model */
+export function slidingWindow(
+  network: CommonNetwork,
+  { id, shape: [channels, ...size] }: Pick<InputPlanes, "id" | "shape">,
+  options: PredictCaseOptions,
+): SlidingWindow {
+  const { stepFraction = 0.5, mirroring = true, gaussian = true } = options;
+  if (channels !== network.inputChannels) {
+    const [expected, got] = [network.inputChannels, channels].map((n) => [n, ...size]);
+    throw new ShapeMismatchError(`preprocessed case ${id}`, expected!, got!, "the model needs these channels");
+  }
+  const { patchSize } = network;
+  const windows = windowsOf(size, patchSize, stepFraction, gaussian);
+  const copies = mirrorings(mirroring ? network.mirrorAxes : []);
+  const [z, y, x] = windows.map((along) => along.starts);
+  const atOnce = patchesPerRun(options.patchesPerRun, patchSize);
+  const schedule = windowSchedule(z!, y!.length * x!.length, copies.length, atOnce, size[0], patchSize[0]);
+  return { windows, copies, schedule, patchSize, shape: [network.labels.outputChannels, ...size] };
+}
+
+/** "12 patches (mirrored copies counted)" */
+export function describeWork({ schedule }: SlidingWindow): string {
+  return `${counted(totalRuns(schedule), "patch", "patches")} (mirrored copies counted)`;
+}
+
+/**
+ * Runs the models over all patches and adds what they say to the scores. The order of the additions, and so every bit
+ * of the result, does not depend on how many planes exist at a time.
+ *
+ * @param rows - receive the scores; of {@link SlidingWindow.shape}
+ * @param onFinal - is told that the planes below `end` are final, and may then let them go
+ * @throws {ShapeMismatchError} if the network's answer has another shape
+ * @throws {InvalidArtifactError} if it has NaN or infinite values
+ * @throws {CancelledError} if `signal` is aborted; checked before every run of a network
+ */
+export async function slide(
+  models: readonly Model[],
+  network: CommonNetwork,
+  { windows, copies, schedule }: SlidingWindow,
+  input: InputPlanes,
+  rows: ScoreRows,
+  { signal, onEvent }: StageOptions,
+  onFinal: (end: number) => void = () => {},
+): Promise<void> {
+  const caseId = input.id;
+  const [channels] = input.shape;
+  const { patchSize, configuration } = network;
+  const { outputChannels } = network.labels;
+  const { atOnce } = schedule;
+  const patches = layPatches(windows);
+  const total = totalRuns(schedule);
+  const patchLength = elementCount(patchSize);
+  const batch = new Float32Array(atOnce * channels * patchLength);
+  const share = 1 / (models.length * copies.length);
+  for (let first = 0; first < total; first += atOnce) {
+    const count = Math.min(atOnce, total - first);
+    const end = touchedPlanes(schedule, first + count);
+    rows.begin(end);
+    input.load(end);
+    const placements: Placement[] = [];
+    for (let i = 0; i < count; i++) {
+      const patch = patches[Math.floor((first + i) / copies.length)]!;
+      const copy = copies[(first + i) % copies.length]!;
+      const offset = i * channels * patchLength;
+      copyPatch(input.data, input.shape, patch.start, patchSize, copy, batch, offset, input.planes);
+      placements.push(placement(patch, patchSize, copy, share));
+    }
+    const patchesOfRun = batch.subarray(0, count * channels * patchLength);
+    for (const model of models) {
+      throwIfCancelled(signal, `prediction of case ${caseId}`);
+      const { data, shape: got } = await model.run(patchesOfRun, [count, channels, ...configuration.patchSize]);
+      checkLogits(
+        data,
+        got,
+        [count, outputChannels, ...configuration.patchSize],
+        network.metadata.configuration,
+        caseId,
+      );
+      for (let i = 0; i < count; i++) {
+        rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!);
+      }
+    }
+    onFinal(finalPlanes(schedule, first + count));
+    onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
+  }
+}
+
+/** The mean over models and mirrored copies goes into the z factor. */
+function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirroring, share: number): Placement {
+  return { start, patchSize, mirroring, shares: [shares[0].map((weight) => weight * share), shares[1], shares[2]] };
+}
+
+function checkLogits(
+  logits: Float32Array,
+  shape: readonly number[],
+  expected: readonly number[],
+  configuration: string,
+  caseId: string,
+): void {
+  if (shape.length !== expected.length || shape.some((n, axis) => n !== expected[axis])) {
+    throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
+  }
+  let doubt = 0; // v − v is 0 for finite v, else NaN, which stays
+  for (let i = 0; i < logits.length; i++) doubt += logits[i]! - logits[i]!;
+  if (doubt === 0) return;
+  throw new InvalidArtifactError(
+    `model (${configuration})`,
+    "logits",
+    `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
+  );
+}
