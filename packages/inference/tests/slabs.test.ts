@@ -98,7 +98,7 @@ function setUp(s: Setting): {
     plans: {
       ...metadata.plans,
       transposeForward: s.transpose,
-      transposeBackward: [0, 1, 2].map((axis) => (s.transpose as number[]).indexOf(axis)),
+      transposeBackward: [0, 1, 2].map((axis) => (s.transpose as readonly number[]).indexOf(axis)),
     },
   };
   const { patchesPerRun, stepFraction, gaussian } = s;
