@@ -9,8 +9,13 @@ export function noiseCase(size) {
   return { data, shape: [1, ...size], properties: { id: "noise" } };
 }
 
-/** An untrained U-Net of four (3D) or five (2D) stages, as a model.onnx and opened. */
-export async function randomModel({ patchSize, features, classes, averaging }) {
+/** An untrained U-Net of four (3D) or five (2D) stages, opened. */
+export async function randomModel(setting) {
+  return loadModel(randomModelBytes(setting));
+}
+
+/** The same as a model.onnx. */
+export function randomModelBytes({ patchSize, features, classes, averaging }) {
   const axes = patchSize.length;
   const stages = axes === 3 ? 4 : 5;
   const each = (value) => patchSize.map(() => value);
@@ -72,5 +77,5 @@ export async function randomModel({ patchSize, features, classes, averaging }) {
     mirrorAxes: patchSize.map((_, axis) => axis),
     softwareVersion: "0.1.0",
   };
-  return loadModel(writeOnnxModel(graph, [initialiseWeights(graph, createRandom(0))], metadata));
+  return writeOnnxModel(graph, [initialiseWeights(graph, createRandom(0))], metadata);
 }

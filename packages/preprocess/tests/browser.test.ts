@@ -35,6 +35,7 @@ test("the public functions", () => {
     "preprocessedHash",
     "preprocessingBytes",
     "probabilitiesInMemory",
+    "probabilitiesSha256",
     "probabilityChannels",
     "readPreprocessedCase",
     "resampledGrid",
