@@ -5,23 +5,23 @@
  * the operating system measures it, from reading to writing. Limits: within the bound, and 104 classes take no more than
  * 1.1 times the memory of 24.
  *
- *   npm run build && node packages/cli/bench/large-images.bench.mjs            all runs, an hour on two cores
- *   node packages/cli/bench/large-images.bench.mjs 800x24 800x104              slices × classes
- *   BOUND=none node packages/cli/bench/large-images.bench.mjs 100x24           without --max-memory
+ *   npm run build && node packages/inference/bench/large-images.bench.mjs            all runs, an hour on two cores
+ *   node packages/inference/bench/large-images.bench.mjs 800x24 800x104              slices × classes
+ *   BOUND=none node packages/inference/bench/large-images.bench.mjs 100x24           without --max-memory
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { randomModelBytes } from "../../inference/bench/random-model.mjs";
+import { randomModelBytes } from "./random-model.mjs";
 
 const bound = process.env.BOUND ?? "1.5";
 const wanted = process.argv.slice(2);
 const runs = (wanted.length > 0 ? wanted : ["100x4", "100x24", "200x24", "400x24", "800x24", "800x104"]).map((text) =>
   text.split("x").map(Number),
 );
-const nnunet = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
+const nnunet = fileURLToPath(new URL("../../cli/bin/nnunet.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "nnunet-large-"));
 const peaks = new Map();
 try {
