@@ -2,7 +2,8 @@ import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { RawDataset } from "@nnunet/core";
-import { writeJsonAtomic } from "@nnunet/core/node";
+import { readJson, writeJsonAtomic } from "@nnunet/core/node";
+import { summaryFromJson } from "@nnunet/evaluate";
 import { openDataset, readImage, writeImage } from "@nnunet/io";
 import { createPipeline, type Fold, type Pipeline, resultsPaths, type RunOptions } from "@nnunet/pipeline";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
@@ -213,6 +214,7 @@ test("after a selection it says what was chosen and why, also of an ensemble; wi
     );
     for (const [i, { score }] of best.ranking.entries()) expect(data.candidates[i]!.dice.mean).toBeCloseTo(score, 12);
     expect(data.scores!.configurations).toEqual(best.configurations);
+    expect(data.scores!.shows).toBe("what is handed over");
     expect(data.scores!.cases.length).toBe(best.validation!.cases.length);
     expect(data.postprocessing.length).toBeGreaterThan(0);
     expect(data.tests.map(({ configurations }) => configurations)).toEqual([best.configurations]);
@@ -225,4 +227,89 @@ test("after a selection it says what was chosen and why, also of an ensemble; wi
     const changed = await pipeline.report(dataset, plans);
     expect(changed.data.choice!.by).toBe("highest mean");
     expect(changed.data.warnings.join(" ")).toContain("was made from other scores than lie here now");
+  }));
+
+test("scores and pictures are those after postprocessing, where find-best kept them; else it says that they are not", () =>
+  withScratch(async (scratch) => {
+    const folders = foldersIn(scratch);
+    const folder = await writeTinyDataset(folders.raw);
+    const pipeline = createPipeline({}, folders);
+    const { dataset } = await pipeline.run(folder, {
+      configurations: ["3d_fullres"],
+      folds: [0],
+      baseFeatures: 2,
+      batchSize: 2,
+      settings: { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1 },
+      workers: 1,
+    });
+    const plans = await pipeline.loadPlans(dataset, plansName);
+    // predictions as of a network that finds every structure, and a spot beside it, which postprocessing takes away
+    const { validation, summary } = resultsPaths(folders, dataset.name, plansName, "3d_fullres").fold(0);
+    // whoever changes predictions is found out, unless they are of another tool
+    const madeFrom = join(validation, "made_from.json");
+    const { predictions: _, ...record } = (await readJson(madeFrom)) as Record<string, unknown>;
+    await writeJsonAtomic(madeFrom, record);
+    for (const { predictionFile } of summaryFromJson(await readJson(summary), summary).cases) {
+      const name = predictionFile.split("/").at(-1)!;
+      const { label } = dataset.trainingCases.find(({ id }) => name.startsWith(`${id}.`))!;
+      const volume = await readImage(label!);
+      const data = volume.data.slice();
+      data[data.length - 1] = 1;
+      await writeImage(join(validation, name), { ...volume, data }, { overwrite: true });
+    }
+    const best = await pipeline.findBest(dataset, plans);
+    const { data } = await pipeline.report(dataset, plans);
+    expect(data.postprocessing.some(({ accepted }) => accepted)).toBe(true);
+    expect(data.candidates[0]!.dice.mean).toBeLessThan(1);
+    expect(data.scores).toMatchObject({ shows: "what is handed over", dice: { mean: 1 } });
+    expect(data.shownCases[0]).toMatchObject({ dice: 1, slices: [{ missed: "", added: "", confused: "" }] });
+    await rm(best.crossval!, { recursive: true });
+    const without = await pipeline.report(dataset, plans);
+    expect(without.data.scores!.shows).toBe("before postprocessing");
+    expect(without.data.scores!.dice.mean).toBe(data.candidates[0]!.dice.mean);
+  }));
+
+test("says that cases were grouped, and by what, without naming a group or a folder; groups are what intervals count", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    const ids = dataset.trainingCases.map(({ id }) => id);
+    const groups = Object.fromEntries(ids.map((id, i) => [id, `anna_${i}`]));
+    const { splits } = await pipeline.split(dataset, { groups, groupedBy: `${scratch}/patients.csv:patient` });
+    await writeFold(pipeline, dataset, "2d", 0, splits[0]!.val, { shift: 1 });
+    const { data, path } = await pipeline.report(dataset, plans);
+    expect(data.division).toEqual({ groups: 6, isKept: true, by: "the column patient of a table" });
+    const page = await readFile(path, "utf8");
+    expect(page).toContain("Cases that belong together stayed together: 6 groups, by the column patient of a table.");
+    expect(page).not.toMatch(/anna|patients\.csv/);
+
+    // told otherwise since: cases of one group are on both sides
+    await writeFold(pipeline, dataset, "2d", 1, splits[1]!.val, { shift: 1 });
+    const ofOne = Object.fromEntries([...splits[0]!.val, ...splits[1]!.val].map((id) => [id, "anna_0"]));
+    const preprocessed = join(pipeline.folders.preprocessed, dataset.name);
+    await writeJsonAtomic(join(preprocessed, "case_groups.json"), { ...groups, ...ofOne });
+    const divided = await pipeline.report(dataset, plans);
+    expect(divided.data.division).toMatchObject({ isKept: false });
+    expect(divided.data.scores!.independentCases).toBe(1);
+    expect(divided.data.scores!.dice.low).toBe(null);
+  }));
+
+test("says what a budget gave up, a label that is not found, and that trainings by seed are not validated", () =>
+  withScratch(async (scratch) => {
+    const { pipeline, dataset, plans } = await plannedDataset(scratch);
+    const sentences = ["Folds 3 and 4 were not trained."];
+    await mkdir(join(pipeline.folders.results, dataset.name), { recursive: true });
+    await writeJsonAtomic(join(pipeline.folders.results, dataset.name, `given_up__${plansName}.json`), {
+      budget: "60 min",
+      givenUp: sentences,
+    });
+    await pipeline.split(dataset, { seeds: 2 });
+    await writeFold(pipeline, dataset, "2d", 0, ["tiny_0", "tiny_1"], { shift: 100_000, remark: "Seen in training." });
+    const { data, path } = await pipeline.report(dataset, plans);
+    expect(data.givenUp).toEqual({ budget: "60 min", sentences });
+    expect(data.scores!.isOfTrainingCases).toBe(true);
+    expect(data.scores!.labels.map(({ isFound }) => isFound)).toEqual(data.scores!.labels.map(() => false));
+    const page = await readFile(path, "utf8");
+    for (const alarm of ["Not validated.", "It finds nothing."]) expect(page).toContain(`<strong>${alarm}</strong>`);
+    const again = await pipeline.report(dataset, plans);
+    expect(await readFile(again.path, "utf8")).toBe(page);
   }));

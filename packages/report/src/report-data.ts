@@ -42,6 +42,8 @@ export interface LabelSummary {
   /** "1", or "(1, 2)" of a region. */
   readonly key: string;
   readonly name: string;
+  /** False where the mean Dice is that of a network which has learnt nothing of it. */
+  readonly isFound: boolean;
   readonly dice: Estimate;
   /** (predicted − reference) / reference volume. */
   readonly volumeError: Estimate;
@@ -187,6 +189,8 @@ export interface ReportData {
     /** "column patient of a table", "the pattern ^(patient\d+)_"; absent where that is not known. */
     readonly by?: string;
     readonly groups: number;
+    /** False where a fold is trained on one case of a group and validated on another. */
+    readonly isKept: boolean;
   };
   /** What a budget gave up. */
   readonly givenUp?: {

@@ -234,7 +234,11 @@ test("what forbids the use of the predictor stands before every number: it finds
     ...data,
     scores: {
       ...scores,
-      labels: scores.labels.map((label, i) => ({ ...label, dice: { ...label.dice, mean: means[i]! } })),
+      labels: scores.labels.map((label, i) => ({
+        ...label,
+        dice: { ...label.dice, mean: means[i]! },
+        isFound: means[i]! >= 0.1,
+      })),
     },
   });
   expect(alarmsOf(found(0.84, 0.05))).toEqual(["It does not find 1 label."]);
@@ -290,10 +294,11 @@ test("what a budget gave up, and what warns, follows the first screen, which say
 test("says whether cases that belong together stayed together, and by what", () => {
   const said = (division?: ReportData["division"]) =>
     trustChecks({ ...sampleReport(), ...(division && { division }) })[0]!.text;
-  expect(said({ groups: 21, by: "the column patient of a table" })).toContain(
+  expect(said({ groups: 21, isKept: true, by: "the column patient of a table" })).toContain(
     "Cases that belong together stayed together: 21 groups, by the column patient of a table.",
   );
   expect(said()).toContain("no groups were given");
+  expect(said({ groups: 21, isKept: false })).toContain("the scores are too good");
 });
 
 test("says whose scores and pictures these are", () => {

@@ -146,6 +146,7 @@ export function sampleReport(names: readonly [string, string] = ["anterior", "po
       labels: [0, 1].map((i) => ({
         key: String(i + 1),
         name: names[i]!,
+        isFound: true,
         dice: estimate(0.884 - 0.04 * i, 0.014, 40),
         volumeError: estimate(-0.048, 0.016, 40),
         missed: i,

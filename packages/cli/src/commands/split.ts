@@ -30,7 +30,13 @@ export function splitCommand(program: Command, ending: Ending): void {
         const pipeline = defaultPipelineOf(flags);
         const dataset = await openNamedDataset(pipeline, name);
         const groups = flags.groupBy === undefined ? undefined : await groupsBy(flags.groupBy, dataset);
-        const { path, splits, made } = await pipeline.split(dataset, { groups, seeds: flags.seeds, signal, onEvent });
+        const { path, splits, made } = await pipeline.split(dataset, {
+          groups,
+          groupedBy: flags.groupBy,
+          seeds: flags.seeds,
+          signal,
+          onEvent,
+        });
         const rows = splits.map(({ train, val }, fold) => [String(fold), String(train.length), String(val.length)]);
         print(...textTable(["fold", "training cases", "validation cases"], rows), "");
         print(`${made ? "written" : "up to date"}: ${path}, ${counted(splits.length, "fold")}`);

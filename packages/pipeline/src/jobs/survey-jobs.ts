@@ -52,7 +52,7 @@ export function surveyJobs(run: Run, plansPath?: string): Survey {
     makes: [placeIn(context.folders, paths.splits)],
     writes: [paths.splits],
     isDone: async () => !(await splitDataset(context.folders, dataset, { ...division, write: false })).made,
-    perform: () => splitDataset(context.folders, dataset, { ...division, onEvent }),
+    perform: () => splitDataset(context.folders, dataset, { ...division, groupedBy, onEvent }),
   };
   const isDivided = options.folds === undefined || options.folds.some((fold) => fold !== "all");
   const fingerprint: JobWork<FingerprintResult> = {

@@ -8,6 +8,9 @@ function dicesOf({ cases }: ScoredCandidate, keys: readonly string[]): ReadonlyM
   return new Map(cases.map(({ id, metrics }) => [id, keys.map((key) => metrics[key]?.dice ?? Number.NaN)]));
 }
 
+/** Drawn together are cases that belong together. */
+export const groupsOf = ({ cases }: ScoredCandidate) => cases.map(({ group }) => group);
+
 /** Mean Dice over labels and cases, as find-best compares it. */
 export const meanDice = (candidate: ScoredCandidate, keys: readonly string[]): number =>
   bootstrapInterval([...dicesOf(candidate, keys).values()], { samples: 1 }).mean;
@@ -23,16 +26,25 @@ export function candidateScores(
   keys: readonly string[],
 ): CandidateScore[] {
   const ofChosen = dicesOf(chosen, keys);
+  const groupOf = new Map(chosen.cases.map(({ id, group }) => [id, group]));
   return candidates
     .map((candidate) => {
       const dices = dicesOf(candidate, keys);
       const rows = [...dices.values()];
-      const chosenIsBetter = candidate === chosen ? null : superiority(ofChosen, dices);
+      const groups = groupsOf(candidate);
+      const chosenIsBetter = candidate === chosen ? null : superiority(ofChosen, dices, groupOf);
       return {
         configurations: candidate.configurations,
         folds: candidate.folds,
-        dice: estimateOf(bootstrapInterval(rows)),
-        labels: keys.map((_, label) => estimateOf(bootstrapInterval(rows.map((row) => row[label]!)))),
+        dice: estimateOf(bootstrapInterval(rows, { groups })),
+        labels: keys.map((_, label) =>
+          estimateOf(
+            bootstrapInterval(
+              rows.map((row) => row[label]!),
+              { groups },
+            ),
+          ),
+        ),
         chosenIsBetter,
         certainty: candidate === chosen ? null : certaintyOf(chosenIsBetter),
       };
@@ -43,12 +55,14 @@ export function candidateScores(
 function superiority(
   chosen: ReadonlyMap<string, readonly number[]>,
   other: ReadonlyMap<string, readonly number[]>,
+  groupOf: ReadonlyMap<string, string | undefined>,
 ): number | null {
   const both = [...chosen.keys()].filter((id) => other.has(id));
   return finiteOrNull(
     bootstrapSuperiority(
       both.map((id) => chosen.get(id)!),
       both.map((id) => other.get(id)!),
+      { groups: both.map((id) => groupOf.get(id)) },
     ),
   );
 }

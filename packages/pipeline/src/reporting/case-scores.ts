@@ -1,8 +1,8 @@
 import { elementCount, type Fingerprint, finiteOrNull, labelSet, meanOfDefined, type RawDataset } from "@nnunet/core";
-import { bootstrapInterval, labelGroups, volumeError } from "@nnunet/evaluate";
+import { bootstrapInterval, labelGroups, labelsNotFound, summarise, volumeError } from "@nnunet/evaluate";
 import { saysItsSpacing } from "@nnunet/io";
 import type { CaseName, CaseScore, LabelSummary, ReportData } from "@nnunet/report";
-import { estimateOf } from "./candidate-scores.ts";
+import { estimateOf, groupsOf } from "./candidate-scores.ts";
 import type { ScoredCandidate } from "./scored-candidates.ts";
 
 /** How a case is called: by its place in the sorted list of ids, and by its id only where that was asked for. */
@@ -21,10 +21,13 @@ export function reportedLabels({ json }: Pick<RawDataset, "json">) {
 /** Every case of a candidate, and the labels over all of them. */
 export function scoresOf(
   dataset: RawDataset,
-  { configurations, cases: scored, remarks }: ScoredCandidate,
+  candidate: ScoredCandidate,
   fingerprint: Fingerprint | undefined,
   nameOf: (id: string) => CaseName,
 ): Pick<NonNullable<ReportData["scores"]>, "configurations" | "dice" | "labels" | "cases" | "remarks"> {
+  const { configurations, cases: scored, remarks } = candidate;
+  const groups = groupsOf(candidate);
+  const lost = new Set(notFound(candidate));
   const labels = reportedLabels(dataset);
   const spacings = new Map(fingerprint?.caseIds?.map((id, i) => [id, fingerprint.spacings[i]!]));
   const cases = scored.map(({ id, fold, metrics }): CaseScore => {
@@ -49,26 +52,45 @@ export function scoresOf(
   });
   return {
     configurations,
-    dice: estimateOf(bootstrapInterval(cases.map((entry) => entry.labels.map(({ dice }) => dice ?? Number.NaN)))),
-    labels: labels.map(({ key, name }, i) =>
-      labelSummary(
-        key,
-        name,
-        cases.map((entry) => entry.labels[i]!),
+    dice: estimateOf(
+      bootstrapInterval(
+        cases.map((entry) => entry.labels.map(({ dice }) => dice ?? Number.NaN)),
+        { groups },
       ),
     ),
+    labels: labels.map(({ key, name }, i) => ({
+      key,
+      name,
+      isFound: !lost.has(key),
+      ...labelSummary(
+        cases.map((entry) => entry.labels[i]!),
+        groups,
+      ),
+    })),
     cases,
     remarks,
   };
 }
 
-function labelSummary(key: string, name: string, scores: readonly CaseScore["labels"][number][]): LabelSummary {
+/** The keys of labels that the references have and the predictions as good as never. */
+function notFound({ cases }: ScoredCandidate): string[] {
+  const entries = cases.map(({ metrics }) => ({ referenceFile: "", predictionFile: "", metrics }));
+  return labelsNotFound(summarise(entries)).map(({ key }) => key);
+}
+
+function labelSummary(
+  scores: readonly CaseScore["labels"][number][],
+  groups: readonly (string | undefined)[],
+): Omit<LabelSummary, "key" | "name" | "isFound"> {
   const errors = scores.map((score) => volumeError(score, [1, 1, 1]).relativeVolumeError);
   return {
-    key,
-    name,
-    dice: estimateOf(bootstrapInterval(scores.map(({ dice }) => dice ?? Number.NaN))),
-    volumeError: estimateOf(bootstrapInterval(errors)),
+    dice: estimateOf(
+      bootstrapInterval(
+        scores.map(({ dice }) => dice ?? Number.NaN),
+        { groups },
+      ),
+    ),
+    volumeError: estimateOf(bootstrapInterval(errors, { groups })),
     missed: scores.filter(({ referenceVoxels, predictedVoxels }) => referenceVoxels > 0 && predictedVoxels === 0)
       .length,
     invented: scores.filter(({ referenceVoxels, predictedVoxels }) => referenceVoxels === 0 && predictedVoxels > 0)

@@ -20,11 +20,15 @@ import { ownStages } from "./own-stages.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
 import { candidateScores } from "./candidate-scores.ts";
+import { caseDivision } from "./case-division.ts";
 import { caseNames, reportedLabels, scoresOf } from "./case-scores.ts";
 import { fileHashes } from "./file-hashes.ts";
 import { type FoldResult, foldResults } from "./fold-results.ts";
 import { shownCases } from "./shown-cases.ts";
 import { reportedChoice } from "./report-choice.ts";
+import type { ScoredCandidate } from "./scored-candidates.ts";
+import { givenUpFor } from "../selection/given-up.ts";
+import { caseGroups } from "../training/case-groups.ts";
 import { testScores } from "./test-scores.ts";
 import { jobWarnings } from "./job-warnings.ts";
 import { jobsOf } from "./report-jobs.ts";
@@ -68,6 +72,8 @@ export async function collectReport(
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
   warnings.push(...(await jobWarnings(folders, dataset, { told: warnings, withNames: withIds })));
   const own = plans ? await ownStages(plans, folds) : [];
+  const division = await caseDivision(folders, dataset, await caseGroups(folders, dataset.name), splits);
+  const givenUp = plans && (await givenUpFor(folders, dataset, plans));
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
     dataset: {
       name: dataset.name,
@@ -90,13 +96,15 @@ export async function collectReport(
     ...(reported && {
       choice: reported.choice,
       scores: {
-        ...scoresOf(dataset, reported.best, fingerprint, nameOf),
+        ...scoresOf(dataset, reported.reported, fingerprint, nameOf),
         shows: reported.shows,
         isOfTrainingCases: reported.best.folds.some((fold) => sawItsCases(splits, fold)),
-        independentCases: reported.best.cases.length,
+        independentCases: independent(reported.reported),
         fewestToTell: fewestToCompare,
       },
     }),
+    ...(division && { division }),
+    ...(givenUp && { givenUp: { budget: givenUp.budget, sentences: givenUp.givenUp } }),
     tests: plans ? await testScores(context, dataset, plans, keys, selected) : [],
     trainings,
     postprocessing: reported?.postprocessing ?? [],
@@ -108,7 +116,7 @@ export async function collectReport(
   const madeFrom = contentHash(JSON.parse(JSON.stringify(said)));
   const problems: string[] = [];
   const shown =
-    pictures && reported ? await shownCases(dataset, reported.best, nameOf, (text) => problems.push(text)) : [];
+    pictures && reported ? await shownCases(dataset, reported.reported, nameOf, (text) => problems.push(text)) : [];
   return {
     ...said,
     shownCases: shown,
@@ -116,6 +124,12 @@ export async function collectReport(
     warnings: [...warnings, ...problems],
     madeFrom,
   };
+}
+
+/** Cases, or groups of cases that belong together. */
+function independent({ cases }: ScoredCandidate): number {
+  const groups = new Set(cases.flatMap(({ group }) => group ?? []));
+  return groups.size + cases.filter(({ group }) => group === undefined).length;
 }
 
 /** Fold all, and trainings on all cases that differ by their seed. */

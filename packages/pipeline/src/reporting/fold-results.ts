@@ -4,6 +4,7 @@ import type { EvaluationSummary, Plans, RawDataset, Splits } from "@nnunet/core"
 import { exists, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { type Fold, type FoldPaths, type Folders, foldsAmong, resultsPaths } from "../folders.ts";
+import { caseGroups, withGroups } from "../training/case-groups.ts";
 import { isOfDivision, otherDivision, writtenSplits } from "../selection/cross-validation.ts";
 
 /** What one fold of a configuration left behind. */
@@ -18,6 +19,7 @@ export interface FoldResult {
 /** Every fold of every configuration of the plan that has a folder, in the plan's order. */
 export async function foldResults(folders: Folders, dataset: RawDataset, plans: Plans): Promise<FoldResult[]> {
   const splits = await writtenSplits(folders, dataset);
+  const groups = await caseGroups(folders, dataset.name);
   const results: FoldResult[] = [];
   for (const configuration of Object.keys(plans.configurations)) {
     const { folder, fold: pathsOf } = resultsPaths(folders, dataset.name, plans.plansName, configuration);
@@ -25,7 +27,12 @@ export async function foldResults(folders: Folders, dataset: RawDataset, plans: 
       const paths = pathsOf(fold);
       if (!((await exists(paths.summary)) || (await exists(logPath(paths))))) continue;
       const summary = (await exists(paths.summary))
-        ? await remarked(summaryFromJson(await readJson(paths.summary), paths.summary), fold, paths, splits)
+        ? await remarked(
+            withGroups(summaryFromJson(await readJson(paths.summary), paths.summary), groups),
+            fold,
+            paths,
+            splits,
+          )
         : undefined;
       results.push({ configuration, fold, paths, ...(summary && { summary }) });
     }

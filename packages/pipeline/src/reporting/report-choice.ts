@@ -5,7 +5,7 @@ import { nameOfCandidate } from "../selection/inference-information.ts";
 import { meanDice } from "./candidate-scores.ts";
 import type { FoldResult } from "./fold-results.ts";
 import { highestMean } from "./highest-mean.ts";
-import { type ScoredCandidate, scoredConfigurations, scoredEnsemble } from "./scored-candidates.ts";
+import { type ScoredCandidate, scoredConfigurations, scoredEnsemble, scoredPredictor } from "./scored-candidates.ts";
 import { readSelection } from "./selection-record.ts";
 
 /** What was chosen, beside what, and why. */
@@ -13,7 +13,9 @@ export interface ReportedChoice {
   readonly candidates: readonly ScoredCandidate[];
   readonly best: ScoredCandidate;
   readonly choice: Choice;
-  /** Whose scores those of the best are. */
+  /** What is reported case by case: the best as it is handed over, where that is known. */
+  readonly reported: ScoredCandidate;
+  /** Whose scores those are. */
   readonly shows: NonNullable<ReportData["scores"]>["shows"];
   readonly postprocessing: readonly PostprocessingTrial[];
   readonly warnings: readonly string[];
@@ -50,9 +52,13 @@ export async function reportedChoice(
     }
     const best = candidates[0];
     if (best !== undefined && candidates.length === selection.ranking.length) {
-      const { choice, trials } = selection;
-      const shows = trials.some(({ accepted }) => accepted) ? "before postprocessing" : "what is handed over";
-      return { candidates, best, choice, shows, postprocessing: trials, warnings: [] };
+      const { choice, trials, after } = selection;
+      const handedOver = await scoredPredictor(folders, dataset, plans, best);
+      const isCurrent = handedOver && after !== undefined && Math.abs(meanDice(handedOver, keys) - after) < same;
+      const isUnchanged = !trials.some(({ accepted }) => accepted);
+      const shows = isCurrent || isUnchanged ? "what is handed over" : "before postprocessing";
+      const reported = isCurrent ? handedOver : best;
+      return { candidates, best, reported, choice, shows, postprocessing: trials, warnings: [] };
     }
   }
   const candidates = scoredConfigurations(folds);
@@ -63,5 +69,6 @@ export async function reportedChoice(
     chosen === undefined
       ? []
       : [`The selection (${chosen}) was made from other scores than lie here now: make it again.`];
-  return { candidates, ...decided, shows: "one configuration", postprocessing: [], warnings };
+  const shows = "one configuration";
+  return { candidates, ...decided, reported: decided.best, shows, postprocessing: [], warnings };
 }

@@ -2,7 +2,14 @@ import { dirname, join } from "node:path";
 import type { EvaluationSummary, LabelMetrics, Plans, RawDataset } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
-import { ensembleFolder, type Fold, type Folders } from "../folders.ts";
+import {
+  crossvalFolder,
+  crossvalPaths,
+  ensembleFolder,
+  finalPredictorFolder,
+  type Fold,
+  type Folders,
+} from "../folders.ts";
 import { caseOf } from "../selection/validation-cases.ts";
 import type { FoldResult } from "./fold-results.ts";
 
@@ -11,6 +18,8 @@ export interface ScoredCase {
   /** Whose validation case it is. */
   readonly fold: Fold;
   readonly prediction: string;
+  /** Of cases that belong together: intervals draw them together. */
+  readonly group?: string;
   readonly metrics: Readonly<Record<string, LabelMetrics>>;
 }
 
@@ -56,19 +65,44 @@ export async function scoredEnsemble(
   const member = singles.find((single) => single.configurations[0] === configurations[0]);
   const path = join(ensembleFolder(folders, dataset.name, plans.plansName, configurations), "summary.json");
   if (member === undefined || !(await exists(path))) return undefined;
-  const foldOf = new Map(member.cases.map(({ id, fold }) => [id, fold]));
-  const cases = casesIn(summaryFromJson(await readJson(path), path), dirname(path)).flatMap((entry) => {
-    const fold = foldOf.get(entry.id);
-    return fold === undefined ? [] : [{ ...entry, fold }];
+  const cases = await sameCases(path, member);
+  return cases && { configurations, folds: member.folds, cases, remarks: [] };
+}
+
+/**
+ * The chosen candidate as it is handed over, with its postprocessing; undefined if that does not lie beside the final
+ * predictor, or is that of other cases.
+ *
+ * @param chosen - before postprocessing
+ */
+export async function scoredPredictor(
+  folders: Folders,
+  dataset: RawDataset,
+  plans: Plans,
+  chosen: ScoredCandidate,
+): Promise<ScoredCandidate | undefined> {
+  const { summary } = crossvalPaths(crossvalFolder(finalPredictorFolder(folders, dataset.name, plans.plansName)));
+  if (!(await exists(summary))) return undefined;
+  const cases = await sameCases(summary, chosen);
+  return cases && { ...chosen, cases };
+}
+
+/** The cases of a summary, each with the fold and group that it has elsewhere; undefined if they are others. */
+async function sameCases(summary: string, { cases: known }: ScoredCandidate): Promise<ScoredCase[] | undefined> {
+  const byId = new Map(known.map((entry) => [entry.id, entry]));
+  const cases = casesIn(summaryFromJson(await readJson(summary), summary), dirname(summary)).flatMap((entry) => {
+    const other = byId.get(entry.id);
+    if (other === undefined) return [];
+    return [{ ...entry, fold: other.fold, ...(other.group !== undefined && { group: other.group }) }];
   });
-  if (cases.length !== member.cases.length) return undefined;
-  return { configurations, folds: member.folds, cases, remarks: [] };
+  return cases.length === known.length ? cases : undefined;
 }
 
 /** The results folder may have been moved since: predictions lie beside their summary. */
 function casesIn({ cases }: EvaluationSummary, folder: string): Omit<ScoredCase, "fold">[] {
-  return cases.map(({ predictionFile, metrics }) => ({
+  return cases.map(({ predictionFile, metrics, group }) => ({
     id: caseOf(predictionFile),
+    ...(group !== undefined && { group }),
     prediction: join(folder, predictionFile.split(/[\\/]/).at(-1)!),
     metrics,
   }));

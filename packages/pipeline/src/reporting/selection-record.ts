@@ -12,6 +12,8 @@ export interface SelectionRecord {
   readonly ranking: readonly { readonly configurations: readonly string[]; readonly dice: number }[];
   readonly choice: Choice;
   readonly trials: readonly PostprocessingTrial[];
+  /** Mean Dice of what is handed over. */
+  readonly after?: number;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function readSelection(
       notCompared,
     },
     trials,
+    ...(isNumber(after) && { after }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type EvaluationSummary, InvalidArtifactError, isJsonObject } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
+import { changeRecord, readRecord } from "../records/made-from.ts";
 import { caseOf } from "../selection/validation-cases.ts";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 
@@ -22,6 +23,19 @@ export async function caseGroups(folders: Folders, datasetName: string): Promise
       throw new InvalidArtifactError(path, id, "expected the name of its group");
     }),
   );
+}
+
+const key = "grouped by";
+
+/** Notes by what the groups were told: `patients.csv:patient`, or a pattern. Undefined takes out what was noted. */
+export async function noteGroupedBy(madeFrom: string, by: string | undefined): Promise<void> {
+  if (by !== (await groupedBy(madeFrom))) await changeRecord(madeFrom, (record) => ({ ...record, [key]: by }));
+}
+
+/** By what the groups were told; undefined where that is not known. */
+export async function groupedBy(madeFrom: string): Promise<string | undefined> {
+  const by = (await readRecord(madeFrom))[key];
+  return typeof by === "string" ? by : undefined;
 }
 
 /** A summary whose cases say to which group they belong. */

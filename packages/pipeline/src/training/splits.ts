@@ -19,6 +19,7 @@ import {
 } from "@nnunet/evaluate";
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
+import { noteGroupedBy } from "./case-groups.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
 import { divisionOf } from "./division.ts";
 
@@ -41,6 +42,8 @@ export interface SplitOptions {
 export interface DivisionOptions {
   /** A group per case id: the cases of a group stay together. */
   readonly groups?: Readonly<Record<string, string>> | undefined;
+  /** By what the groups were told, for the report: `patients.csv:patient`, or a pattern. */
+  readonly groupedBy?: string | undefined;
   /** Instead of folds so many trainings on all cases, which differ by seed. */
   readonly seeds?: number | undefined;
 }
@@ -71,12 +74,14 @@ export async function splitDataset(
   options: DivisionOptions & StageOptions & { readonly write?: boolean } = {},
 ): Promise<SplitResult> {
   const divided = await divideDataset(folders, dataset, options);
-  const { groups, write = true } = options;
+  const { groups, groupedBy, write = true } = options;
   // Not in splits_final.json, which is nnU-Net's; intervals are drawn from whole groups.
   if (groups && write) {
-    const { groups: path } = preprocessedPaths(folders, dataset.name);
+    const { groups: path, madeFrom } = preprocessedPaths(folders, dataset.name);
     const there = await readJson(path).catch(() => undefined);
-    if (contentHash(there) !== contentHash(groups)) await writeJsonAtomic(path, groups);
+    const areNew = contentHash(there) !== contentHash(groups);
+    if (areNew) await writeJsonAtomic(path, groups);
+    if (areNew || groupedBy !== undefined) await noteGroupedBy(madeFrom, groupedBy);
   }
   return divided;
 }

@@ -10,8 +10,6 @@ export interface Alert {
 
 /** Below it a segmentation usually has to be made anew. */
 export const poor = 0.7;
-/** A mean Dice below it is no segmentation. */
-const nothing = 0.1;
 const mostNames = 5;
 
 /** What a reader has to know before any number; nothing where the scores can be read. */
@@ -35,13 +33,13 @@ function notValidated({ scores, trainings }: ReportData): Alert[] {
 
 function notFound({ scores }: ReportData): Alert[] {
   const labels = scores?.labels ?? [];
-  const missing = labels.filter(({ dice: { mean } }) => mean !== null && mean < nothing);
+  const missing = labels.filter(({ isFound }) => !isFound);
   if (missing.length === 0) return [];
   const named = missing.slice(0, mostNames).map(({ name, dice: { mean } }) => `${name} (mean Dice ${dice(mean)})`);
   const more = missing.length > mostNames ? [`${missing.length - mostNames} more`] : [];
   const why =
     "Usual reasons: a training far too short, references that do not belong to the images, a label with very few or tiny examples.";
-  const isAll = missing.length === labels.length;
+  const isAll = missing.length === labels.filter(({ dice: { mean } }) => mean !== null).length;
   return [
     {
       title: isAll ? "It finds nothing" : `It does not find ${counted(missing.length, "label")}`,

@@ -24,7 +24,7 @@ export function choiceSection({ candidates, choice, dataset, tests, scores }: Re
     ${candidatesChart(candidates, choice?.configurations, fewest)}
     ${kindsOfNetworks(candidates)}
     ${table(
-      "Mean Dice of each configuration and ensemble over the cases of its cross-validation, best first",
+      "Mean Dice of each configuration and ensemble over the cases of its cross-validation, before postprocessing, best first",
       [
         "",
         "mean Dice",

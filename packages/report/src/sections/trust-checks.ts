@@ -44,6 +44,11 @@ function unseen({ scores, division }: ReportData): TrustCheck {
     const text = "The networks had seen these cases in training, so their scores say nothing about new ones.";
     return { verdict: "look", title: "Scored on training cases", text };
   }
+  if (division && !division.isKept) {
+    const text =
+      "Of cases that belong together, the images of a patient say, some were in training and others in validation: the scores are too good.";
+    return { verdict: "look", title: "Cases that belong together were divided", text };
+  }
   if (remarks.length > 0) return { verdict: "look", title: "Scored with a remark", text: remarks.join(" ") };
   const folds = new Set(cases.map(({ fold }) => fold)).size;
   const which = cases.length === 1 ? "The only case" : `Each of the ${cases.length} cases`;
