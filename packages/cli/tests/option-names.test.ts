@@ -67,7 +67,6 @@ test("every hidden option is a former name of one that is told, and takes the sa
 test.each([
   [["export", "4", "2d", "--fold", "x", "-o", "m.onnx"], "option '--fold <fold...>' argument 'x' is invalid"],
   [["export", "4", "2d", "--fold", "0", "-o", "m.onx"], "--output: expected a name ending in .onnx"],
-  [["find-best", "4", "--fold", "all"], "--folds: expected numbers of folds"],
   [["fingerprint", "a.json", "b.json", "--svg", "f.svg"], "dataset: expected one dataset, or several with --compare"],
 ])("a former name still works: %j", async (args, message) => {
   const { code, stderr } = await nnunet(...args);
