@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { axisAlignedGeometry, createRandom, datasetToJson, type VolumeShape } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { openProbabilities, writeProbabilities } from "@nnunet/preprocess";
@@ -12,13 +12,14 @@ import { contents } from "./folder-contents.ts";
 import { tinyTraining, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet } from "./run-nnunet.ts";
 
+// A run takes seconds, but other test files may use the cores at the same time.
+jest.setTimeout(240_000);
+
 const bin = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
 const built = existsSync(new URL("../dist/index.js", import.meta.url));
 
-/**
- * Of results, kB: too small for the training, for label maps of the validation, for probabilities, for the predictor.
- */
-const sizes = [100, 400];
+/** Of results, kB: full while probabilities of validation cases are written, and while the predictor's label maps are. */
+const sizes = [308, 356];
 
 /** A file system of the given size, in a mount namespace of its own: nothing of it is seen or left outside. */
 function onSmallDisk(folder: string, kilobytes: number, command: string) {
@@ -109,21 +110,26 @@ describeWhereMountable("a full disk", () => {
     const [raw, preprocessed] = ["raw", "preprocessed"].map((name) => join(scratch, name));
     const options = [...tinyTraining, "-c", "2d", "3d_fullres", "-f", "0", "--workers", "1"];
     const run = [bin, "run", "8", ...options, "--raw", raw!, "--preprocessed", preprocessed!, "--results"];
-    const whole = join(scratch, "results_whole");
-    expect((await nnunet(...run.slice(1), whole)).code).toBe(0);
-    const wanted = await contents(whole);
+    // always in one place, which the scores name
+    const [results, kept] = ["results", "results_kept"].map((name) => join(scratch, name));
+    expect((await nnunet(...run.slice(1), results!)).code).toBe(0);
+    const wanted = await contents(results!);
+    await rename(results!, join(scratch, "results_whole"));
     for (const kilobytes of sizes) {
-      const kept = join(scratch, `results_${kilobytes}`);
+      await mkdir(results!);
       const words = run.map((word) => `"${word}"`).join(" ");
       const script = `( "${process.execPath}" ${words} "$0"; code=$?; cp -r "$0" "${kept}"; exit $code )`;
-      const { status, stdout, stderr } = onSmallDisk(join(scratch, "disk"), kilobytes, script);
+      const { status, stdout, stderr } = onSmallDisk(results!, kilobytes, script);
       const left = stdout.split("left:\n")[1]!;
       const failures = stderr.split("\n").filter((line) => line.startsWith("nnunet:"));
       expect([kilobytes, status, failures]).toEqual([kilobytes, 3, [expect.stringContaining("the disk is full")]]);
       expect(left).not.toMatch(/\.tmp|\.lock/);
-      const again = await nnunet(...run.slice(1), kept);
+      await rmdir(results!);
+      await rename(kept!, results!);
+      const again = await nnunet(...run.slice(1), results!);
       expect([kilobytes, again.code, again.code === 0 ? "" : again.stderr]).toEqual([kilobytes, 0, ""]);
-      expect([kilobytes, await contents(kept)]).toEqual([kilobytes, wanted]);
+      expect([kilobytes, await contents(results!)]).toEqual([kilobytes, wanted]);
+      await rm(results!, { recursive: true });
     }
   });
 });

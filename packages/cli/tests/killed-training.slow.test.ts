@@ -1,7 +1,8 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { createRandom } from "@nnunet/core";
+import { checkpointFiles } from "@nnunet/trainer";
 import { contents } from "./folder-contents.ts";
 import { isBuilt, run } from "./kill-run.ts";
 import { writeMadeDataset } from "./made-dataset.ts";
@@ -43,19 +44,26 @@ testWhereBuilt.each([1, 2, 4])(
     expect(await contents(results)).toEqual(wanted); // whatever the number of workers
 
     const random = createRandom(12, "kill", workers);
-    let [killed, ended] = [0, 0];
+    let [killed, midway, ended] = [0, 0, 0];
     while (killed < KILLS) {
       await rm(results, { recursive: true, force: true });
       for (let code: number | "killed" = "killed"; code === "killed"; ) {
-        const left = killed < KILLS ? random.integer(50, Math.round(0.9 * duration)) : undefined;
+        const left = killed < KILLS ? random.integer(50, Math.round(1.3 * duration)) : undefined;
         const { code: end, stderr } = await run(args, left);
         code = end;
-        if (code === "killed") killed++;
-        else expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+        if (code === "killed") {
+          killed++;
+          const files = await readdir(results, { recursive: true }).catch(() => []);
+          if (files.some((name) => name.endsWith(checkpointFiles.latest))) midway++;
+        }
+        if (code !== "killed") expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
       }
       ended++;
       expect(await contents(results)).toEqual(wanted);
     }
-    console.warn(`${killed} kills, ${ended} trainings continued to their end, ${workers} workers`);
+    expect(midway).toBeGreaterThan(0);
+    console.warn(
+      `${killed} kills, ${midway} of them between epochs, ${ended} trainings continued to their end, ${workers} workers`,
+    );
   },
 );
