@@ -138,7 +138,7 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 const built = existsSync(join(root, "packages/core/dist/node/folder-lock.js"));
 if (!built) console.warn("skipped: locks between processes are not tried: packages/core is not built (npm run build)");
 const start = (code: string, ...args: string[]) => {
-  const script = `import { tryLock, whileLocked } from "@nnunet/core/node"; import fs from "node:fs";\n${code}`;
+  const script = `import { temporaryBeside, tryLock, whileLocked } from "@nnunet/core/node"; import fs from "node:fs";\n${code}`;
   return spawn(process.execPath, ["--input-type=module", "-e", script, "lock", ...args], { cwd: root, stdio: "pipe" });
 };
 const ended = (child: ReturnType<typeof start>) =>
@@ -178,6 +178,38 @@ describe("several processes at the same time", () => {
     const processes = Array.from({ length: 5 }, () => ended(start(code, target, dead, began)));
     for (const { code: exit, text } of await Promise.all(processes)) expect([exit, text]).toEqual([0, ""]);
     expect(readFileSync(target, "utf8")).toBe("75");
+  });
+
+  several("what a killed one had in the making goes with its lock, and nothing else", async () => {
+    const target = join(folder, "fold_0");
+    const code = `const target = process.argv[2];
+      fs.mkdirSync(target + "/validation", { recursive: true });
+      await tryLock(target, "training");
+      for (const path of [target, target + "/validation/summary.json", target + "/../plans.json"]) {
+        fs.writeFileSync(temporaryBeside(path), "half");
+      }
+      console.log("locked"); setInterval(() => {}, 1000);`;
+    const child = start(code, target);
+    const end = ended(child);
+    await new Promise((done) => child.stdout!.once("data", done));
+    child.kill("SIGKILL");
+    await end;
+    const names = () =>
+      readdirSync(folder, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith(".tmp"));
+    expect(names()).toHaveLength(3);
+    // of a process of the same number in a container, and of a file that only looks so
+    const others = [`${target}/model.onnx.${child.pid}-00000000-12345678.tmp`, `${target}/${child.pid}-notes.tmp`];
+    for (const other of others) writeFileSync(other, "somebody's");
+    const next = await tryLock(target, "x");
+    expect(problemOf(next)).toBe("taken");
+    expect(
+      names()
+        .map((name) => join(folder, name))
+        .sort(),
+    ).toEqual(others.sort());
+    if ("release" in next) next.release();
   });
 
   several("a killed one leaves a lock that the next recognises; one that exits leaves none", async () => {

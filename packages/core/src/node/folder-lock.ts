@@ -5,13 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FileError, throwIfCancelled } from "../errors.ts";
 import type { StageOptions } from "../events.ts";
 import { describeFileError, makeFolder } from "./files.ts";
-import { tellTemporary } from "./temporaries.ts";
+import { removeTemporariesOf, tellTemporary } from "./temporaries.ts";
 import { hasEnded, isOnThisMachine, type LockHolder, readHolder, thisProcess } from "./lock-holder.ts";
 
 /*
  * Two processes never write one thing at the same time. Whoever writes `fold_0` holds `.fold_0.lock` beside it, a small
  * JSON file that says who, since when and why (see lock-holder.ts), created exclusively. It goes when the work ends,
- * however it ends; the lock of a process that was killed is recognised and removed by the next one.
+ * however it ends; the lock of a process that was killed is recognised and removed by the next one, with what that process
+ * had in the making there.
  */
 
 export interface Lock {
@@ -58,7 +59,8 @@ export async function tryLock(target: string, work: string): Promise<Lock | Busy
     }
     const other = await lockedBy(target);
     if (other) return other;
-    removeEndedLock(path);
+    const ended = removeEndedLock(path);
+    if (ended?.mark) await removeTemporariesOf(ended.mark, target);
     // Others may be removing it at this moment; what is still there after seconds cannot be removed.
     if (attempt > 0) await sleep(30);
     if (attempt > 250) return busy(path, undefined);
@@ -87,10 +89,12 @@ export async function writerOf(target: string): Promise<string | undefined> {
   return `${holder.work}, on ${holder.host} since ${holder.since}`;
 }
 
-/** Removes a lock file of a process of this machine that has ended; any other is left. */
-export function removeEndedLock(path: string): void {
+/** Removes a lock file of a process of this machine that has ended, and says whose it was; any other is left. */
+export function removeEndedLock(path: string): LockHolder | undefined {
   const holder = readHolder(path);
-  if (typeof holder === "object" && isOnThisMachine(holder) && hasEnded(holder)) removeStale(path, holder.token);
+  if (typeof holder !== "object" || !isOnThisMachine(holder) || !hasEnded(holder)) return undefined;
+  removeStale(path, holder.token);
+  return holder;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import { ownMark } from "./temporaries.ts";
 
 /** Who holds a lock, as its file says. */
 export interface LockHolder {
@@ -18,6 +19,8 @@ export interface LockHolder {
   readonly work: string;
   /** Random: tells one lock from the next of the same process. */
   readonly token: string;
+  /** What the names of its temporary files have in common; absent in locks of an earlier version. */
+  readonly mark?: string;
 }
 
 /** This process as a holder. */
@@ -31,6 +34,7 @@ export function thisProcess(work: string, token: string): LockHolder {
     command: ["nnunet", ...process.argv.slice(2)].join(" ").slice(0, 200),
     work,
     token,
+    mark: ownMark,
   };
 }
 
