@@ -20,7 +20,12 @@ test("a run with several seeds says how far they lie apart, a training from the 
     const dataset = { name: "Dataset008_Made", prefix: "made", trainingCases: 3, testCases: 0 } as const;
     await writeTinyDataset(join(scratch, "raw"), dataset);
     const options = [...tinyTraining, "--workers", "1"];
-    for (const command of [["split", "8", "--seeds", "2"], ["fingerprint", "8"], ["plan", "8"], ["preprocess", "8"]]) {
+    for (const command of [
+      ["split", "8", "--seeds", "2"],
+      ["fingerprint", "8"],
+      ["plan", "8"],
+      ["preprocess", "8"],
+    ]) {
       expect((await nnunet(...command, ...roots)).code).toBe(0);
     }
     const line = /^3d_fullres, 2 seeds: patch Dice at the end \d\.\d{3} to \d\.\d{3}, mean /m;
