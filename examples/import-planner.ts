@@ -4,7 +4,7 @@ const foreground = { mean: 105, median: 99, std: 40, min: 0, max: 900, percentil
 const fingerprint = {
   spacings: Array(20).fill([1.37, 1.25, 1.25]), // mm, [z, y, x], one per training case
   shapesAfterCrop: Array(20).fill([115, 320, 232]), // voxels
-  foregroundIntensityPerChannel: [foreground],
+  pooledForegroundIntensityPerChannel: [foreground],
   medianRelativeSizeAfterCropping: 1,
 };
 const dataset = { channelNames: ["MRI"], labels: { background: 0, atrium: 1 }, numTraining: 20, fileEnding: ".nii.gz" };

@@ -14,7 +14,7 @@ export const isotropicPlanner: Planner = {
 const fingerprint = {
   spacings: Array(200).fill([10, 1.56, 1.56]), // mm, [z, y, x]
   shapesAfterCrop: Array(200).fill([9, 256, 216]), // voxels
-  foregroundIntensityPerChannel: [
+  pooledForegroundIntensityPerChannel: [
     { mean: 105, median: 99, std: 40, min: 0, max: 900, percentile005: 5, percentile995: 300 },
   ],
   medianRelativeSizeAfterCropping: 1,

@@ -5,7 +5,7 @@ import { comparePlans, defaultPlanner, plansTable } from "@nnunet/planner";
 const fingerprint = {
   spacings: Array(282).fill([2.5, 0.8, 0.8]), // mm, [z, y, x]
   shapesAfterCrop: Array(282).fill([96, 512, 512]), // voxels
-  foregroundIntensityPerChannel: [
+  pooledForegroundIntensityPerChannel: [
     { mean: 80, median: 86, std: 74, min: -995, max: 3000, percentile005: -96, percentile995: 215 },
   ],
   medianRelativeSizeAfterCropping: 1,

@@ -69,7 +69,7 @@ export interface LoadedCase {
   readonly label?: Volume<Int16Array>;
 }
 
-/** Statistics of the foreground voxels of one channel over all training cases. */
+/** Statistics of foreground voxels of one channel over all training cases. */
 export interface IntensityProperties {
   readonly mean: number;
   readonly median: number;
@@ -86,8 +86,13 @@ export interface Fingerprint {
   /** One per training case, [z, y, x] mm, in the order of `caseIds` where that is present. */
   readonly spacings: readonly Spacing[];
   readonly shapesAfterCrop: readonly Shape3[];
-  /** Index = channel. */
-  readonly foregroundIntensityPerChannel: readonly IntensityProperties[];
+  /**
+   * Of the voxels that nnU-Net v2 draws, equally many from every case, so that each case weighs the same. Index = channel.
+   * Absent only from what nnunet-ts measured before it drew as v2 does.
+   */
+  readonly foregroundIntensityPerChannel?: readonly IntensityProperties[];
+  /** Of all foreground voxels of all cases, so that each voxel weighs the same. Absent from what nnU-Net v2 measured. */
+  readonly pooledForegroundIntensityPerChannel?: readonly IntensityProperties[];
   /** Median over cases of voxels after cropping / voxels before. */
   readonly medianRelativeSizeAfterCropping: number;
   /* What follows is ours; a fingerprint made by nnU-Net v2 lacks it. */

@@ -43,6 +43,7 @@ export {
 } from "./errors.ts";
 export type { EventListener, NnunetEvent, StageOptions } from "./events.ts";
 export { fingerprintFromJson, fingerprintToJson } from "./dataset/fingerprint-json.ts";
+export { shownIntensities } from "./dataset/shown-intensities.ts";
 export { isJsonObject } from "./json/is-json-object.ts";
 export { jsonSchemas } from "./json/json-schemas.ts";
 export { type LabelSet, labelSet, noForeground } from "./dataset/label-set.ts";

@@ -39,6 +39,35 @@ test("MersenneTwister is NumPy's RandomState: first words of seed 12345, and a p
   expect([twister.nextUint32(), twister.nextUint32()]).toEqual([3992670690, 3823185381]);
 });
 
+test("MersenneTwister counts what NumPy's RandomState(1234).choice draws with replacement, one call after the other", () => {
+  // np.bincount(RandomState(1234).choice(n, draws), minlength=n) for n = 5, 1, 1000 in one stream
+  const twister = new MersenneTwister(1234);
+  expect([...twister.choiceCounts(5, 1003)]).toEqual([182, 223, 206, 209, 183]);
+  expect([...twister.choiceCounts(1, 7)]).toEqual([7]);
+  expect([...twister.choiceCounts(1000, 20).entries()].filter(([, count]) => count > 0)).toEqual([
+    [128, 1],
+    [164, 1],
+    [231, 1],
+    [349, 1],
+    [387, 1],
+    [398, 1],
+    [401, 1],
+    [427, 1],
+    [446, 1],
+    [470, 1],
+    [517, 1],
+    [627, 1],
+    [648, 1],
+    [666, 1],
+    [674, 2],
+    [704, 1],
+    [876, 1],
+    [894, 1],
+    [904, 1],
+  ]);
+  expect(twister.nextUint32()).toBe(2563982841);
+});
+
 test("show writes lists inside lists two deep, so that a deep one stays short", () => {
   let deep: unknown = 1;
   for (let i = 0; i < 50; i++) deep = [deep, deep, deep, deep, deep, deep, deep, deep];

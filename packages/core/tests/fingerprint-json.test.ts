@@ -26,6 +26,7 @@ test("reads the fingerprint of Python nnU-Net v2 and writes it back", () => {
 test("keeps what nnunet-ts adds", () => {
   const json = {
     ...madeByPython(),
+    pooled_foreground_intensity_properties_per_channel: { "0": { ...statistics }, "1": { ...statistics, mean: 5 } },
     case_ids: ["a", "b"],
     shapes_before_crop: madeByPython().shapes_after_crop,
     class_ratios: { "0": 0.9, "1": 0.1 },
@@ -34,6 +35,16 @@ test("keeps what nnunet-ts adds", () => {
     extractor: "default",
   };
   expect(JSON.parse(JSON.stringify(fingerprintToJson(fingerprintFromJson(json, "f.json"))))).toEqual(json);
+});
+
+test("what nnunet-ts wrote under nnU-Net v2's key before it drew voxels as v2 does is of all voxels, and not passed on as v2's", () => {
+  const earlier = { ...madeByPython(), case_ids: ["a", "b"] };
+  const fingerprint = fingerprintFromJson(earlier, "f.json");
+  expect(fingerprint.foregroundIntensityPerChannel).toBeUndefined();
+  expect(fingerprint.pooledForegroundIntensityPerChannel).toHaveLength(2);
+  const again = JSON.parse(JSON.stringify(fingerprintToJson(fingerprint)));
+  expect(Object.keys(again)).not.toContain("foreground_intensity_properties_per_channel");
+  expect(fingerprintFromJson(again, "f.json")).toEqual(fingerprint);
 });
 
 test.each<[string, (json: ReturnType<typeof madeByPython>) => void, string]>([
@@ -57,6 +68,11 @@ test.each<[string, (json: ReturnType<typeof madeByPython>) => void, string]>([
     "missing statistics",
     (json) => delete json.foreground_intensity_properties_per_channel,
     'f.json → foreground_intensity_properties_per_channel: is missing; expected foreground statistics per channel, {"0": {…}, …}',
+  ],
+  [
+    "statistics of different channels",
+    (json) => (json.pooled_foreground_intensity_properties_per_channel = { "0": statistics }),
+    "f.json → pooled_foreground_intensity_properties_per_channel: expected 2 channels, as in foreground_intensity_properties_per_channel, got 1",
   ],
   [
     "a missing channel",

@@ -1,4 +1,4 @@
-import { type Fingerprint, median } from "@nnunet/core";
+import { type Fingerprint, median, shownIntensities } from "@nnunet/core";
 
 /** One property of several datasets. */
 export interface ComparedProperty {
@@ -18,7 +18,7 @@ interface Property {
 
 const properties: readonly Property[] = [
   { name: "training cases", logarithmic: true, of: (f) => f.spacings.length },
-  { name: "channels", logarithmic: false, of: (f) => f.foregroundIntensityPerChannel.length },
+  { name: "channels", logarithmic: false, of: (f) => shownIntensities(f).length },
   { name: "classes", logarithmic: false, of: (f) => f.numberOfClasses },
   { name: "rarest class, share of voxels", logarithmic: true, of: rarestClass },
   ...["z", "y", "x"].map((axis, i) => ({

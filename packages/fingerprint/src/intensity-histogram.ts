@@ -29,9 +29,9 @@ export const emptyHistogram: IntensityHistogram = {
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-function keyOf(value: number): number {
-  float[0] = value + 0; // −0 becomes 0
-  const pattern = bits[0]!;
+/** @param pattern - the bits of a float32; those of −0 give the key of 0 */
+function keyOf(pattern: number): number {
+  if (pattern === 0x80000000) return pattern;
   return pattern & 0x80000000 ? ~pattern >>> 0 : (pattern | 0x80000000) >>> 0;
 }
 
@@ -40,21 +40,75 @@ function valueOfKey(key: number): number {
   return float[0]!;
 }
 
-/** The histogram of finite float32 values, in any order. */
-export function intensityHistogram(values: Float32Array): IntensityHistogram {
-  if (values.length === 0) return emptyHistogram;
-  const sorted = new Uint32Array(values.length);
-  for (let i = 0; i < values.length; i++) sorted[i] = keyOf(values[i]!);
-  sorted.sort();
-  let bins = 1;
-  for (let i = 1; i < sorted.length; i++) if (sorted[i] !== sorted[i - 1]) bins++;
-  const keys = new Uint32Array(bins);
-  const counts = new Float64Array(bins);
-  for (let i = 0, bin = -1; i < sorted.length; i++) {
-    if (i === 0 || sorted[i] !== sorted[i - 1]) keys[++bin] = sorted[i]!;
-    counts[bin]!++;
+/**
+ * The histogram of finite float32 values, in any order.
+ *
+ * @param weights - how often each value counts; once if not given. Those that count 0 times are not there
+ */
+export function intensityHistogram(values: Float32Array, weights?: ArrayLike<number>): IntensityHistogram {
+  const patterns = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const bins = new Bins(values.length);
+  for (let i = 0; i < patterns.length; i++) {
+    const weight = weights ? weights[i]! : 1;
+    if (weight > 0) bins.add(keyOf(patterns[i]!), weight);
   }
-  return coarsened({ shift: 0, keys, counts });
+  return bins.histogram();
+}
+
+/** Counts by key, in a table that does not grow: beyond {@link maximumBins} keys it drops their lowest bit. */
+class Bins {
+  #shift = 0;
+  #size = 0;
+  readonly #mask: number;
+  #keys: Uint32Array;
+  /** 0: the slot is free. */
+  #counts: Float64Array;
+
+  constructor(mostValues: number) {
+    const slots = 2 ** Math.ceil(Math.log2(2 * Math.min(Math.max(mostValues, 1), maximumBins + 1)));
+    this.#mask = slots - 1;
+    this.#keys = new Uint32Array(slots);
+    this.#counts = new Float64Array(slots);
+  }
+
+  add(key: number, weight: number): void {
+    this.#count(key >>> this.#shift, weight);
+    while (this.#size > maximumBins) this.#coarsen();
+  }
+
+  histogram(): IntensityHistogram {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#counts.length; slot++) if (this.#counts[slot]! > 0) slots.push(slot);
+    // key and slot in one number: typed arrays sort fast only without a comparison function
+    const sorted = Float64Array.from(slots, (slot) => this.#keys[slot]! * this.#counts.length + slot).sort();
+    const order = Uint32Array.from(sorted, (each) => each % this.#counts.length);
+    return {
+      shift: this.#shift,
+      keys: Uint32Array.from(order, (slot) => this.#keys[slot]!),
+      counts: Float64Array.from(order, (slot) => this.#counts[slot]!),
+    };
+  }
+
+  #count(key: number, weight: number): void {
+    let slot = Math.imul(key, 0x9e3779b1) >>> 8;
+    for (slot &= this.#mask; this.#counts[slot]! > 0; slot = (slot + 1) & this.#mask) {
+      if (this.#keys[slot] !== key) continue;
+      this.#counts[slot]! += weight;
+      return;
+    }
+    this.#keys[slot] = key;
+    this.#counts[slot] = weight;
+    this.#size++;
+  }
+
+  #coarsen(): void {
+    const [keys, counts] = [this.#keys, this.#counts];
+    this.#keys = new Uint32Array(keys.length);
+    this.#counts = new Float64Array(counts.length);
+    this.#size = 0;
+    this.#shift++;
+    for (let slot = 0; slot < keys.length; slot++) if (counts[slot]! > 0) this.#count(keys[slot]! >>> 1, counts[slot]!);
+  }
 }
 
 /** The histogram of both sets of values together. */

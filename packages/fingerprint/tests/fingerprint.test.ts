@@ -63,7 +63,7 @@ test("one case by hand", () => {
   expect(combineMeasurements([measureCase({ id: "a", image, label }, one)], one)).toEqual({
     spacings: [[3, 1, 0.5]],
     shapesAfterCrop: [[1, 1, 3]],
-    foregroundIntensityPerChannel: [
+    pooledForegroundIntensityPerChannel: [
       {
         mean: 17 / 3,
         median: 5,
@@ -72,6 +72,18 @@ test("one case by hand", () => {
         max: 9,
         percentile005: expect.closeTo(3.02, 12),
         percentile995: expect.closeTo(8.96, 12),
+      },
+    ],
+    // a hundred million draws of three voxels
+    foregroundIntensityPerChannel: [
+      {
+        mean: expect.closeTo(17 / 3, 2),
+        median: 5,
+        std: expect.closeTo(Math.sqrt(56 / 9), 2),
+        min: 3,
+        max: 9,
+        percentile005: 3,
+        percentile995: 9,
       },
     ],
     medianRelativeSizeAfterCropping: 0.5,
@@ -98,6 +110,7 @@ test("the same bits in any order, grouping and after being posted between worker
   const grouped = posted.reduce<CaseMeasurement>((all, next) => mergeMeasurements([all, next]), {
     cases: [],
     histograms: [],
+    drawnHistograms: [],
   });
   expect(combineMeasurements([grouped], dataset)).toEqual(expected);
   const halves = [mergeMeasurements(measurements.slice(5)), mergeMeasurements(measurements.slice(0, 5))];
@@ -113,7 +126,7 @@ test("mean and standard deviation are those of all voxels together", () => {
   }
   const mean = all.reduce((sum, v) => sum + v, 0) / all.length;
   const std = Math.sqrt(all.reduce((sum, v) => sum + (v - mean) ** 2, 0) / all.length);
-  const pet = combineMeasurements(measurements, dataset).foregroundIntensityPerChannel[1]!;
+  const pet = combineMeasurements(measurements, dataset).pooledForegroundIntensityPerChannel![1]!;
   expect(pet.mean).toBeCloseTo(mean, 12);
   expect(pet.std).toBeCloseTo(std, 12);
 });

@@ -6,7 +6,7 @@ import { type DatasetJson, type Fingerprint, InvalidArgumentError } from "@nnune
  * @throws {InvalidArgumentError} names the field, the case and the value
  */
 export function checkFingerprint(fingerprint: Fingerprint, dataset: DatasetJson): void {
-  const { spacings, shapesAfterCrop, foregroundIntensityPerChannel, medianRelativeSizeAfterCropping } = fingerprint;
+  const { spacings, shapesAfterCrop, medianRelativeSizeAfterCropping } = fingerprint;
   if (spacings.length === 0) {
     throw new InvalidArgumentError("fingerprint.spacings", "at least one training case", spacings);
   }
@@ -24,22 +24,7 @@ export function checkFingerprint(fingerprint: Fingerprint, dataset: DatasetJson)
       throw new InvalidArgumentError(`fingerprint.shapesAfterCrop[${i}]`, "three positive integers [z, y, x]", shape);
     }
   }
-  const channels = dataset.channelNames;
-  if (foregroundIntensityPerChannel.length !== channels.length) {
-    const what = `statistics of ${channels.length} channel(s), as dataset.json lists (${channels.join(", ")})`;
-    throw new InvalidArgumentError(
-      "fingerprint.foregroundIntensityPerChannel",
-      what,
-      foregroundIntensityPerChannel.length,
-    );
-  }
-  for (const [channel, statistics] of foregroundIntensityPerChannel.entries()) {
-    for (const [name, value] of Object.entries(statistics)) {
-      if (Number.isFinite(value)) continue;
-      const field = `fingerprint.foregroundIntensityPerChannel[${channel}].${name}`;
-      throw new InvalidArgumentError(field, "a finite number", value);
-    }
-  }
+  checkIntensities(fingerprint, dataset.channelNames);
   if (!(medianRelativeSizeAfterCropping > 0 && medianRelativeSizeAfterCropping <= 1)) {
     const field = "fingerprint.medianRelativeSizeAfterCropping";
     throw new InvalidArgumentError(field, "a fraction in (0, 1]", medianRelativeSizeAfterCropping);
@@ -49,5 +34,28 @@ export function checkFingerprint(fingerprint: Fingerprint, dataset: DatasetJson)
   }
   if (Object.keys(dataset.labels).length < 2) {
     throw new InvalidArgumentError("dataset.labels", "background and at least one class", dataset.labels);
+  }
+}
+
+function checkIntensities(fingerprint: Fingerprint, channels: readonly string[]): void {
+  const named = (["foregroundIntensityPerChannel", "pooledForegroundIntensityPerChannel"] as const).flatMap((name) => {
+    const statistics = fingerprint[name];
+    return statistics ? [{ field: `fingerprint.${name}`, statistics }] : [];
+  });
+  if (named.length === 0) {
+    const what = "statistics of the foreground of every channel";
+    throw new InvalidArgumentError("fingerprint.foregroundIntensityPerChannel", what, undefined);
+  }
+  for (const { field, statistics } of named) {
+    if (statistics.length !== channels.length) {
+      const what = `statistics of ${channels.length} channel(s), as dataset.json lists (${channels.join(", ")})`;
+      throw new InvalidArgumentError(field, what, statistics.length);
+    }
+    for (const [channel, properties] of statistics.entries()) {
+      for (const [name, value] of Object.entries(properties)) {
+        if (Number.isFinite(value)) continue;
+        throw new InvalidArgumentError(`${field}[${channel}].${name}`, "a finite number", value);
+      }
+    }
   }
 }

@@ -17,6 +17,7 @@ import { decideCascade } from "./explanation/decide-cascade.ts";
 import { decideConfigurations, decideDataset } from "./explanation/decide-dataset.ts";
 import { decideNetwork } from "./explanation/decide-network.ts";
 import { overrideBlueprint } from "./rules/overrides.ts";
+import { intensityStatistics } from "./rules/intensity-statistics.ts";
 import { medianPerAxis } from "./rules/median-per-axis.ts";
 import type { PlanningContext } from "./networks/plan-network.ts";
 import { planResolutions } from "./networks/plan-resolutions.ts";
@@ -80,7 +81,11 @@ function plan(fingerprint: Fingerprint, dataset: DatasetJson, options: PlannerOp
     transposeForward: forward,
     transposeBackward: backward,
     imageReaderWriter: readerFor(dataset.fileEnding),
-    foregroundIntensityPerChannel: fingerprint.foregroundIntensityPerChannel,
+    foregroundIntensityPerChannel: intensityStatistics(
+      fingerprint,
+      ruleSet.intensityWeights,
+      channels.normalizationSchemes,
+    ),
     configurations,
     explanation,
   };

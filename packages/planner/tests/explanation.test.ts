@@ -132,6 +132,10 @@ test("comparing: a plan with itself, and each difference down to the input that 
 
   const v2 = comparePlans(plans, defaultPlanner.plan(pancreas, dataset, { ruleSet: "v2" }));
   expect(v2.differences.every(({ field, causes }) => field === "ruleSet" || causes.length > 0)).toBe(true);
+  const statistics = v2.differences.find(({ field }) => field === "foregroundIntensityPerChannel")!;
+  expect(statistics.causes).toEqual([
+    { input: "intensityWeights", a: "voxels", b: "cases", through: ["normalization"] },
+  ]);
   expect(v2.text).toContain(
     "2d, 3d_lowres, 3d_fullres and 3d_cascade_fullres: averaging is probabilities in the first",
   );

@@ -52,6 +52,31 @@ test("normalises by the names of the channels, within the mask only where croppi
   expect(schemes("v2").useMaskForNorm).toEqual([false, false, false, false]); // below 75 %
 });
 
+test("CT is normalised by nnU-Net v2's statistics under v2's rules, by those of all voxels under the paper's; what a fingerprint lacks is asked for, where it is needed", () => {
+  const ct = datasetOf(200, 1, 1, "CT");
+  const { foregroundIntensityPerChannel: drawn, pooledForegroundIntensityPerChannel: pooled, ...rest } = acdc;
+  expect(drawn).not.toEqual(pooled);
+  for (const ruleSet of Object.keys(ruleSets)) {
+    const expected = ruleSet === "paper" ? pooled : drawn;
+    expect(plan(acdc, { ruleSet }, ct).foregroundIntensityPerChannel).toEqual(expected);
+    expect(plan(acdc, { ruleSet }).foregroundIntensityPerChannel).toEqual(expected);
+  }
+  const byPython: Fingerprint = { ...rest, foregroundIntensityPerChannel: drawn! };
+  expect(plan(byPython, { ruleSet: "resenc-l" }, ct).foregroundIntensityPerChannel).toEqual(drawn);
+  expect(() => plan(byPython, {}, ct)).toThrow(
+    "fingerprint.pooledForegroundIntensityPerChannel: expected statistics of all foreground voxels, by which these rules normalise; nnU-Net v2 does not measure them. Measure with `fingerprint()`, or plan by the rules v2",
+  );
+  expect(plan(byPython).foregroundIntensityPerChannel).toEqual(drawn); // MRI is not normalised by them
+  const earlier: Fingerprint = { ...rest, pooledForegroundIntensityPerChannel: pooled! };
+  expect(plan(earlier, {}, ct).foregroundIntensityPerChannel).toEqual(pooled);
+  expect(() => plan(earlier, { ruleSet: "v2" }, ct)).toThrow(
+    "fingerprint.foregroundIntensityPerChannel: expected statistics of the voxels that nnU-Net v2 draws, equally many from every case, by which these rules normalise; an earlier nnunet-ts did not measure them. Measure anew with `fingerprint()`",
+  );
+  expect(() => plan(rest as Fingerprint)).toThrow(
+    "fingerprint.foregroundIntensityPerChannel: expected statistics of the foreground of every channel, got undefined",
+  );
+});
+
 test("a cascade where a patch shows little of the image", () => {
   const { configurations } = plan(pancreas);
   expect(Object.keys(configurations)).toEqual(["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"]);
@@ -184,7 +209,7 @@ test.each<[string, () => unknown, string]>([
   [
     "statistics that are not numbers",
     () =>
-      plan(without("foregroundIntensityPerChannel", [{ ...acdc.foregroundIntensityPerChannel[0], std: Number.NaN }])),
+      plan(without("foregroundIntensityPerChannel", [{ ...acdc.foregroundIntensityPerChannel![0], std: Number.NaN }])),
     "fingerprint.foregroundIntensityPerChannel[0].std: expected a finite number, got NaN",
   ],
   [

@@ -1,4 +1,4 @@
-import { type Fingerprint, median } from "@nnunet/core";
+import { type Fingerprint, type IntensityProperties, median } from "@nnunet/core";
 import { textTable } from "./text-table.ts";
 
 /** The properties of one or several fingerprints as the lines of a table, one column per dataset. */
@@ -26,12 +26,20 @@ function* properties(f: Fingerprint): Generator<readonly [string, string]> {
   if (f.shapesBeforeCrop) yield ["median shape before cropping", medians(f.shapesBeforeCrop)];
   yield ["size after / before cropping (median)", show(f.medianRelativeSizeAfterCropping)];
   yield ["median spacing [x, y, z], mm", medians(f.spacings)];
-  for (const [channel, p] of f.foregroundIntensityPerChannel.entries()) {
-    yield [`channel ${channel} foreground mean ± std`, `${show(p.mean)} ± ${show(p.std)}`];
-    yield [`channel ${channel} foreground 0.5 %, 99.5 %`, `${show(p.percentile005)}, ${show(p.percentile995)}`];
-  }
+  yield* intensities(f.pooledForegroundIntensityPerChannel, "foreground");
+  yield* intensities(f.foregroundIntensityPerChannel, "foreground, cases alike:");
   for (const [label, ratio] of Object.entries(f.classRatios ?? {})) {
     yield [`label ${label}, share of voxels`, `${show(100 * ratio)} %`];
+  }
+}
+
+function* intensities(
+  perChannel: readonly IntensityProperties[] | undefined,
+  of: string,
+): Generator<readonly [string, string]> {
+  for (const [channel, p] of perChannel?.entries() ?? []) {
+    yield [`channel ${channel} ${of} mean ± std`, `${show(p.mean)} ± ${show(p.std)}`];
+    yield [`channel ${channel} ${of} 0.5 %, 99.5 %`, `${show(p.percentile005)}, ${show(p.percentile995)}`];
   }
 }
 

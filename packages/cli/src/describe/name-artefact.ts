@@ -4,6 +4,7 @@ const fingerprintKeys: Readonly<Record<string, string>> = {
   spacings: "spacings",
   shapesAfterCrop: "shapes_after_crop",
   foregroundIntensityPerChannel: "foreground_intensity_properties_per_channel",
+  pooledForegroundIntensityPerChannel: "pooled_foreground_intensity_properties_per_channel",
   medianRelativeSizeAfterCropping: "median_relative_size_after_cropping",
 };
 

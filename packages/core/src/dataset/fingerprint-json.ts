@@ -2,7 +2,12 @@ import { z } from "zod";
 import type { Fingerprint } from "../artefacts.ts";
 import { largestSpacing, longestAxis, mostChannels, smallestSpacing } from "../json/artefact-bounds.ts";
 import { InvalidArtifactError } from "../errors.ts";
-import { intensityFromJson, intensityPerChannelSchema, intensityToJson } from "../json/intensity-json.ts";
+import {
+  expectedIntensities,
+  intensityFromJson,
+  intensityPerChannelSchema,
+  intensityToJson,
+} from "../json/intensity-json.ts";
 import { finite, list, nonNegativeInteger, positiveInteger, segment, text, three } from "../json/json-numbers.ts";
 import { parseArtifact } from "../json/parse-artifact.ts";
 import type { Shape3, Spacing } from "../volume.ts";
@@ -21,13 +26,18 @@ const fraction = z
   .gt(0, { error: "expected a fraction in (0, 1]" })
   .max(1, { error: "expected a fraction in (0, 1]" });
 
-/** `dataset_fingerprint.json`: nnU-Net v2's four keys, and ours, which Python nnU-Net ignores. */
+/** `dataset_fingerprint.json`: nnU-Net v2's four keys with its meaning, and ours, which Python nnU-Net ignores. */
 export const fingerprintSchema = z
   .object(
     {
       spacings: list(three(spacing, "three positive numbers [z, y, x] in mm"), "one spacing per training case"),
       shapes_after_crop: list(shape, "one shape per training case"),
-      foreground_intensity_properties_per_channel: intensityPerChannelSchema,
+      foreground_intensity_properties_per_channel: intensityPerChannelSchema
+        .optional()
+        .describe("Of as many voxels from every case, as nnU-Net v2 draws them"),
+      pooled_foreground_intensity_properties_per_channel: intensityPerChannelSchema
+        .optional()
+        .describe("Of all foreground voxels of all cases"),
       median_relative_size_after_cropping: fraction.describe("Voxels after cropping / before, median over the cases"),
       case_ids: list(segment, "one id per training case").optional(),
       shapes_before_crop: list(shape, "one shape per training case").optional(),
@@ -62,19 +72,10 @@ export function fingerprintFromJson(json: unknown, path: string): Fingerprint {
       throw new InvalidArtifactError(path, key, `expected ${cases} entries, one per entry of spacings, got ${length}`);
     }
   }
-  const foregroundIntensityPerChannel = intensityFromJson(parsed.foreground_intensity_properties_per_channel, path);
-  if (foregroundIntensityPerChannel.length === 0) {
-    const problem = "has no channel; expected the foreground statistics of every channel";
-    throw new InvalidArtifactError(path, "foreground_intensity_properties_per_channel", problem);
-  }
-  if (foregroundIntensityPerChannel.length > mostChannels) {
-    const problem = `expected at most ${mostChannels} channels, got ${foregroundIntensityPerChannel.length}`;
-    throw new InvalidArtifactError(path, "foreground_intensity_properties_per_channel", problem);
-  }
   return {
     spacings: parsed.spacings as unknown as Spacing[],
     shapesAfterCrop: parsed.shapes_after_crop as unknown as Shape3[],
-    foregroundIntensityPerChannel,
+    ...intensitiesFromJson(parsed, path),
     medianRelativeSizeAfterCropping: parsed.median_relative_size_after_cropping,
     ...(parsed.case_ids && { caseIds: parsed.case_ids }),
     ...(parsed.shapes_before_crop && { shapesBeforeCrop: parsed.shapes_before_crop as unknown as Shape3[] }),
@@ -85,11 +86,50 @@ export function fingerprintFromJson(json: unknown, path: string): Fingerprint {
   };
 }
 
+const drawnKey = "foreground_intensity_properties_per_channel";
+const pooledKey = `pooled_${drawnKey}`;
+
+/** Fingerprints of nnunet-ts had the statistics of all voxels under nnU-Net v2's key before they had both. */
+function intensitiesFromJson(
+  parsed: z.infer<typeof fingerprintSchema>,
+  path: string,
+): Pick<Fingerprint, "foregroundIntensityPerChannel" | "pooledForegroundIntensityPerChannel"> {
+  const drawn = parsed[drawnKey] && channelsFromJson(parsed[drawnKey], path, drawnKey);
+  const pooled = parsed[pooledKey] && channelsFromJson(parsed[pooledKey], path, pooledKey);
+  if (!drawn && !pooled) {
+    throw new InvalidArtifactError(path, drawnKey, `is missing; ${expectedIntensities}`);
+  }
+  if (drawn && pooled && drawn.length !== pooled.length) {
+    const problem = `expected ${drawn.length} channels, as in ${drawnKey}, got ${pooled.length}`;
+    throw new InvalidArtifactError(path, pooledKey, problem);
+  }
+  const isOurs = parsed.extractor !== undefined || parsed.case_ids !== undefined;
+  if (drawn && !pooled && isOurs) return { pooledForegroundIntensityPerChannel: drawn };
+  return {
+    ...(drawn && { foregroundIntensityPerChannel: drawn }),
+    ...(pooled && { pooledForegroundIntensityPerChannel: pooled }),
+  };
+}
+
+function channelsFromJson(json: z.infer<typeof intensityPerChannelSchema>, path: string, field: string) {
+  const channels = intensityFromJson(json, path, field);
+  if (channels.length === 0) {
+    const problem = "has no channel; expected the foreground statistics of every channel";
+    throw new InvalidArtifactError(path, field, problem);
+  }
+  if (channels.length > mostChannels) {
+    throw new InvalidArtifactError(path, field, `expected at most ${mostChannels} channels, got ${channels.length}`);
+  }
+  return channels;
+}
+
 /** The JSON of `dataset_fingerprint.json`; `fingerprintFromJson` gives the same fingerprint back. */
 export function fingerprintToJson(fingerprint: Fingerprint): unknown {
   const { caseIds, shapesBeforeCrop, classRatios, numberOfClasses, modalities, extractor } = fingerprint;
+  const { foregroundIntensityPerChannel: drawn, pooledForegroundIntensityPerChannel: pooled } = fingerprint;
   return {
-    foreground_intensity_properties_per_channel: intensityToJson(fingerprint.foregroundIntensityPerChannel),
+    ...(drawn && { [drawnKey]: intensityToJson(drawn) }),
+    ...(pooled && { [pooledKey]: intensityToJson(pooled) }),
     median_relative_size_after_cropping: fingerprint.medianRelativeSizeAfterCropping,
     shapes_after_crop: fingerprint.shapesAfterCrop,
     spacings: fingerprint.spacings,

@@ -3,6 +3,8 @@ import type { IntensityProperties } from "../artefacts.ts";
 import { InvalidArtifactError } from "../errors.ts";
 import { finite } from "./json-numbers.ts";
 
+export const expectedIntensities = 'expected foreground statistics per channel, {"0": {…}, …}';
+
 /** Foreground statistics per channel as nnU-Net v2 writes them: `{"0": {…}, "1": {…}}`. */
 export const intensityPerChannelSchema = z.record(
   z.string(),
@@ -18,19 +20,21 @@ export const intensityPerChannelSchema = z.record(
     },
     { error: "expected the foreground statistics of one channel" },
   ),
-  { error: 'expected foreground statistics per channel, {"0": {…}, …}' },
+  { error: expectedIntensities },
 );
 
 type IntensityJson = z.infer<typeof intensityPerChannelSchema>;
-
-const field = "foreground_intensity_properties_per_channel";
 
 /**
  * Index = channel. The keys must be "0" … "n−1".
  *
  * @throws {InvalidArtifactError} if a channel is left out, or its percentiles are the wrong way round
  */
-export function intensityFromJson(json: IntensityJson, path: string): IntensityProperties[] {
+export function intensityFromJson(
+  json: IntensityJson,
+  path: string,
+  field = "foreground_intensity_properties_per_channel",
+): IntensityProperties[] {
   const channels = Object.keys(json).length;
   return Array.from({ length: channels }, (_, channel) => {
     const statistics = json[channel];

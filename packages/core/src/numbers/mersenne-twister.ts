@@ -1,11 +1,13 @@
 /**
  * NumPy's legacy `RandomState`, as far as nnU-Net's published splits and voxel sampling need it: MT19937 seeded by
- * one integer, bounded integers by masked rejection, and `shuffle`/`permutation`.
+ * one integer, bounded integers by masked rejection, `shuffle`/`permutation`, and `choice` with replacement.
  *
  * Source of the algorithm: Matsumoto & Nishimura 1998. Checked against `splits.json`, made by scikit-learn.
  */
 export class MersenneTwister {
   #state = new Uint32Array(624);
+  /** What the state gives before it moves on. */
+  #words = new Uint32Array(624);
   #index = 624;
 
   constructor(seed: number) {
@@ -19,11 +21,7 @@ export class MersenneTwister {
   /** 32 random bits. */
   nextUint32(): number {
     if (this.#index === 624) this.#refill();
-    let y = this.#state[this.#index++]!;
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
+    return this.#words[this.#index++]!;
   }
 
   /** A uniform integer in [0, max], as NumPy draws it: the smallest covering mask, rejecting what exceeds `max`. */
@@ -49,11 +47,42 @@ export class MersenneTwister {
     return order;
   }
 
+  /**
+   * How often `numpy.random.RandomState.choice(population, draws)` (with replacement) draws each of 0 … population − 1:
+   * 10⁸ draws take a second, and no list of them is made.
+   */
+  choiceCounts(population: number, draws: number): Uint32Array {
+    const counts = new Uint32Array(population);
+    if (population === 1) return counts.fill(draws); // NumPy asks for no random bits then
+    const mask = 0xffffffff >>> Math.clz32(population - 1);
+    for (let left = draws; left > 0; ) {
+      if (this.#index === 624) this.#refill();
+      const words = this.#words;
+      const end = Math.min(624, this.#index + left);
+      for (let i = this.#index; i < end; i++) {
+        const drawn = (words[i]! & mask) >>> 0;
+        if (drawn >= population) continue;
+        counts[drawn]!++;
+        left--;
+      }
+      this.#index = end;
+    }
+    return counts;
+  }
+
   #refill(): void {
     const s = this.#state;
     for (let i = 0; i < 624; i++) {
-      const y = (s[i]! & 0x80000000) | (s[(i + 1) % 624]! & 0x7fffffff);
-      s[i] = s[(i + 397) % 624]! ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+      const next = i < 623 ? i + 1 : 0;
+      const y = (s[i]! & 0x80000000) | (s[next]! & 0x7fffffff);
+      s[i] = s[i < 227 ? i + 397 : i - 227]! ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
+    }
+    for (let i = 0; i < 624; i++) {
+      let y = s[i]!;
+      y ^= y >>> 11;
+      y ^= (y << 7) & 0x9d2c5680;
+      y ^= (y << 15) & 0xefc60000;
+      this.#words[i] = y ^ (y >>> 18);
     }
     this.#index = 0;
   }

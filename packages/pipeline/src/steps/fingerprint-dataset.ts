@@ -7,6 +7,7 @@ import {
   fingerprintFromJson,
   fingerprintToJson,
   type RawDataset,
+  shownIntensities,
 } from "@nnunet/core";
 import { readJson, whileLocked } from "@nnunet/core/node";
 import { caseBytes, refuseLargeCases } from "./case-memory.ts";
@@ -59,13 +60,15 @@ export async function fingerprintDataset(
         const place = placeOf(extractor, defaultStages.fingerprintExtractor, "fingerprint", options);
         const run = place.workers ? "measure" : (task: MeasureTask) => measureCaseFiles(extractor, task);
         const tasks: CaseWork<Staged<MeasureTask>>[] = [];
+        // a dataset.json may say otherwise, and nnU-Net v2 counts the cases as well
+        const ofAll = { ...dataset.json, numTraining: total };
         // Here and not in the later stages as well, so that each oddness is told once.
         const onWarning = options.verified ? undefined : warnOfImages("fingerprint", options.onEvent);
         for (const files of dataset.trainingCases) {
           tasks.push({
             id: files.id,
             bytes: await caseBytes(files, [0, 1, 2], [], onWarning),
-            input: { files, dataset: dataset.json, ...(place.workers && { stage: place.module }) },
+            input: { files, dataset: ofAll, ...(place.workers && { stage: place.module }) },
           });
         }
         refuseLargeCases("measuring", tasks, options);
@@ -118,13 +121,16 @@ export async function isMeasured(
   return (await recordedHash(madeFrom, "fingerprint")) === inputs;
 }
 
+/** Of what is measured. 2: also of voxels drawn as nnU-Net v2 draws them. */
+const FORM = 2;
+
 function fingerprintInputs(
   extractor: FingerprintExtractor,
   dataset: RawDataset,
   inputHashes: ReadonlyMap<string, string>,
 ): string {
   const hashes = dataset.trainingCases.map(({ id }) => inputHashes.get(id));
-  return contentHash([identity(extractor), datasetToJson(dataset.json), hashes]);
+  return contentHash([identity(extractor), datasetToJson(dataset.json), hashes, FORM]);
 }
 
 /** @throws {FileError} if it is of another dataset, by its numbers of cases and channels */
@@ -134,7 +140,8 @@ async function foreignFingerprint(
   warn: (text: string) => void,
 ): Promise<Fingerprint> {
   const fingerprint = fingerprintFromJson(await readJson(path), path);
-  const [cases, channels] = [fingerprint.spacings.length, fingerprint.foregroundIntensityPerChannel.length];
+  const cases = fingerprint.spacings.length;
+  const { length: channels } = shownIntensities(fingerprint);
   if (cases !== trainingCases.length || channels !== json.channelNames.length) {
     const there = `${counted(cases, "case")} of ${counted(channels, "channel")}`;
     const here = `${counted(trainingCases.length, "case")} of ${counted(json.channelNames.length, "channel")}`;

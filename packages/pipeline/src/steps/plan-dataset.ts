@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   datasetToJson,
   FileError,
+  type Fingerprint,
   fingerprintFromJson,
   fingerprintToJson,
   type PlannerOptions,
@@ -60,7 +61,7 @@ export async function planDataset(
   const inputs = contentHash([
     identity(stages.planner),
     plannerOptions,
-    fingerprintToJson(fingerprint),
+    fingerprintToJson(asTaken(fingerprint, plans)),
     datasetToJson(dataset.json),
   ]);
   const json = plansToJson(plans);
@@ -89,6 +90,12 @@ export async function planDataset(
     return { plans, path, made: true };
   };
   return whileLocked(path, "planning", write, { wait: { stage: "plan" }, signal, onEvent });
+}
+
+/** Of the fingerprint's statistics those that the plan took; a plan by all voxels is not made of those that v2 draws. */
+function asTaken(fingerprint: Fingerprint, { foregroundIntensityPerChannel }: Plans): Fingerprint {
+  const { pooledForegroundIntensityPerChannel: _, ...rest } = fingerprint;
+  return { ...rest, foregroundIntensityPerChannel };
 }
 
 /**

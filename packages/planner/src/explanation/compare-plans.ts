@@ -40,6 +40,7 @@ const ruleOf: Readonly<Record<string, string>> = {
   patchSize: "patch-size",
   batchSize: "batch-size",
   normalizationSchemes: "normalization",
+  foregroundIntensityPerChannel: "normalization",
   useMaskForNorm: "nonzero-mask",
   resamplingData: "resampling",
   resamplingSeg: "resampling",
@@ -54,7 +55,7 @@ const ruleOf: Readonly<Record<string, string>> = {
   "architecture.convsPerStageDecoder": "feature-maps",
 };
 
-/** Fields that no rule decides: they were measured or given. */
+/** Fields that were measured or given: without a rule that decides which measurement it is, nothing causes them. */
 const measured = new Set([
   "ruleSet",
   "datasetName",
@@ -135,14 +136,14 @@ function differingFields(
 }
 
 function causesOf(configuration: string, field: string, a: Plans, b: Plans): DifferenceCause[] {
-  if (measured.has(field)) return [];
   const otherRules = { input: "ruleSet", a: a.ruleSet, b: b.ruleSet, through: [] };
   const rule = configuration === "3d_lowres" && field === "spacing" ? "low-resolution-spacing" : ruleOf[field];
-  if (rule === undefined) return a.ruleSet === b.ruleSet ? [] : [otherRules];
+  const mayBeTheRules = a.ruleSet !== b.ruleSet && !measured.has(field);
+  if (rule === undefined) return mayBeTheRules ? [otherRules] : [];
   const home = configuration === "3d_cascade_fullres" ? "3d_fullres" : configuration;
   const causes = trace(rule, home, a, b, [rule], new Set());
   const unique = causes.filter((cause, i) => causes.findIndex(({ input }) => input === cause.input) === i);
-  return unique.length === 0 && a.ruleSet !== b.ruleSet ? [otherRules] : unique;
+  return unique.length === 0 && mayBeTheRules ? [otherRules] : unique;
 }
 
 /** The inputs in which a decision differs; those that are results themselves are followed to their own inputs. */

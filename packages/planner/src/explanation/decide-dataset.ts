@@ -5,6 +5,7 @@ import {
   normalizationSchemes,
   type PlannerOptions,
 } from "@nnunet/core";
+import type { IntensityWeights } from "../rules/intensity-statistics.ts";
 import { patchBudget } from "../rules/batch-size.ts";
 import { counted, factor, listed, percent, short, times } from "./formatting.ts";
 import type { PlanningContext } from "../networks/plan-network.ts";
@@ -127,7 +128,7 @@ function decideTransposition({ target, options, forward, medianShape }: DatasetF
 
 function decideNormalization(
   { channelNames }: DatasetJson,
-  { blueprint }: PlanningContext,
+  { blueprint, ruleSet: { intensityWeights } }: PlanningContext,
   { normalizationSchemes: chosen }: DatasetFindings,
 ): Decision {
   // channels of the same scheme are explained together
@@ -136,6 +137,7 @@ function decideNormalization(
     const why = normalizationSchemes[chosen[i]!].because;
     named.set(why, (named.get(why) ?? new Set<string>()).add(`"${name}"`));
   }
+  const usesStatistics = chosen.some((scheme) => normalizationSchemes[scheme].usesStatistics);
   const perChannel = [...named].map(([why, names]) => `${listed([...names])}: ${why}`);
   return {
     configuration: dataset,
@@ -144,12 +146,19 @@ function decideNormalization(
     inputs: {
       channelNames,
       ...(blueprint.normalizationSchemes && { requestedSchemes: blueprint.normalizationSchemes }),
+      intensityWeights,
     },
     result: chosen,
     rejected: [],
-    text: `Brightness is brought to a common scale, by what the channels are called in dataset.json. ${perChannel.join("; ")}.`,
+    text: `Brightness is brought to a common scale, by what the channels are called in dataset.json. ${perChannel.join("; ")}.${usesStatistics ? ` ${statisticsOf[intensityWeights]}` : ""}`,
   };
 }
+
+const statisticsOf: Readonly<Record<IntensityWeights, string>> = {
+  voxels: "In these statistics every voxel of the foreground has the same weight.",
+  cases:
+    "In these statistics every case has the same weight, however large its foreground is, as nnU-Net v2 draws voxels.",
+};
 
 function decideMask(
   { medianRelativeSizeAfterCropping: size }: Fingerprint,

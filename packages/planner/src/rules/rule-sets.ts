@@ -2,6 +2,7 @@ import { type DatasetJson, labelSet } from "@nnunet/core";
 import type { MemoryReference } from "./batch-size.ts";
 import { type Blueprint, paperBlueprint, v2Blueprint } from "./blueprint.ts";
 import { cubeOfVoxels, type InitialPatchRule, medianImagePatch, paperCubePatch } from "./initial-patch-size.ts";
+import type { IntensityWeights } from "./intensity-statistics.ts";
 import { featureMapEstimate, type MemoryEstimate, paperEstimate } from "./memory-estimate.ts";
 import type { TopologyRule } from "./topology.ts";
 import { paperTopology } from "./topology-paper.ts";
@@ -46,6 +47,8 @@ export interface RuleSet {
   readonly caseCount: "fingerprint" | "numTraining";
   /** Output maps that the memory estimate counts. */
   readonly countLabels: (dataset: DatasetJson) => number;
+  /** Of what the foreground's intensities are, by which CT is normalised. */
+  readonly intensityWeights: IntensityWeights;
   /** The mask is used at the threshold too ("25 % or more"), not only below it. */
   readonly maskAtThreshold: boolean;
   /** Plans name whose preprocessed 2D and full-resolution data is the same, so can be shared. */
@@ -69,6 +72,7 @@ const paper: RuleSet = {
     const { regions, foreground } = labelSet(dataset);
     return regions ? regions.length : foreground.length + 1;
   },
+  intensityWeights: "voxels",
   maskAtThreshold: true,
   network2d: {
     initialPatch: medianImagePatch,
@@ -101,6 +105,7 @@ function v2RuleSet(
     lowResolution: { truncateShape: false, countRoundedShape: false, dropAtMinimumShrinkage: false },
     caseCount: "numTraining",
     countLabels: (dataset) => Object.keys(dataset.labels).length,
+    intensityWeights: "cases",
     maskAtThreshold: false,
     network2d: {
       ...common,

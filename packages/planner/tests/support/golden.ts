@@ -23,6 +23,7 @@ export function uniformFingerprint(spacing: Spacing, shape: Shape3, cases: numbe
     spacings: Array.from({ length: cases }, () => spacing),
     shapesAfterCrop: Array.from({ length: cases }, () => shape),
     foregroundIntensityPerChannel: Array.from({ length: channels }, () => statistics),
+    pooledForegroundIntensityPerChannel: Array.from({ length: channels }, () => ({ ...statistics, mean: 95 })),
     medianRelativeSizeAfterCropping: 1,
   };
 }

@@ -1,4 +1,4 @@
-import type { Fingerprint } from "@nnunet/core";
+import { type Fingerprint, shownIntensities } from "@nnunet/core";
 import { barX, dot, gridX, link, text } from "@observablehq/plot";
 import type { Html } from "../html.ts";
 import { chartName } from "../names.ts";
@@ -132,8 +132,8 @@ export function classRatioChart(
 }
 
 /** Foreground intensities per channel: range, the middle 99 %, mean. */
-export function intensityChart({ foregroundIntensityPerChannel }: Fingerprint, channels: readonly string[]): Html[] {
-  return foregroundIntensityPerChannel.map((channel, i) => {
+export function intensityChart(fingerprint: Fingerprint, channels: readonly string[]): Html[] {
+  return shownIntensities(fingerprint).map((channel, i) => {
     const name = channels[i] ?? `channel ${i}`;
     const { min, max, percentile005, percentile995, mean, std } = channel;
     const row = [{ min, max, percentile005, percentile995, mean, low: mean - std, high: mean + std }];
