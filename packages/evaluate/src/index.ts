@@ -10,7 +10,7 @@ export { defaultEvaluator } from "./default-evaluator.ts";
 export { dividedGroup, groupedSplits } from "./grouped-splits.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson, splitsOnAllCases, validatesOnTraining } from "./splits.ts";
 export { summarise } from "./summarise.ts";
-export { summaryFromJson, summaryFromText, summaryToJson } from "./summary-json.ts";
+export { summaryFromJson, summaryFromText, summaryToJson, summaryToText } from "./summary-json.ts";
 export { summaryTable } from "./summary-table.ts";
 export { surfaceTable } from "./surface-table.ts";
 export { type Certainty, certaintyOf, fewestForInterval, fewestToCompare } from "./certainty.ts";

@@ -24,9 +24,8 @@ const surfaceNames: Readonly<Record<keyof SurfaceMetrics, string>> = {
  * `summary.json` in nnU-Net v2's layout, keys sorted as there, and beside them ours: the confidence intervals of the mean
  * Dice (`dice_intervals`), and where surfaces were compared their metrics per case and label and their means (`surfaces`).
  *
- * An undefined Dice is written as null. Python writes a bare NaN, which is not JSON and which no other reader
- * accepts; {@link summaryFromText} reads both. So is a distance to a label that only one of the two has; `n_ref` and
- * `n_pred` beside it say which.
+ * An undefined Dice is null, and so is a distance to a label that only one of the two has; `n_ref` and `n_pred` beside it
+ * say which. In the file itself {@link summaryToText} writes NaN instead.
  */
 export function summaryToJson(summary: EvaluationSummary): unknown {
   return {
@@ -76,6 +75,15 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
       };
     }),
   };
+}
+
+/**
+ * The text of `summary.json`. What is undefined is a bare NaN, as nnU-Net v2 writes it: it is no JSON, but tools for these
+ * files, v2's own among them, are in Python, whose reader knows it, and compute with what they find; null stops them.
+ */
+export function summaryToText(summary: EvaluationSummary): string {
+  // every value ends a line of its own; a text would end it with a quotation mark
+  return `${JSON.stringify(summaryToJson(summary), null, 2).replace(/(?<=^ +|: )null(?=,?$)/gm, "NaN")}\n`;
 }
 
 /** Reads the text of a `summary.json`, also one that Python wrote with bare NaN in it. */

@@ -33,6 +33,7 @@ test("exports these names and no others", () => {
   "summaryFromText",
   "summaryTable",
   "summaryToJson",
+  "summaryToText",
   "surfaceMetrics",
   "surfaceTable",
   "validatesOnTraining",

@@ -10,6 +10,7 @@ import {
   summaryFromText,
   summaryTable,
   summaryToJson,
+  summaryToText,
   surfaceTable,
 } from "@nnunet/evaluate";
 
@@ -52,9 +53,21 @@ test("summary.json has nnU-Net v2's layout", () => {
 });
 
 test("there and back through a file's text, ours and Python's", () => {
-  const text = JSON.stringify(summaryToJson(summary));
-  expect(summaryFromText(text, "summary.json")).toEqual(summary);
-  expect(summaryFromText(text.replaceAll("null", "NaN"), "summary.json")).toEqual(summary);
+  expect(summaryFromText(summaryToText(summary), "summary.json")).toEqual(summary);
+  expect(summaryFromText(JSON.stringify(summaryToJson(summary)), "summary.json")).toEqual(summary);
+});
+
+test("what is undefined is NaN in the file, as nnU-Net v2 writes it and its tools compute with it, and texts stay as they are", () => {
+  const remarked = {
+    ...summary,
+    remark: 'says "Dice": null,',
+    cases: [{ ...summary.cases[0]!, predictionFile: "pred/a: null" }, summary.cases[1]!],
+  };
+  const text = summaryToText(remarked);
+  expect(text).toContain('"Dice": NaN,\n');
+  expect(text.match(/null/g)).toHaveLength(2);
+  expect(summaryFromText(text, "summary.json")).toEqual(remarked);
+  expect(JSON.parse(text.replace(/NaN(?=,?$)/gm, "null"))).toEqual(summaryToJson(remarked));
 });
 
 test("the table names the label and says where a mean leaves cases out", () => {

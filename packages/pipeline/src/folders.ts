@@ -59,7 +59,13 @@ export function preprocessedPaths(folders: Folders, datasetName: string) {
     jobs: join(folder, "jobs.json"),
     /** What configurations cost on the machine at hand. */
     costs: join(folder, "measured_costs.json"),
-    cases: (dataIdentifier: string) => pathBelow(folder, dataIdentifier),
+    /**
+     * Preprocessed cases. `nnUNetPlans_3d_fullres` itself is nnU-Net v2's, which removes that folder with all that is in
+     * it before it preprocesses.
+     */
+    cases: (dataIdentifier: string) => pathBelow(folder, `${dataIdentifier}_zarr`),
+    /** Where they lay before. */
+    earlierCases: (dataIdentifier: string) => pathBelow(folder, dataIdentifier),
   };
 }
 

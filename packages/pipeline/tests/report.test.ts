@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { summaryFromJson } from "@nnunet/evaluate";
+import { summaryFromJson, summaryFromText, summaryToText } from "@nnunet/evaluate";
 import { openDataset, readImage, writeImage } from "@nnunet/io";
 import { createPipeline, type Fold, type Pipeline, resultsPaths, type RunOptions } from "@nnunet/pipeline";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
@@ -221,9 +221,10 @@ test("after a selection it says what was chosen and why, also of an ensemble; wi
     expect(await readFile(path, "utf8")).toContain("Postprocessing that was tried");
 
     const { summary } = resultsPaths(folders, dataset.name, plansName, "2d").fold(0);
-    const json = JSON.parse(await readFile(summary, "utf8"));
-    json.metric_per_case[0].metrics["1"].Dice = 0.123;
-    await writeFile(summary, JSON.stringify(json));
+    const scores = summaryFromText(await readFile(summary, "utf8"), summary);
+    const [first, ...others] = scores.cases;
+    const better = { ...first!, metrics: { ...first!.metrics, "1": { ...first!.metrics["1"]!, dice: 0.123 } } };
+    await writeFile(summary, summaryToText({ ...scores, cases: [better, ...others] }));
     const changed = await pipeline.report(dataset, plans);
     expect(changed.data.choice!.by).toBe("highest mean");
     expect(changed.data.warnings.join(" ")).toContain("was made from other scores than lie here now");

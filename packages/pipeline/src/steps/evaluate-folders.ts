@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { counted, elementCount, type EvaluationSummary, FileError, labelSet, type ModelDataset } from "@nnunet/core";
-import { describeFileError, exists, whileLocked, writeJsonAtomic } from "@nnunet/core/node";
-import { summarise, summaryToJson } from "@nnunet/evaluate";
+import { describeFileError, exists, whileLocked, writeFileAtomic } from "@nnunet/core/node";
+import { summarise, summaryToText } from "@nnunet/evaluate";
 import { imageStem, readImageInfo } from "@nnunet/io";
 import { type Context, defaultStages, identity } from "../stages.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
@@ -141,7 +141,7 @@ export async function evaluatePairs(
         ...withGroups(summarise(evaluations.map(({ evaluated }) => evaluated)), groups ?? new Map()),
         ...(surfaceToleranceMm === undefined ? {} : { surfaceToleranceMm }),
       };
-      if (output !== undefined) await writeJsonAtomic(output, summaryToJson(summary));
+      if (output !== undefined) await writeFileAtomic(output, summaryToText(summary));
       return { result: summary, ...(output === undefined ? {} : { detail: output }) };
     });
   return output === undefined ? evaluate() : whileLocked(output, "evaluating", evaluate);

@@ -5,6 +5,7 @@ import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool
 import { isPreprocessed, type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
 import { placeOf, type Staged } from "../workers/stage-place.ts";
 import { type Folders, preprocessedPaths } from "../folders.ts";
+import { moveEarlierCases } from "./earlier-store.ts";
 import { type Context, defaultStages } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
@@ -40,6 +41,9 @@ export async function preprocessDataset(
     const detail = `${counted(total, "case")} for ${name}`;
     results.push(
       await timedStage("preprocess", { total, detail }, options, async () => {
+        const earlier = preprocessedPaths(folders, dataset.name).earlierCases(configuration.dataIdentifier);
+        const ids = dataset.trainingCases.map(({ id }) => id);
+        await moveEarlierCases(earlier, folder, ids);
         const place = placeOf(stages.preprocessor, defaultStages.preprocessor, "preprocess", options);
         const run = place.workers
           ? "preprocess"
