@@ -21,7 +21,7 @@ export function ensembleCommand(program: Command, ending: Ending): void {
     .description("average stored probabilities of several folders, and decide by classes or regions")
     .argument(
       "<folders...>",
-      "folders that predict wrote with --probabilities or --save-probabilities, or fold_0/validation",
+      "folders that predict wrote with --probabilities or --save-probabilities, fold_0/validation, or nnU-Net v2's (.npz)",
     )
     .addOption(
       sharedOption("output", { value: "folder", description: "gets one segmentation per case" }).makeOptionMandatory(),

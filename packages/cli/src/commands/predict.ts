@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from "@nnunet/core";
 import { defaultMaxPatches, type Device, type Model } from "@nnunet/inference";
 import { type Fold, type LoadedPredictor, loadPredictor, namesOneFile } from "@nnunet/pipeline";
-import type { Command } from "commander";
 import type { Pipeline } from "@nnunet/pipeline";
+import { type Command, Option } from "commander";
 import { openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import {
   type CommonFlags,
@@ -30,7 +30,7 @@ interface Flags extends CommonFlags {
   readonly stepSize: number;
   readonly maxMemory?: number;
   readonly maxPatches?: number;
-  readonly saveProbabilities?: boolean;
+  readonly saveProbabilities?: "nii.gz" | "npz";
   readonly probabilities?: boolean;
   readonly continue?: boolean;
   readonly overwrite?: boolean;
@@ -76,7 +76,14 @@ export function predictCommand(program: Command, ending: Ending): void {
       `positions of the sliding window that a case may need (default: ${defaultMaxPatches.toLocaleString("en")})`,
       positiveInteger,
     )
-    .option("--save-probabilities", "also write CASE_probabilities.nii.gz, one channel per class or region")
+    .addOption(
+      new Option(
+        "--save-probabilities [form]",
+        "also write CASE_probabilities.nii.gz, one channel per class or region; npz: CASE.npz and CASE.pkl, as nnUNetv2_ensemble reads them",
+      )
+        .choices(["nii.gz", "npz"])
+        .preset("nii.gz"),
+    )
     .addOption(
       sharedOption("probabilities", {
         description: "keep the probabilities, compressed, in OUTPUT/probabilities, for ensemble",
@@ -111,7 +118,7 @@ export function predictCommand(program: Command, ending: Ending): void {
             stepFraction: flags.stepSize,
             maxMemoryGb: flags.maxMemory,
             maxPatches: flags.maxPatches,
-            saveProbabilities: flags.saveProbabilities,
+            saveProbabilities: flags.saveProbabilities === "npz" ? "npz" : flags.saveProbabilities !== undefined,
             probabilities: flags.probabilities,
             continue: flags.continue,
             overwrite: flags.overwrite,

@@ -18,6 +18,7 @@ import {
 import { freeMemory } from "@nnunet/core/node";
 import { type PredictionLimits, type PredictionSize, predictionSize, refuseLargePrediction } from "@nnunet/inference";
 import { readImageInfo } from "@nnunet/io";
+import type { ProbabilityForm } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 
 /** Further than this from what was trained, a network is out of its depth. */
@@ -44,7 +45,7 @@ export async function lookAhead(
   options: PredictionLimits & {
     readonly stepFraction?: number;
     readonly mirroring?: boolean;
-    readonly saveProbabilities?: boolean;
+    readonly saveProbabilities?: ProbabilityForm | undefined;
     readonly probabilityStore?: string | undefined;
     readonly onEvent?: EventListener | undefined;
   },
@@ -58,7 +59,7 @@ export async function lookAhead(
       const bytesPerVoxel = BYTES_AS_STORED[dataType] ?? 4;
       const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
       for (const { models, previous } of members) {
-        const probabilities = options.saveProbabilities ?? false;
+        const probabilities = Boolean(options.saveProbabilities);
         const onProbabilities = members.length > 1 || options.probabilityStore !== undefined;
         const size = predictionSize(models, image, {
           ...options,

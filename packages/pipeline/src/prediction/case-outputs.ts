@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { imageFiles, readImageInfo, writtenFiles } from "@nnunet/io";
-import { identity, probabilitiesPath } from "./prediction-output.ts";
+import { identity, probabilitiesPath, v2ProbabilitiesPaths } from "./prediction-output.ts";
 import type { CaseOutputs, PredictionRecord } from "./prediction-record.ts";
 
 /**
@@ -12,13 +12,22 @@ import type { CaseOutputs, PredictionRecord } from "./prediction-record.ts";
  */
 export type ExistingResults = "refuse" | "overwrite" | "continue" | "update";
 
+/** Whether probabilities are written beside a segmentation: as an image, or as nnU-Net v2 stores them. */
+export type ProbabilityForm = boolean | "npz";
+
 /** The files that predicting a case makes, those that an image consists of among them. */
-export async function outputsOf(files: CaseFiles, target: string, probabilities: boolean): Promise<CaseOutputs> {
-  const images: [string, ...string[]] = probabilities ? [target, probabilitiesPath(target)] : [target];
+export async function outputsOf(
+  files: CaseFiles,
+  target: string,
+  probabilities: ProbabilityForm = false,
+): Promise<CaseOutputs> {
+  const images: [string, ...string[]] = probabilities === true ? [target, probabilitiesPath(target)] : [target];
+  const v2 = probabilities === "npz" ? v2ProbabilitiesPaths(target) : undefined;
   const written = images.flatMap((path) => writtenFiles(path));
   // Only a TIFF of several slices has its spacing beside it.
   const isFlat = written.some(isJson) && (await readImageInfo(files.images[0]!)).shape[1] === 1;
-  return { images, files: isFlat ? written.filter((path) => !isJson(path)) : written };
+  const all = isFlat ? written.filter((path) => !isJson(path)) : written;
+  return { images, files: [...all, ...Object.values(v2 ?? {})], ...(v2 && { v2 }) };
 }
 
 /** Files of a folder of predictions that are no case's. */

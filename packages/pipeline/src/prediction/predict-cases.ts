@@ -9,7 +9,9 @@ import {
   StageError,
   type StageOptions,
 } from "@nnunet/core";
+import { writeChunksAtomic, writeFileAtomic } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
+import { v2ProbabilitiesChunks, v2PropertiesPickle } from "@nnunet/interop";
 import { readStoredImage, writeImage } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { warnOfImages } from "../steps/image-warnings.ts";
@@ -17,7 +19,7 @@ import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
 import { describeOutlook, lookAhead, strangeIntensities } from "./case-outlook.ts";
-import { checkOutputs, type ExistingResults, isDone, outputsOf } from "./case-outputs.ts";
+import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { type MembersOptions, predictByMembers } from "./predict-by-members.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
@@ -28,7 +30,7 @@ const PROCESS_GROWTH = 120e6;
 export interface CasesOptions extends StageOptions, PredictionLimits {
   readonly mirroring?: boolean | undefined;
   readonly stepFraction?: number | undefined;
-  readonly saveProbabilities?: boolean | undefined;
+  readonly saveProbabilities?: ProbabilityForm | undefined;
   /** Keep the probabilities of each case here, compressed, as `<case>.zarr`; needs `record`. */
   readonly probabilityStore?: string | undefined;
   /** Where the segmentation of a case goes. */
@@ -127,7 +129,7 @@ export async function predictCases(
           const keep = store === undefined ? undefined : { folder: store, contentHash: await record!.inputsOf(files) };
           await predictOne(context, predictor, files, own, { ...how, hear, keep });
           await record?.end(files, own);
-          written.push(...own.images);
+          written.push(...own.images, ...Object.values(own.v2 ?? {}));
         }
       } catch (error) {
         throw isNnunetError(error, "CANCELLED") ? error : new StageError("predict", files.id, error);
@@ -149,7 +151,7 @@ async function predictOne(
   context: Context,
   predictor: LoadedPredictor,
   { label: _, ...files }: CaseFiles,
-  { images: [path, probabilitiesPath] }: CaseOutputs,
+  { images: [path, probabilitiesPath], v2 }: CaseOutputs,
   options: StageOptions & {
     readonly mirroring: boolean;
     readonly stepFraction: number;
@@ -168,10 +170,15 @@ async function predictOne(
   const { segmentation, probabilities } = await predictByMembers(context, predictor, image, {
     ...how,
     ...limits,
-    probabilities: probabilitiesPath !== undefined,
+    probabilities: probabilitiesPath !== undefined || v2 !== undefined,
     scratch: path,
   });
   // The segmentation last: where it is, the case is finished.
   if (probabilitiesPath !== undefined && probabilities) await writeImage(probabilitiesPath, probabilities);
+  if (v2 && probabilities) {
+    const { data, shape, geometry } = probabilities;
+    await writeFileAtomic(v2.pkl, v2PropertiesPickle(geometry));
+    await writeChunksAtomic(v2.npz, v2ProbabilitiesChunks(shape, [data]));
+  }
   await writeImage(path, segmentation, { overwrite });
 }

@@ -3,6 +3,7 @@ import { type CaseFiles, FileError, InvalidArgumentError, type StageOptions } fr
 import { pathBelow, whileLocked } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
 import type { Context } from "../stages.ts";
+import type { ProbabilityForm } from "./case-outputs.ts";
 import { inputCases } from "./input-cases.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { predictCases } from "./predict-cases.ts";
@@ -18,8 +19,11 @@ export interface PredictionOptions extends StageOptions, PredictionLimits {
   readonly mirroring?: boolean;
   /** Stride between patches as a fraction of the patch; 0.5 by default. */
   readonly stepFraction?: number;
-  /** Also write `<case>_probabilities.nii.gz`, one float32 channel per class or region. */
-  readonly saveProbabilities?: boolean;
+  /**
+   * Also write `<case>_probabilities.nii.gz`, one float32 channel per class or region; "npz" for `<case>.npz` and `.pkl`,
+   * which `nnUNetv2_ensemble` reads.
+   */
+  readonly saveProbabilities?: ProbabilityForm | undefined;
   /** Keep the probabilities, compressed, as `probabilities/<case>.zarr` in an output folder, for `ensemble`. */
   readonly probabilities?: boolean | undefined;
   /** Replace segmentations that exist; otherwise they are an error, found before any work. */

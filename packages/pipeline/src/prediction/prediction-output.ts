@@ -72,6 +72,18 @@ export function probabilitiesPath(segmentation: string): string {
   return join(dirname(segmentation), `${imageStem(segmentation)}_probabilities.nii.gz`);
 }
 
+/** The files of a segmentation's probabilities as nnU-Net v2 has them, beside it. */
+export function v2ProbabilitiesPaths(segmentation: string): V2ProbabilitiesPaths {
+  const stem = join(dirname(segmentation), imageStem(segmentation)!);
+  return { npz: `${stem}.npz`, pkl: `${stem}.pkl` };
+}
+
+export interface V2ProbabilitiesPaths {
+  readonly npz: string;
+  /** Where the case lies. */
+  readonly pkl: string;
+}
+
 /**
  * Results never lie among the images that they are made from, where the next run would take them for images, nor among
  * those of a dataset.

@@ -5,6 +5,7 @@ import type { Model } from "@nnunet/inference";
 import { readImage } from "@nnunet/io";
 import { hashFiles } from "@nnunet/preprocess";
 import type { LoadedPredictor } from "./load-predictor.ts";
+import type { V2ProbabilitiesPaths } from "./prediction-output.ts";
 import { type Context, identity } from "../stages.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
 import { hashCase } from "../workers/case-tasks.ts";
@@ -44,8 +45,10 @@ interface Entry {
 
 /** The files of one predicted case. */
 export interface CaseOutputs {
-  /** Segmentation, and probabilities where they are asked for. */
+  /** Segmentation, and probabilities where they are asked for as an image. */
   readonly images: readonly [string, ...string[]];
+  /** Where probabilities are asked for in nnU-Net v2's form. */
+  readonly v2?: V2ProbabilitiesPaths;
   /** These, and the files beside them that they may consist of. */
   readonly files: readonly string[];
 }
@@ -86,7 +89,7 @@ export function predictionRecord(
     });
   return {
     inputsOf,
-    async stateOf(files, { images, files: all }) {
+    async stateOf(files, { images, files: all, v2 }) {
       const present = await hashesOf(all);
       const names = Object.keys(present);
       if (names.length === 0) return "to do";
@@ -100,7 +103,11 @@ export function predictionRecord(
         // A file that was cut off cannot be read; one that can has been changed on purpose.
         return (await areImages(images.filter((path) => basename(path) in present))) ? "edited" : "to do";
       }
-      const wanted = [...images, ...all.filter((path) => Object.hasOwn(recorded, basename(path)))];
+      const wanted = [
+        ...images,
+        ...Object.values(v2 ?? {}),
+        ...all.filter((path) => Object.hasOwn(recorded, basename(path))),
+      ];
       const isWhole = wanted.every((path) => basename(path) in present);
       return isWhole && inputs === (await inputsOf(files)) ? "done" : "to do";
     },

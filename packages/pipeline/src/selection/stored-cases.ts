@@ -4,21 +4,14 @@ import { FileError, InvalidArgumentError } from "@nnunet/core";
 import { describeFileError, exists } from "@nnunet/core/node";
 import { imageStem, readImage, readImageInfo } from "@nnunet/io";
 import { openProbabilities, probabilitiesInMemory, type ProbabilityReader } from "@nnunet/preprocess";
-
-/** The stored probabilities of one case. */
-export interface StoredCase {
-  readonly id: string;
-  readonly path: string;
-  /** Shape [class or region, z, y, x] and place, without the voxels. */
-  describe(): Promise<Pick<ProbabilityReader, "shape" | "geometry">>;
-  open(): Promise<ProbabilityReader>;
-}
+import type { StoredCase } from "./stored-case.ts";
+import { v2StoredCases } from "./v2-probabilities.ts";
 
 const suffix = "_probabilities";
 
 /**
- * The probabilities that lie in a folder: `CASE.zarr`, in the folder itself or in `probabilities` below it, or the images
- * `CASE_probabilities.nii.gz`, which are read as a whole.
+ * The probabilities that lie in a folder: `CASE.zarr`, in the folder itself or in `probabilities` below it, or what is read
+ * as a whole: the images `CASE_probabilities.nii.gz`, or nnU-Net v2's `CASE.npz`.
  *
  * @throws {FileError} if the folder cannot be read or holds none
  */
@@ -34,11 +27,14 @@ export async function storedCases(folder: string): Promise<StoredCase[]> {
       });
     }
   }
-  const images = (await namesIn(folder, true)).filter((name) => imageStem(name)?.endsWith(suffix));
+  const names = await namesIn(folder, true);
+  const images = names.filter((name) => imageStem(name)?.endsWith(suffix));
   if (images.length === 0) {
+    const byV2 = v2StoredCases(folder, names);
+    if (byV2.length > 0) return byV2;
     throw new FileError(
       folder,
-      `holds no probabilities: neither CASE.zarr, there or in probabilities, nor CASE${suffix}.nii.gz; predict with \`probabilities\` first`,
+      `holds no probabilities: neither CASE.zarr, there or in probabilities, nor CASE${suffix}.nii.gz, nor CASE.npz of nnU-Net v2; predict with \`probabilities\` first`,
     );
   }
   return images.map((name) => {
