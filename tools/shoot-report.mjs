@@ -10,7 +10,7 @@ if (page === undefined || picture === undefined) {
   process.exit(2);
 }
 const browser = process.env.CHROMIUM ?? "chromium-headless-shell";
-const size = ["--window-size=1240,1290", "--force-device-scale-factor=0.8", "--hide-scrollbars"];
+const size = ["--window-size=1240,850", "--force-device-scale-factor=0.8", "--hide-scrollbars"];
 const safe = ["--no-sandbox", "--disable-gpu"];
 execFileSync(browser, [...safe, ...size, `--screenshot=${resolve(picture)}`, pathToFileURL(resolve(page)).href], {
   stdio: ["ignore", "ignore", "pipe"],

@@ -1,3 +1,7 @@
+/** A shadow at the right edge, and over it a cover that scrolls with the content and hides it at the end. */
+const moreBeyond =
+  "linear-gradient(to left,var(--surface) 40%,transparent) right/46px 100% no-repeat local,linear-gradient(to left,var(--shade),transparent) right/16px 100% no-repeat scroll";
+
 /** The report's style sheet: light and dark, from 320 pixels on, and for paper. Colours of series after Okabe and Ito. */
 export const style = `
 :root{color-scheme:light dark;
@@ -59,7 +63,7 @@ figcaption{color:var(--soft);font-size:.88rem;margin-top:.3rem;max-width:72ch}
 .key i.outline{background:#2b2b2b;border:2.5px solid;box-shadow:0 0 0 1px var(--soft)}.keys{margin:.25rem 0}
 i.missed{background:#ff5a36}i.added{background:#3d8bff}i.confused{background:#d24fd8}
 .scroll{overflow-x:auto;margin:.8rem 0;max-width:100%}
-.scroll,nav{background:linear-gradient(to left,var(--surface) 40%,transparent) right/46px 100% no-repeat local,linear-gradient(to left,var(--shade),transparent) right/16px 100% no-repeat scroll}
+.scroll{background:${moreBeyond}}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;min-width:min(100%,480px)}
 .caption{color:var(--soft);font-size:.88rem;margin:1.1rem 0 0;max-width:72ch}.caption+.scroll{margin-top:.2rem}
 th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top;white-space:nowrap;overflow-wrap:normal}
@@ -84,7 +88,7 @@ dl{margin:0 0 .8rem;max-width:78ch}dt{font-weight:600;margin-top:.8rem}dt::first
 .network svg{display:block;background:#fff;border-radius:6px;max-width:none;height:auto;min-width:520px;width:100%}
 @media (max-width:960px){.questions{grid-template-columns:1fr 1fr}.questions>:nth-child(3),.questions>.chart{grid-column:1/-1;grid-row:auto}}
 @media (max-width:640px){header,main{padding:0 14px}header{padding-top:14px}
-nav{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;margin-right:-14px;padding-right:14px}
+nav{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;background:${moreBeyond};margin-right:-14px;padding-right:14px}
 .network figcaption::after{content:" (scroll sideways)"}
 .questions{grid-template-columns:minmax(0,1fr);gap:10px}.questions>*{grid-column:1!important}.question{padding:11px 14px}.question .number strong{font-size:1.9rem}
 .chart .wide{display:none}.chart .narrow{display:block}

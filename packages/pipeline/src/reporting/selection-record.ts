@@ -71,6 +71,7 @@ export async function readSelection(
 
 function afterPostprocessing(before: number, after: number, trials: readonly PostprocessingTrial[]): string {
   if (!trials.some(({ accepted }) => accepted)) return "No postprocessing made it better, so there is none.";
+  if (after.toFixed(4) === before.toFixed(4)) return "Postprocessing changes the mean Dice by less than 0.0001.";
   return `Postprocessing takes the mean Dice from ${before.toFixed(4)} to ${after.toFixed(4)}.`;
 }
 

@@ -1,7 +1,10 @@
 import { html, type Html } from "../html.ts";
-import { dice } from "../numbers.ts";
+import { absent } from "../numbers.ts";
 import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
+
+/** What postprocessing changes is often less than the third decimal. */
+const finely = (mean: number | null) => mean?.toFixed(4) ?? absent;
 
 /** What was tried on the segmentations after the network, and what is kept. */
 export function postprocessingSection({ postprocessing }: ReportData): Html | undefined {
@@ -13,8 +16,8 @@ export function postprocessingSection({ postprocessing }: ReportData): Html | un
       ["", "before", "after", "applied"],
       postprocessing.map(({ what, before, after, accepted }) => [
         what,
-        dice(before),
-        dice(after),
+        finely(before),
+        finely(after),
         accepted ? "yes" : "no",
       ]),
     )}</section>`;
