@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
@@ -18,9 +18,13 @@ test("a scratch file gives back what was written, has no name, and says what is 
     file.close();
     expect(await readdir(folder)).toEqual([]);
     expect(freeDisk(join(folder, "case"))).toBeGreaterThan(0);
-    const nowhere = join(folder, "missing", "case");
-    expect(() => new ScratchFile(nowhere)).toThrow("could not be written: no such file or folder");
-    expect(() => freeDisk(nowhere)).toThrow("could not be written: no such file or folder");
+    const early = new ScratchFile(join(folder, "not", "yet", "case"));
+    early.write(Float32Array.of(1), 0);
+    early.close();
+    expect(freeDisk(join(folder, "not", "yet", "case"))).toBeGreaterThan(0);
+    expect(await readdir(folder)).toEqual([]);
+    await writeFile(join(folder, "file"), "");
+    expect(() => new ScratchFile(join(folder, "file", "case"))).toThrow("a part of the path is a file, not a folder");
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

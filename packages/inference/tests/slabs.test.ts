@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -147,11 +147,11 @@ test("plane by plane gives bit by bit what the whole volume gives, in memory and
       }
       await whole.close();
     }),
-    { seed: 1, numRuns: 250 },
+    { seed: 1, numRuns: 200 },
   );
-  expect(fewer).toBeGreaterThan(50); // or nothing went through the image plane by plane
+  expect(fewer).toBeGreaterThan(40); // or nothing went through the image plane by plane
   expect(await readdir(folder)).toEqual([]);
-}, 120_000);
+}, 600_000); // seconds, but on a machine that others use
 
 test("from image to segmentation, cascades included: what the whole volume gives", async () => {
   await fc.assert(
@@ -179,7 +179,7 @@ test("from image to segmentation, cascades included: what the whole volume gives
     }),
     { seed: 2, numRuns: 80 },
   );
-}, 120_000);
+}, 600_000); // seconds, but on a machine that others use
 
 test("scores lie on disk where memory has no room for them: the same segmentation, and nothing is left behind", async () => {
   const labels = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [i === 0 ? "background" : `c${i}`, i]));
@@ -221,6 +221,9 @@ test("scores lie on disk where memory has no room for them: the same segmentatio
   const least = ways(false).at(-1)!.memory;
   const tooTight = predictImage(models, loaded, { ...how, maxMemoryGb: (least - 1) / 1e9 });
   await expect(tooTight).rejects.toMatchObject({ code: "LIMIT" });
-  const missing = { ...how, maxMemoryGb: least / 1e9, scratch: join(folder, "nowhere", "case") };
-  await expect(predictImage(models, loaded, missing)).rejects.toMatchObject({ code: "FILE" });
-});
+  const notYet = { ...how, maxMemoryGb: least / 1e9, scratch: join(folder, "not", "yet", "case") };
+  expect((await predictImage(models, loaded, notYet)).segmentation.shape).toEqual(loaded.image.shape);
+  await writeFile(join(folder, "file"), "");
+  const wrong = { ...notYet, scratch: join(folder, "file", "case") };
+  await expect(predictImage(models, loaded, wrong)).rejects.toMatchObject({ code: "FILE" });
+}, 600_000);

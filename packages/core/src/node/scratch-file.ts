@@ -1,5 +1,5 @@
-import { closeSync, openSync, readSync, rmSync, statfsSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, openSync, readSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
 import { describeFileError } from "./files.ts";
 import { temporaryBeside } from "./temporaries.ts";
@@ -16,11 +16,11 @@ export class ScratchFile {
   readonly #file: number;
 
   /**
-   * @param beside - a path; the file lies in its folder
+   * @param beside - a path; the file lies in its folder, or while that is missing in the nearest one above
    * @throws {FileError} if that cannot be written
    */
   constructor(beside: string) {
-    this.#path = temporaryBeside(beside, { hidden: true });
+    this.#path = temporaryBeside(join(nearestFolder(beside), basename(beside)), { hidden: true });
     try {
       this.#file = openSync(this.#path, "wx+", 0o600);
       if (process.platform !== "win32") rmSync(this.#path, { force: true });
@@ -66,13 +66,21 @@ export class ScratchFile {
 /**
  * Bytes that the disk of a path has room for.
  *
- * @throws {FileError} if its folder is missing
+ * @throws {FileError} if that cannot be found out
  */
 export function freeDisk(path: string): number {
+  const folder = nearestFolder(path);
   try {
-    const { bavail, bsize } = statfsSync(dirname(path));
+    const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize;
   } catch (error) {
-    throw describeFileError(dirname(path), "could not be written", error);
+    throw describeFileError(folder, "could not be written", error);
   }
+}
+
+/** Where something beside a path can lie before its folder is made. */
+function nearestFolder(path: string): string {
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
 }
