@@ -150,7 +150,7 @@ describe("by hand", () => {
     const costs = { "2d": { ...cost, step: 0.2 }, "3d_fullres": cost };
     const attempt = (seconds: number) => chooseEffort(costs, workOf(names, 20), wishOf(names), seconds, 10);
     expect(() => attempt(15)).toThrow(
-      "a run of one fold of 2d, the least that can be done, needs about 32 s, but 15 s are left of the budget; the smallest budget that would do is 46 s, and one in which a network learns something is 2.5 min; with `baseFeatures` or `batchSize` made smaller less",
+      "a run of one fold of 2d, the least that can be done, needs about 32 s, but 15 s are left of the budget; the smallest budget that would do is 46 s, and one in which a network learns something is 2.5 min; a smaller `baseFeatures` or `batchSize` needs less",
     );
     expect(attempt(32).trainings).toEqual([{ configuration: "2d", fold: 0 }]);
   });

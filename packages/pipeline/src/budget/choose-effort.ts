@@ -51,7 +51,7 @@ export function chooseEffort(costs: Costs, work: Workload, wish: Wish, seconds: 
     `a run of one fold of ${smallest.trainings[0]!.configuration}, the least that can be done,`,
     `about ${shownBudget(Math.ceil(smallest.seconds))}`,
     `${shownBudget(Math.max(0, Math.floor(seconds)))} are left of the budget`,
-    `${named(smallest, "the smallest budget that would do")}${stepsOf(wish) > FEWEST_STEPS ? named(teaching, learns) : ""}; with \`baseFeatures\` or \`batchSize\` made smaller less`,
+    `${named(smallest, "the smallest budget that would do")}${stepsOf(wish) > FEWEST_STEPS ? named(teaching, learns) : ""}; a smaller \`baseFeatures\` or \`batchSize\` needs less`,
   );
 }
 

@@ -14,7 +14,7 @@ import { readJson } from "@nnunet/core/node";
 import { splitsFromJson, summaryFromJson } from "@nnunet/evaluate";
 import { type Fold, type Folders, type FoldPaths, foldsAmong, preprocessedPaths, resultsPaths } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
-import { caseGroups, withGroups } from "../training/case-groups.ts";
+import { caseGroups, refuseDividedGroups, withGroups } from "../training/case-groups.ts";
 import { divisionOf, recordedDivision } from "../training/division.ts";
 import { casesOf } from "./validation-cases.ts";
 
@@ -76,6 +76,7 @@ export async function crossValidation(
   const names = simplerFirst(plans, configurations ?? Object.keys(plans.configurations));
   const splits = await writtenSplits(folders, dataset);
   const groups = await caseGroups(folders, dataset.name);
+  if (splits) refuseDividedGroups(preprocessedPaths(folders, dataset.name), splits, groups);
   const leftOut: LeftOut[] = [];
   const found: { configuration: string; modelFolder: string; validated: ValidatedFold[] }[] = [];
   for (const configuration of names) {
@@ -131,6 +132,7 @@ export async function crossValidation(
     folds: validated.map(({ fold }) => fold),
   }));
   refuseOtherCases(compared);
+  refuseSharedCases(compared[0]!);
   return { configurations: compared, folds: common, leftOut };
 }
 
@@ -207,6 +209,24 @@ export async function isOfDivision(
   if (casesOf(summary).sort().join("\n") !== [...(splits[fold]?.val ?? [])].sort().join("\n")) return false;
   const recorded = await recordedDivision(folder);
   return recorded === undefined || recorded[fold] === divisionOf(splits)[fold];
+}
+
+/** A case that two folds are validated on would count twice. */
+function refuseSharedCases({ compared }: ValidatedConfiguration): void {
+  const foldOf = new Map<string, number>();
+  for (const { fold, paths, summary } of compared) {
+    for (const id of casesOf(summary)) {
+      const other = foldOf.get(id);
+      if (other !== undefined) {
+        const problem = `fold ${fold} is validated on ${id}, as fold ${other} is, and the case would count twice`;
+        throw new FileError(
+          paths.summary,
+          `${problem}; name folds that share no case by \`folds\`, or correct splits_final.json and train again`,
+        );
+      }
+      foldOf.set(id, fold);
+    }
+  }
 }
 
 /** Two means are compared only where they are over the same cases. */

@@ -31,6 +31,7 @@ import { type NetworksOnAllCases, networksOnAllCases } from "./networks-on-all-c
 import { notValidated, notValidatedInformation } from "./not-validated.ts";
 import { caseOf } from "./validation-cases.ts";
 import { notFoundWarning } from "./not-found-warning.ts";
+import { unlikeTrainings } from "./unlike-trainings.ts";
 import { refuseOtherFolder, writePredictor } from "./write-predictor.ts";
 
 export interface FindBestOptions extends StageOptions, CrossValidationOptions, ProbabilityOptions {
@@ -115,7 +116,10 @@ async function chosenPredictor(
   const best = selection.ranking[0]!;
   const chosen = chosenBecause(selection);
   say("info", chosen);
-  const warnings = notFoundWarning(selection.postprocessed, dataset.json);
+  const warnings = [
+    ...notFoundWarning(selection.postprocessed, dataset.json),
+    ...(await unlikeTrainings(found.configurations)),
+  ];
   for (const text of warnings) say("warning", text);
   const members = best.configurations.map((name) => {
     const { modelFolder, folds } = found.configurations.find(({ configuration }) => configuration === name)!;

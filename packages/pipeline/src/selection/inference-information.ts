@@ -81,12 +81,12 @@ export function inferenceInformation(
         seed: 0,
         fewest_to_compare: fewestToCompare,
       },
-      ranking: ranking.map(({ configurations, score, interval, behindBest }) => ({
+      ranking: ranking.map(({ configurations, score, interval, behindBest }, place) => ({
         configurations,
         dice: score,
         interval: intervalToJson(interval),
-        probability_that_best_is_better: finiteOrNull(behindBest),
-        certainty: certaintyOf(behindBest),
+        probability_that_best_is_better: place === 0 ? null : finiteOrNull(behindBest), // of the best itself neither is known
+        certainty: place === 0 ? null : certaintyOf(behindBest),
         labels: labelScores(summaries.get(nameOfCandidate(configurations))!),
       })),
       not_compared: [

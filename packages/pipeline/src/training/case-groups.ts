@@ -1,5 +1,6 @@
-import { type EvaluationSummary, InvalidArtifactError, isJsonObject } from "@nnunet/core";
+import { type EvaluationSummary, FileError, InvalidArtifactError, isJsonObject, type Splits } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
+import { dividedGroup, validatesOnTraining } from "@nnunet/evaluate";
 import { changeRecord, readRecord } from "../records/made-from.ts";
 import { caseOf } from "../selection/validation-cases.ts";
 import { type Folders, preprocessedPaths } from "../folders.ts";
@@ -22,6 +23,26 @@ export async function caseGroups(folders: Folders, datasetName: string): Promise
       if (typeof group === "string") return [id, group];
       throw new InvalidArtifactError(path, id, "expected the name of its group");
     }),
+  );
+}
+
+/**
+ * Refuses folds that train on one case of a group and validate on another: what they are validated on, they have seen.
+ *
+ * @throws {FileError} naming fold, cases and group
+ */
+export function refuseDividedGroups(
+  paths: { readonly splits: string; readonly groups: string },
+  splits: Splits,
+  groups: CaseGroups,
+): void {
+  const heldOut = splits.map((split) => (validatesOnTraining(split) ? { train: [], val: [] } : split)); // seeds on all cases
+  const divided = dividedGroup(heldOut, groups);
+  if (!divided) return;
+  const [trained, validated] = divided.cases;
+  throw new FileError(
+    paths.splits,
+    `fold ${divided.fold} trains on ${trained} and validates on ${validated}, both of group ${divided.group} by ${paths.groups}; correct the one file or, if the cases do not belong together, move the other away`,
   );
 }
 

@@ -19,7 +19,7 @@ import {
 } from "@nnunet/evaluate";
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
-import { noteGroupedBy } from "./case-groups.ts";
+import { caseGroups, noteGroupedBy, refuseDividedGroups } from "./case-groups.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
 import { divisionOf } from "./division.ts";
 
@@ -113,7 +113,11 @@ async function divideDataset(
       warn("replaced", `by the ${basename(own)} of the dataset; trainings by the earlier folds do not go with it`);
       return keep(theirs);
     }
-    if (!groupOf && seeds === undefined) return { path, splits, made: false };
+    if (!groupOf && seeds === undefined) {
+      const paths = preprocessedPaths(folders, dataset.name);
+      refuseDividedGroups(paths, splits, await caseGroups(folders, dataset.name));
+      return { path, splits, made: false };
+    }
     const isOurs = isWritten && !theirs;
     const wanted = isOurs || seeds !== undefined ? makeSplits(dataset, ids, { groupOf, seeds }) : undefined;
     if (wanted && contentHash(wanted) === contentHash(splits)) return { path, splits, made: false };

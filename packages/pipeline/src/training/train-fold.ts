@@ -12,7 +12,7 @@ import {
   shownShape,
 } from "@nnunet/core";
 import { lockedBy, whileLocked } from "@nnunet/core/node";
-import type { Device, TrainingSettings } from "@nnunet/trainer";
+import { type Device, recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import type { PoolOptions } from "../workers/case-pool.ts";
 import { exportFolds } from "../steps/export-model.ts";
 import { foldBatches, type SamplingSettings } from "./fold-batches.ts";
@@ -130,6 +130,7 @@ export async function trainFold(
               ...record,
               ...hashes,
               stages: madeBy,
+              recipe: recipeOf(settings),
               ...(remark === undefined ? {} : { remark }),
               ...(division && { division }),
               ...(previous && { previousStage: previous.stage }),
