@@ -234,14 +234,17 @@ test("what a budget gave up stands among what was not compared", () =>
 
 test("where cases belong together intervals are drawn from the groups, and the tables say so", () =>
   copied(async ({ own, dataset: opened, find }) => {
-    const groups = Object.fromEntries(opened.trainingCases.map(({ id }) => [id, "one patient"]));
+    const groups = Object.fromEntries(opened.trainingCases.map(({ id }) => [id, `patient ${id}`]));
     await writeJsonAtomic(preprocessedPaths(own.folders, dataset.name).groups, groups);
     const found = await find();
-    expect(found.validation!.cases.map(({ group }) => group)).toEqual(["one patient", "one patient"]);
+    expect(found.validation!.cases.map(({ group }) => group)).toEqual([
+      expect.stringMatching(/^patient tiny_/),
+      expect.stringMatching(/^patient tiny_/),
+    ]);
     expect(found.ranking[0]!.interval.low).toBeNaN();
     expect((await informationOf(found)).nnunet_ts.confidence).toMatchObject({
       method: "percentile bootstrap over groups of cases",
-      groups: 1,
+      groups: 2,
     });
   }));
 

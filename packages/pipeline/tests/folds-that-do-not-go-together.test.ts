@@ -94,7 +94,7 @@ test("configurations that were not trained equally long are told", async () => {
   };
   const [flat, full] = [await trained("2d", [40, 40]), await trained("3d_fullres", [20, 20])];
   expect(await unlikeTrainings([flat, full])).toEqual([
-    "the configurations were not trained equally long (2d for 2,000 steps and 3d_fullres for 1,000 steps): which of them is better may be a question of that",
+    "the configurations were not trained equally long (2d for 2,000 steps, 3d_fullres for 1,000 steps): which of them is better may be a question of that",
   ]);
   expect(await unlikeTrainings([flat, await trained("3d_lowres", [40, 40])])).toEqual([]);
 });
