@@ -232,7 +232,7 @@ test("what a budget gave up stands among what was not compared", () =>
     await expect(find()).rejects.toThrow("given_up__");
   }));
 
-test("where cases belong together intervals are drawn from the groups, and the tables say so", () =>
+test("cases say to which group they belong; groups of one case each are drawn as cases", () =>
   copied(async ({ own, dataset: opened, find }) => {
     const groups = Object.fromEntries(opened.trainingCases.map(({ id }) => [id, `patient ${id}`]));
     await writeJsonAtomic(preprocessedPaths(own.folders, dataset.name).groups, groups);
@@ -243,8 +243,7 @@ test("where cases belong together intervals are drawn from the groups, and the t
     ]);
     expect(found.ranking[0]!.interval.low).toBeNaN();
     expect((await informationOf(found)).nnunet_ts.confidence).toMatchObject({
-      method: "percentile bootstrap over groups of cases",
-      groups: 2,
+      method: "percentile bootstrap over cases",
     });
   }));
 
