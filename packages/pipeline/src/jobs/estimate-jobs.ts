@@ -1,8 +1,9 @@
 import { cpus } from "node:os";
-import { selectionSeconds, testSeconds, trainingSeconds } from "../budget/costs.ts";
+import { configurationsIn } from "../budget/choose-effort.ts";
+import { type Costs, selectionSeconds, testSeconds, trainingSeconds } from "../budget/costs.ts";
 import { contentHash } from "../records/made-from.ts";
 import { workloadOf } from "./effort-of-run.ts";
-import { measureCosts } from "./measured-costs.ts";
+import { keptCosts, measureCosts } from "./measured-costs.ts";
 import type { Job, JobEstimate, JobWork } from "./job.ts";
 import { keptMeasures, type Measure } from "./job-file.ts";
 import type { RunWork } from "./run-work.ts";
@@ -54,14 +55,19 @@ export async function estimateJobs(
     if (known) estimates.set(job.id, known);
   }
   const unknown = (id: string) => !estimates.has(id);
-  if (!probe || !planned || !work?.trainings.some((training) => unknown(trainId(training)))) return estimates;
-  for (const [id, estimate] of await probeJobs(run, planned, work)) if (unknown(id)) estimates.set(id, estimate);
+  if (!planned || !work?.trainings.some((training) => unknown(trainId(training)))) return estimates;
+  const names = configurationsIn(work.trainings);
+  const costs = probe
+    ? (await measureCosts(run, planned, names, { keep: false })).costs
+    : await keptCosts(run, planned, names);
+  if (!costs) return estimates;
+  for (const [id, estimate] of await jobsByCosts(run, planned, work, costs))
+    if (unknown(id)) estimates.set(id, estimate);
   return estimates;
 }
 
-async function probeJobs(run: Run, planned: Planned, work: RunWork): Promise<Map<string, JobEstimate>> {
-  const names = [...new Set(work.trainings.map(({ configuration }) => configuration))];
-  const { costs } = await measureCosts(run, planned, names, { keep: false });
+async function jobsByCosts(run: Run, planned: Planned, work: RunWork, costs: Costs): Promise<Map<string, JobEstimate>> {
+  const names = configurationsIn(work.trainings);
   const workload = await workloadOf(run, planned, work, names);
   const memoryGb = Math.max(...names.map((name) => costs[name]!.memoryGb));
   const asked = run.context.stages.trainer.completeSettings(run.options.settings ?? {});

@@ -70,6 +70,18 @@ export async function measureCosts(
   };
 }
 
+/** What was measured within the last hours; undefined if any of it was not. Measures nothing. */
+export async function keptCosts(run: Run, planned: Planned, names: readonly string[]): Promise<Costs | undefined> {
+  const kept = believed(await readRecord(pathOf(run)));
+  const costs: Record<string, ConfigurationCosts> = {};
+  for (const name of names) {
+    const one = kept[keyOf(run, planned, name)];
+    if (!one) return undefined;
+    costs[name] = one.costs;
+  }
+  return costs;
+}
+
 /** Does what is decided by measured costs while nobody else does for this dataset; a second process waits for the first. */
 export function whileMeasuring<T>(
   run: Run,
