@@ -101,46 +101,52 @@ describe("a run within a budget", () => {
     return { said, onEvent: (event: NnunetEvent) => void (event.type === "message" && said.push(event)) };
   };
 
-  test("that is impossible is refused with the smallest that would do, from measurements that are kept; that one does, and what it gave up is kept until it is trained", () =>
-    withScratch(async (scratch) => {
-      const { pipeline, dataset, folders } = await start(scratch);
-      const refusal = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: 1 }).catch((error: Error) => error);
-      const { message } = refusal as Error;
-      expect(message).toMatch(
-        /the least that can be done, needs about .* the smallest budget that would do is [\d.]+ (s|min),/,
-      );
-      expect(existsSync(folders.results)).toBe(false);
-      // what was measured for it is what status expects a training to take
-      const { jobs } = await pipeline.status(dataset, { workers: 1 });
-      const expected = { seconds: expect.any(Number), memoryGb: expect.any(Number) };
-      expect(jobs.find(({ id }) => id === "train 3d_fullres 0")!.estimate).toEqual(expected);
-      const again = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: 2 }).catch((error: Error) => error);
-      // what was measured does not swing; what goes by before it may
-      const [first, second] = [message, (again as Error).message].map((text) => {
-        const [, number, unit] = /would do is ([\d.]+) (s|min)/.exec(text)!;
-        return Number(number) * (unit === "s" ? 1 : 60);
-      });
-      expect(second).toBeLessThan(1.5 * first!);
+  test(
+    "that is impossible is refused with the smallest that would do, from measurements that are kept; that one does, and what it gave up is kept until it is trained",
+    () =>
+      withScratch(async (scratch) => {
+        const { pipeline, dataset, folders } = await start(scratch);
+        const refusal = await pipeline
+          .run(dataset.folder, { ...wish, budgetSeconds: 1 })
+          .catch((error: Error) => error);
+        const { message } = refusal as Error;
+        expect(message).toMatch(
+          /the least that can be done, needs about .* the smallest budget that would do is [\d.]+ (s|min),/,
+        );
+        expect(existsSync(folders.results)).toBe(false);
+        // what was measured for it is what status expects a training to take
+        const { jobs } = await pipeline.status(dataset, { workers: 1 });
+        const expected = { seconds: expect.any(Number), memoryGb: expect.any(Number) };
+        expect(jobs.find(({ id }) => id === "train 3d_fullres 0")!.estimate).toEqual(expected);
+        const again = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: 2 }).catch((error: Error) => error);
+        // what was measured does not swing; what goes by before it may
+        const [first, second] = [message, (again as Error).message].map((text) => {
+          const [, number, unit] = /would do is ([\d.]+) (s|min)/.exec(text)!;
+          return Number(number) * (unit === "s" ? 1 : 60);
+        });
+        expect(second).toBeLessThan(1.5 * first!);
 
-      const { said, onEvent } = hear();
-      const { effort } = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: first!, onEvent });
-      const place = (text: string) => said.findIndex((each) => each.text.includes(text));
-      expect(place("and is used again; without")).toBeGreaterThanOrEqual(0);
-      // how many steps fit depends on the machine; too few are said before the training
-      const loud = effort!.warning === undefined ? [] : [`only ${effort!.warning}`];
-      for (const text of loud) {
-        expect(said[place(text)]).toMatchObject({ level: "warning" });
-        expect(place(text)).toBeLessThan(place("training from the start"));
-      }
-      const path = join(folders.results, dataset.name, "given_up__nnUNetPaperPlans.json");
-      const { givenUp } = JSON.parse(await readFile(path, "utf8")) as { givenUp: string[] };
-      expect(givenUp).toEqual([...loud, expect.stringContaining(" of 200 of 20 (")]);
+        const { said, onEvent } = hear();
+        const { effort } = await pipeline.run(dataset.folder, { ...wish, budgetSeconds: first!, onEvent });
+        const place = (text: string) => said.findIndex((each) => each.text.includes(text));
+        expect(place("and is used again; without")).toBeGreaterThanOrEqual(0);
+        // how many steps fit depends on the machine; too few are said before the training
+        const loud = effort!.warning === undefined ? [] : [`only ${effort!.warning}`];
+        for (const text of loud) {
+          expect(said[place(text)]).toMatchObject({ level: "warning" });
+          expect(place(text)).toBeLessThan(place("training from the start"));
+        }
+        const path = join(folders.results, dataset.name, "given_up__nnUNetPaperPlans.json");
+        const { givenUp } = JSON.parse(await readFile(path, "utf8")) as { givenUp: string[] };
+        expect(givenUp).toEqual([...loud, expect.stringContaining(" of 200 of 20 (")]);
 
-      // whoever trains it longer takes it out
-      const plans = await pipeline.loadPlans(dataset);
-      await pipeline.train(dataset, plans, "3d_fullres", 0, { ...tinyTraining, existing: "update" });
-      expect(existsSync(path)).toBe(false);
-    }));
+        // whoever trains it longer takes it out
+        const plans = await pipeline.loadPlans(dataset);
+        await pipeline.train(dataset, plans, "3d_fullres", 0, { ...tinyTraining, existing: "update" });
+        expect(existsSync(path)).toBe(false);
+      }),
+    600_000,
+  );
 
   test("is seen by status while the costs are measured", () =>
     withScratch(async (scratch) => {
