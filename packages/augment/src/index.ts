@@ -3,6 +3,7 @@ export { createBatchSource } from "./batch-source.ts";
 export { batchSourceConformance } from "./batch-source-conformance.ts";
 export type { BatchSourceOptions } from "./batch-source-options.ts";
 export type { AugmentedPatch } from "./augmented-patch.ts";
+export { augmentationConformance } from "./augmentation-conformance.ts";
 export { type Augmentation, createBatchSampler } from "./augmentation.ts";
 export { defaultBatchSampler } from "./default-batch-sampler.ts";
 export {

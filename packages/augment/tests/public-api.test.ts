@@ -9,6 +9,7 @@ test("the exports", () => {
   "applyGamma",
   "augmentIntensities",
   "augmentPreviousSegmentation",
+  "augmentationConformance",
   "augmentationParameters",
   "batchSourceConformance",
   "binaryOperators",

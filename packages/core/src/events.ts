@@ -37,6 +37,11 @@ export type NnunetEvent =
       readonly pseudoDice: readonly number[];
       readonly movingPseudoDice: number;
       readonly seconds: number;
+      /** Where the time went: the steps, waiting for batches, the validation, writing checkpoints. */
+      readonly stepSeconds?: number | undefined;
+      readonly waitSeconds?: number | undefined;
+      readonly validationSeconds?: number | undefined;
+      readonly checkpointSeconds?: number | undefined;
       /** How it was computed: "ort on cpu, convolutions blocked-16". */
       readonly engine?: string;
     };

@@ -77,6 +77,7 @@ export type {
   BatchSourceOptions,
   Evaluator,
   FingerprintExtractor,
+  NetworkBuilder,
   Planner,
   PlannerOptions,
   Postprocessor,
@@ -104,6 +105,7 @@ export {
   type VolumeShape,
   type VoxelArray,
 } from "./volume.ts";
+export type { Feature, NetworkGraph, NetworkNode, NetworkSize, Parameter } from "./model/network-graph.ts";
 export { inputChannels } from "./model/input-channels.ts";
 export {
   type ModelMetadata,

@@ -1,5 +1,6 @@
 import type {
   BatchSource,
+  Architecture,
   Configuration,
   DatasetJson,
   Fingerprint,
@@ -13,6 +14,7 @@ import type {
 import type { LabelMetrics } from "./names.ts";
 import type { StageOptions } from "./events.ts";
 import type { LabelSet } from "./dataset/label-set.ts";
+import type { NetworkGraph, NetworkSize } from "./model/network-graph.ts";
 import type { ModelMetadata } from "./model/model-metadata.ts";
 import type { Volume, VoxelArray } from "./volume.ts";
 
@@ -102,6 +104,17 @@ export interface BatchSampler<Augmentation = unknown> extends Stage {
   createBatchSource(options: BatchSourceOptions<Augmentation>): BatchSource;
 }
 
+/** The network of a configuration. */
+export interface NetworkBuilder extends Stage {
+  /**
+   * Pure: the same inputs give the same graph. The first output has the size of the patch, the others (deep supervision,
+   * highest resolution first) are smaller.
+   *
+   * @param architecture - of the plan; one's own network may follow it or not
+   */
+  build(architecture: Architecture, size: NetworkSize): NetworkGraph;
+}
+
 /** One training. `settings` decides, with the data and the network, which weights come out. */
 export interface TrainingTask<Settings = unknown> extends StageOptions {
   readonly configuration: Configuration;
@@ -112,6 +125,8 @@ export interface TrainingTask<Settings = unknown> extends StageOptions {
   readonly inputChannels: number;
   readonly training: BatchSource;
   readonly validation: BatchSource;
+  /** The network, where it is not the one that the configuration describes; goes into the checkpoints. */
+  readonly network?: NetworkGraph;
   /** The stages that its weights come from, by name; goes into the checkpoints. */
   readonly madeBy?: Readonly<Record<string, string>>;
   /** Gets checkpoints, log and curves. */

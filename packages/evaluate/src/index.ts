@@ -6,6 +6,7 @@ export {
   type Interval,
 } from "./bootstrap.ts";
 export { caseMetrics, labelGroups } from "./case-metrics.ts";
+export { evaluatorConformance } from "./evaluator-conformance.ts";
 export { defaultEvaluator } from "./default-evaluator.ts";
 export { dividedGroup, groupedSplits } from "./grouped-splits.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson, splitsOnAllCases, validatesOnTraining } from "./splits.ts";

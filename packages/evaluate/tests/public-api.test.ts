@@ -14,6 +14,7 @@ test("exports these names and no others", () => {
   "diceIntervals",
   "dividedGroup",
   "emptyCasesPolicy",
+  "evaluatorConformance",
   "fewestForInterval",
   "fewestToCompare",
   "findBestConfiguration",

@@ -1,6 +1,7 @@
 export { combineMeasurements, mergeMeasurements } from "./combine-measurements.ts";
 export { compareFingerprints, type FingerprintComparison } from "./compare-fingerprints.ts";
 export type { ComparedProperty } from "./compared-properties.ts";
+export { fingerprintConformance } from "./fingerprint-conformance.ts";
 export { defaultFingerprintExtractor } from "./default-fingerprint-extractor.ts";
 export {
   emptyHistogram,

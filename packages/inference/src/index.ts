@@ -2,6 +2,7 @@ export { meanChannels, segmentationFromMean } from "./ensemble-stored.ts";
 export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
 export { type InspectedModel, inspectModel } from "./guard/check-model.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";
+export { predictorConformance } from "./predictor-conformance.ts";
 export { defaultPredictor } from "./default-predictor.ts";
 export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";
 export { describeMemory, estimateMemory, type PredictionMemory } from "./memory-estimate.ts";

@@ -20,6 +20,7 @@ test("exports these names and no others", () => {
   "predictCase",
   "predictImage",
   "predictionSize",
+  "predictorConformance",
   "refuseLargePrediction",
   "segmentationFromMean",
   "segmentationFromProbabilities",

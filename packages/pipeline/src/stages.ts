@@ -4,6 +4,7 @@ import {
   type Evaluator,
   type FingerprintExtractor,
   InvalidArgumentError,
+  type NetworkBuilder,
   type Planner,
   type Postprocessor,
   type Predictor,
@@ -19,6 +20,7 @@ import { defaultPlanner } from "@nnunet/planner";
 import { defaultPostprocessor } from "@nnunet/postprocess";
 import { defaultPreprocessor } from "@nnunet/preprocess";
 import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
+import { defaultNetwork } from "@nnunet/unet-model";
 import { moduleContent } from "./config/module-loader.ts";
 import { stageOrigin, setOrigin } from "./config/stage-origin.ts";
 import type { Folders } from "./folders.ts";
@@ -30,6 +32,8 @@ export interface Stages {
   readonly preprocessor: Preprocessor;
   /** Patch sampling and augmentation. */
   readonly batchSampler: BatchSampler<AugmentationParameters>;
+  /** The network that is trained. */
+  readonly network: NetworkBuilder;
   /** Leaves checkpoints as `writeCheckpoint` of `@nnunet/trainer` writes them. */
   readonly trainer: Trainer<TrainingSettings>;
   readonly predictor: Predictor<Model>;
@@ -43,6 +47,7 @@ export const defaultStages: Stages = {
   planner: defaultPlanner,
   preprocessor: defaultPreprocessor,
   batchSampler: defaultBatchSampler,
+  network: defaultNetwork,
   trainer: defaultTrainer,
   predictor: defaultPredictor,
   evaluator: defaultEvaluator,
@@ -56,7 +61,7 @@ export interface Context {
 }
 
 /** Functions that a stage may lack. */
-const optional: readonly string[] = ["merge"];
+const optional: readonly string[] = ["merge", "memoryOf"];
 
 /**
  * The default stages, some of them replaced.

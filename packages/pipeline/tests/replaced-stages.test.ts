@@ -175,6 +175,6 @@ test.each(Object.keys(defaultStages) as (keyof Stages)[])(
 
 test("a stage that does not exist is refused with those that do", () => {
   expect(() => createPipeline({ augmentor: {} } as Partial<Stages>)).toThrow(
-    'stages: expected some of fingerprintExtractor, planner, preprocessor, batchSampler, trainer, predictor, evaluator, postprocessor, augmentation, loss, got "augmentor"',
+    'stages: expected some of fingerprintExtractor, planner, preprocessor, batchSampler, network, trainer, predictor, evaluator, postprocessor, augmentation, loss, got "augmentor"',
   );
 });

@@ -1,5 +1,6 @@
 export { type AcceptanceRules, acceptanceRules } from "./acceptance-rules.ts";
 export { defaultPostprocessor } from "./default-postprocessor.ts";
+export { postprocessorConformance } from "./postprocessor-conformance.ts";
 export { type DeterminePostprocessingOptions, determinePostprocessing } from "./determine-postprocessing.ts";
 export { keepLargestComponents, type LabelGroup } from "./keep-largest-components.ts";
 export {

@@ -10,6 +10,7 @@ export { classLocations } from "./class-locations.ts";
 export { fileSha256, hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase, usesMask } from "./preprocess-case.ts";
+export { preprocessorConformance } from "./preprocessor-conformance.ts";
 export { preprocessingBytes } from "./preprocessing-bytes.ts";
 export { probabilitiesInMemory } from "./probabilities-in-memory.ts";
 export type { Box } from "./probability-grid.ts";

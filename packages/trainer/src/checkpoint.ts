@@ -1,8 +1,16 @@
 import { InvalidArtifactError } from "@nnunet/core";
 import { readRegularFile, writeFileAtomic } from "@nnunet/core/node";
-import { readSafetensors, type Tensor, type Weights, type WeightTensor, writeSafetensors } from "@nnunet/unet-model";
+import {
+  type NetworkGraph,
+  readSafetensors,
+  type Tensor,
+  type Weights,
+  type WeightTensor,
+  writeSafetensors,
+} from "@nnunet/unet-model";
 import { z } from "zod";
 import type { OptimiserState } from "./engine.ts";
+import { networkGraph } from "./network-json.ts";
 import { trainingSettingsSchema } from "./training-settings.ts";
 
 /** One line of the training's history. */
@@ -14,7 +22,13 @@ const epochRecord = z.object({
   /** Per foreground class; null where the class never occurred. */
   pseudoDice: z.array(z.number().nullable()),
   movingPseudoDice: z.number(),
+  /** Of the steps with their waiting, and of the validation. */
   seconds: z.number(),
+  /** Of the training steps, waiting for batches, the validation with its waiting, and writing the checkpoints. */
+  stepSeconds: z.number().optional(),
+  waitSeconds: z.number().optional(),
+  validationSeconds: z.number().optional(),
+  checkpointSeconds: z.number().optional(),
   /** How it was computed: "ort on cpu, convolutions blocked-16". Earlier versions did not write it. */
   engine: z.string().optional(),
 });
@@ -40,6 +54,7 @@ const state = z.object({
   settings: checkpointSettings,
   /** Of the stages that the weights come from; earlier versions did not write them. */
   stages: z.record(z.string(), z.string()).optional(),
+  network: networkGraph.optional(),
   history: z.array(epochRecord),
   /** Of the optimiser; a checkpoint of an earlier version has only whole epochs. */
   steps: z.number().int().nonnegative().optional(),
@@ -50,6 +65,8 @@ export interface Checkpoint {
   readonly settings: CheckpointSettings;
   /** The stages that the weights come from, by name. */
   readonly stages?: Readonly<Record<string, string>> | undefined;
+  /** Where it is not the one that the plan describes. */
+  readonly network?: NetworkGraph | undefined;
   readonly history: readonly EpochRecord[];
   readonly weights: Weights;
   readonly optimiser: OptimiserState;
@@ -71,11 +88,13 @@ export interface StoredCheckpoint extends Checkpoint {
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of checkpoint.weights) tensors.set(`weights/${name}`, tensor);
-  const { settings, stages, history, optimiser } = checkpoint;
+  const { settings, stages, network, history, optimiser } = checkpoint;
   for (const [vector, values] of Object.entries(optimiser.kept)) {
     for (const [name, tensor] of values) tensors.set(`${vector}/${name}`, tensor);
   }
-  const metadata = { nnunet: JSON.stringify({ format: CHECKED, settings, stages, history, steps: optimiser.steps }) };
+  const metadata = {
+    nnunet: JSON.stringify({ format: CHECKED, settings, stages, network, history, steps: optimiser.steps }),
+  };
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
 
@@ -112,8 +131,16 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
     parts.get(vector)!.set(parameter!, { data, shape });
   }
   const { weights, ...kept } = Object.fromEntries(parts);
-  const { settings, stages, history, steps = history.length * settings.iterationsPerEpoch } = parsed.data;
-  return { settings, ...(stages && { stages }), history, weights: weights!, optimiser: { steps, kept }, checked };
+  const { settings, stages, network, history, steps = history.length * settings.iterationsPerEpoch } = parsed.data;
+  return {
+    settings,
+    ...(stages && { stages }),
+    ...(network && { network }),
+    history,
+    weights: weights!,
+    optimiser: { steps, kept },
+    checked,
+  };
 }
 
 /** Damaged JSON becomes undefined, which the schema then refuses by name. */

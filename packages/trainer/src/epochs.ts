@@ -5,15 +5,23 @@ import { prefetchEpoch } from "./prefetch.ts";
 
 type EpochTask = Pick<TrainingTask, "training" | "validation" | "signal" | "onEvent">;
 
-/** @returns the mean loss of the steps */
+/** The mean loss of the steps, and where the time went. */
+export interface TrainedEpoch {
+  readonly loss: number;
+  readonly stepSeconds: number;
+  readonly waitSeconds: number;
+}
+
 export async function trainEpoch(
   session: TrainingSession,
   task: EpochTask,
   epoch: number,
   iterations: number,
   learningRate: number,
-): Promise<number> {
+): Promise<TrainedEpoch> {
   let sum = 0;
+  let stepSeconds = 0;
+  let waitSeconds = 0;
   let iteration = 0;
   let waitStarted = performance.now();
   for await (const batch of prefetchEpoch(task.training, epoch, iterations)) {
@@ -23,19 +31,14 @@ export async function trainEpoch(
     checkLoss(loss, "training", batch, epoch, iteration);
     sum += loss;
     const now = performance.now();
-    task.onEvent?.({
-      type: "iteration",
-      stage: "train",
-      epoch,
-      iteration,
-      loss,
-      stepSeconds: (now - stepStarted) / 1000,
-      batchWaitSeconds: (stepStarted - waitStarted) / 1000,
-    });
+    const took = { stepSeconds: (now - stepStarted) / 1000, batchWaitSeconds: (stepStarted - waitStarted) / 1000 };
+    stepSeconds += took.stepSeconds;
+    waitSeconds += took.batchWaitSeconds;
+    task.onEvent?.({ type: "iteration", stage: "train", epoch, iteration, loss, ...took });
     waitStarted = now;
     iteration++;
   }
-  return sum / iterations;
+  return { loss: sum / iterations, stepSeconds, waitSeconds };
 }
 
 /** Nothing of the epoch is kept; the checkpoint of the last finished one is. */
@@ -96,7 +99,7 @@ function addTo(sum: Float64Array, part: Float64Array): void {
 export function epochRecord(
   epoch: number,
   learningRate: number,
-  trainLoss: number,
+  trained: TrainedEpoch,
   validated: Validated,
   history: readonly EpochRecord[],
   seconds: number,
@@ -107,10 +110,13 @@ export function epochRecord(
   return {
     epoch,
     learningRate,
-    trainLoss,
+    trainLoss: trained.loss,
     validationLoss: validated.loss,
     pseudoDice: validated.dice.map((d) => (Number.isNaN(d) ? null : d)),
     movingPseudoDice: previous === undefined ? mean : 0.9 * previous + 0.1 * mean,
     seconds,
+    stepSeconds: trained.stepSeconds,
+    waitSeconds: trained.waitSeconds,
+    validationSeconds: Math.max(0, seconds - trained.stepSeconds - trained.waitSeconds),
   };
 }

@@ -17,6 +17,7 @@ export type {
 } from "./engine.ts";
 export { deepSupervisionLoss, deepSupervisionWeights } from "./losses/deep-supervision.ts";
 export { type DiceCrossEntropyOptions, diceCrossEntropy, type Loss } from "./losses/loss.ts";
+export { lossConformance } from "./losses/loss-conformance.ts";
 export { type LossMaker, type LossScope, losses } from "./losses/losses.ts";
 export { topKCrossEntropy, type TopKOptions } from "./losses/top-k.ts";
 export type { Tape, Value } from "./losses/tape.ts";
@@ -29,6 +30,7 @@ export { polyLearningRate } from "./poly-learning-rate.ts";
 export { checkpointFiles } from "./find-checkpoint.ts";
 export { trainModel, type TrainingResult } from "./train-model.ts";
 export { createTrainer, defaultTrainer, type OwnLoss, type TrainerOptions, trainerWithLoss } from "./trainer.ts";
+export { trainerConformance } from "./trainer-conformance.ts";
 export { engines, type TrainerParts } from "./trainer-parts.ts";
 export {
   completeTrainingSettings,

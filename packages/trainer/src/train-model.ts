@@ -4,6 +4,7 @@ import { createRandom, type LabelSet, throwIfCancelled, type TrainingTask, Unkno
 import { appendLine, makeFolder, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import { chooseEngine } from "./choose-engine.ts";
+import { bottleneck } from "./bottleneck.ts";
 import { type Checkpoint, type CheckpointSettings, type EpochRecord, writeCheckpoint } from "./checkpoint.ts";
 import { epochRecord, trainEpoch, validateEpoch } from "./epochs.ts";
 import { checkpointFiles, findCheckpoint } from "./find-checkpoint.ts";
@@ -48,11 +49,9 @@ export async function trainModel(
   const makeLoss = named("loss", settings.loss, parts.losses);
   const { configuration, labels, folder, signal, onEvent } = task;
   const { epochs, iterationsPerEpoch, validationIterations } = settings;
-  const graph = buildNetwork(configuration.architecture, {
-    inputChannels: task.inputChannels,
-    outputChannels: labels.outputChannels,
-    patchSize: configuration.patchSize,
-  });
+  const size = { outputChannels: labels.outputChannels, patchSize: configuration.patchSize };
+  const graph =
+    task.network ?? buildNetwork(configuration.architecture, { inputChannels: task.inputChannels, ...size });
   const begun: CheckpointSettings = {
     configuration: task.configurationName,
     fold: task.fold,
@@ -93,27 +92,41 @@ export async function trainModel(
   try {
     if (resumed) await session.setState(resumed.weights, resumed.optimiser);
     await task.onBegin?.();
+    let told: string | undefined;
     let best = Math.max(Number.NEGATIVE_INFINITY, ...history.map((h) => h.movingPseudoDice));
     for (let epoch = history.length; epoch < epochs; epoch++) {
       const started = performance.now();
       const learningRate = polyLearningRate(settings.initialLearningRate, epoch, epochs);
-      const trainLoss = await trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate);
+      const trained = await trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate);
       const validated = await validateEpoch(session, task, epoch, validationIterations);
       const seconds = (performance.now() - started) / 1000;
-      const record = {
-        ...epochRecord(epoch, learningRate, trainLoss, validated, history, seconds),
+      const measured = {
+        ...epochRecord(epoch, learningRate, trained, validated, history, seconds),
         engine: session.description,
       };
-      history.push(record);
-      const isBest = record.movingPseudoDice > best;
-      if (isBest) best = record.movingPseudoDice;
+      history.push(measured);
+      const isBest = measured.movingPseudoDice > best;
+      if (isBest) best = measured.movingPseudoDice;
       const weights = await session.weights();
+      const writing = performance.now();
       await keepEpoch(
         folder,
-        { settings: begun, stages: task.madeBy, history, weights, optimiser: await session.optimiserState() },
+        {
+          settings: begun,
+          stages: task.madeBy,
+          network: task.network,
+          history,
+          weights,
+          optimiser: await session.optimiserState(),
+        },
         isBest,
-        labels,
       );
+      const record = { ...measured, checkpointSeconds: (performance.now() - writing) / 1000 };
+      history[epoch] = record;
+      await keepRecord(folder, history, labels);
+      const slowest = bottleneck(record);
+      if (slowest.kind !== told) onEvent?.({ type: "message", stage: "train", level: "info", text: slowest.text });
+      told = slowest.kind;
       const pseudoDice = record.pseudoDice.map((d) => d ?? Number.NaN);
       onEvent?.({ type: "epoch", stage: "train", epochs, ...record, pseudoDice });
       throwIfCancelled(epoch === epochs - 1 ? undefined : signal, "training");
@@ -124,14 +137,17 @@ export async function trainModel(
   }
 }
 
-/** Checkpoints, a line of the log, and the curves. */
-async function keepEpoch(folder: string, checkpoint: Checkpoint, isBest: boolean, labels: LabelSet): Promise<void> {
+async function keepEpoch(folder: string, checkpoint: Checkpoint, isBest: boolean): Promise<void> {
   const { history, settings } = checkpoint;
   const path = (kind: keyof typeof checkpointFiles) => join(folder, checkpointFiles[kind]);
   const isLast = history.length === settings.epochs;
   if (isBest) await writeCheckpoint(path("best"), checkpoint);
   await writeCheckpoint(path(isLast ? "final" : "latest"), checkpoint);
   if (isLast) await rm(path("latest"), { force: true });
+}
+
+/** A line of the log, and the curves. */
+async function keepRecord(folder: string, history: readonly EpochRecord[], labels: LabelSet): Promise<void> {
   const line = JSON.stringify({ time: new Date().toISOString(), ...history.at(-1) });
   await appendLine(join(folder, "training_log.ndjson"), line);
   await writeFileAtomic(join(folder, "progress.svg"), progressChart(history, labels.names));

@@ -1,8 +1,12 @@
-export { buildNetwork, type NetworkSize, outputScales } from "./build-network.ts";
+export { buildNetwork, defaultNetwork, outputScales } from "./build-network.ts";
+export { GraphBuilder } from "./graph-builder.ts";
+export { graphProblems, networkConformance } from "./network-conformance.ts";
+export { outputScalesOf } from "./output-scales-of.ts";
 export {
   type Feature,
   type NetworkGraph,
   type NetworkNode,
+  type NetworkSize,
   type Parameter,
   parameterCount,
   parametersOf,

@@ -17,6 +17,7 @@ export async function describeModel(path: string, size: string): Promise<Artefac
   const c = plans.configurations[configuration]!;
   const beyond = Object.keys(parsed(carried.get("nnunet.dataset"))).filter((key) => !modelDatasetKeys.includes(key));
   const first = c.previousConfiguration;
+  const own = metadata.stages?.["network"];
   const lines = [
     first === undefined
       ? `${path}: a trained model (${size}), all that is needed to predict`
@@ -24,7 +25,9 @@ export async function describeModel(path: string, size: string): Promise<Artefac
     `  made by nnunet-ts ${softwareVersion} from ${plans.datasetName}, configuration ${configuration}, fold ${folds.join(", ")}`,
     `  in:  ${dataset.channelNames.join(", ")} images, resampled to ${c.spacing.map((s) => Number(s.toPrecision(4))).join(" × ")} mm, patches of ${c.patchSize.join(" × ")}`,
     `  out: ${describeLabels(dataset)}`,
-    `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`,
+    own === undefined
+      ? `  network: ${c.architecture.kind} U-Net, features ${c.architecture.featuresPerStage.join(" ")}`
+      : `  network: ${printable(own)}, in place of the plan's`,
     "  carries, for whoever gets it (--json shows all of it):",
     ...[...carried].flatMap(([key, value]) => textLines(key, value)),
     ...(beyond.length === 0

@@ -1,4 +1,5 @@
 import { basename, dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import {
   FileError,
   findConfiguration,
@@ -10,7 +11,7 @@ import {
 } from "@nnunet/core";
 import { readJson, readRegularFile, writeFileAtomic } from "@nnunet/core/node";
 import { readCheckpoint } from "@nnunet/trainer";
-import { buildNetwork, type Weights, writeOnnxModel } from "@nnunet/unet-model";
+import { buildNetwork, type NetworkGraph, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import { type Fold, modelFolderPaths } from "../folders.ts";
 import { pairedModel, previousModelFiles } from "../cascade/previous-models.ts";
 import { previousStageOfFolds } from "../cascade/recorded-stage.ts";
@@ -32,18 +33,26 @@ export async function exportFolds(
   folds: readonly Fold[],
   output: string,
 ): Promise<void> {
-  const { paths, graph, ...described } = await trainedNetwork(modelFolder, configurationName, folds);
+  const { paths, graph: planned, ...described } = await trainedNetwork(modelFolder, configurationName, folds);
   const configuration = findConfiguration(described.plans, configurationName);
   const previousStage =
     configuration.previousConfiguration === undefined ? undefined : await previousStageOfFolds(paths, folds);
   const weights: Weights[] = [];
   const madeBy: Readonly<Record<string, string>>[] = [];
+  const networks: NetworkGraph[] = [];
   for (const fold of folds) {
     const checkpoint = await readCheckpoint(paths.fold(fold).checkpoint);
     weights.push(checkpoint.weights);
     madeBy.push(checkpoint.stages ?? {});
+    networks.push(checkpoint.network ?? planned);
   }
   const stages = ownStages(madeBy);
+  const [graph] = networks;
+  const other = networks.findIndex((network) => !isDeepStrictEqual(network, graph));
+  if (other >= 0) {
+    const problem = `fold ${folds[other]} has another network than fold ${folds[0]}, so they have no mean; export one of them`;
+    throw new FileError(modelFolder, problem);
+  }
   const metadata = {
     ...described,
     configuration: configurationName,
@@ -52,7 +61,7 @@ export async function exportFolds(
     ...(stages && { stages }),
     ...(previousStage && { previousStage }),
   };
-  await writeFileAtomic(output, writeOnnxModel(graph, weights, metadata));
+  await writeFileAtomic(output, writeOnnxModel(graph!, weights, metadata));
 }
 
 /** The stages of all folds that are not the default ones; where folds differ, all that they have. */

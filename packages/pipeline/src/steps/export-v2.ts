@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError, modelDatasetToJson } from "@nnunet/core";
+import { FileError, modelDatasetToJson, UnsupportedError } from "@nnunet/core";
 import { copyFileAtomic, exists, writeChunksAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import { v2CheckpointChunks, v2PlansJson } from "@nnunet/interop";
 import { readCheckpoint } from "@nnunet/trainer";
@@ -31,7 +31,8 @@ export async function exportForV2(
   const target = modelFolderPaths(output);
   const written: string[] = [];
   for (const fold of folds) {
-    const { weights, history } = await readCheckpoint(paths.fold(fold).checkpoint);
+    const { weights, history, network } = await readCheckpoint(paths.fold(fold).checkpoint);
+    if (network) throw new UnsupportedError("a network of one's own in nnU-Net v2", "export it as a model.onnx");
     const chunks = v2CheckpointChunks({
       graph,
       weights,

@@ -7,13 +7,14 @@ import {
   type Configuration,
   FileError,
   labelSet,
+  type NetworkGraph,
   type RawDataset,
   type Splits,
   type StageOptions,
 } from "@nnunet/core";
 import { storedHash } from "@nnunet/preprocess";
 import type { TrainingSettings } from "@nnunet/trainer";
-import { outputScales } from "@nnunet/unet-model";
+import { outputScales, outputScalesOf } from "@nnunet/unet-model";
 import type { PreviousSegmentations } from "../cascade/previous-segmentations.ts";
 import { createBatchWorkers } from "../workers/batch-workers.ts";
 import { openSource, type SourceDescription } from "../workers/source-description.ts";
@@ -53,6 +54,8 @@ export interface FoldBatchesOptions extends StageOptions {
   readonly workers?: number | undefined;
   /** In a cascade: what the first network found in the cases. */
   readonly previous?: PreviousSegmentations | undefined;
+  /** Where it is not the configuration's. */
+  readonly network?: NetworkGraph | undefined;
 }
 
 /** Training and validation batches, made in worker threads where the sampler can travel there. */
@@ -62,13 +65,13 @@ export async function foldBatches(
   split: Splits[number],
   configuration: Configuration,
   dataset: RawDataset,
-  { settings, sampling, workers, previous, ...options }: FoldBatchesOptions,
+  { settings, sampling, workers, previous, network, ...options }: FoldBatchesOptions,
 ): Promise<BatchSource[]> {
   const shared = {
     configuration,
     labels: labelSet(dataset.json),
     seed: settings.seed,
-    outputScales: outputScales(configuration.architecture),
+    outputScales: network ? outputScalesOf(network) : outputScales(configuration.architecture),
     ...sampling,
   };
   const described = (mode: "training" | "validation", caseIds: readonly string[]): SourceDescription => ({

@@ -3,7 +3,7 @@ import { recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { type PreviousSegmentations, previousSegmentations } from "../cascade/previous-segmentations.ts";
-import { type Context, identity } from "../stages.ts";
+import { type Context, defaultStages, identity, type Stages } from "../stages.ts";
 import { preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
 import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
 import type { TrainingInputs } from "./training-start.ts";
@@ -21,6 +21,12 @@ export interface FoldInputsOptions extends SplitOptions {
   readonly sampling?: SamplingSettings | undefined;
   /** Keep the splits where there are none yet; true by default. */
   readonly write?: boolean;
+}
+
+/** Those that weights come from. The network is among them where it is one's own: earlier records do not have it. */
+function stagesOfTraining({ network }: Stages) {
+  const own = network === defaultStages.network ? [] : (["network"] as const);
+  return [...(["preprocessor", "batchSampler", "trainer"] as const), ...own];
 }
 
 /**
@@ -44,9 +50,7 @@ export async function foldInputs(
   const settings = { ...asked, seed: asked.seed + cases.seedOffset };
   const { train, val } = cases.split;
   const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
-  const madeBy = Object.fromEntries(
-    (["preprocessor", "batchSampler", "trainer"] as const).map((stage) => [stage, identity(stages[stage])]),
-  );
+  const madeBy = Object.fromEntries(stagesOfTraining(stages).map((stage) => [stage, identity(stages[stage])]));
   const ids = [...train, ...val];
   const preprocessed = await preprocessedHashes(casesFolder, ids, dataset, configurationName);
   const previous = await previousSegmentations(folders, dataset, plans, configurationName, fold, ids);

@@ -21,6 +21,7 @@ import { type Fold, resultsPaths } from "../folders.ts";
 import { dropWhatIsTrained } from "../records/given-up-record.ts";
 import { changeRecord, exists } from "../records/made-from.ts";
 import { describeModel, foldsOfOtherPlans, refuseForeignTrainings, refuseOtherPlans } from "./shared-model-folder.ts";
+import { ownNetwork } from "./own-network.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import type { SplitOptions } from "./splits.ts";
@@ -83,10 +84,13 @@ export async function trainFold(
   const plans = effectivePlans(planned, configurationName, options);
   const configuration = findConfiguration(plans, configurationName);
   const channels = inputChannels({ plans, dataset: dataset.json, configuration: configurationName });
+  const described = { plans, dataset, name: configurationName, inputChannels: channels };
+  const network = await ownNetwork(stages, configuration, described);
   const { maxMemoryGb, device } = options;
   const asked = device === undefined || device === "cpu" ? "cpu" : "gpu";
   const takenFrom = (await stages.trainer.memoryOf?.(options.settings ?? {}, device)) ?? asked;
-  refuseLargeTraining(configurationName, configuration, channels, labelSet(dataset.json), { maxMemoryGb, takenFrom });
+  const place = { maxMemoryGb, takenFrom, network } as const;
+  refuseLargeTraining(configurationName, configuration, channels, labelSet(dataset.json), place);
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
@@ -149,6 +153,7 @@ export async function trainFold(
             ...options,
             settings,
             previous,
+            network,
           });
           const { checkpoint } = await stages.trainer.train({
             configuration,
@@ -161,6 +166,7 @@ export async function trainFold(
             folder,
             settings,
             madeBy,
+            ...(network && { network }),
             ...(options.device === undefined ? {} : { device: options.device }),
             continue: start.kind === "resume",
             onBegin,

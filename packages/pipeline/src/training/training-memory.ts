@@ -3,6 +3,7 @@ import {
   elementCount,
   type LabelSet,
   memoryLimit,
+  type NetworkGraph,
   refuseBeyondMemory,
   shownShape,
 } from "@nnunet/core";
@@ -21,19 +22,35 @@ export function trainingBytes(
   { patchSize, batchSize, architecture }: Configuration,
   inputChannels: number,
   labels: LabelSet,
+  network?: NetworkGraph,
 ): number {
   const { strides, kernelSizes, featuresPerStage, kind, convsPerStage, convsPerStageDecoder } = architecture;
-  const maps = featureMapEstimate({
-    topology: { patchSize, strides, kernelSizes, divisibility: patchSize.map(() => 1) },
-    kind,
-    convsPerStage,
-    convsPerStageDecoder,
-    baseFeatures: featuresPerStage[0]!,
-    maximumFeatures: Math.max(...featuresPerStage),
-    inputChannels,
-    labels: labels.outputChannels,
-  });
+  const maps = network
+    ? featureMaps(network)
+    : featureMapEstimate({
+        topology: { patchSize, strides, kernelSizes, divisibility: patchSize.map(() => 1) },
+        kind,
+        convsPerStage,
+        convsPerStageDecoder,
+        baseFeatures: featuresPerStage[0]!,
+        maximumFeatures: Math.max(...featuresPerStage),
+        inputChannels,
+        labels: labels.outputChannels,
+      });
   return 4 * batchSize * (COPIES * maps + inputChannels * elementCount(patchSize));
+}
+
+/** Of a network of one's own, what `featureMapEstimate` counts of a U-Net. */
+function featureMaps({ nodes }: NetworkGraph): number {
+  const made = nodes.filter(({ kind }) => kind === "conv" || kind === "upConv").map(({ output }) => output);
+  return made.reduce((sum, { channels, spatial }) => sum + channels * elementCount(spatial), 0);
+}
+
+export interface TrainingPlace {
+  readonly maxMemoryGb?: number | undefined;
+  readonly takenFrom: "cpu" | "gpu";
+  /** Where it is not the configuration's. */
+  readonly network?: NetworkGraph | undefined;
 }
 
 /**
@@ -46,13 +63,13 @@ export function refuseLargeTraining(
   configuration: Configuration,
   inputChannels: number,
   labels: LabelSet,
-  { maxMemoryGb, takenFrom }: { readonly maxMemoryGb?: number | undefined; readonly takenFrom: "cpu" | "gpu" },
+  { maxMemoryGb, takenFrom, network }: TrainingPlace,
 ): void {
   if (takenFrom === "gpu") return; // the feature maps lie in its memory, of which nothing is known here
   const { patchSize, batchSize } = configuration;
   refuseBeyondMemory(
     `training ${name} (patch ${shownShape(patchSize)}, batch ${batchSize})`,
-    trainingBytes(configuration, inputChannels, labels),
+    trainingBytes(configuration, inputChannels, labels, network),
     memoryLimit(maxMemoryGb, freeMemory()),
     "plan with a smaller `gpuMemoryGb`, train with a smaller `batchSize` or fewer `baseFeatures`",
   );
