@@ -1,5 +1,6 @@
 import { UnsupportedError } from "@nnunet/core";
 import { inNode } from "./in-node.ts";
+import { letEventsPass } from "./let-events-pass.ts";
 
 /** Where the network runs. */
 export type Device = "cpu" | "cuda" | "webgpu";
@@ -63,6 +64,7 @@ export function onnxRuntimeSessions(
       inputs: info(session.inputMetadata),
       outputs: info(session.outputMetadata),
       async run(data, shape) {
+        if (!inNode) await letEventsPass();
         const input = new runtime.Tensor("float32", data, shape);
         const { logits } = await session.run({ input }, ["logits"]);
         return { data: logits!.data as Float32Array, shape: logits!.dims };
@@ -79,8 +81,13 @@ async function withoutTelemetry(): Promise<void> {
   switchOffTelemetry();
 }
 
-/** Sessions on onnxruntime-node, loaded when first used, so that a browser never sees it. */
+/** Sessions on onnxruntime-node, loaded when first used; bundles for a browser leave it out (package.json, "browser"). */
 export const nodeSessions: SessionFactory = async (model, options) => {
+  if (!inNode) {
+    const hint =
+      'hand in onnxruntime-web: loadModel(bytes, { createSession: onnxRuntimeSessions(ort, { cpu: "wasm" }) })';
+    throw new UnsupportedError("running a model in a browser without createSession", hint);
+  }
   await withoutTelemetry();
   const runtime = await import("onnxruntime-node");
   const bundled = runtime.listSupportedBackends().map(({ name }) => name);

@@ -3,14 +3,13 @@ import type { FileHandle } from "node:fs/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import { ImageFileError } from "@nnunet/core";
 import { describeFileError, openRegularFile } from "@nnunet/core/node";
+import { largestRatio, tooLong, tooShort } from "./promised-size.ts";
 
 /*
  * Bytes out of a file that may be compressed, never more than was asked for. zlib checks the checksum and the length at
  * the end of each stream.
  */
 
-/** DEFLATE cannot do better: 258 bytes from two bits. A header that promises more than this lies. */
-const largestRatio = 1032;
 const readChunk = 64 * 2 ** 20;
 
 export interface Prefix {
@@ -279,14 +278,4 @@ export function allocate(path: string, length: number, promise: string): ArrayBu
   } catch (error) {
     throw new ImageFileError(path, "", `${promise}, and there is no memory for its ${gib} GiB`, { cause: error });
   }
-}
-
-function tooShort(path: string, promise: string, end: number, got: string): ImageFileError {
-  const problem = `${promise}, which needs ${end} bytes, but there are ${got}; the file is cut off or its header is wrong`;
-  return new ImageFileError(path, "", problem);
-}
-
-function tooLong(path: string, promise: string, end: number, got: string): ImageFileError {
-  const problem = `${promise}, which needs ${end} bytes, but there are ${got}; the header is wrong or something was appended`;
-  return new ImageFileError(path, "", problem);
 }

@@ -11,11 +11,6 @@ export function* slices(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   }
 }
 
-/** The bytes of an array; a view of the right part of its buffer, nothing is copied. */
-export function bytesOfArray(data: ArrayBufferView): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
 /** Compressed piece by piece, so that the result never lies in memory as a whole. */
 export async function* compressedChunks(
   chunks: Iterable<Uint8Array>,

@@ -3,11 +3,11 @@ import type { Volume } from "@nnunet/core";
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { copyDetached } from "../files/copy-detached.ts";
 import { planeAxes } from "../geometry/axes-to-write.ts";
-import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
+import { compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 import { voxelFileBeside } from "../voxels/headed-voxels.ts";
 import { readMetaImageHeader } from "./metaimage-header.ts";
-import { type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
+import { bytesOfArray, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
 
 /*
  * MetaImage (ITK's own format), `.mha` and `.mhd` with the voxels in a file beside it. Read by ourselves for the same

@@ -207,39 +207,41 @@ export function encodeNiftiHeader(
   datatype: number,
   version: 1 | 2,
   pair = false,
-): Buffer {
+): Uint8Array<ArrayBuffer> {
   const at = layouts[version];
   const [channels, nz, ny, nx] = shape;
   const type = niftiDataTypes.get(datatype)!;
-  const bytes = Buffer.alloc(pair ? at.size : at.size + 4);
+  const bytes = new Uint8Array(pair ? at.size : at.size + 4);
+  const view = new DataView(bytes.buffer);
   const real = (offset: number, values: readonly number[]) => {
     for (const [i, value] of values.entries()) {
-      if (version === 1) bytes.writeFloatLE(value, offset + 4 * i);
-      else bytes.writeDoubleLE(value, offset + 8 * i);
+      if (version === 1) view.setFloat32(offset + 4 * i, value, true);
+      else view.setFloat64(offset + 8 * i, value, true);
     }
   };
   const code = (offset: number, value: number) => {
-    if (version === 1) bytes.writeInt16LE(value, offset);
-    else bytes.writeInt32LE(value, offset);
+    if (version === 1) view.setInt16(offset, value, true);
+    else view.setInt32(offset, value, true);
   };
-  bytes.writeInt32LE(at.size, 0);
-  bytes.write(`n${pair ? "i" : "+"}${version}${version === 1 ? "\0" : "\0\r\n\x1a\n"}`, at.magic, "latin1");
+  view.setInt32(0, at.size, true);
+  const magic = `n${pair ? "i" : "+"}${version}${version === 1 ? "\0" : "\0\r\n\x1a\n"}`;
+  bytes.set(new TextEncoder().encode(magic), at.magic);
   const axes = channels > 1 ? 4 : axesToWrite(geometry, shape);
   for (const [i, n] of [axes, nx, ny, nz, channels, 1, 1, 1].entries()) {
-    if (version === 1) bytes.writeInt16LE(n, at.dim + 2 * i);
-    else bytes.writeBigInt64LE(BigInt(n), at.dim + 8 * i);
+    if (version === 1) view.setInt16(at.dim + 2 * i, n, true);
+    else view.setBigInt64(at.dim + 8 * i, BigInt(n), true);
   }
-  bytes.writeInt16LE(datatype, at.datatype);
-  bytes.writeInt16LE(8 * type.bytes, at.bitpix);
+  view.setInt16(at.datatype, datatype, true);
+  view.setInt16(at.bitpix, 8 * type.bytes, true);
   const placement = placementToWrite(geometry, shape, version);
   real(at.pixdim, [...placement.pixdim, 1, 1, 1, 1]);
   const voxelOffset = pair ? 0 : at.size + 4;
   if (version === 1) real(at.voxOffset, [voxelOffset]);
-  else bytes.writeBigInt64LE(BigInt(voxelOffset), at.voxOffset);
+  else view.setBigInt64(at.voxOffset, BigInt(voxelOffset), true);
   real(at.slope, [1]);
   real(at.inter, [0]);
   if (version === 1) bytes[at.units] = placement.units & 255;
-  else bytes.writeInt32LE(placement.units, at.units);
+  else view.setInt32(at.units, placement.units, true);
   code(at.qformCode, placement.qformCode);
   code(at.sformCode, placement.sformCode);
   real(at.quaternion, placement.quaternion);

@@ -1,12 +1,13 @@
 import { basename, dirname } from "node:path";
-import { createVolume, ImageFileError, type Volume, type VoxelArray } from "@nnunet/core";
+import { createVolume, ImageFileError, type Volume } from "@nnunet/core";
 import { readPrefix, readRest } from "../files/bounded-file.ts";
 import { leadsOut } from "../files/inside-folder.ts";
 import type { ReadImageOptions } from "../image-format.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
 import { isPairName, pairFile } from "./nifti-pair.ts";
+import { decodeVoxels, scaledType } from "./nifti-voxels.ts";
 import { largestHeader, type NiftiHeader, parseNiftiHeader } from "./nifti-header.ts";
-import { arrayTypeOf, planar, storedVoxels } from "../voxels/stored-voxels.ts";
+import { arrayTypeOf } from "../voxels/stored-voxels.ts";
 
 /**
  * Reads a NIfTI-1 or NIfTI-2 image: `.nii`, `.nii.gz`, or either file of an `.hdr`/`.img` pair.
@@ -61,19 +62,4 @@ export async function readNiftiHeader(
     throw new ImageFileError(headerPath, "magic", problem);
   }
   return { header, headerPath, voxelPath };
-}
-
-function decodeVoxels(buffer: ArrayBuffer, header: NiftiHeader, path: string): VoxelArray {
-  const { dataType, littleEndian, scaling } = header;
-  const stored = storedVoxels(buffer, dataType.stored, littleEndian, path);
-  if (dataType.components > 1) return planar(stored, dataType.components);
-  if (!scaling) return stored;
-  const { slope, intercept } = scaling;
-  const scaled = scaledType(header) === "float32" ? new Float32Array(stored.length) : new Float64Array(stored.length);
-  for (let i = 0; i < stored.length; i++) scaled[i] = stored[i]! * slope + intercept;
-  return scaled;
-}
-
-function scaledType({ dataType }: NiftiHeader): "float32" | "float64" {
-  return dataType.bytes < 4 || dataType.name === "float32" ? "float32" : "float64";
 }

@@ -4,11 +4,11 @@ import { writeChunksAtomic } from "@nnunet/core/node";
 import { planeAxes } from "../geometry/axes-to-write.ts";
 import { splitAxisVector } from "../geometry/axis-vectors.ts";
 import { copyDetached } from "../files/copy-detached.ts";
-import { bytesOfArray, compressedChunks, slices } from "../files/byte-chunks.ts";
+import { compressedChunks, slices } from "../files/byte-chunks.ts";
 import type { WriteImageOptions } from "../image-format.ts";
 import { voxelFileBeside } from "../voxels/headed-voxels.ts";
 import { readNrrdHeader } from "./nrrd-header.ts";
-import { type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
+import { bytesOfArray, type StoredType, typeOfArray } from "../voxels/stored-voxels.ts";
 
 /*
  * NRRD (teem's format, 3D Slicer's own), `.nrrd` and `.nhdr` with the voxels in a file beside it. Read by ourselves:

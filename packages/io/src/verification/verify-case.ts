@@ -9,7 +9,7 @@ import {
   type Volume,
 } from "@nnunet/core";
 import { readImage } from "../image-file.ts";
-import { firstNonFinite } from "../dataset/read-case.ts";
+import { firstNonFinite } from "../dataset/join-channels.ts";
 import { voxelPlace } from "../geometry/voxel-place.ts";
 import { geometryByQform } from "../nifti/nifti-placement.ts";
 import { mayLabelDiffer, placementDifferences, placeTolerance } from "../geometry/same-place.ts";

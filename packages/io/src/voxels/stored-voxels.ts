@@ -26,6 +26,11 @@ export const bytesOf: Readonly<Record<StoredType, number>> = {
   float64: 8,
 };
 
+/** The bytes of an array; a view of the right part of its buffer, nothing is copied. */
+export function bytesOfArray(data: VoxelArray): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}
+
 /** An array of zeros of the type that {@link storedVoxels} gives. */
 export function arrayOf(type: StoredType, length: number): VoxelArray {
   switch (arrayTypeOf(type)) {
@@ -129,8 +134,13 @@ function exactDoubles(stored: BigInt64Array | BigUint64Array, path: string): Flo
 }
 
 function swapBytes(buffer: ArrayBuffer, bytes: number): void {
-  const view = Buffer.from(buffer);
-  if (bytes === 2) view.swap16();
-  else if (bytes === 4) view.swap32();
-  else if (bytes === 8) view.swap64();
+  if (bytes === 1) return;
+  const view = new Uint8Array(buffer);
+  for (let first = 0; first + bytes <= view.length; first += bytes) {
+    for (let a = first, b = first + bytes - 1; a < b; a++, b--) {
+      const byte = view[a]!;
+      view[a] = view[b]!;
+      view[b] = byte;
+    }
+  }
 }

@@ -1,0 +1,5 @@
+// What needs no files: images as bytes in memory, for browsers. Nothing of Node is reached from here.
+export { joinChannels } from "./dataset/join-channels.ts";
+export { type PlacementDifference, placementDifference } from "./geometry/same-place.ts";
+export type { ImageWarning } from "./image-format.ts";
+export { encodeNifti, readNiftiBytes } from "./nifti/nifti-bytes.ts";
