@@ -1,0 +1,180 @@
+import { labelSet } from "@nnunet/core";
+import { createWorkerClient } from "./in-worker.ts";
+import { labelColour } from "./label-colours.ts";
+import { element, find, messageOf, showGiven, showNotes, showProblem } from "./page.ts";
+import type { ModelSummary, Segmented, WebDevice } from "./tasks.ts";
+import { timeLeft } from "./time-left.ts";
+import { createViewer, type Viewer } from "./viewer.ts";
+
+/** The left view: a model and an image in, a segmentation out. */
+export function createSegmentView() {
+  const view = find("#segment");
+  const start = find<HTMLButtonElement>("#start");
+  const work = find("#work");
+  const result = find("#result");
+  const device = find<HTMLSelectElement>("#device");
+  const mirroring = find<HTMLInputElement>("#mirroring");
+  const worker = createWorkerClient();
+  let viewer: Promise<Viewer> | undefined;
+  let model: { file: File; summary: ModelSummary } | undefined;
+  let images: readonly File[] = [];
+  let working: AbortController | undefined;
+  let notes: string[] = [];
+
+  const note = (text: string) => {
+    notes.push(text);
+    showNotes(view, notes);
+  };
+  const ready = () => {
+    start.disabled = !model || images.length === 0 || working !== undefined;
+    view.toggleAttribute("data-working", working !== undefined);
+    view.toggleAttribute("data-done", !result.hidden);
+  };
+  const forget = () => {
+    result.hidden = true;
+    view.removeAttribute("data-done");
+    showProblem(view, undefined);
+    notes = [];
+    showNotes(view, notes);
+    viewer?.then(({ clearSegmentation }) => clearSegmentation()).catch(() => {});
+  };
+
+  async function takeModel(file: File): Promise<void> {
+    forget();
+    model = undefined;
+    ready();
+    try {
+      model = { file, summary: await worker.run({ kind: "inspect", model: file }) };
+      const { datasetName, configuration, folds, dataset, copies } = model.summary;
+      const trained = `${datasetName}, ${configuration}, ${folds.length === 1 ? "fold" : "folds"} ${folds.join(" ")}`;
+      const takes = `takes ${dataset.channelNames.join(", ")}; finds ${labelSet(dataset).names.join(", ")}`;
+      showGiven("model", file.name, [trained, takes]);
+      find("#copies").textContent = copies > 1 ? `(${copies} × the time)` : "(this model has none)";
+      mirroring.disabled = copies === 1;
+    } catch (error) {
+      showGiven("model", file.name, ["cannot be used"]);
+      showProblem(view, messageOf(error));
+    }
+    ready();
+  }
+
+  async function takeImages(files: readonly File[]): Promise<void> {
+    forget();
+    const wanted = model?.summary.dataset.channelNames.length ?? 1;
+    const isMore = images.length > 0 && images.length + files.length <= wanted;
+    const together = isMore
+      ? [...images.filter(({ name }) => !files.some((file) => file.name === name)), ...files]
+      : files;
+    images = [...together].sort((a, b) => a.name.localeCompare(b.name, "en"));
+    const names = images.map(({ name }) => name).join(", ");
+    showGiven("image", names);
+    ready();
+    try {
+      viewer ??= createViewer();
+      showGiven("image", names, [await (await viewer).showImage(images[0]!)]);
+    } catch (error) {
+      // Segmenting reads the file by itself, and says what is wrong with it.
+      note(messageOf(error));
+    }
+  }
+
+  async function segment(): Promise<void> {
+    if (!model || images.length === 0 || working) return;
+    const { file, summary } = model;
+    forget();
+    working = new AbortController();
+    const { signal } = working;
+    const progress = find<HTMLProgressElement>("progress", work);
+    const status = find("[role=status]", work);
+    progress.removeAttribute("value");
+    status.textContent = "Reading the image and the model …";
+    work.hidden = false;
+    ready();
+    const remaining = timeLeft();
+    try {
+      const segmented = await worker.run(
+        {
+          kind: "segment",
+          model: file,
+          images,
+          device: device.value as WebDevice,
+          threads: threadsHere(),
+          mirroring: mirroring.checked,
+          maxMemoryGb: memoryHere(),
+          runtime: new URL("ort/", document.baseURI).href,
+        },
+        {
+          signal,
+          onWarning: note,
+          onProgress(done, total) {
+            progress.max = total;
+            progress.value = done;
+            status.textContent = `Patch ${done} of ${total}${remaining(done, total)}`;
+          },
+        },
+      );
+      await show(segmented, summary);
+    } catch (error) {
+      if (!signal.aborted) showProblem(view, messageOf(error));
+    } finally {
+      working = undefined;
+      work.hidden = true;
+      ready();
+    }
+  }
+
+  async function show({ file, voxels, millilitresPerVoxel, seconds }: Segmented, { dataset }: ModelSummary) {
+    const { names, regions, regionsClassOrder, foreground } = labelSet(dataset);
+    const labels = names.map((name, i) => ({ name, id: (regions ? regionsClassOrder! : foreground)[i]! }));
+    const rows = labels.map(({ name, id }, i) => {
+      const count = voxels.get(id) ?? 0;
+      const swatch = element("i", "", { style: `background:rgb(${labelColour(i).join(" ")})` });
+      return element("tr", [
+        element("th", [swatch, document.createTextNode(name)], { scope: "row" }),
+        element("td", count.toLocaleString("en")),
+        element("td", (count * millilitresPerVoxel).toLocaleString("en", { maximumSignificantDigits: 3 })),
+      ]);
+    });
+    find("tbody", result).replaceChildren(...rows);
+    const download = find<HTMLAnchorElement>("#download");
+    if (download.href) URL.revokeObjectURL(download.href);
+    download.href = URL.createObjectURL(file);
+    download.download = images[0]!.name.replace(/(_0000)?\.nii(\.gz)?$/i, "_segmentation.nii.gz");
+    find(".aside", result).textContent =
+      `${device.selectedOptions[0]!.text}; ${seconds.toFixed(1)} s in all. Not for diagnosis.`;
+    result.hidden = false;
+    await (await viewer)?.showSegmentation(file, labels).catch((error: unknown) => note(messageOf(error)));
+  }
+
+  start.onclick = segment;
+  find("#cancel").onclick = () => working?.abort(new DOMException("cancelled", "AbortError"));
+  void offerDevices(device);
+  return { takeModel, takeImages };
+}
+
+/** WebAssembly's threads; browsers give them to cross-origin isolated pages only. */
+function threadsHere(): number {
+  return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 16) : 1;
+}
+
+/** What this machine may have for a page; browsers that do not say are taken to have 4 GB. */
+function memoryHere(): number {
+  return (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
+}
+
+/** WebGPU first where there is a GPU; what is missing is said, with the reason. */
+async function offerDevices(select: HTMLSelectElement): Promise<void> {
+  const threads = threadsHere();
+  const cpu = crossOriginIsolated
+    ? `CPU, ${threads} ${threads === 1 ? "thread" : "threads"}`
+    : "CPU, 1 thread (the server does not allow more)";
+  select.append(element("option", cpu, { value: "cpu" }));
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<object | null> } }).gpu;
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  if (adapter) {
+    select.prepend(element("option", "GPU (WebGPU)", { value: "webgpu" }));
+    select.value = "webgpu";
+  } else {
+    select.append(element("option", "GPU: this browser has no WebGPU", { value: "webgpu", disabled: "" }));
+  }
+}

@@ -1,0 +1,56 @@
+import type { ModelDataset } from "@nnunet/core";
+
+/* What the page asks of its worker, and what comes back. Blobs cross without being copied. */
+
+/** Where a network runs in a browser: WebAssembly, or WebGPU. */
+export type WebDevice = "cpu" | "webgpu";
+
+/** Look at a model without running it. */
+export interface InspectTask {
+  readonly kind: "inspect";
+  readonly model: File;
+}
+
+export interface SegmentTask {
+  readonly kind: "segment";
+  readonly model: File;
+  /** In the order of the model's channels; one file may hold several. */
+  readonly images: readonly File[];
+  readonly device: WebDevice;
+  /** Of WebAssembly; 1 where the page is not cross-origin isolated. */
+  readonly threads: number;
+  readonly mirroring: boolean;
+  readonly maxMemoryGb: number;
+  /** Address of the folder with onnxruntime's WebAssembly files, with a slash at its end. */
+  readonly runtime: string;
+}
+
+export type Task = InspectTask | SegmentTask;
+
+/** What a model says of itself. */
+export interface ModelSummary {
+  readonly datasetName: string;
+  readonly configuration: string;
+  readonly folds: readonly (number | "all")[];
+  readonly dataset: ModelDataset;
+  readonly patchSize: readonly number[];
+  /** Looks at each patch with mirroring. */
+  readonly copies: number;
+}
+
+export interface Segmented {
+  /** `.nii.gz` in the grid of the image. */
+  readonly file: Blob;
+  /** How many voxels have each label that occurs. */
+  readonly voxels: ReadonlyMap<number, number>;
+  readonly millilitresPerVoxel: number;
+  /** From opening the model to the finished file. */
+  readonly seconds: number;
+}
+
+export type Reply =
+  | { readonly kind: "progress"; readonly done: number; readonly total: number }
+  | { readonly kind: "warning"; readonly text: string }
+  | { readonly kind: "inspected"; readonly result: ModelSummary }
+  | { readonly kind: "segmented"; readonly result: Segmented }
+  | { readonly kind: "failed"; readonly text: string };
