@@ -137,7 +137,7 @@ testInBrowser("the page segments as Node does, shows it, and asks no other host"
   expect(new Set(seen.data).size).toBe(3);
 
   const counts = await page.textContent("#result tbody");
-  const shell = seen.data.reduce<number>((n, label) => n + (label === 1 ? 1 : 0), 0);
+  const shell = Array.from(seen.data).filter((label) => label === 1).length;
   expect(counts).toContain(`shell${shell.toLocaleString("en")}`);
   expect(await page.textContent("#image dd")).toContain("20 × 22 × 18 voxels of 1 × 1 × 1 mm");
   await page.waitForSelector(".viewer[data-segmented]");

@@ -44,7 +44,7 @@ test("every file of the corpus is read from bytes as from the disk, compressed o
 test("an image is written to the bytes of its file", async () => {
   for (const type of [Int16Array, Uint8Array, Float32Array]) {
     const volume = createVolume(
-      type.from({ length: 24 }, (_, i) => i),
+      new type(Array.from({ length: 24 }, (_, i) => i)),
       [2, 1, 3, 4],
       axisAlignedGeometry([2, 0.5, 0.7]),
     );
