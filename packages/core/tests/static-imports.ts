@@ -13,7 +13,8 @@ export function staticImports(url: URL): string[] {
   const visit = (file: URL) => {
     if (seen.has(file.href)) return;
     seen.add(file.href);
-    for (const [, name] of readFileSync(file, "utf8").matchAll(/^(?:import|export)[^"]*? from "([^"]+)"/gms)) {
+    const code = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+    for (const [, name] of code.matchAll(/^(?:import|export)[^"]*? from "([^"]+)"/gms)) {
       if (name!.startsWith(".")) visit(new URL(name!, file));
       else names.add(name!);
     }
