@@ -1,4 +1,6 @@
-import { rmdir } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { holdsWork } from "./training-start.ts";
 import { type SetAside, setAside } from "./set-aside.ts";
 
 /** The place of a new training, made free until it is certain that it begins. */
@@ -40,8 +42,18 @@ export async function makeRoom(
       committed = true;
       const kept = before === "remove" ? moved.slice(1) : moved;
       if (before === "remove") await moved[0]!.remove();
+      await removeEmptied(folder);
       return kept.map(({ path }) => path);
     },
     undo,
   };
+}
+
+/** What a process left aside that was killed here, where nothing but the record of a training lies in it. */
+async function removeEmptied(folder: string): Promise<void> {
+  const aside = new RegExp(`^previous_${basename(folder)}_\\d+$`);
+  for (const name of (await readdir(dirname(folder))).filter((each) => aside.test(each))) {
+    const path = join(dirname(folder), name);
+    if (!(await holdsWork(path).catch(() => true))) await rm(path, { recursive: true, force: true });
+  }
 }

@@ -94,6 +94,6 @@ function refuseOtherSettings(checkpoint: string, begun: TrainingSettings, asked:
 }
 
 /** A training that was stopped in its first epoch leaves a folder with a record alone, or what was to become one. */
-async function holdsWork(folder: string): Promise<boolean> {
+export async function holdsWork(folder: string): Promise<boolean> {
   return (await readdir(folder)).some((name) => name !== "made_from.json" && !/\.(tmp|lock)$/.test(name));
 }
