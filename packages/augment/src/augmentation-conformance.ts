@@ -17,10 +17,10 @@ export function augmentationConformance(augmentation: Augmentation): string[] {
       const [first, again] = [augmented(augmentation, shape, seed), augmented(augmentation, shape, seed)];
       if (isPromise(first.result)) problems.add("augment() is asynchronous; the patch is used as soon as it returns");
       if (first.data.some((value, i) => !Object.is(value, again.data[i]))) {
-        problems.add("the same random numbers give two different images; draw all chance from `random`");
+        problems.add("the same random numbers give two different images; draw all chance from the generator given");
       }
       if (first.seg.some((label, i) => label !== again.seg[i])) {
-        problems.add("the same random numbers give two different segmentations; draw all chance from `random`");
+        problems.add("the same random numbers give two different segmentations; draw all chance from the generator given");
       }
       if (!first.data.every(Number.isFinite)) problems.add("the image is not finite everywhere");
       const odd = first.seg.find((label) => label < -1 || label > 2);

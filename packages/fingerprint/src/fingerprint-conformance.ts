@@ -10,7 +10,7 @@ import {
  * What any extractor must keep to: measurements that travel between threads and come together in any order, a fingerprint
  * that can be read again, inputs left alone. Lists every violation, so that a test of any framework can expect an empty list.
  *
- * @param cases - two or more
+ * @param cases - all that `dataset` counts in `numTraining`, two or more
  * @example expect(fingerprintConformance(myExtractor, cases, dataset)).toEqual([]);
  */
 export function fingerprintConformance<M>(

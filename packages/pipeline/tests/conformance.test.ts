@@ -12,7 +12,7 @@ import { lossConformance, losses, trainerConformance } from "@nnunet/trainer";
 import { networkConformance } from "@nnunet/unet-model";
 import { preprocessTiny, tinyCase, tinyJson, tinyTraining, withScratch } from "./tiny-dataset.ts";
 
-const dataset = tinyJson(6);
+const dataset = tinyJson(3);
 const labels = labelSet(dataset);
 const cases: LoadedCase[] = [0, 1, 2].map((i) => ({ id: `tiny_${i}`, ...tinyCase(i) }));
 const validation = cases.map(({ id, label }) => ({
@@ -86,7 +86,7 @@ describe("a stage that breaks its contract is told in a sentence", () => {
   test("augmentation", () => {
     const wild = { name: "wild", augment: ({ data }: { data: Float32Array }) => void (data[0] = Math.random()) };
     expect(augmentationConformance(wild)).toEqual([
-      "the same random numbers give two different images; draw all chance from `random`",
+      "the same random numbers give two different images; draw all chance from the generator given",
     ]);
     const late = { name: "late", augment: (async () => {}) as () => void };
     expect(augmentationConformance(late)[0]).toMatch(/^augment\(\) is asynchronous/);
