@@ -1,5 +1,6 @@
 import { printable } from "@nnunet/core";
 import { Command } from "commander";
+import { compareCommand } from "./commands/compare.ts";
 import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { ensembleCommand } from "./commands/ensemble.ts";
@@ -62,6 +63,7 @@ export function createProgram(ending: Ending, json = false): Command {
     postprocessCommand,
     evaluateCommand,
     findBestCommand,
+    compareCommand,
     exportCommand,
     importCommand,
     testCommand,

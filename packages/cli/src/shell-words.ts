@@ -14,6 +14,7 @@ const flags: Readonly<Record<string, string>> = {
   folds: "--folds",
   model: "--model",
   folders: "folders",
+  variants: "variants",
   configuration: "configuration",
   configurations: "--configurations",
   datasetId: "--dataset-id",

@@ -58,6 +58,18 @@ export function bootstrapInterval(
 }
 
 /**
+ * The mean score over the cases, and over each resample of them: two lists of the same number of cases have the same cases
+ * drawn, so their means can be compared pair by pair. Every case must have a score.
+ */
+export function resampledScores(
+  cases: readonly CaseScores[],
+  options: BootstrapOptions = {},
+): { readonly mean: number; readonly means: Float64Array } {
+  const { rows, clusters } = scoredRows(cases.map(asRow), options.groups);
+  return { mean: meanScore(rows, Int32Array.from(rows.keys())), means: resampledMeans(rows, clusters, options) };
+}
+
+/**
  * The share of resamples in which the first list has the higher mean: near 1 it is better whichever cases are looked at,
  * near 0.5 nobody can tell. Equal means count half. Of fewer than {@link fewestToCompare} cases, or groups of them, it says
  * nothing, however large it is.

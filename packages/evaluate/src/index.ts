@@ -5,11 +5,19 @@ export {
   type CaseScores,
   type Interval,
 } from "./bootstrap.ts";
+export { drawRankings } from "./draw-rankings.ts";
 export { caseMetrics, labelGroups } from "./case-metrics.ts";
 export { evaluatorConformance } from "./evaluator-conformance.ts";
 export { defaultEvaluator } from "./default-evaluator.ts";
 export { dividedGroup, groupedSplits } from "./grouped-splits.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson, splitsOnAllCases, validatesOnTraining } from "./splits.ts";
+export {
+  type RankedVariant,
+  type Ranking,
+  rankOverDatasets,
+  rankVariants,
+  type VariantScores,
+} from "./rank-variants.ts";
 export { summarise } from "./summarise.ts";
 export { summaryFromJson, summaryFromText, summaryToJson, summaryToText } from "./summary-json.ts";
 export { summaryTable } from "./summary-table.ts";

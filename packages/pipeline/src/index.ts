@@ -37,6 +37,7 @@ export {
 } from "./prediction/load-predictor.ts";
 export { type Config, defineConfig } from "./config/config.ts";
 export { findConfig, loadConfig } from "./config/load-config.ts";
+export { type CompareOptions, type Comparison, compareVariants } from "./selection/compare-variants.ts";
 export { createPipeline, type Pipeline } from "./pipeline.ts";
 export type { PlanResult } from "./steps/plan-dataset.ts";
 export { namesOneFile } from "./prediction/prediction-output.ts";

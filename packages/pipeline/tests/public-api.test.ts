@@ -4,6 +4,7 @@ import * as api from "@nnunet/pipeline";
 test("what the package exports", () => {
   expect(Object.keys(api).sort()).toEqual([
     "TRAINER_NAME",
+    "compareVariants",
     "createBatchWorkers",
     "createPipeline",
     "createPredictor",

@@ -1,0 +1,103 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { labelSet } from "@nnunet/core";
+import { writeJsonAtomic } from "@nnunet/core/node";
+import { caseMetrics, summarise, summaryToJson } from "@nnunet/evaluate";
+import { nnunet, withScratch } from "./run-nnunet.ts";
+
+const labels = labelSet({
+  channelNames: ["MRI"],
+  labels: { background: 0, a: 1 },
+  numTraining: 12,
+  fileEnding: ".nii.gz",
+});
+
+/** Two folds of a cross-validation whose predictions miss so many of 100 voxels. */
+async function crossValidation(results: string, dataset: string, misses: readonly number[]): Promise<void> {
+  const folder = join(results, dataset, "nnUNetTrainer__nnUNetPaperPlans__3d_fullres");
+  for (const fold of [0, 1]) {
+    const cases = misses.flatMap((missed, i) => {
+      if (i % 2 !== fold) return [];
+      const reference = new Int16Array(200).fill(1, 0, 100);
+      const prediction = new Int16Array(200).fill(1, missed, 100);
+      const file = `case_${i}.nii.gz`;
+      return [{ referenceFile: file, predictionFile: file, metrics: caseMetrics(reference, prediction, labels) }];
+    });
+    const path = join(folder, `fold_${fold}`, "validation", "summary.json");
+    await mkdir(join(path, ".."), { recursive: true });
+    await writeJsonAtomic(path, summaryToJson(summarise(cases)));
+  }
+}
+
+const twelve = (missed: (i: number) => number) => Array.from({ length: 12 }, (_, i) => missed(i));
+
+test("compare ranks variants per dataset and over all of them, as table, JSON and drawing", () =>
+  withScratch(async (scratch) => {
+    const [ours, adam] = [join(scratch, "ours"), join(scratch, "adam")];
+    for (const dataset of ["Dataset001_A", "Dataset002_B"]) {
+      await crossValidation(
+        ours,
+        dataset,
+        twelve((i) => 5 + i),
+      );
+      await crossValidation(
+        adam,
+        dataset,
+        twelve((i) => 15 + i),
+      );
+    }
+    const drawing = join(scratch, "ranks.svg");
+    const { code, stdout } = await nnunet("compare", `nnU-Net=${ours}`, adam, "--draw", drawing);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Dataset001_A, 12 cases, 1,000 virtual validation sets:/);
+    expect(stdout).toMatch(/nnU-Net +0\.9\d+ +1\.00 +100 % +100 % 0 %/);
+    expect(stdout).toMatch(/all datasets, 24 cases/);
+    expect(await readFile(drawing, "utf8")).toContain("nnU-Net");
+    expect(await nnunet("compare", ours, adam, "--draw", drawing)).toMatchObject({ code: 3 });
+    const json = await nnunet("compare", ours, adam, "--json");
+    expect(JSON.parse(json.stdout).overall.variants.map(({ variant }: { variant: string }) => variant)).toEqual([
+      "ours",
+      "adam",
+    ]);
+  }));
+
+test("unequal cases are compared where they are common, which is told; --strict refuses", () =>
+  withScratch(async (scratch) => {
+    const [ours, adam] = [join(scratch, "ours"), join(scratch, "adam")];
+    await crossValidation(
+      ours,
+      "Dataset001_A",
+      twelve((i) => i),
+    );
+    await crossValidation(
+      ours,
+      "Dataset002_B",
+      twelve((i) => i),
+    );
+    await crossValidation(adam, "Dataset001_A", twelve((i) => 2 * i).slice(0, 10));
+    const { code, stdout, stderr } = await nnunet("compare", ours, adam);
+    expect(code).toBe(0);
+    expect(stderr).toContain("Dataset001_A: compared on the 10 cases that all variants have (ours 12, adam 10)");
+    expect(stderr).toContain("Dataset002_B is left out: adam has no validation of it");
+    expect(stdout).not.toContain("all datasets");
+    const strict = await nnunet("compare", ours, adam, "--strict");
+    expect([strict.code, strict.stdout]).toEqual([3, ""]);
+    expect(strict.stderr).toMatch(/validate the same cases in each, or compare without --strict/);
+  }));
+
+test("what cannot be compared is refused in a sentence", () =>
+  withScratch(async (scratch) => {
+    const ours = join(scratch, "ours");
+    await crossValidation(
+      ours,
+      "Dataset001_A",
+      twelve((i) => i),
+    );
+    expect((await nnunet("compare", ours)).stderr).toMatch(/at least two folders to compare/);
+    expect(await nnunet("compare", ours, ours)).toMatchObject({ code: 2 });
+    const gone = await nnunet("compare", ours, join(scratch, "gone"));
+    expect([gone.code, gone.stderr]).toEqual([3, expect.stringMatching(/gone: there is no such folder/)]);
+    await mkdir(join(scratch, "empty"));
+    expect((await nnunet("compare", ours, join(scratch, "empty"))).stderr).toMatch(/empty: holds no validated folds/);
+  }));
