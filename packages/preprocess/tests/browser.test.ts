@@ -22,6 +22,7 @@ test("the public functions", () => {
     "preprocessImage",
     "preprocessedHash",
     "preprocessingBytes",
+    "preprocessorConformance",
     "probabilitiesInMemory",
     "probabilitiesSha256",
     "probabilityChannels",
