@@ -68,7 +68,7 @@ function checkDraws(cases: readonly CaseRecord[]): void {
   for (const { id, drawn } of cases) {
     const other = drawn.find(({ count }) => count !== 0 && count !== expected);
     if (!other) continue;
-    const what = `${expected} drawn voxels, as of ${cases.length} cases; measure with \`numTraining\` ${cases.length}`;
+    const what = `${expected} drawn voxels, as of ${cases.length} cases; measure with dataset.numTraining ${cases.length}`;
     throw new InvalidArgumentError(`measurement of case ${id}`, what, other.count);
   }
 }

@@ -112,7 +112,7 @@ test("the same bits in any order and grouping", () => {
 test("cases that were measured as those of a larger dataset, or of none, are refused", () => {
   const ofFive = measureCase(cases[0]!, { ...dataset, numTraining: 5 });
   expect(() => combineMeasurements([ofFive, ...measurements.slice(1)], dataset)).toThrow(
-    "measurement of case case_0: expected 25000000 drawn voxels, as of 4 cases; measure with `numTraining` 4, got 20000000",
+    "measurement of case case_0: expected 25000000 drawn voxels, as of 4 cases; measure with dataset.numTraining 4, got 20000000",
   );
   expect(() => measureCase(cases[0]!, { ...dataset, numTraining: 0 })).toThrow(
     "dataset.numTraining: expected the number of cases that are measured, got 0",
