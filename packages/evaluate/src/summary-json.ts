@@ -83,7 +83,7 @@ export function summaryFromJson(json: unknown, path: string): EvaluationSummary 
  */
 export function summaryToText(summary: EvaluationSummary): string {
   // every value ends a line of its own; a text would end it with a quotation mark
-  return `${JSON.stringify(summaryToJson(summary), null, 2).replace(/(?<=^ +|: )null(?=,?$)/gm, "NaN")}\n`;
+  return `${JSON.stringify(summaryToJson(summary), null, 2).replace(/^( *(?:"[^"\n]*": )?)null(,?)$/gm, "$1NaN$2")}\n`;
 }
 
 /** Reads the text of a `summary.json`, also one that Python wrote with bare NaN in it. */
