@@ -20,7 +20,9 @@ export function augmentationConformance(augmentation: Augmentation): string[] {
         problems.add("the same random numbers give two different images; draw all chance from the generator given");
       }
       if (first.seg.some((label, i) => label !== again.seg[i])) {
-        problems.add("the same random numbers give two different segmentations; draw all chance from the generator given");
+        problems.add(
+          "the same random numbers give two different segmentations; draw all chance from the generator given",
+        );
       }
       if (!first.data.every(Number.isFinite)) problems.add("the image is not finite everywhere");
       const odd = first.seg.find((label) => label < -1 || label > 2);
