@@ -14,7 +14,12 @@ const labels = labelSet({
 });
 
 /** Two folds of a cross-validation whose predictions miss so many of 100 voxels. */
-async function crossValidation(results: string, dataset: string, misses: readonly number[]): Promise<void> {
+async function crossValidation(
+  results: string,
+  dataset: string,
+  misses: readonly number[],
+  remark?: string,
+): Promise<void> {
   const folder = join(results, dataset, "nnUNetTrainer__nnUNetPaperPlans__3d_fullres");
   for (const fold of [0, 1]) {
     const cases = misses.flatMap((missed, i) => {
@@ -26,7 +31,7 @@ async function crossValidation(results: string, dataset: string, misses: readonl
     });
     const path = join(folder, `fold_${fold}`, "validation", "summary.json");
     await mkdir(join(path, ".."), { recursive: true });
-    await writeJsonAtomic(path, summaryToJson(summarise(cases)));
+    await writeJsonAtomic(path, summaryToJson({ ...(remark === undefined ? {} : { remark }), ...summarise(cases) }));
   }
 }
 
@@ -100,4 +105,16 @@ test("what cannot be compared is refused in a sentence", () =>
     expect([gone.code, gone.stderr]).toEqual([3, expect.stringMatching(/gone: there is no such folder/)]);
     await mkdir(join(scratch, "empty"));
     expect((await nnunet("compare", ours, join(scratch, "empty"))).stderr).toMatch(/empty: holds no validated folds/);
+  }));
+
+test("compare takes no fold that has seen its cases, or was divided at random, for evidence", () =>
+  withScratch(async (scratch) => {
+    const [ours, seeds] = [join(scratch, "ours"), join(scratch, "seeds")];
+    const misses = twelve((i) => 5 + i);
+    await crossValidation(ours, "Dataset001_A", misses);
+    await crossValidation(seeds, "Dataset001_A", misses, "Fold 0 was trained on all of these cases");
+    const { code, stderr } = await nnunet("compare", ours, seeds);
+    expect(code).toBe(3);
+    expect(stderr).toContain("none of a cross-validation (Fold 0 was trained on all of these cases)");
+    expect(stderr).toContain("holds no validated folds");
   }));

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { NnunetEvent, Plans, RawDataset } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { labelsNotFound, summaryFromJson } from "@nnunet/evaluate";
+import { labelsNotFound, summaryFromJson, summaryToText } from "@nnunet/evaluate";
 import { openDataset, readImage, writeImage } from "@nnunet/io";
 import {
   type BestPredictor,
@@ -165,6 +165,9 @@ describe("the cases of the cross-validation with everything applied", () => {
     ]);
     const summary = summaryFromJson(await readJson(join(best.crossval!, "summary.json")), "");
     expect(summary).toEqual(best.validation);
+    // As every summary.json: nnU-Net v2's tools read NaN, and fail on null.
+    const written = await readFile(join(best.crossval!, "summary.json"), "utf8");
+    expect(written).toBe(summaryToText(summary));
     expect(summary.cases).toHaveLength(2);
     for (const { predictionFile } of summary.cases) expect(dirname(predictionFile)).toBe(best.crossval);
     const { score } = (await readJson(predictorPaths(best.folder).description)) as { score: { dice: number } };

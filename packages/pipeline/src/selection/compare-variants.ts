@@ -31,6 +31,9 @@ export interface Comparison {
   readonly leftOut: readonly string[];
 }
 
+/** Tells of something that is not compared; an error where that is strict. */
+type Skip = (text: string, path: string) => void;
+
 interface Validated {
   /** Path of the model folder. */
   readonly folder: string;
@@ -51,14 +54,14 @@ export async function compareVariants(
 ): Promise<Comparison> {
   const names = Object.keys(variants);
   if (names.length < 2) throw new InvalidArgumentError("variants", "at least two folders to compare", names);
-  const found = new Map<string, ReadonlyMap<string, Validated>>();
-  for (const name of names) found.set(name, await validatedDatasets(resolve(variants[name]!), configurations));
   const leftOut: string[] = [];
-  const skip = (text: string, path: string) => {
+  const skip: Skip = (text, path) => {
     if (strict) throw new FileError(path, `${text}; validate the same cases in each, or compare without \`strict\``);
     leftOut.push(text);
     onEvent?.({ type: "message", stage: "compare", level: "warning", text });
   };
+  const found = new Map<string, ReadonlyMap<string, Validated>>();
+  for (const name of names) found.set(name, await validatedDatasets(resolve(variants[name]!), configurations, skip));
   const datasets: Record<string, Ranking> = {};
   const scores: Record<string, readonly CaseScores[]>[] = [];
   for (const dataset of [...new Set([...found.values()].flatMap((each) => [...each.keys()]))].sort()) {
@@ -105,11 +108,11 @@ export async function compareVariants(
 }
 
 /** The cross-validations below a folder, by the name of the dataset. */
-async function validatedDatasets(folder: string, configurations: readonly string[] | undefined) {
+async function validatedDatasets(folder: string, configurations: readonly string[] | undefined, skip: Skip) {
   const found = new Map<string, Validated>();
   if (!(await exists(folder))) throw new FileError(folder, "there is no such folder");
   if (foldsAmong(await readdir(folder)).length > 0) {
-    const validated = await crossValidated(folder);
+    const validated = await crossValidated(folder, skip);
     if (validated) found.set(basename(dirname(folder)), validated);
   } else {
     for (const dataset of (await folders(folder)).filter((name) => /^Dataset\d+_/.test(name))) {
@@ -118,7 +121,7 @@ async function validatedDatasets(folder: string, configurations: readonly string
         (each) => each.startsWith("nnUNetTrainer__") && wanted(each),
       )) {
         const path = join(folder, dataset, name);
-        const validated = await crossValidated(path);
+        const validated = await crossValidated(path, skip);
         if (!validated) continue;
         const other = found.get(dataset);
         if (other)
@@ -143,14 +146,18 @@ async function folders(folder: string): Promise<string[]> {
   return names.filter((_, i) => kinds[i]).sort();
 }
 
-/** All validation cases of the folds of a cross-validation, put together; fold all has seen its cases, and is none. */
-async function crossValidated(folder: string): Promise<Validated | undefined> {
+/** All validation cases of the folds of a cross-validation, put together; what its remark says to be none is told of. */
+async function crossValidated(folder: string, skip: Skip): Promise<Validated | undefined> {
   const cases = new Map<string, { scores: readonly number[]; group?: string | undefined }>();
   let keys: string[] | undefined;
   for (const fold of foldsAmong(await readdir(folder)).filter((each) => each !== "all")) {
     const { summary: path } = modelFolderPaths(folder).fold(fold);
     if (!(await exists(path))) continue;
     const summary: EvaluationSummary = summaryFromJson(await readJson(path), path);
+    if (summary.remark !== undefined) {
+      skip(`${folder}: fold ${fold} is left out, as it is none of a cross-validation (${summary.remark})`, path);
+      continue;
+    }
     for (const [i, id] of casesOf(summary).entries()) {
       const { metrics, group } = summary.cases[i]!;
       keys ??= Object.keys(metrics).sort();

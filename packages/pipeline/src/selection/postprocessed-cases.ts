@@ -9,8 +9,8 @@ import {
   type RawDataset,
   type StageOptions,
 } from "@nnunet/core";
-import { exists, makeFolder, readJson, temporaryBeside, writeJsonAtomic } from "@nnunet/core/node";
-import { summaryFromJson, summaryToJson } from "@nnunet/evaluate";
+import { exists, makeFolder, readJson, temporaryBeside, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
+import { summaryFromJson, summaryToText } from "@nnunet/evaluate";
 import { writeImage } from "@nnunet/io";
 import { crossvalPaths } from "../folders.ts";
 import { contentHash, readRecord } from "../records/made-from.ts";
@@ -62,7 +62,7 @@ export async function postprocessedCases(
     const made = crossvalPaths(temporary);
     await writeJsonAtomic(made.dataset, modelDatasetToJson(dataset.json));
     await writeJsonAtomic(made.postprocessing, postprocessor.toJson(chosen.decided));
-    await writeJsonAtomic(made.summary, summaryToJson(scored));
+    await writeFileAtomic(made.summary, summaryToText(scored));
     await writeJsonAtomic(made.madeFrom, { [kind]: inputs, files: await hashesIn(temporary) });
     const isChanged = (await exists(folder)) && !(await isIntact(folder));
     const kept = await replaceFolder(temporary, folder, isChanged);
