@@ -1,7 +1,15 @@
 import { LimitError } from "@nnunet/core";
 import type { Fold } from "../folders.ts";
 import { budgetFor, shownBudget } from "./budget-clock.ts";
-import { type Costs, type Effort, effortSeconds, type Length, trainingSeconds, type Workload } from "./costs.ts";
+import {
+  configurationsIn,
+  type Costs,
+  type Effort,
+  effortSeconds,
+  type Length,
+  trainingSeconds,
+  type Workload,
+} from "./costs.ts";
 
 /** What would be done if there were time for it. */
 export interface Wish extends Effort {
@@ -100,10 +108,6 @@ function scopesOf(costs: Costs, work: Workload, { trainings, folds, ...length }:
     return true;
   });
 }
-
-export const configurationsIn = (trainings: Trainings) => [
-  ...new Set(trainings.map(({ configuration }) => configuration)),
-];
 
 function longestOf(efforts: readonly Effort[]): Effort | undefined {
   return efforts.reduce<Effort | undefined>(

@@ -48,6 +48,11 @@ export interface Effort extends Length {
   readonly trainings: readonly { readonly configuration: string; readonly fold: Fold }[];
 }
 
+/** The configurations of trainings, each once. */
+export const configurationsIn = (trainings: Effort["trainings"]) => [
+  ...new Set(trainings.map(({ configuration }) => configuration)),
+];
+
 export type Costs = Readonly<Record<string, ConfigurationCosts>>;
 
 /** Training and validation of one fold of a configuration. */
@@ -64,7 +69,7 @@ export function trainingSeconds(
 
 /** Everything after the survey: preprocessing, trainings with their validation, selection, test images. */
 export function effortSeconds(costs: Costs, work: Workload, effort: Effort): number {
-  const names = [...new Set(effort.trainings.map(({ configuration }) => configuration))];
+  const names = configurationsIn(effort.trainings);
   const perData = new Map(names.map((name) => [work.configurations[name]!.data, costs[name]!.preprocessCase]));
   const preprocessing = sum([...perData.values()].map((seconds) => seconds * work.cases));
   const trainings = effort.trainings.map((training) => trainingSeconds(costs, work, training, effort));

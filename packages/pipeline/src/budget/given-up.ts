@@ -1,7 +1,7 @@
 import { counted } from "@nnunet/core";
 import { budgetFor, shownBudget } from "./budget-clock.ts";
-import { atLeast, cheapest, configurationsIn, ENOUGH_STEPS, stepsOf, type Wish } from "./choose-effort.ts";
-import type { Costs, Effort, Length, Workload } from "./costs.ts";
+import { atLeast, cheapest, ENOUGH_STEPS, stepsOf, type Wish } from "./choose-effort.ts";
+import { type Costs, configurationsIn, type Effort, type Length, type Workload } from "./costs.ts";
 
 type Trainings = Effort["trainings"];
 /** How long each configuration is trained. */

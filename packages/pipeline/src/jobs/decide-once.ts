@@ -1,7 +1,7 @@
 import { counted, type StageOptions } from "@nnunet/core";
 import { lockedBy } from "@nnunet/core/node";
 import { type Budget, shownBudget } from "../budget/budget-clock.ts";
-import { configurationsIn } from "../budget/choose-effort.ts";
+import { configurationsIn } from "../budget/costs.ts";
 import { type DecidedEffort, decideEffort, effortHash } from "./effort-of-run.ts";
 import type { JobWork } from "./job.ts";
 import { keptEffort } from "./job-file.ts";

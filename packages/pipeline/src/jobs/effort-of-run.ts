@@ -1,7 +1,8 @@
 import { findConfiguration, plansToJson } from "@nnunet/core";
 import type { Budget } from "../budget/budget-clock.ts";
-import { chooseEffort, configurationsIn, longestEffort, type Wish } from "../budget/choose-effort.ts";
+import { chooseEffort, longestEffort, type Wish } from "../budget/choose-effort.ts";
 import {
+  configurationsIn,
   type Costs,
   type Length,
   selectionSeconds,

@@ -1,6 +1,5 @@
 import { cpus } from "node:os";
-import { configurationsIn } from "../budget/choose-effort.ts";
-import { type Costs, selectionSeconds, testSeconds, trainingSeconds } from "../budget/costs.ts";
+import { configurationsIn, type Costs, selectionSeconds, testSeconds, trainingSeconds } from "../budget/costs.ts";
 import { contentHash } from "../records/made-from.ts";
 import { workloadOf } from "./effort-of-run.ts";
 import { keptCosts, measureCosts } from "./measured-costs.ts";

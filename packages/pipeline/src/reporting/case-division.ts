@@ -3,6 +3,7 @@ import { dividedGroup } from "@nnunet/evaluate";
 import type { ReportData } from "@nnunet/report";
 import { type Folders, preprocessedPaths } from "../folders.ts";
 import { type CaseGroups, groupedBy } from "../training/case-groups.ts";
+import { heldOutSplits } from "../training/division.ts";
 
 /**
  * How many groups of cases that belong together there are, by what they were told, and whether the folds keep them together;
@@ -19,7 +20,7 @@ export async function caseDivision(
   const by = await groupedBy(preprocessedPaths(folders, dataset.name).madeFrom);
   return {
     groups: new Set(own).size,
-    isKept: splits === undefined || dividedGroup(splits, groups) === undefined,
+    isKept: splits === undefined || dividedGroup(heldOutSplits(splits), groups) === undefined,
     ...(by !== undefined && { by: inWords(by) }),
   };
 }

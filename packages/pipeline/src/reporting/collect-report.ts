@@ -6,13 +6,12 @@ import {
   listed,
   type Plans,
   type RawDataset,
-  type Splits,
 } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
-import { fewestToCompare, validatesOnTraining } from "@nnunet/evaluate";
+import { fewestToCompare } from "@nnunet/evaluate";
 import { drawNetwork, planWarnings } from "@nnunet/planner";
 import type { NetworkDrawing, ReportData } from "@nnunet/report";
-import { type Fold, preprocessedPaths } from "../folders.ts";
+import { preprocessedPaths } from "../folders.ts";
 import { writtenSplits } from "../selection/cross-validation.ts";
 import { asTrained, reductions } from "./trained-plans.ts";
 import { contentHash } from "../records/made-from.ts";
@@ -29,6 +28,7 @@ import { reportedChoice } from "./report-choice.ts";
 import type { ScoredCandidate } from "./scored-candidates.ts";
 import { givenUpFor } from "../selection/given-up.ts";
 import { caseGroups } from "../training/case-groups.ts";
+import { hasSeenItsCases } from "../training/division.ts";
 import { testScores } from "./test-scores.ts";
 import { jobWarnings } from "./job-warnings.ts";
 import { jobsOf } from "./report-jobs.ts";
@@ -98,7 +98,7 @@ export async function collectReport(
       scores: {
         ...scoresOf(dataset, reported.reported, fingerprint, nameOf),
         shows: reported.shows,
-        isOfTrainingCases: reported.best.folds.some((fold) => sawItsCases(splits, fold)),
+        isOfTrainingCases: reported.best.folds.some((fold) => hasSeenItsCases(splits, fold)),
         independentCases: independent(reported.reported),
         fewestToTell: fewestToCompare,
       },
@@ -130,13 +130,6 @@ export async function collectReport(
 function independent({ cases }: ScoredCandidate): number {
   const groups = new Set(cases.flatMap(({ group }) => group ?? []));
   return groups.size + cases.filter(({ group }) => group === undefined).length;
-}
-
-/** Fold all, and trainings on all cases that differ by their seed. */
-function sawItsCases(splits: Splits | undefined, fold: Fold): boolean {
-  if (fold === "all") return true;
-  const split = splits?.[fold];
-  return split !== undefined && validatesOnTraining(split);
 }
 
 function withoutCaseIds({ caseIds: _, ...fingerprint }: Fingerprint): Fingerprint {

@@ -10,7 +10,7 @@ import {
   type Fold,
   type Folders,
 } from "../folders.ts";
-import { caseOf } from "../selection/validation-cases.ts";
+import { caseOf, fileName } from "../selection/validation-cases.ts";
 import type { FoldResult } from "./fold-results.ts";
 
 export interface ScoredCase {
@@ -103,7 +103,7 @@ function casesIn({ cases }: EvaluationSummary, folder: string): Omit<ScoredCase,
   return cases.map(({ predictionFile, metrics, group }) => ({
     id: caseOf(predictionFile),
     ...(group !== undefined && { group }),
-    prediction: join(folder, predictionFile.split(/[\\/]/).at(-1)!),
+    prediction: join(folder, fileName(predictionFile)),
     metrics,
   }));
 }

@@ -1,8 +1,8 @@
 import type { Plans, RawDataset } from "@nnunet/core";
-import { validatesOnTraining } from "@nnunet/evaluate";
 import type { Fold } from "../folders.ts";
 import { writtenSplits } from "../selection/cross-validation.ts";
 import type { Context } from "../stages.ts";
+import { hasSeenItsCases } from "../training/division.ts";
 import { foldResults } from "./fold-results.ts";
 import { trainingCurves } from "./training-curves.ts";
 
@@ -23,8 +23,8 @@ export async function seedSpreads(
   plans: Plans,
 ): Promise<SeedSpread[]> {
   const splits = await writtenSplits(folders, dataset);
-  if (!splits) return [];
-  const isSeed = (fold: Fold) => fold !== "all" && splits[fold] !== undefined && validatesOnTraining(splits[fold]);
+  const isSeed = (fold: Fold) => fold !== "all" && hasSeenItsCases(splits, fold);
+  if (!splits?.some((_, fold) => isSeed(fold))) return []; // no scores are read for a cross-validation
   const groups = new Map<string, { readonly configuration: string; readonly patchDice: number[] }>();
   for (const { configuration, fold, isFinished, epochs } of await trainingCurves(
     await foldResults(folders, dataset, plans),

@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileError, findConfiguration, InvalidArgumentError, listed, type Plans, type RawDataset } from "@nnunet/core";
-import { validatesOnTraining } from "@nnunet/evaluate";
 import { exists, readJson } from "@nnunet/core/node";
 import { summaryFromJson } from "@nnunet/evaluate";
 import { type Fold, type Folders, foldsAmong, resultsPaths } from "../folders.ts";
+import { hasSeenItsCases } from "../training/division.ts";
 import { writtenSplits } from "./cross-validation.ts";
 
 /** Networks of one configuration that have seen every case: nothing says how good they are. */
@@ -40,7 +40,6 @@ export async function networksOnAllCases(
     throw new InvalidArgumentError("folds", expected, folds);
   }
   const splits = await writtenSplits(folders, dataset);
-  const seeds = (splits ?? []).flatMap((split, fold) => (validatesOnTraining(split) ? [fold] : []));
   const found: NetworksOnAllCases[] = [];
   for (const configuration of configurations) {
     findConfiguration(plans, configuration);
@@ -49,7 +48,7 @@ export async function networksOnAllCases(
     for (const fold of foldsAmong(await readdir(model.folder).catch(() => []))) {
       if ((await exists(model.fold(fold).model)) && (folds?.includes(fold) ?? true)) trained.push(fold);
     }
-    const onAll = trained.filter((fold) => fold === "all" || seeds.includes(fold));
+    const onAll = trained.filter((fold) => hasSeenItsCases(splits, fold));
     for (const fold of trained) {
       // something to compare: what was trained on all cases is no evidence beside it
       if (!onAll.includes(fold) && (await isEvidence(model.fold(fold).summary))) return undefined;

@@ -38,9 +38,10 @@ interface EnsembleCase {
  * Segments the validation cases by the mean of what several configurations said of them, each by the fold that had not
  * seen the case, and scores them. Made from the same probabilities as before, what is there is kept.
  *
- * @param hashes - of each member the SHA-256 of the stored probabilities of every case
+ * @param members - of {@link crossValidation}, by which no case is validated in two folds
+ * @param probabilities - of each member the SHA-256 of the stored probabilities of every case
  * @returns what `summary.json` beside the segmentations says
- * @throws {FileError} if a case is validated in two folds, or is none of the dataset any more
+ * @throws {FileError} if a case is none of the dataset any more
  */
 export async function scoreEnsemble(
   context: Context,
@@ -128,20 +129,11 @@ async function recordSegmentation(madeFrom: string, path: string, inputs: string
 
 function ensembleCases(dataset: RawDataset, [first, ...others]: readonly ValidatedConfiguration[]): EnsembleCase[] {
   const byId = new Map(dataset.trainingCases.map((files) => [files.id, files]));
-  const seen = new Map<string, number>();
-  return first!.compared.flatMap(({ fold, paths, summary }, i) =>
+  return first!.compared.flatMap(({ paths, summary }, i) =>
     casesOf(summary).map((id) => {
       const files = byId.get(id);
       if (!files?.label)
         throw new FileError(paths.summary, `names case ${id}, which is no training case of ${dataset.name}`);
-      const before = seen.get(id);
-      if (before !== undefined) {
-        throw new FileError(
-          paths.summary,
-          `case ${id} is validated in fold ${before} and in fold ${fold}; ensembles need each case once`,
-        );
-      }
-      seen.set(id, fold);
       return {
         files,
         stores: [paths, ...others.map(({ compared }) => compared[i]!.paths)].map((p) => p.probabilities),

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { type EvaluationSummary, FileError, type RawDataset } from "@nnunet/core";
 import { pathBelow } from "@nnunet/core/node";
 import { imageStem } from "@nnunet/io";
@@ -17,10 +16,13 @@ export function casesOf({ cases }: Pick<EvaluationSummary, "cases">): string[] {
   return cases.map(({ referenceFile }) => caseOf(referenceFile));
 }
 
+/** The name of a file, whatever system wrote its path. */
+export const fileName = (path: string): string => path.split(/[\\/]/).at(-1)!;
+
 /** The case of a file of labels, whatever system wrote its path. */
 export function caseOf(file: string): string {
-  const name = file.split(/[\\/]/).at(-1)!;
-  return imageStem(name) ?? basename(name);
+  const name = fileName(file);
+  return imageStem(name) ?? name;
 }
 
 /**
@@ -42,7 +44,7 @@ export function casePairs(
     if (reference === undefined) {
       throw new FileError(folder, `holds a prediction of case ${id}, which is no training case of ${dataset.name}`);
     }
-    const prediction = pathBelow(folder, basename(predictionFile.replaceAll("\\", "/")));
+    const prediction = pathBelow(folder, fileName(predictionFile));
     return { id, reference, prediction, ...(group !== undefined && { group }) };
   });
 }

@@ -1,9 +1,10 @@
 import { type EvaluationSummary, FileError, InvalidArtifactError, isJsonObject, type Splits } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
-import { dividedGroup, validatesOnTraining } from "@nnunet/evaluate";
+import { dividedGroup } from "@nnunet/evaluate";
 import { changeRecord, readRecord } from "../records/made-from.ts";
 import { caseOf } from "../selection/validation-cases.ts";
 import { type Folders, preprocessedPaths } from "../folders.ts";
+import { heldOutSplits } from "./division.ts";
 
 /** The group of a case that belongs together with others, by its id. */
 export type CaseGroups = ReadonlyMap<string, string>;
@@ -36,8 +37,7 @@ export function refuseDividedGroups(
   splits: Splits,
   groups: CaseGroups,
 ): void {
-  const heldOut = splits.map((split) => (validatesOnTraining(split) ? { train: [], val: [] } : split)); // seeds on all cases
-  const divided = dividedGroup(heldOut, groups);
+  const divided = dividedGroup(heldOutSplits(splits), groups);
   if (!divided) return;
   const [trained, validated] = divided.cases;
   throw new FileError(

@@ -1,8 +1,8 @@
 import { basename, dirname } from "node:path";
 import { FileError, type Splits } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
-import { summaryFromJson } from "@nnunet/evaluate";
-import { foldPaths, foldsAmong } from "../folders.ts";
+import { summaryFromJson, validatesOnTraining } from "@nnunet/evaluate";
+import { type Fold, foldPaths, foldsAmong } from "../folders.ts";
 import { contentHash, readRecord } from "../records/made-from.ts";
 import { casesOf } from "../selection/validation-cases.ts";
 
@@ -10,6 +10,18 @@ import { casesOf } from "../selection/validation-cases.ts";
  * Folds are averaged, and compared with each other, only where they are of one division of the cases. Each training
  * records the division that it belongs to, as one hash per fold: no case is named in a folder that is given away.
  */
+
+/** Whether a fold was trained on the cases that it is scored on: fold "all", and trainings on all cases that differ by seed. */
+export function hasSeenItsCases(splits: Splits | undefined, fold: Fold): boolean {
+  if (fold === "all") return true;
+  const split = splits?.[fold];
+  return split !== undefined && validatesOnTraining(split);
+}
+
+/** The splits of which a fold says something about new images; in the place of any other is an empty one. */
+export function heldOutSplits(splits: Splits): Splits {
+  return splits.map((split) => (validatesOnTraining(split) ? { train: [], val: [] } : split));
+}
 
 /** A hash per fold of its training and validation cases, whatever their order. */
 export function divisionOf(splits: Splits): string[] {

@@ -15,13 +15,12 @@ import {
   splitOfFold,
   splitsFromJson,
   splitsOnAllCases,
-  validatesOnTraining,
 } from "@nnunet/evaluate";
 import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { caseGroups, noteGroupedBy, refuseDividedGroups } from "./case-groups.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
-import { divisionOf } from "./division.ts";
+import { divisionOf, hasSeenItsCases } from "./division.ts";
 
 /** The cases of a fold, and what is to be said of scores on its validation cases, if anything. */
 export interface FoldCases {
@@ -206,7 +205,7 @@ export async function casesOfFold(
   const split = splitOfFold(splits, ids, fold);
   const division = divisionOf(splits);
   if (fold < splits.length) {
-    if (!validatesOnTraining(split)) return { split, seedOffset: 0, division };
+    if (!hasSeenItsCases(splits, fold)) return { split, seedOffset: 0, division };
     const remark = `Fold ${fold} was trained on all of these cases: the scores say nothing about new images.`;
     return { split, remark, seedOffset: fold, division };
   }
@@ -236,5 +235,5 @@ export async function knownFolds(
   if (!isThere && seeds === undefined && dataset.trainingCases.length < FOLDS) return { all: [], heldOut: [] };
   const { splits } = await splitDataset(folders, dataset, { groups, seeds, write: false });
   const all = splits.map((_, fold) => fold);
-  return { all, heldOut: all.filter((fold) => !validatesOnTraining(splits[fold]!)) };
+  return { all, heldOut: all.filter((fold) => !hasSeenItsCases(splits, fold)) };
 }

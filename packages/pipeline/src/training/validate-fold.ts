@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import {
   type CaseFiles,
   type EvaluationSummary,
@@ -15,6 +15,7 @@ import { type Device, loadModel } from "@nnunet/inference";
 import { probabilitiesSha256, storedProbabilitiesHash } from "@nnunet/preprocess";
 import { evaluatePairs } from "../steps/evaluate-folders.ts";
 import { recordScores } from "../steps/scored-files.ts";
+import { fileName } from "../selection/validation-cases.ts";
 import { caseGroups } from "./case-groups.ts";
 import { areKeptForNextStages, gridsOfNextStages, keepForNextStages, nextStages } from "../cascade/next-stage.ts";
 import type { PreviousSegmentations } from "../cascade/previous-segmentations.ts";
@@ -137,7 +138,7 @@ export async function isValidated(
 async function isRecorded({ summary, madeFrom, validation }: FoldPaths, inputs: string): Promise<boolean> {
   if (!(await exists(summary)) || (await recordedHash(madeFrom, "validation")) !== inputs) return false;
   for (const { predictionFile } of summaryFromJson(await readJson(summary), summary).cases) {
-    if (!(await exists(join(validation, basename(predictionFile.replaceAll("\\", "/")))))) return false;
+    if (!(await exists(join(validation, fileName(predictionFile))))) return false;
   }
   return true;
 }
