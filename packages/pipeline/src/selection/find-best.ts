@@ -1,18 +1,8 @@
-import {
-  type EvaluationSummary,
-  finiteOrNull,
-  modelDatasetToJson,
-  type Plans,
-  plansToJson,
-  type RawDataset,
-  type StageOptions,
-} from "@nnunet/core";
+import { type EvaluationSummary, finiteOrNull, type Plans, type RawDataset, type StageOptions } from "@nnunet/core";
 import { exists, readJson, whileLocked } from "@nnunet/core/node";
 import { diceIntervals, type RankedCandidate, summarise, summaryFromJson } from "@nnunet/evaluate";
 import { crossvalFolder, finalPredictorFolder, modelFolderPaths } from "../folders.ts";
-import { contentHash, recordedHash } from "../records/made-from.ts";
-import { softwareVersion } from "../software-version.ts";
-import { type Context, identity } from "../stages.ts";
+import type { Context } from "../stages.ts";
 import { warnOfIdenticalImages } from "../steps/identical-images.ts";
 import { areScoresCurrent } from "../steps/scored-files.ts";
 import {
@@ -21,18 +11,18 @@ import {
   crossValidation,
   type LeftOut,
 } from "./cross-validation.ts";
-import { earlierPredictor, isPredictorOf } from "./earlier-predictor.ts";
+import { isPredictorOf } from "./earlier-predictor.ts";
+import { inputsOfChoice, inputsOfNetworks } from "./inputs-of-choice.ts";
 import type { ProbabilityOptions } from "./fold-probabilities.ts";
-import type { GivenUpRecord } from "../records/given-up-record.ts";
 import { givenUpFor } from "./given-up.ts";
 import { chosenBecause, inferenceInformation } from "./inference-information.ts";
 import { foldOf, select, withCurrentScores } from "./select.ts";
 import { type NetworksOnAllCases, networksOnAllCases } from "./networks-on-all-cases.ts";
 import { notValidated, notValidatedInformation } from "./not-validated.ts";
-import { caseOf } from "./validation-cases.ts";
 import { notFoundWarning } from "./not-found-warning.ts";
 import { unlikeTrainings } from "./unlike-trainings.ts";
-import { refuseOtherFolder, writePredictor } from "./write-predictor.ts";
+import { putPredictor, say } from "./put-predictor.ts";
+import { refuseOtherFolder } from "./write-predictor.ts";
 
 export interface FindBestOptions extends StageOptions, CrossValidationOptions, ProbabilityOptions {
   /** Also compare every pair of configurations; true by default. */
@@ -107,51 +97,37 @@ async function chosenPredictor(
   folder: string,
   options: FindBestOptions,
 ): Promise<BestPredictor> {
-  const { onEvent } = options;
-  const say = (level: "info" | "warning", text: string) =>
-    onEvent?.({ type: "message", stage: "find-best", level, text });
   const found = await withCurrentScores(context, dataset, comparable, options);
   const crossval = crossvalFolder(folder);
   const selection = await select(context, dataset, plans, found, crossval, options);
   const best = selection.ranking[0]!;
   const chosen = chosenBecause(selection);
-  say("info", chosen);
+  say(options, "info", chosen);
   const warnings = [
     ...notFoundWarning(selection.postprocessed, dataset.json),
     ...(await unlikeTrainings(found.configurations)),
   ];
-  for (const text of warnings) say("warning", text);
+  for (const text of warnings) say(options, "warning", text);
   const members = best.configurations.map((name) => {
     const { modelFolder, folds } = found.configurations.find(({ configuration }) => configuration === name)!;
     return { configuration: name, modelFolder, folds };
   });
   const givenUp = await givenUpFor(context.folders, dataset, plans);
   const madeFrom = await inputsOfChoice(context, dataset, plans, found, givenUp, options);
-  const made = !(await isPredictorOf(folder, madeFrom));
-  if (made) {
+  const made = await putPredictor(folder, options, madeFrom, () => {
     const { mean, low, high, cases } = diceIntervals(selection.postprocessed).foregroundMean;
-    const description = {
-      dataset: dataset.name,
-      plans: plans.plansName,
+    return {
+      dataset,
+      plans,
+      members,
       postprocessor: context.stages.postprocessor.name,
+      postprocessing: selection.postprocessing,
+      information: inferenceInformation(dataset, plans, selection, { givenUp, warnings }),
       score: { dice: finiteOrNull(mean), low: finiteOrNull(low), high: finiteOrNull(high), cases },
       chosen,
       warnings,
-      madeFrom,
     };
-    const earlier = await earlierPredictor(folder, { members, ...description });
-    if (earlier) say(earlier.isMore ? "warning" : "info", earlier.text);
-    const aside = await writePredictor(folder, {
-      dataset: dataset.json,
-      plans,
-      members,
-      postprocessing: selection.postprocessing,
-      information: inferenceInformation(dataset, plans, selection, { givenUp, warnings }),
-      keepEarlier: earlier?.isMore === true,
-      description,
-    });
-    if (aside !== undefined) say("warning", asideText(aside, earlier?.isMore === true));
-  }
+  });
   return {
     folder,
     configurations: best.configurations,
@@ -166,49 +142,30 @@ async function chosenPredictor(
   };
 }
 
-const asideText = (aside: string, isMore: boolean) =>
-  isMore
-    ? `the predictor that was there is kept: ${aside}`
-    : `the predictor that was there had been changed by hand, and is kept: ${aside}`;
-
 async function untestedPredictor(
   context: Context,
   dataset: RawDataset,
   plans: Plans,
   { configuration, modelFolder, folds }: NetworksOnAllCases,
   folder: string,
-  { onEvent }: FindBestOptions,
+  options: FindBestOptions,
 ): Promise<BestPredictor> {
-  const say = (text: string) => onEvent?.({ type: "message", stage: "find-best", level: "warning", text });
   const members = [{ configuration, modelFolder, folds }];
   const chosen = notValidated(members[0]!);
   const warnings = [chosen, ...(await notFoundInTraining(dataset, { modelFolder, folds }))];
-  for (const text of warnings) say(text);
+  for (const text of warnings) say(options, "warning", text);
   const madeFrom = await inputsOfNetworks(context, dataset, plans, members);
-  const made = !(await isPredictorOf(folder, madeFrom));
-  if (made) {
-    const description = {
-      dataset: dataset.name,
-      plans: plans.plansName,
-      postprocessor: null,
-      score: { dice: null, low: null, high: null, cases: 0 },
-      chosen,
-      warnings,
-      madeFrom,
-    };
-    const earlier = await earlierPredictor(folder, { members, ...description });
-    if (earlier) say(earlier.text);
-    const aside = await writePredictor(folder, {
-      dataset: dataset.json,
-      plans,
-      members,
-      postprocessing: undefined,
-      information: notValidatedInformation(dataset, plans, members[0]!, warnings),
-      keepEarlier: earlier?.isMore === true,
-      description,
-    });
-    if (aside !== undefined) say(asideText(aside, earlier?.isMore === true));
-  }
+  const made = await putPredictor(folder, options, madeFrom, () => ({
+    dataset,
+    plans,
+    members,
+    postprocessor: null,
+    postprocessing: undefined,
+    information: notValidatedInformation(dataset, plans, members[0]!, warnings),
+    score: { dice: null, low: null, high: null, cases: 0 },
+    chosen,
+    warnings,
+  }));
   return {
     folder,
     configurations: [configuration],
@@ -259,57 +216,4 @@ export async function isBestFound(
   }
   const givenUp = await givenUpFor(context.folders, dataset, plans);
   return isPredictorOf(folder, await inputsOfChoice(context, dataset, plans, found, givenUp, options));
-}
-
-/** All that the choice and the predictor depend on: folds with their trainings and scores, stages, and options. */
-async function inputsOfChoice(
-  { stages }: Context,
-  dataset: RawDataset,
-  plans: Plans,
-  { configurations, leftOut }: CrossValidation,
-  givenUp: GivenUpRecord | undefined,
-  { ensembles = true }: Pick<FindBestOptions, "ensembles">,
-): Promise<string> {
-  const folds: unknown[] = [];
-  for (const { configuration, modelFolder, folds: own, compared } of configurations) {
-    for (const fold of own) {
-      const { madeFrom } = modelFolderPaths(modelFolder).fold(fold);
-      const validated = compared.find((each) => each.fold === fold);
-      const cases = validated?.summary.cases.map(({ referenceFile, metrics, group }) => [
-        caseOf(referenceFile),
-        metrics,
-        group ?? null,
-      ]);
-      folds.push([configuration, fold, await recordedHash(madeFrom, "training"), cases]);
-    }
-  }
-  const made = [stages.predictor, stages.evaluator, stages.postprocessor].map(identity);
-  return contentHash([
-    softwareVersion,
-    plansToJson(plans),
-    modelDatasetToJson(dataset.json),
-    folds,
-    leftOut,
-    givenUp ?? null,
-    ensembles,
-    made,
-  ]);
-}
-
-/** The same of networks that nothing is compared of. */
-async function inputsOfNetworks(
-  { stages }: Context,
-  dataset: RawDataset,
-  plans: Plans,
-  members: readonly NetworksOnAllCases[],
-): Promise<string> {
-  const folds: unknown[] = [];
-  for (const { configuration, modelFolder, folds: own } of members) {
-    for (const fold of own) {
-      const { madeFrom } = modelFolderPaths(modelFolder).fold(fold);
-      folds.push([configuration, fold, await recordedHash(madeFrom, "training")]);
-    }
-  }
-  const json = [plansToJson(plans), modelDatasetToJson(dataset.json)];
-  return contentHash([softwareVersion, ...json, folds, identity(stages.predictor), "not validated"]);
 }

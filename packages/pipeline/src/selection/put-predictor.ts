@@ -1,0 +1,50 @@
+import type { RawDataset, StageOptions } from "@nnunet/core";
+import type { PredictorDescription } from "../prediction/predictor-description.ts";
+import { earlierPredictor, isPredictorOf } from "./earlier-predictor.ts";
+import { type PredictorParts, writePredictor } from "./write-predictor.ts";
+
+/** A final predictor, and what is said of it. */
+interface Put
+  extends Pick<PredictorParts, "plans" | "members" | "postprocessing" | "information">,
+    Pick<PredictorDescription, "postprocessor" | "score" | "chosen" | "warnings"> {
+  readonly dataset: RawDataset;
+}
+
+/**
+ * Writes a predictor, unless the one that is there is made from the same; tells what it replaces, and where that is kept.
+ *
+ * @param madeFrom - hash of all that it depends on
+ * @param describe - asked only if it is written
+ * @returns whether it was written
+ */
+export async function putPredictor(
+  folder: string,
+  options: StageOptions,
+  madeFrom: string,
+  describe: () => Put,
+): Promise<boolean> {
+  if (await isPredictorOf(folder, madeFrom)) return false;
+  const { dataset, plans, members, postprocessing, information, ...described } = describe();
+  const earlier = await earlierPredictor(folder, { members, score: described.score });
+  const isMore = earlier?.isMore === true;
+  // What is not validated replaces nothing quietly.
+  const isLoud = isMore || described.score.cases === 0;
+  if (earlier) say(options, isLoud ? "warning" : "info", earlier.text);
+  const aside = await writePredictor(folder, {
+    dataset: dataset.json,
+    plans,
+    members,
+    postprocessing,
+    information,
+    keepEarlier: isMore,
+    description: { dataset: dataset.name, plans: plans.plansName, madeFrom, ...described },
+  });
+  const why = isMore ? "" : " had been changed by hand, and";
+  if (aside !== undefined) say(options, "warning", `the predictor that was there${why} is kept: ${aside}`);
+  return true;
+}
+
+/** Tells something under the name of the step. */
+export function say({ onEvent }: StageOptions, level: "info" | "warning", text: string): void {
+  onEvent?.({ type: "message", stage: "find-best", level, text });
+}
