@@ -8,8 +8,12 @@ export { exportedFiles } from "./steps/export-model.ts";
 export { type EvaluationPair, pairFolders } from "./steps/evaluate-folders.ts";
 export { exportForV2 } from "./steps/export-v2.ts";
 export { createPredictor } from "./embedding/create-predictor.ts";
-export type { EmbeddedPredictor, EmbeddedPredictorOptions, PredictOptions } from "./embedding/embedded-predictor.ts";
-export type { Prediction } from "./embedding/prediction-messages.ts";
+export type {
+  EmbeddedPredictor,
+  EmbeddedPredictorOptions,
+  Prediction,
+  PredictOptions,
+} from "./embedding/embedded-predictor.ts";
 export type { FingerprintResult } from "./steps/fingerprint-dataset.ts";
 export {
   finalPredictorFolder,

@@ -3,7 +3,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { dirname, extname, relative, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { FileError } from "@nnunet/core";
-import { createJiti } from "jiti";
+import { createRequire } from "node:module";
 import { ownPackages } from "./own-packages.ts";
 
 /*
@@ -11,8 +11,12 @@ import { ownPackages } from "./own-packages.ts";
  * node_modules would it find our packages (docs/decisions/0032).
  */
 
-/** Nothing is kept on disk, and every load sees the files as they are. */
+/**
+ * Nothing is kept on disk, and every load sees the files as they are. The library is loaded where a module of a user's is:
+ * no command and no worker thread without one waits for it.
+ */
 function loader() {
+  const { createJiti } = createRequire(import.meta.url)("jiti") as typeof import("jiti");
   return createJiti(import.meta.url, {
     alias: { ...ownPackages() },
     fsCache: false,

@@ -10,8 +10,8 @@ import {
 import { switchOffTelemetry } from "@nnunet/core/node";
 import { unpack } from "../workers/carry-error.ts";
 import { workerEntry } from "../workers/worker-entry.ts";
-import type { EmbeddedPredictor, EmbeddedPredictorOptions, PredictOptions } from "./embedded-predictor.ts";
-import type { FromPredictor, Prediction, PredictorWorkerData, ToPredictor } from "./prediction-messages.ts";
+import type { EmbeddedPredictor, EmbeddedPredictorOptions, Prediction, PredictOptions } from "./embedded-predictor.ts";
+import type { FromPredictor, PredictorWorkerData, ToPredictor } from "./prediction-messages.ts";
 import { shareVolume } from "./share-volume.ts";
 
 interface Call {

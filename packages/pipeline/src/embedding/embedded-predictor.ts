@@ -1,9 +1,8 @@
 import type { ModelMetadata, StageOptions, Volume } from "@nnunet/core";
 import type { Device, PredictionLimits } from "@nnunet/inference";
 import type { Fold } from "../folders.ts";
-import type { Prediction } from "./prediction-messages.ts";
 
-export interface EmbeddedPredictorOptions extends PredictionLimits {
+export interface EmbeddedPredictorOptions extends Pick<PredictionLimits, "maxMemoryGb" | "maxPatches"> {
   /** Of a model folder with several folds. */
   readonly folds?: readonly Fold[];
   /** Of a folder or archive of Python nnU-Net with several models. */
@@ -23,6 +22,16 @@ export interface EmbeddedPredictorOptions extends PredictionLimits {
 export interface PredictOptions extends StageOptions {
   /** Hears what share of the image is done, from 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
+}
+
+/** A segmentation, and what is odd about the image that it was made from. */
+export interface Prediction {
+  /** The case's name: that of its file without channel and ending. Empty for a volume from memory. */
+  readonly id: string;
+  /** Label ids, [1, z, y, x] in the geometry of the image. */
+  readonly segmentation: Volume<Int16Array>;
+  /** One sentence each: the image lies far from what was trained, say. */
+  readonly warnings: readonly string[];
 }
 
 /** A predictor in a thread of its own, for a server or a desktop application. */

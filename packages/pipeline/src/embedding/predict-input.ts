@@ -4,20 +4,19 @@ import {
   createVolume,
   FileError,
   InvalidArgumentError,
-  isNnunetError,
-  type LoadedCase,
   type StageOptions,
+  type StoredImageCase,
   type Volume,
 } from "@nnunet/core";
-import { predictionSize, refuseLargePrediction } from "@nnunet/inference";
-import { readCase } from "@nnunet/io";
-import { lookAhead, outlook, strangeIntensities } from "../prediction/case-outlook.ts";
+import { readStoredImage } from "@nnunet/io";
+import { imageInFile, lookAtImage, strangeIntensities } from "../prediction/case-outlook.ts";
 import { inputCases } from "../prediction/input-cases.ts";
 import type { LoadedPredictor } from "../prediction/load-predictor.ts";
 import { predictByMembers } from "../prediction/predict-by-members.ts";
 import { type Context, defaultStages } from "../stages.ts";
 import { warnOfImages } from "../steps/image-warnings.ts";
-import type { Prediction, PredictionHow } from "./prediction-messages.ts";
+import type { Prediction } from "./embedded-predictor.ts";
+import type { PredictionHow } from "./prediction-messages.ts";
 
 /**
  * One image, of a file, a folder with a DICOM series, or memory → its segmentation in memory. Nothing is written, but the
@@ -60,26 +59,24 @@ async function fromPath(
   path: string,
   how: PredictionHow,
   onEvent: NonNullable<StageOptions["onEvent"]>,
-): Promise<LoadedCase> {
+): Promise<StoredImageCase> {
   const { dataset } = predictor.metadata;
   const [files, ...others] = await inputCases(path, dataset.channelNames);
   if (!files || others.length > 0) {
     throw new FileError(path, `holds ${others.length + 1} cases, and one is predicted at a time; name the file of one`);
   }
-  await lookAhead(predictor, [files], { ...how, onEvent }).catch((error) => {
-    throw isNnunetError(error, "STAGE") ? error.cause : error; // the caller knows which image it is
-  });
-  return readCase(files, dataset, { onWarning: warnOfImages("predict", onEvent) });
+  lookAtImage(predictor, files.id, await imageInFile(files.images[0]!, predictor), { ...how, onEvent });
+  return readStoredImage(files, dataset, { onWarning: warnOfImages("predict", onEvent) });
 }
 
 function fromMemory(
-  { members, metadata }: LoadedPredictor,
+  predictor: LoadedPredictor,
   { data, shape, geometry }: Volume<Float32Array>,
   how: PredictionHow,
   onEvent: NonNullable<StageOptions["onEvent"]>,
-): LoadedCase {
+): StoredImageCase {
   const image = createVolume(data, shape, geometry);
-  const { channelNames } = metadata.dataset;
+  const { channelNames } = predictor.metadata.dataset;
   if (shape[0] !== channelNames.length) {
     const expected = `${channelNames.length} channels (${channelNames.join(", ")}) along the first axis`;
     throw new InvalidArgumentError("volume.shape", expected, shape);
@@ -90,12 +87,7 @@ function fromMemory(
     const at = data.findIndex((value) => !Number.isFinite(value));
     throw new InvalidArgumentError("volume.data", `finite numbers, also at index ${at}`, data[at]);
   }
-  for (const { models, previous } of members) {
-    const size = predictionSize(models, { shape, spacing: geometry.spacing }, { ...how, previous });
-    refuseLargePrediction("volume", size, how);
-    for (const text of outlook("volume", size, models[0]!.metadata)) {
-      onEvent({ type: "message", stage: "predict", level: "warning", text });
-    }
-  }
+  const ahead = { shape, spacing: geometry.spacing, bytesPerVoxel: data.BYTES_PER_ELEMENT };
+  lookAtImage(predictor, "volume", ahead, { ...how, onEvent });
   return { id: "", image };
 }

@@ -14,6 +14,7 @@ import {
   StageError,
   shownShape,
   type Volume,
+  type VolumeShape,
 } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
 import { type PredictionLimits, type PredictionSize, predictionSize, refuseLargePrediction } from "@nnunet/inference";
@@ -40,45 +41,81 @@ const RUN_SECONDS = 0.02;
  * @throws {StageError} naming the case; its cause is a LimitError, or what is wrong with the header
  */
 export async function lookAhead(
-  { members, metadata }: Pick<LoadedPredictor, "members" | "metadata">,
+  predictor: Pick<LoadedPredictor, "members" | "metadata">,
   cases: readonly CaseFiles[],
-  options: PredictionLimits & {
-    readonly stepFraction?: number;
-    readonly mirroring?: boolean;
-    readonly saveProbabilities?: ProbabilityForm | undefined;
-    readonly probabilityStore?: string | undefined;
-    readonly onEvent?: EventListener | undefined;
-  },
+  options: LookOptions,
 ): Promise<Outlook> {
-  const expected = { memory: 0, disk: 0, seconds: 0 };
-  const channels = metadata.dataset.channelNames.length;
   const free = freeMemory();
+  let expected: Outlook = { memory: 0, disk: 0, seconds: 0 };
   for (const { id, images } of cases) {
     try {
-      const { shape, geometry, dataType } = await readImageInfo(images[0]!);
-      const bytesPerVoxel = BYTES_AS_STORED[dataType] ?? 4;
-      const image = { shape: [channels, shape[1], shape[2], shape[3]] as const, spacing: geometry.spacing };
-      for (const { models, previous } of members) {
-        const probabilities = Boolean(options.saveProbabilities);
-        const onProbabilities = members.length > 1 || options.probabilityStore !== undefined;
-        const size = predictionSize(models, image, {
-          ...options,
-          previous,
-          probabilities,
-          onProbabilities,
-          bytesPerVoxel,
-          free,
-        });
-        refuseLargePrediction(id, size, options, free);
-        expected.memory = Math.max(expected.memory, size.memory);
-        expected.disk = Math.max(expected.disk, size.plan.disk);
-        expected.seconds += expectedSeconds(size, models[0]!.metadata);
-        for (const text of outlook(id, size, models[0]!.metadata)) {
-          options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
-        }
-      }
+      const own = lookAtImage(predictor, id, await imageInFile(images[0]!, predictor), options, free);
+      expected = inTurn(expected, own);
     } catch (error) {
       throw new StageError("predict", id, error);
+    }
+  }
+  return expected;
+}
+
+/** One after the other: the larger peak, and the time of both. */
+const inTurn = (a: Outlook, b: Outlook): Outlook => ({
+  memory: Math.max(a.memory, b.memory),
+  disk: Math.max(a.disk, b.disk),
+  seconds: a.seconds + b.seconds,
+});
+
+/** What is known of an image before it is read. */
+export interface ImageAhead {
+  /** [channel, z, y, x] */
+  readonly shape: VolumeShape;
+  readonly spacing: Spacing;
+  readonly bytesPerVoxel: number;
+}
+
+export interface LookOptions extends PredictionLimits {
+  readonly stepFraction?: number;
+  readonly mirroring?: boolean;
+  readonly saveProbabilities?: ProbabilityForm | undefined;
+  readonly probabilityStore?: string | undefined;
+  readonly onEvent?: EventListener | undefined;
+}
+
+/** By the header of the file of its first channel; the others are of the same size. */
+export async function imageInFile(path: string, { metadata }: Pick<LoadedPredictor, "metadata">): Promise<ImageAhead> {
+  const { shape, geometry, dataType } = await readImageInfo(path);
+  return {
+    shape: [metadata.dataset.channelNames.length, shape[1], shape[2], shape[3]],
+    spacing: geometry.spacing,
+    bytesPerVoxel: BYTES_AS_STORED[dataType] ?? 4,
+  };
+}
+
+/**
+ * {@link lookAhead} at one image.
+ *
+ * @param free - bytes of memory that nobody uses
+ * @throws {LimitError} if it is beyond memory or patches
+ */
+export function lookAtImage(
+  { members }: Pick<LoadedPredictor, "members">,
+  id: string,
+  image: ImageAhead,
+  options: LookOptions,
+  free = freeMemory(),
+): Outlook {
+  let expected: Outlook = { memory: 0, disk: 0, seconds: 0 };
+  for (const { models, previous } of members) {
+    const probabilities = Boolean(options.saveProbabilities);
+    const onProbabilities = members.length > 1 || options.probabilityStore !== undefined;
+    const { bytesPerVoxel } = image;
+    const asked = { ...options, previous, probabilities, onProbabilities, bytesPerVoxel, free };
+    const size = predictionSize(models, image, asked);
+    refuseLargePrediction(id, size, options, free);
+    const seconds = expectedSeconds(size, models[0]!.metadata);
+    expected = inTurn(expected, { memory: size.memory, disk: size.plan.disk, seconds });
+    for (const text of outlook(id, size, models[0]!.metadata)) {
+      options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
     }
   }
   return expected;
@@ -192,7 +229,7 @@ export function networkOperations(
   return total;
 }
 
-export function roughly(seconds: number): string {
+function roughly(seconds: number): string {
   if (seconds < 90) return "a minute or less";
   if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
   if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} hours`;

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { NnunetEvent } from "@nnunet/core";
 import { embeddedContext, predictInput } from "../embedding/predict-input.ts";
-import type { FromPredictor, Prediction, PredictorWorkerData, ToPredictor } from "../embedding/prediction-messages.ts";
+import type { Prediction } from "../embedding/embedded-predictor.ts";
+import type { FromPredictor, PredictorWorkerData, ToPredictor } from "../embedding/prediction-messages.ts";
 import { type LoadedPredictor, loadPredictor } from "../prediction/load-predictor.ts";
 import { carry } from "./carry-error.ts";
 
