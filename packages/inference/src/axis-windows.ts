@@ -39,16 +39,16 @@ export function axisWindows(
   };
 }
 
-/** The `starts` of {@link axisWindows} alone. */
-export function axisStarts(imageLength: number, patchLength: number, stepFraction: number): number[] {
-  const { padBelow, starts } = paddedStarts(imageLength, patchLength, stepFraction);
+/** The `starts` of {@link axisWindows} alone, the first `most` of them. */
+export function axisStarts(imageLength: number, patchLength: number, stepFraction: number, most: number): number[] {
+  const { padBelow, starts } = paddedStarts(imageLength, patchLength, stepFraction, most);
   return starts.map((start) => start - padBelow);
 }
 
-function paddedStarts(imageLength: number, patchLength: number, stepFraction: number) {
+function paddedStarts(imageLength: number, patchLength: number, stepFraction: number, most?: number) {
   const paddedLength = Math.max(imageLength, patchLength);
   const padBelow = Math.floor((paddedLength - imageLength) / 2);
-  return { paddedLength, padBelow, starts: patchStarts(paddedLength, patchLength, stepFraction) };
+  return { paddedLength, padBelow, starts: patchStarts(paddedLength, patchLength, stepFraction, most) };
 }
 
 /** One position of the sliding window. */

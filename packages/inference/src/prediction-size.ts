@@ -33,6 +33,12 @@ export interface PredictionLimits {
 
 export const defaultMaxPatches = 100_000;
 
+/**
+ * Positions along z that are laid out to know how many planes exist at a time. A wrong spacing promises 10⁹ of them, which
+ * are no reason to run out of memory before that is refused; more than a hundred thousand are like the first.
+ */
+const MOST_LAYERS = 100_000;
+
 /** How much work a case is. */
 export interface PredictionSize {
   /** Of the image, [z, y, x]. */
@@ -106,7 +112,7 @@ export function predictionSize(
   const before = previous?.length ? predictionSize(previous, image, how) : undefined;
   const whole = probabilities || Boolean(onProbabilities);
   const schedule = windowSchedule(
-    axisStarts(grid[0], patchSize[0], stepFraction),
+    axisStarts(grid[0], patchSize[0], stepFraction, MOST_LAYERS),
     elementCount(inLayer),
     copies,
     patchesPerRunOf(patchesPerRun, patchSize),

@@ -227,3 +227,13 @@ test("scores lie on disk where memory has no room for them: the same segmentatio
   const wrong = { ...notYet, scratch: join(folder, "file", "case") };
   await expect(predictImage(models, loaded, wrong)).rejects.toMatchObject({ code: "FILE" });
 }, 600_000);
+
+test("a spacing that promises a billion planes is counted and refused, without a list of them", async () => {
+  const models = [anyFold(tinyMetadata([4, 4, 4]), 0)];
+  const image = createVolume(new Float32Array(2000 * 4 * 4).fill(1), [1, 2000, 4, 4], axisAlignedGeometry([1e6, 1, 1]));
+  const size = predictionSize(models, { shape: image.shape, spacing: image.geometry.spacing });
+  expect(size.resampled).toEqual([2e9, 4, 4]);
+  expect(size.patches).toBe(1e9 - 1);
+  expect(size.memory).toBeGreaterThan(4 * 2e9 * 16);
+  await expect(predictImage(models, { id: "far", image })).rejects.toMatchObject({ code: "LIMIT" });
+});
