@@ -18,7 +18,7 @@ async function crossValidation(
   results: string,
   dataset: string,
   misses: readonly number[],
-  remark?: string,
+  { remark, groupOf }: { remark?: string; groupOf?: (i: number) => string } = {},
 ): Promise<void> {
   const folder = join(results, dataset, "nnUNetTrainer__nnUNetPaperPlans__3d_fullres");
   for (const fold of [0, 1]) {
@@ -27,7 +27,8 @@ async function crossValidation(
       const reference = new Int16Array(200).fill(1, 0, 100);
       const prediction = new Int16Array(200).fill(1, missed, 100);
       const file = `case_${i}.nii.gz`;
-      return [{ referenceFile: file, predictionFile: file, metrics: caseMetrics(reference, prediction, labels) }];
+      const metrics = caseMetrics(reference, prediction, labels);
+      return [{ referenceFile: file, predictionFile: file, metrics, ...(groupOf && { group: groupOf(i) }) }];
     });
     const path = join(folder, `fold_${fold}`, "validation", "summary.json");
     await mkdir(join(path, ".."), { recursive: true });
@@ -65,6 +66,24 @@ test("compare ranks variants per dataset and over all of them, as table, JSON an
       "ours",
       "adam",
     ]);
+  }));
+
+test("images of one patient are no independent cases, neither of a dataset nor over all of them", () =>
+  withScratch(async (scratch) => {
+    const [ours, adam] = [join(scratch, "ours"), join(scratch, "adam")];
+    for (const dataset of ["Dataset001_A", "Dataset002_B"]) {
+      for (const [folder, more] of [
+        [ours, 0],
+        [adam, 1],
+      ] as const) {
+        const misses = twelve((i) => 5 + i + more);
+        await crossValidation(folder, dataset, misses, { groupOf: (i) => `patient ${i % 3}` });
+      }
+    }
+    const { code, stdout } = await nnunet("compare", ours, adam);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Dataset001_A, 12 cases in 3 groups, 1,000 .*; too few groups to tell anything:/);
+    expect(stdout).toMatch(/all datasets, 24 cases in 6 groups, 1,000 .*; too few groups to tell anything:/);
   }));
 
 test("unequal cases are compared where they are common, which is told; --strict refuses", () =>
@@ -112,7 +131,9 @@ test("compare takes no fold that has seen its cases, or was divided at random, f
     const [ours, seeds] = [join(scratch, "ours"), join(scratch, "seeds")];
     const misses = twelve((i) => 5 + i);
     await crossValidation(ours, "Dataset001_A", misses);
-    await crossValidation(seeds, "Dataset001_A", misses, "Fold 0 was trained on all of these cases");
+    await crossValidation(seeds, "Dataset001_A", misses, {
+      remark: "Fold 0 was trained on all of these cases",
+    });
     const { code, stderr } = await nnunet("compare", ours, seeds);
     expect(code).toBe(3);
     expect(stderr).toContain("none of a cross-validation (Fold 0 was trained on all of these cases)");

@@ -57,16 +57,39 @@ export function bootstrapInterval(
   return { mean, low: percentile(means, tail), high: percentile(means, 1 - tail), cases: rows.length };
 }
 
+/** What becomes of several lists of scores of the same cases when the same of them are drawn anew. */
+export interface Resampled {
+  /** That have a score in every list. */
+  readonly cases: number;
+  /** Of them: those that are drawn, single cases or groups. */
+  readonly independentCases: number;
+  /** Each with its mean over those cases, and over each resample of them. */
+  readonly lists: readonly { readonly mean: number; readonly means: Float64Array }[];
+}
+
 /**
- * The mean score over the cases, and over each resample of them: two lists of the same number of cases have the same cases
- * drawn, so their means can be compared pair by pair. Every case must have a score.
+ * Draws the cases that have a score in every list, the same for all of them, so that means can be compared pair by pair.
+ *
+ * @param lists - one or more, of the same cases in the same order
  */
-export function resampledScores(
-  cases: readonly CaseScores[],
+export function resampledTogether(
+  lists: readonly (readonly CaseScores[])[],
   options: BootstrapOptions = {},
-): { readonly mean: number; readonly means: Float64Array } {
-  const { rows, clusters } = scoredRows(cases.map(asRow), options.groups);
-  return { mean: meanScore(rows, Int32Array.from(rows.keys())), means: resampledMeans(rows, clusters, options) };
+): Resampled {
+  const all = lists.map((scores) => scores.map(asRow));
+  const isScored = all[0]!.map((_, i) => all.every((rows) => hasScore(rows[i]!)));
+  const inAll = <T>(list: readonly T[]) => list.filter((_, i) => isScored[i]);
+  const groups = options.groups && inAll(options.groups);
+  const scored = all.map((rows) => scoredRows(inAll(rows), groups));
+  const { rows: common, clusters } = scored[0]!;
+  return {
+    cases: common.length,
+    independentCases: clusters.length,
+    lists: scored.map(({ rows }) => ({
+      mean: meanScore(rows, Int32Array.from(rows.keys())),
+      means: resampledMeans(rows, clusters, options),
+    })),
+  };
 }
 
 /**
@@ -89,13 +112,9 @@ export function bootstrapSuperiority(
   if (first.length !== second.length) {
     throw new InvalidArgumentError("second", `scores of the same ${first.length} cases`, second.length);
   }
-  const [ours, theirs] = [first.map(asRow), second.map(asRow)];
-  const isScored = ours.map((row, i) => hasScore(row) && hasScore(theirs[i]!));
-  const inBoth = <T>(list: readonly T[]) => list.filter((_, i) => isScored[i]);
-  const groups = options.groups && inBoth(options.groups);
-  const [a, b] = [ours, theirs].map((all) => scoredRows(inBoth(all), groups));
-  if (a!.clusters.length < fewestToCompare) return Number.NaN;
-  const [means, others] = [a!, b!].map(({ rows, clusters }) => resampledMeans(rows, clusters, options));
+  const { independentCases, lists } = resampledTogether([first, second], options);
+  if (independentCases < fewestToCompare) return Number.NaN;
+  const [means, others] = lists.map((list) => list.means);
   const wins = means!.reduce((sum, mean, k) => sum + (mean > others![k]! ? 1 : mean === others![k]! ? 0.5 : 0), 0);
   return wins / means!.length;
 }

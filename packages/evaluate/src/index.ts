@@ -12,6 +12,7 @@ export { defaultEvaluator } from "./default-evaluator.ts";
 export { dividedGroup, groupedSplits } from "./grouped-splits.ts";
 export { crossValidationSplits, splitOfFold, splitsFromJson, splitsOnAllCases, validatesOnTraining } from "./splits.ts";
 export {
+  type DatasetScores,
   type RankedVariant,
   type Ranking,
   rankOverDatasets,

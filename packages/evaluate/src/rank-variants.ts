@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@nnunet/core";
-import { type BootstrapOptions, type CaseScores, resampledScores } from "./bootstrap.ts";
+import { type BootstrapOptions, type CaseScores, resampledTogether } from "./bootstrap.ts";
 
 /** Scores of the same cases in the same order, by the name of the variant. */
 export type VariantScores = Readonly<Record<string, readonly CaseScores[]>>;
@@ -20,6 +20,13 @@ export interface Ranking {
   readonly variants: readonly RankedVariant[];
   /** That have a score in every variant. */
   readonly cases: number;
+  /** Of them: those that are drawn, single cases or groups. Of fewer than {@link fewestToCompare} nothing follows. */
+  readonly independentCases: number;
+}
+
+/** One of several datasets. */
+export interface DatasetScores extends Pick<BootstrapOptions, "groups"> {
+  readonly scores: VariantScores;
 }
 
 /**
@@ -31,8 +38,8 @@ export interface Ranking {
  * @see Isensee et al. 2021, Nature Methods 18:203, Figure 6 a–j; Wiesenfarth et al. 2021, Scientific Reports 11:2369
  */
 export function rankVariants(scores: VariantScores, options: BootstrapOptions = {}): Ranking {
-  const { means, sets, cases } = virtualSets(scores, options);
-  return { variants: ranked(means, sets.map(ranksOf)), cases };
+  const { means, sets, ...counts } = virtualSets(scores, options);
+  return { variants: ranked(means, sets.map(ranksOf)), ...counts };
 }
 
 /**
@@ -41,43 +48,44 @@ export function rankVariants(scores: VariantScores, options: BootstrapOptions = 
  *
  * @see Isensee et al. 2021, Figure 6 k
  */
-export function rankOverDatasets(datasets: readonly VariantScores[], options: BootstrapOptions = {}): Ranking {
-  const all = datasets.map((scores, i) => virtualSets(scores, { ...options, seed: (options.seed ?? 0) + i }));
-  const names = Object.keys(datasets[0]!);
+export function rankOverDatasets(
+  datasets: readonly DatasetScores[],
+  options: Omit<BootstrapOptions, "groups"> = {},
+): Ranking {
+  const all = datasets.map(({ scores, groups }, i) =>
+    virtualSets(scores, { ...options, groups, seed: (options.seed ?? 0) + i }),
+  );
+  const names = Object.keys(datasets[0]!.scores);
   const means = new Map(names.map((name) => [name, average(all.map((each) => each.means.get(name)!))]));
   const rounds = all[0]!.sets.map((_, round) => {
     const perDataset = all.map(({ sets }) => ranksOf(sets[round]!));
     // a low rank is good, a high score is
     return new Map(names.map((name) => [name, -average(perDataset.map((ranks) => mid(ranks.get(name)!)))]));
   });
-  return { variants: ranked(means, rounds.map(ranksOf)), cases: all.reduce((sum, { cases }) => sum + cases, 0) };
+  return {
+    variants: ranked(means, rounds.map(ranksOf)),
+    cases: sumOf(all.map(({ cases }) => cases)),
+    independentCases: sumOf(all.map(({ independentCases }) => independentCases)),
+  };
 }
 
-const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+const sumOf = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+const average = (values: readonly number[]) => sumOf(values) / values.length;
 
 function virtualSets(scores: VariantScores, options: BootstrapOptions) {
   const names = Object.keys(scores);
   if (names.length < 2) throw new InvalidArgumentError("variants", "at least two", names);
-  const rows = names.map((name) => scores[name]!.map((each) => (typeof each === "number" ? [each] : each)));
-  for (const row of rows) {
-    if (row.length !== rows[0]!.length) {
-      throw new InvalidArgumentError("variants", `${rows[0]!.length} cases of each`, row.length);
-    }
+  const lists = names.map((name) => scores[name]!);
+  for (const { length } of lists) {
+    if (length !== lists[0]!.length)
+      throw new InvalidArgumentError("variants", `${lists[0]!.length} cases of each`, length);
   }
-  const isScored = rows[0]!.map((_, i) => rows.every((row) => row[i]!.some((score) => !Number.isNaN(score))));
-  const groups = options.groups?.filter((_, i) => isScored[i]);
-  const drawn = rows.map((row) =>
-    resampledScores(
-      row.filter((_, i) => isScored[i]),
-      { ...options, ...(groups && { groups }) },
-    ),
-  );
+  const { lists: drawn, ...counts } = resampledTogether(lists, options);
+  if (counts.cases === 0) {
+    throw new InvalidArgumentError("variants", "at least one case with a score in every variant", lists[0]);
+  }
   const sets = Array.from(drawn[0]!.means, (_, k) => new Map(names.map((name, v) => [name, drawn[v]!.means[k]!])));
-  return {
-    means: new Map(names.map((name, v) => [name, drawn[v]!.mean])),
-    sets,
-    cases: isScored.filter(Boolean).length,
-  };
+  return { means: new Map(names.map((name, v) => [name, drawn[v]!.mean])), sets, ...counts };
 }
 
 /** The places that a variant takes: one, or with equals all that they share. */

@@ -43,9 +43,9 @@ test("a case without a score in one variant counts in none", () => {
 test("over datasets every dataset counts the same, however many cases it has", () => {
   const many = Array.from({ length: 100 }, (_, i) => good[i % 10]!);
   const ranking = rankOverDatasets([
-    { a: many, b: many.map((s) => s - 0.1), c: many.map((s) => s - 0.2) },
-    { a: bad, b: good, c: bad.map((s) => s - 0.1) },
-    { a: bad, b: good, c: bad.map((s) => s - 0.1) },
+    { scores: { a: many, b: many.map((s) => s - 0.1), c: many.map((s) => s - 0.2) } },
+    { scores: { a: bad, b: good, c: bad.map((s) => s - 0.1) } },
+    { scores: { a: bad, b: good, c: bad.map((s) => s - 0.1) } },
   ]);
   expect(ranking.variants.map(({ variant, meanRank }) => [variant, meanRank])).toEqual([
     ["b", 1],
@@ -55,7 +55,27 @@ test("over datasets every dataset counts the same, however many cases it has", (
   expect(ranking.cases).toBe(120);
 });
 
+test("cases of a group are drawn together, of one dataset and over several", () => {
+  const a = good.map((score, i) => score + (i < 5 ? 0.01 : -0.01));
+  const groups = good.map((_, i) => (i < 5 ? "patient 1" : "patient 2"));
+  const single = rankVariants({ a, good });
+  const grouped = rankVariants({ a, good }, { groups });
+  expect([single, grouped].map(({ cases, independentCases }) => [cases, independentCases])).toEqual([
+    [10, 10],
+    [10, 2],
+  ]);
+  expect(grouped.variants).not.toEqual(single.variants);
+  const scores = { a, good };
+  expect(rankOverDatasets([{ scores, groups }])).toEqual(grouped);
+  const over = rankOverDatasets([{ scores, groups }, { scores }]);
+  expect([over.cases, over.independentCases]).toEqual([20, 12]);
+});
+
 test("what cannot be ranked is refused", () => {
+  const none = [Number.NaN, Number.NaN];
+  expect(() => rankVariants({ a: none, b: [1, 1] })).toThrow(
+    "variants: expected at least one case with a score in every variant",
+  );
   expect(() => rankVariants({ a: good })).toThrow("variants: expected at least two");
   expect(() => rankVariants({ a: good, b: [1] })).toThrow("variants: expected 10 cases of each, got 1");
 });

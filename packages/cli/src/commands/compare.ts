@@ -76,11 +76,12 @@ function nameOf(folder: string, all: readonly string[]): string {
   return all.filter((other) => basename(other) === name).length === 1 ? name : `${basename(dirname(folder))}/${name}`;
 }
 
-function rankingLines(name: string, { variants, cases }: Ranking): string[] {
+function rankingLines(name: string, { variants, cases, independentCases }: Ranking): string[] {
   const percent = (share: number) => `${Math.round(100 * share)} %`;
-  const few = cases < fewestToCompare ? "; too few cases to tell anything" : "";
+  const groups = independentCases < cases ? ` in ${counted(independentCases, "group")}` : "";
+  const few = independentCases < fewestToCompare ? `; too few ${groups ? "groups" : "cases"} to tell anything` : "";
   return [
-    `${name}, ${counted(cases, "case")}, 1,000 virtual validation sets${few}:`,
+    `${name}, ${counted(cases, "case")}${groups}, 1,000 virtual validation sets${few}:`,
     ...textTable(
       ["variant", "mean Dice", "mean rank", "best in", "ranks 1, 2, … in"],
       variants.map(({ variant, mean, meanRank, ranks }) => [

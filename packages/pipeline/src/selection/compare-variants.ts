@@ -9,7 +9,7 @@ import {
   type StageOptions,
 } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
-import { type CaseScores, type Ranking, rankOverDatasets, rankVariants, summaryFromJson } from "@nnunet/evaluate";
+import { type DatasetScores, type Ranking, rankOverDatasets, rankVariants, summaryFromJson } from "@nnunet/evaluate";
 import { foldsAmong, modelFolderPaths } from "../folders.ts";
 import { casesOf } from "./validation-cases.ts";
 
@@ -63,7 +63,7 @@ export async function compareVariants(
   const found = new Map<string, ReadonlyMap<string, Validated>>();
   for (const name of names) found.set(name, await validatedDatasets(resolve(variants[name]!), configurations, skip));
   const datasets: Record<string, Ranking> = {};
-  const scores: Record<string, readonly CaseScores[]>[] = [];
+  const scores: DatasetScores[] = [];
   for (const dataset of [...new Set([...found.values()].flatMap((each) => [...each.keys()]))].sort()) {
     const lacking = names.filter((name) => !found.get(name)!.has(dataset));
     if (lacking.length > 0) {
@@ -95,7 +95,7 @@ export async function compareVariants(
     const groups = common.map((id) => each[0]!.cases.get(id)!.group);
     const grouped = groups.some((group) => group !== undefined) ? { groups } : {};
     datasets[dataset] = rankVariants(ofVariant, { seed, ...grouped });
-    scores.push(ofVariant);
+    scores.push({ scores: ofVariant, ...grouped });
   }
   if (scores.length === 0)
     throw new FileError(names.join(", "), "have no dataset in common; train the same one with each");
