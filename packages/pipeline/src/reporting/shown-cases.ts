@@ -10,8 +10,9 @@ import {
   type VoxelArray,
 } from "@nnunet/core";
 import { encodePng, planeGeometry, readCase, readLabels, saysItsPlace, saysItsSpacing } from "@nnunet/io";
-import { type CaseName, chooseSlices, drawSlice, type ShownCase, type SlicedCase } from "@nnunet/report";
+import type { CaseName, ShownCase, SlicedCase } from "@nnunet/report";
 import { reportedLabels } from "./case-scores.ts";
+import { reportPackage } from "./report-package.ts";
 import type { ScoredCandidate } from "./scored-candidates.ts";
 
 interface Ranked {
@@ -33,6 +34,7 @@ export async function shownCases(
 ): Promise<ShownCase[]> {
   const ranked = rankedCases(candidate);
   if (ranked.length === 0) return [];
+  const { chooseSlices, drawSlice } = await reportPackage();
   const wanted = [
     { role: "best", entry: ranked[0]! },
     { role: "median", entry: ranked[Math.floor((ranked.length - 1) / 2)]! },

@@ -1,10 +1,11 @@
 import { join, resolve } from "node:path";
 import { FileError, type Plans, type RawDataset, type StageOptions } from "@nnunet/core";
 import { exists, pathBelow, readRegularFile, whileLocked, writeFileAtomic } from "@nnunet/core/node";
-import { type ReportData, madeFromMark, renderReport, reportMarker } from "@nnunet/report";
+import type { ReportData } from "@nnunet/report";
 import type { Context } from "../stages.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type CollectOptions, collectReport } from "./collect-report.ts";
+import { reportPackage } from "./report-package.ts";
 
 export interface ReportOptions extends CollectOptions, StageOptions {
   /** Where the page goes; `report__<plan>.html` in the results of the dataset by default. */
@@ -33,6 +34,7 @@ export async function writeReport(
   const path = output === undefined ? reportPath(context, dataset, plans) : resolve(output);
   const write = () =>
     timedStage("report", { detail: dataset.name }, { onEvent }, async () => {
+      const { renderReport } = await reportPackage();
       if (!overwrite) await refuseForeign(path);
       const data = await collectReport(context, dataset, plans, options);
       await writeFileAtomic(path, renderReport(data));
@@ -55,6 +57,7 @@ export async function isReportUpToDate(context: Context, dataset: RawDataset, pl
   const path = reportPath(context, dataset, plans);
   if (!(await exists(path))) return false;
   const { madeFrom } = await collectReport(context, dataset, plans, { pictures: false });
+  const { madeFromMark } = await reportPackage();
   return (await headOf(path)).includes(madeFromMark(madeFrom));
 }
 
@@ -63,6 +66,7 @@ const headLength = 1000;
 
 async function refuseForeign(path: string): Promise<void> {
   if (!(await exists(path))) return;
+  const { reportMarker } = await reportPackage();
   if (!(await headOf(path)).includes(reportMarker)) {
     throw new FileError(path, "exists already and is no report; choose another output, or have it replaced");
   }
