@@ -1,12 +1,12 @@
 import { createDeflateRaw } from "node:zlib";
 import { crc32 } from "@node-rs/crc32";
+import { throughZlib } from "./through-zlib.ts";
+import { firstDay, signatures, utf8Names } from "./zip-format.ts";
 
 const version = 45; // sizes of 64 bits
 const method = 8;
-/** Bit 3: the sizes follow the content, because they are not known before. Bit 11: names are UTF-8. */
-const flags = 0x0808;
-/** 1 January 1980, the first day that zip knows: the same contents make the same bytes. */
-const date = 0x0021;
+/** Bit 3: the sizes follow the content, because they are not known before. */
+const flags = utf8Names | 0x0008;
 const wide = 0xffffffff;
 
 /**
@@ -21,7 +21,7 @@ export async function* deflatedZipChunks(
 ): AsyncGenerator<Uint8Array> {
   const nameBytes = Buffer.from(name);
   const local = Buffer.alloc(30 + nameBytes.length + 20);
-  local.writeUInt32LE(0x04034b50, 0);
+  local.writeUInt32LE(signatures.local, 0);
   commonFields(0).copy(local, 4);
   local.writeUInt32LE(wide, 18);
   local.writeUInt32LE(wide, 22);
@@ -31,32 +31,28 @@ export async function* deflatedZipChunks(
   wideSizes(0, 0).copy(local, 30 + nameBytes.length);
   yield local;
 
-  const deflate = createDeflateRaw({ level });
   let [size, compressed, checksum] = [0, 0, 0];
-  const feed = async () => {
+  const counted = async function* () {
     for await (const piece of content) {
       size += piece.length;
       checksum = crc32(piece, checksum);
-      if (!deflate.write(piece)) await new Promise((resolve) => deflate.once("drain", resolve).once("close", resolve));
+      yield piece;
     }
-    deflate.end();
   };
-  const fed = feed().catch((error: Error) => void deflate.destroy(error));
-  for await (const chunk of deflate) {
-    compressed += (chunk as Uint8Array).length;
-    yield chunk as Uint8Array;
+  for await (const chunk of throughZlib(createDeflateRaw({ level }), counted())) {
+    compressed += chunk.length;
+    yield chunk;
   }
-  await fed;
 
   const descriptor = Buffer.alloc(24);
-  descriptor.writeUInt32LE(0x08074b50, 0);
+  descriptor.writeUInt32LE(signatures.descriptor, 0);
   descriptor.writeUInt32LE(checksum >>> 0, 4);
   descriptor.writeBigUInt64LE(BigInt(compressed), 8);
   descriptor.writeBigUInt64LE(BigInt(size), 16);
   yield descriptor;
 
   const entry = Buffer.alloc(46 + nameBytes.length + 20);
-  entry.writeUInt32LE(0x02014b50, 0);
+  entry.writeUInt32LE(signatures.central, 0);
   entry.writeUInt16LE(version, 4);
   commonFields(checksum >>> 0).copy(entry, 6);
   entry.writeUInt32LE(wide, 20);
@@ -75,7 +71,7 @@ function commonFields(checksum: number): Buffer {
   fields.writeUInt16LE(version, 0);
   fields.writeUInt16LE(flags, 2);
   fields.writeUInt16LE(method, 4);
-  fields.writeUInt16LE(date, 8);
+  fields.writeUInt16LE(firstDay, 8);
   fields.writeUInt32LE(checksum, 10);
   return fields;
 }
@@ -93,7 +89,7 @@ function wideSizes(size: number, compressed: number): Buffer {
 /** The directory's end, with its place in 64 bits. */
 function directoryEnd(length: number, start: number): Buffer {
   const end = Buffer.alloc(56 + 20 + 22);
-  end.writeUInt32LE(0x06064b50, 0);
+  end.writeUInt32LE(signatures.end64, 0);
   end.writeBigUInt64LE(44n, 4);
   end.writeUInt16LE(version, 12);
   end.writeUInt16LE(version, 14);
@@ -101,10 +97,10 @@ function directoryEnd(length: number, start: number): Buffer {
   end.writeBigUInt64LE(1n, 32);
   end.writeBigUInt64LE(BigInt(length), 40);
   end.writeBigUInt64LE(BigInt(start), 48);
-  end.writeUInt32LE(0x07064b50, 56);
+  end.writeUInt32LE(signatures.locator64, 56);
   end.writeBigUInt64LE(BigInt(start + length), 64);
   end.writeUInt32LE(1, 72);
-  end.writeUInt32LE(0x06054b50, 76);
+  end.writeUInt32LE(signatures.end, 76);
   end.writeUInt16LE(1, 84);
   end.writeUInt16LE(1, 86);
   end.writeUInt32LE(wide, 88);

@@ -1,5 +1,6 @@
 import { UnsupportedError } from "@nnunet/core";
 import { crc32 } from "@node-rs/crc32";
+import { firstDay, signatures, utf8Names } from "./zip-format.ts";
 
 export interface ZipEntry {
   readonly name: string;
@@ -9,10 +10,6 @@ export interface ZipEntry {
 /** Contents begin at multiples of this, as torch's do, so that they can be mapped into memory. */
 const alignment = 64;
 const largest = 2 ** 32 - 1;
-/** Bit 11: names are UTF-8. */
-const flags = 0x0800;
-/** 1 January 1980, the first day that zip knows: the same contents make the same bytes. */
-const date = 0x0021;
 
 /**
  * A zip archive of stored files, piece by piece.
@@ -28,14 +25,14 @@ export function* zipChunks(entries: Iterable<ZipEntry>): Generator<Uint8Array> {
     // an extra field of an unknown kind fills up to the alignment; it has four bytes at least
     const padding = 4 + ((alignment - ((unpadded + 4) % alignment)) % alignment);
     const header = Buffer.alloc(30);
-    header.writeUInt32LE(0x04034b50, 0);
+    header.writeUInt32LE(signatures.local, 0);
     const common = commonFields(content, nameBytes.length, padding);
     common.copy(header, 4);
     const extra = Buffer.alloc(padding);
     extra.write("FB", 0, "latin1"); // torch's own kind of padding
     extra.writeUInt16LE(padding - 4, 2);
     const entry = Buffer.alloc(46);
-    entry.writeUInt32LE(0x02014b50, 0);
+    entry.writeUInt32LE(signatures.central, 0);
     entry.writeUInt16LE(20, 4);
     commonFields(content, nameBytes.length, 0).copy(entry, 6);
     entry.writeUInt32LE(at, 42);
@@ -49,7 +46,7 @@ export function* zipChunks(entries: Iterable<ZipEntry>): Generator<Uint8Array> {
   }
   const listing = Buffer.concat(directory);
   const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt32LE(signatures.end, 0);
   end.writeUInt16LE(directory.length / 2, 8);
   end.writeUInt16LE(directory.length / 2, 10);
   end.writeUInt32LE(listing.length, 12);
@@ -62,8 +59,8 @@ export function* zipChunks(entries: Iterable<ZipEntry>): Generator<Uint8Array> {
 function commonFields(content: Uint8Array, nameLength: number, extraLength: number): Buffer {
   const fields = Buffer.alloc(26);
   fields.writeUInt16LE(20, 0);
-  fields.writeUInt16LE(flags, 2);
-  fields.writeUInt16LE(date, 8);
+  fields.writeUInt16LE(utf8Names, 2);
+  fields.writeUInt16LE(firstDay, 8);
   fields.writeUInt32LE(crc32(content) >>> 0, 10);
   fields.writeUInt32LE(content.length, 14);
   fields.writeUInt32LE(content.length, 18);

@@ -2,6 +2,7 @@ import { createInflateRaw } from "node:zlib";
 import { InvalidArtifactError, printableName } from "@nnunet/core";
 import { crc32 } from "@node-rs/crc32";
 import type { RandomAccess } from "../bytes/random-access.ts";
+import { throughZlib } from "./through-zlib.ts";
 import type { ZipRecord } from "./zip-directory.ts";
 
 const chunkSize = 2 ** 20;
@@ -23,7 +24,7 @@ export async function* recordChunks(source: RandomAccess, record: ZipRecord): As
   let length = 0;
   let checksum = 0;
   try {
-    for await (const chunk of record.method === 0 ? stored(source, record) : inflated(source, record)) {
+    for await (const chunk of contentOf(source, record)) {
       length += chunk.length;
       if (length > record.size) throw fail(`holds more than the ${record.size} bytes that are promised`);
       checksum = crc32(chunk, checksum);
@@ -72,24 +73,11 @@ export async function readRecord(source: RandomAccess, record: ZipRecord, most: 
   return readRecordPart(source, record, 0, record.size);
 }
 
-async function* stored(source: RandomAccess, { dataStart, size }: ZipRecord): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < size; at += chunkSize) yield source.read(dataStart + at, Math.min(chunkSize, size - at));
+async function* pieces(source: RandomAccess, start: number, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < size; at += chunkSize) yield source.read(start + at, Math.min(chunkSize, size - at));
 }
 
-async function* inflated(source: RandomAccess, { dataStart, compressedSize }: ZipRecord): AsyncGenerator<Uint8Array> {
-  const inflate = createInflateRaw({ chunkSize: 256 * 1024 });
-  const feed = async () => {
-    for (let at = 0; at < compressedSize && !inflate.destroyed; at += chunkSize) {
-      const piece = await source.read(dataStart + at, Math.min(chunkSize, compressedSize - at));
-      if (!inflate.write(piece)) await new Promise((resolve) => inflate.once("drain", resolve).once("close", resolve));
-    }
-    inflate.end();
-  };
-  const fed = feed().catch((error: Error) => void inflate.destroy(error));
-  try {
-    for await (const chunk of inflate) yield chunk as Uint8Array;
-    await fed;
-  } finally {
-    inflate.destroy();
-  }
+function contentOf(source: RandomAccess, { method, dataStart, compressedSize }: ZipRecord): AsyncGenerator<Uint8Array> {
+  const bytes = pieces(source, dataStart, compressedSize); // of a stored record the sizes are equal
+  return method === 0 ? bytes : throughZlib(createInflateRaw({ chunkSize: 256 * 1024 }), bytes);
 }

@@ -1,5 +1,6 @@
 import { InvalidArtifactError, printableName } from "@nnunet/core";
 import type { RandomAccess } from "../bytes/random-access.ts";
+import { signatures } from "./zip-format.ts";
 
 /** One file inside a zip archive. */
 export interface ZipRecord {
@@ -15,13 +16,6 @@ export interface ZipRecord {
 
 const mostRecords = 100_000;
 const longestDirectory = 64 * 2 ** 20;
-const signatures = {
-  end: 0x06054b50,
-  end64: 0x06064b50,
-  locator64: 0x07064b50,
-  central: 0x02014b50,
-  local: 0x04034b50,
-};
 const endSize = 22;
 const locatorSize = 20;
 
