@@ -9,7 +9,7 @@ import {
   type VolumeShape,
 } from "@nnunet/core";
 import { RESAMPLING_PANEL } from "@nnunet/kernels";
-import { resampledGrid, usesMask } from "@nnunet/preprocess";
+import { resampledGrid, usesMask, planesOfDecision } from "@nnunet/preprocess";
 import { axisStarts } from "./axis-windows.ts";
 import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
@@ -18,7 +18,7 @@ import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { mirrorings } from "./mirrored-patch.ts";
 import { patchCount } from "./patch-starts.ts";
 import { patchesPerRun as patchesPerRunOf } from "./patches-per-run.ts";
-import { PLANES_OF_TILE, stripBytes } from "./score-memory.ts";
+import { stripBytes } from "./score-memory.ts";
 import { inputPlanesAlive, planesAlive, windowSchedule } from "./window-schedule.ts";
 
 /** What may be spent on one case; more is refused before anything is begun. */
@@ -120,7 +120,7 @@ export function predictionSize(
     patchSize[0],
   );
   // Deciding holds on to at most so many planes below those that are final.
-  const planes = whole ? grid[0] : planesAlive(schedule, (end) => Math.max(0, end - PLANES_OF_TILE + 1));
+  const planes = whole ? grid[0] : planesAlive(schedule, (end) => Math.max(0, end - planesOfDecision + 1));
   const { total, scores } = estimateMemory(metadata, [channels, planes, grid[1], grid[2]], {
     ...(patchesPerRun === undefined ? {} : { patchesPerRun }),
   });

@@ -1,13 +1,12 @@
 import type { Shape3, VolumeShape } from "@nnunet/core";
+import { planesOfDecision } from "@nnunet/preprocess";
 
-/** Planes that deciding a tile needs at most, see `LabelDecider` of `@nnunet/preprocess`. */
-export const PLANES_OF_TILE = 9;
 /** Bytes that a strip of scores on disk should take while it is decided. */
 const STRIP = 48e6;
 
 /** Lines of a strip of scores on disk: as many as {@link STRIP} holds, within reason. */
 export function linesOfStrip([channels, , , width]: VolumeShape): number {
-  return Math.max(16, Math.min(64, Math.floor(STRIP / (4 * channels * PLANES_OF_TILE * width)) - PLANES_OF_TILE));
+  return Math.max(16, Math.min(64, Math.floor(STRIP / (4 * channels * planesOfDecision * width)) - planesOfDecision));
 }
 
 /**
@@ -17,7 +16,7 @@ export function linesOfStrip([channels, , , width]: VolumeShape): number {
  */
 export function stripBytes(shape: VolumeShape, patchSize: Shape3): number {
   const [channels, depth, height, width] = shape;
-  const lines = Math.min(height, linesOfStrip(shape) + PLANES_OF_TILE);
-  const strip = channels * Math.min(depth, PLANES_OF_TILE) * lines * width;
+  const lines = Math.min(height, linesOfStrip(shape) + planesOfDecision);
+  const strip = channels * Math.min(depth, planesOfDecision) * lines * width;
   return 4 * (2 * strip + channels * Math.min(linesOfStrip(shape), patchSize[1]) * patchSize[2]);
 }

@@ -1,6 +1,7 @@
 import {
   counted,
   elementCount,
+  firstNonFinite,
   InvalidArtifactError,
   type Shape3,
   ShapeMismatchError,
@@ -142,9 +143,7 @@ function checkLogits(
   if (shape.length !== expected.length || shape.some((n, axis) => n !== expected[axis])) {
     throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
   }
-  let doubt = 0; // v − v is 0 for finite v, else NaN, which stays
-  for (let i = 0; i < logits.length; i++) doubt += logits[i]! - logits[i]!;
-  if (doubt === 0) return;
+  if (firstNonFinite(logits) < 0) return;
   throw new InvalidArtifactError(
     `model (${configuration})`,
     "logits",

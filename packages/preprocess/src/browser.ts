@@ -1,6 +1,7 @@
 // What needs no files: the entry that bundlers for browsers take (condition "browser" in package.json).
 export { caseInMemory } from "./case-in-memory.ts";
 export { classLocations } from "./class-locations.ts";
+export { planesOfDecision } from "./decide-labels.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, preprocessCase, usesMask } from "./preprocess-case.ts";
 export {

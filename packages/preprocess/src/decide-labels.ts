@@ -5,6 +5,8 @@ import { type Tile, TileSampler, tilesAlong } from "./tile-sampler.ts";
 
 /** Voxels of a block of scores whose extremes are known, [z, y, x]. */
 const BLOCK: Shape3 = [8, 8, 16];
+/** Planes of scores that the decision of a block needs at most: its own, and one to interpolate with. */
+export const planesOfDecision = BLOCK[0] + 1;
 
 /** How scores become labels: the highest channel, or every region above a threshold, later ones over earlier ones. */
 export type DecisionRule =

@@ -7,6 +7,7 @@ export {
   writePreprocessedCase,
 } from "./case-store.ts";
 export { classLocations } from "./class-locations.ts";
+export { planesOfDecision } from "./decide-labels.ts";
 export { fileSha256, hashFiles, preprocessedHash } from "./content-hash.ts";
 export { normalizeChannel } from "./normalize.ts";
 export { defaultPreprocessor, type PreprocessCaseOptions, preprocessCase, usesMask } from "./preprocess-case.ts";

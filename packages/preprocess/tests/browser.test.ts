@@ -18,6 +18,7 @@ test("the public functions", () => {
     "normalizeChannel",
     "openPreprocessedCase",
     "openProbabilities",
+    "planesOfDecision",
     "preprocessCase",
     "preprocessImage",
     "preprocessedHash",

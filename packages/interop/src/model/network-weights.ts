@@ -1,4 +1,4 @@
-import { InvalidArtifactError, printableName, ShapeMismatchError } from "@nnunet/core";
+import { firstNonFinite, InvalidArtifactError, printableName, ShapeMismatchError } from "@nnunet/core";
 import type { NetworkGraph, Weights, WeightTensor } from "@nnunet/unet-model";
 import type { TorchFile } from "../torch/torch-file.ts";
 import { tensorSize, type TorchTensor } from "../torch/torch-tensor.ts";
@@ -133,7 +133,7 @@ class WeightReader {
     const values = await this.file.read(tensor, name);
     const data =
       values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number | bigint>, Number);
-    if (data.length !== tensorSize(tensor) || data.some((value) => !Number.isFinite(value))) {
+    if (data.length !== tensorSize(tensor) || firstNonFinite(data) >= 0) {
       const problem = "holds NaN or infinite values: the training diverged; use an earlier checkpoint";
       throw new InvalidArtifactError(this.path, name, problem);
     }

@@ -1,6 +1,7 @@
 import {
   type CaseFiles,
   createVolume,
+  firstNonFinite,
   ImageFileError,
   type ModelDataset,
   ShapeMismatchError,
@@ -133,12 +134,4 @@ function checkFinite(volume: Volume, path: string): void {
     `voxel ${at}`,
     `expected a number, got ${volume.data[i]}; repair the image or remove the case`,
   );
-}
-
-/** Index of the first value that is NaN, infinite, or too large for float32; −1 if there is none. */
-export function firstNonFinite(data: VoxelArray): number {
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) return -1;
-  // x · 0 is 0 exactly for finite x.
-  for (let i = 0; i < data.length; i++) if (Math.fround(data[i]!) * 0 !== 0) return i;
-  return -1;
 }

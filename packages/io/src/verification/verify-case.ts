@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   type CaseFiles,
+  firstNonFinite,
   type Geometry,
   isNnunetError,
   type LabelSet,
@@ -9,7 +10,6 @@ import {
   type Volume,
 } from "@nnunet/core";
 import { readImage } from "../image-file.ts";
-import { firstNonFinite } from "../dataset/join-channels.ts";
 import { voxelPlace } from "../geometry/voxel-place.ts";
 import { geometryByQform } from "../nifti/nifti-placement.ts";
 import { mayLabelDiffer, placementDifferences, placeTolerance } from "../geometry/same-place.ts";

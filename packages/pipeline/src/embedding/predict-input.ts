@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   createVolume,
+  firstNonFinite,
   FileError,
   InvalidArgumentError,
   type StageOptions,
@@ -81,12 +82,8 @@ function fromMemory(
     const expected = `${channelNames.length} channels (${channelNames.join(", ")}) along the first axis`;
     throw new InvalidArgumentError("volume.shape", expected, shape);
   }
-  let doubt = 0; // v − v is 0 for finite v, else NaN, which stays
-  for (let i = 0; i < data.length; i++) doubt += data[i]! - data[i]!;
-  if (doubt !== 0) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
-    throw new InvalidArgumentError("volume.data", `finite numbers, also at index ${at}`, data[at]);
-  }
+  const at = firstNonFinite(data);
+  if (at >= 0) throw new InvalidArgumentError("volume.data", `finite numbers, also at index ${at}`, data[at]);
   const ahead = { shape, spacing: geometry.spacing, bytesPerVoxel: data.BYTES_PER_ELEMENT };
   lookAtImage(predictor, "volume", ahead, { ...how, onEvent });
   return { id: "", image };
