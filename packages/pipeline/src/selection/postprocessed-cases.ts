@@ -77,17 +77,6 @@ export async function postprocessedCases(
   }
 }
 
-/** Whether {@link postprocessedCases} would keep what is there. */
-export async function arePostprocessed(
-  context: Context,
-  dataset: RawDataset,
-  plans: Plans,
-  pairs: readonly CasePair[],
-  folder: string,
-): Promise<boolean> {
-  return isMadeFrom(folder, await inputsOf(context, dataset, plans, pairs));
-}
-
 /** What marks the record of such a folder. */
 const kind = "postprocessed cases";
 
