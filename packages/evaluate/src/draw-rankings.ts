@@ -1,7 +1,8 @@
 import { svgDocument, svgText } from "@nnunet/core";
 import type { Ranking } from "./rank-variants.ts";
 
-const left = 190;
+/** Room for the names, at least; about 7 points a character. */
+const leftmost = 190;
 const barWidth = 360;
 const rowHeight = 26;
 
@@ -13,6 +14,8 @@ const rowHeight = 26;
  */
 export function drawRankings(rankings: Readonly<Record<string, Ranking>>): string {
   const parts: string[] = [];
+  const names = Object.values(rankings).flatMap(({ variants }) => variants.map(({ variant }) => variant.length));
+  const left = Math.max(leftmost, 16 + 7 * Math.max(0, ...names));
   let y = 16;
   for (const [name, { variants, cases }] of Object.entries(rankings)) {
     parts.push(svgText(8, y + 8, `${name}, ${cases} cases`, { size: 13, bold: true }));

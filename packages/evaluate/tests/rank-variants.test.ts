@@ -85,3 +85,11 @@ test("the drawing names every variant, with whatever its name holds", () => {
   expect(svg).toContain("&#60;b&#62;");
   expect(svg).toContain("D1, 10 cases");
 });
+
+test("a drawing has room for the longest name", () => {
+  const name = "nnUNetTrainer__nnUNetPaperPlans__3d_fullres of another folder";
+  const twelve = (more: number) => Array.from({ length: 12 }, (_, i) => [0.8 + more + (i % 5) / 100]);
+  const svg = drawRankings({ Dataset001_A: rankVariants({ [name]: twelve(0.01), ours: twelve(0) }) });
+  const [, end] = /<text x="([\d.]+)"[^>]*text-anchor="end"[^>]*>nnUNetTrainer/.exec(svg) ?? [];
+  expect(Number(end)).toBeGreaterThanOrEqual(7 * name.length);
+});
