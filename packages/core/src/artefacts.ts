@@ -17,6 +17,8 @@ export interface DatasetJson {
   readonly labels: Readonly<Record<string, number | readonly number[]>>;
   /** For region-based training: the label written for each region, later ones win. */
   readonly regionsClassOrder?: readonly number[];
+  /** What labels are in a terminology (`label_codes`); DICOM results carry it. */
+  readonly labelCodes?: Readonly<Record<string, LabelCodes>>;
   readonly numTraining: number;
   /** ".nii.gz", ".png", … */
   readonly fileEnding: string;
@@ -30,7 +32,28 @@ export interface DatasetJson {
  * What prediction needs of a dataset.json, and all of it that a trained model carries: no case names, descriptions,
  * references or contacts.
  */
-export type ModelDataset = Pick<DatasetJson, "channelNames" | "labels" | "regionsClassOrder" | "fileEnding">;
+export type ModelDataset = Pick<
+  DatasetJson,
+  "channelNames" | "labels" | "regionsClassOrder" | "labelCodes" | "fileEnding"
+>;
+
+/** A term of a terminology: ("10200004", "SCT", "Liver"). */
+export interface CodedConcept {
+  readonly value: string;
+  /** DICOM's short name of the terminology: "SCT" for SNOMED CT. */
+  readonly scheme: string;
+  readonly meaning: string;
+}
+
+/** What a label is. */
+export interface LabelCodes {
+  /** "Kidney" */
+  readonly type: CodedConcept;
+  /** "Anatomical Structure" */
+  readonly category?: CodedConcept;
+  /** "Left" */
+  readonly modifier?: CodedConcept;
+}
 
 /** One case of a dataset by its files; nothing is read yet. Paths are absolute. */
 export interface CaseFiles {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { datasetFromJson, datasetToJson, labelSet } from "@nnunet/core";
+import { datasetFromJson, datasetToJson, labelSet, modelDatasetFromJson, modelDatasetToJson } from "@nnunet/core";
 
 const v2 = {
   channel_names: { "0": "T1", "1": "T2" },
@@ -111,4 +111,62 @@ test.each<[string, object, string]>([
 ])("refuses by bounds: %s", (_, change, message) => {
   const json = { channel_names: { 0: "CT" }, labels: { background: 0, a: 1 }, numTraining: 1, file_ending: ".png" };
   expect(() => datasetFromJson({ ...json, ...change }, "d.json")).toThrow(message);
+});
+
+describe("label_codes", () => {
+  const liver = { CodeValue: "10200004", CodingSchemeDesignator: "SCT", CodeMeaning: "Liver" };
+  const left = { CodeValue: "7771000", CodingSchemeDesignator: "SCT", CodeMeaning: "Left" };
+  const coded = (codes: unknown) => ({ ...v2, label_codes: codes });
+  const failure = (codes: unknown) => {
+    try {
+      datasetFromJson(coded(codes), "p");
+      return "no error";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  test("are read, written back, and carried by a model", () => {
+    const json = coded({ core: { type: liver, modifier: left }, whole: liver });
+    const dataset = datasetFromJson(json, "p");
+    expect(dataset.labelCodes?.["core"]).toEqual({
+      type: { value: "10200004", scheme: "SCT", meaning: "Liver" },
+      modifier: { value: "7771000", scheme: "SCT", meaning: "Left" },
+    });
+    expect(datasetToJson(dataset)).toEqual(json);
+    const carried = modelDatasetFromJson(JSON.parse(JSON.stringify(modelDatasetToJson(dataset))), "model");
+    expect(carried.labelCodes).toEqual(dataset.labelCodes);
+  });
+
+  test.each([
+    [5, "p → label_codes: expected an object of label name → code, got 5"],
+    [{ livr: liver }, 'p → label_codes.livr: there is no label of this name, only "whole", "core"'],
+    [{ background: liver }, 'p → label_codes.background: there is no label of this name, only "whole", "core"'],
+    [
+      { core: "10200004" },
+      'p → label_codes.core: expected a code such as { "CodeValue": "10200004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Liver" }, got "10200004"',
+    ],
+    [
+      { core: { ...liver, CodeValue: 10200004 } },
+      "p → label_codes.core.CodeValue: expected text of 1 to 16 characters of ASCII in quotation marks, without a backslash, got 10200004",
+    ],
+    [
+      { core: { type: { ...liver, CodeMeaning: "a\\b" } } },
+      'p → label_codes.core.type.CodeMeaning: expected text of 1 to 64 characters in quotation marks, without a backslash, got "a\\\\b"',
+    ],
+    [
+      { core: { ...liver, CodeMeaning: undefined } },
+      'p → label_codes.core.CodeMeaning: this key is missing; expected a code such as { "CodeValue": "10200004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Liver" }',
+    ],
+    [
+      { core: { ...liver, Colour: "red" } },
+      "p → label_codes.core.Colour: expected CodeValue, CodingSchemeDesignator, CodeMeaning and nothing else",
+    ],
+    [
+      { core: { type: liver, side: left } },
+      "p → label_codes.core.side: expected type, category, modifier and nothing else",
+    ],
+  ])("that make no sense are refused: %#", (codes, message) => {
+    expect(failure(codes)).toBe(message);
+  });
 });

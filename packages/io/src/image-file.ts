@@ -68,6 +68,15 @@ export async function isDicomFile(path: string): Promise<boolean> {
   return formatOfName(path) === seriesFormat || holdsDicom(path);
 }
 
+/**
+ * Whether a path is read as DICOM: a folder, or a file called or beginning so.
+ *
+ * @throws {FileError} if it is missing or unreadable
+ */
+export async function isDicomSeries(path: string): Promise<boolean> {
+  return (await formatOfFile(path)) === seriesFormat;
+}
+
 async function formatOfFile(path: string): Promise<ImageFormat> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),

@@ -14,7 +14,14 @@ export interface ReadImageOptions {
   readonly onWarning?: (warning: ImageWarning) => void;
   /** Of a picture with a palette: its colours (the default), or the indices themselves, which a label mask means. */
   readonly palette?: "colours" | "indices";
+  /** Of a folder with several DICOM series: which; see `listDicomSeries`. */
+  readonly seriesUid?: string | undefined;
+  /** Of a DICOM series with several volumes (echoes, times, stacks): which, from 1; the error without it lists them. */
+  readonly volume?: number | undefined;
 }
+
+/** Which image is meant where a path holds several. */
+export type DicomChoice = Pick<ReadImageOptions, "seriesUid" | "volume">;
 
 export interface WriteImageOptions {
   /** NIfTI: 1 by default, 2 where an axis has more voxels than NIfTI-1 can say (32,767). */

@@ -1,6 +1,6 @@
 export { isDicomFile, readImage, readImageInfo, writeImage } from "./image-file.ts";
 export { imageFiles, writtenFiles } from "./image-files.ts";
-export type { ImageFormat, ImageWarning, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
+export type { DicomChoice, ImageFormat, ImageWarning, ReadImageOptions, WriteImageOptions } from "./image-format.ts";
 export {
   imageEnding,
   imageFormats,
@@ -25,4 +25,11 @@ export { readLabels } from "./dataset/read-labels.ts";
 export { type PlacementDifference, placementDifference } from "./geometry/same-place.ts";
 export type { DatasetProblem, ProblemKind, VerificationReport } from "./verification/verification-report.ts";
 export { verifyDataset } from "./verification/verify-dataset.ts";
-export { type DicomOptions, type DicomSeriesInfo, listDicomSeries, readDicom } from "./dicom/dicom-series.ts";
+export { type DicomSeriesInfo, listDicomSeries, readDicom } from "./dicom/dicom-series.ts";
+export type { SegmentationMaker } from "./dicom-seg/about-object.ts";
+export type { DicomSource } from "./dicom-seg/dicom-source.ts";
+export {
+  type DicomSegmentationOptions,
+  readDicomSource,
+  writeDicomSegmentation,
+} from "./dicom-seg/write-dicom-segmentation.ts";

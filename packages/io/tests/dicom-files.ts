@@ -10,6 +10,11 @@ export interface SliceOptions {
   readonly implicit?: boolean;
   readonly frames?: number;
   readonly pixels?: Int16Array;
+  /** Of the patient, in the character set. */
+  readonly patient?: Buffer;
+  readonly characterSet?: string;
+  /** "" for none. */
+  readonly frameOfReference?: string;
 }
 
 /** A small CT slice, explicit or implicit little endian, slope 1 intercept −1024. */
@@ -35,15 +40,17 @@ export function dicomSlice(options: SliceOptions = {}): Buffer {
   const e = (group: number, number: number, type: string, value: string | Buffer) =>
     element(group, number, type, value, options.implicit);
   const body = [
+    ...(options.characterSet === undefined ? [] : [e(0x0008, 0x0005, "CS", options.characterSet)]),
     e(0x0008, 0x0016, "UI", classUid),
     e(0x0008, 0x0018, "UI", instance),
     e(0x0008, 0x0060, "CS", "CT"),
-    e(0x0010, 0x0010, "PN", "Nobody"),
+    e(0x0010, 0x0010, "PN", options.patient ?? "Nobody"),
     e(0x0018, 0x0050, "DS", "2.5"),
     e(0x0020, 0x000d, "UI", "1.2.3.8"),
     e(0x0020, 0x000e, "UI", seriesUid),
     e(0x0020, 0x0032, "DS", position.join("\\")),
     e(0x0020, 0x0037, "DS", orientation.join("\\")),
+    ...(options.frameOfReference === undefined ? [] : [e(0x0020, 0x0052, "UI", options.frameOfReference)]),
     e(0x0028, 0x0002, "US", uint16(1)),
     e(0x0028, 0x0004, "CS", "MONOCHROME2"),
     ...(options.frames === undefined ? [] : [e(0x0028, 0x0008, "IS", String(options.frames))]),
@@ -66,7 +73,8 @@ export function dicomSlice(options: SliceOptions = {}): Buffer {
 export function writeSeries(folder: string, slices: readonly Buffer[]): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const [i, slice] of slices.entries()) writeFileSync(join(folder, `IM${(i * 7) % 13}`), slice);
+  const names = slices.length > 13 ? 1009 : 13; // a prime number
+  for (const [i, slice] of slices.entries()) writeFileSync(join(folder, `IM${(i * 7) % names}`), slice);
   return folder;
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import { isNnunetError } from "@nnunet/core";
-import { type DicomOptions, readDicom, readImage, readImageInfo } from "@nnunet/io";
+import { type ReadImageOptions, readDicom, readImage, readImageInfo } from "@nnunet/io";
 import { scratchFolder } from "./nifti-files.ts";
 
 /*
@@ -15,7 +15,7 @@ interface Entry {
   readonly name: string;
   /** Base64 by name; "" for a file that is read by itself. */
   readonly files: Readonly<Record<string, string>>;
-  readonly options?: DicomOptions;
+  readonly options?: ReadImageOptions;
   readonly shape: readonly number[];
   readonly type: string;
   readonly voxels: string;
@@ -54,7 +54,7 @@ describe("DICOM of every kind is read", () => {
   test.each(named.filter(([, { refused }]) => refused === undefined))("%s", async (_, entry, i) => {
     const path = unpack(entry, i);
     const heard: string[] = [];
-    const onWarning: DicomOptions["onWarning"] = ({ field, problem }) => heard.push(`${field}: ${problem}`);
+    const onWarning: ReadImageOptions["onWarning"] = ({ field, problem }) => heard.push(`${field}: ${problem}`);
     const options = { ...entry.options, onWarning };
     const volume = entry.options?.volume ? await readDicom(path, options) : await readImage(path, options);
     const expected = expectedVoxels(entry);

@@ -81,7 +81,7 @@ describe("a DICOM series", () => {
   test("two series: says so, and reads the one that is chosen", async () => {
     const slices = [...series([0, 2.5], { seriesUid: "1.1" }), ...series([0, 2.5, 5], { seriesUid: "1.2" })];
     expect(await failure(slices)).toBe(
-      `${folder}: there are 2 series in it (1.1 with 2 slices, 1.2 with 3 slices); put each into a folder of its own, or choose one`,
+      `${folder}: there are 2 series in it (1.1 with 2 slices, 1.2 with 3 slices); choose one with \`seriesUid\`, or put each into a folder of its own`,
     );
     expect((await listDicomSeries(folder)).map(({ seriesUid, files }) => [seriesUid, files.length])).toEqual([
       ["1.1", 2],
@@ -92,11 +92,11 @@ describe("a DICOM series", () => {
 
   test("a slice of another size, orientation, or out of line", async () => {
     expect(await failure([...series([0, 2.5]), dicomSlice({ position: [10, -20, 5], rows: 5 })])).toBe(
-      `${folder}: there are 2 volumes in one series (1: 2 slices, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0; 2: 1 slice, 4 × 5 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0); choose one: readDicom(path, { volume: 1 }), or put its files into a folder of their own`,
+      `${folder}: there are 2 volumes in one series (1: 2 slices, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0; 2: 1 slice, 4 × 5 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0); choose one with \`volume\` 1 (its number), or put its files into a folder of their own`,
     );
     const turned = dicomSlice({ position: [10, -20, 5], orientation: [0, 1, 0, 1, 0, 0] });
     expect(await failure([...series([0, 2.5]), turned])).toBe(
-      `${folder}: there are 2 volumes in one series (1: 2 slices, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0; 2: 1 slice, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 0 1 0 1 0 0); choose one: readDicom(path, { volume: 1 }), or put its files into a folder of their own`,
+      `${folder}: there are 2 volumes in one series (1: 2 slices, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 1 0 0 0 1 0; 2: 1 slice, 4 × 3 pixels of 0.5 × 0.75 mm, orientation 0 1 0 1 0 0); choose one with \`volume\` 1 (its number), or put its files into a folder of their own`,
     );
     const tilted = [0, 2.5, 5].map((z) => dicomSlice({ position: [0, z, z] }));
     expect(await failure(tilted)).toBe(

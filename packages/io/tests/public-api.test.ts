@@ -21,6 +21,7 @@ test("the package exports these names", () => {
     "planeGeometry",
     "readCase",
     "readDicom",
+    "readDicomSource",
     "readImage",
     "readImageInfo",
     "readLabels",
@@ -32,6 +33,7 @@ test("the package exports these names", () => {
     "voxelPlace",
     "warnOfLabelElsewhere",
     "writableEndings",
+    "writeDicomSegmentation",
     "writeImage",
     "writtenFiles",
   ]);

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { inputCases } from "@nnunet/pipeline";
@@ -90,5 +90,28 @@ describe("a folder of DICOM files", () => {
       );
       await writeFile(join(folder, "IM0"), "no image\n");
       await expect(inputCases(folder, ["CT"])).rejects.toThrow("series: no image in it");
+    }));
+
+  test("with folders that hold one series each gives a case for each, and leaves other folders alone", () =>
+    withScratch(async (scratch) => {
+      for (const name of ["bob", "anna_0000"]) writeSeries(join(scratch, name), [dicomSlice()]);
+      await mkdir(join(scratch, "notes"));
+      await writeFile(join(scratch, "README"), "notes\n");
+      expect(await inputCases(scratch, ["CT"])).toEqual([
+        { id: "anna", images: [join(scratch, "anna_0000")] },
+        { id: "bob", images: [join(scratch, "bob")] },
+      ]);
+    }));
+
+  test("with several channels: a series is called as an image would be", () =>
+    withScratch(async (scratch) => {
+      for (const name of ["anna_0000", "anna_0001", "bob_0000"]) writeSeries(join(scratch, name), [dicomSlice()]);
+      const anna = { id: "anna", images: [join(scratch, "anna_0000"), join(scratch, "anna_0001")] };
+      expect(await inputCases(join(scratch, "anna_0000"), ["CT", "PET"])).toEqual([anna]);
+      await expect(inputCases(scratch, ["CT", "PET"])).rejects.toThrow(
+        "bob_0001: missing; the model needs it as channel 1 (PET) of case bob",
+      );
+      writeSeries(join(scratch, "bob_0001"), [dicomSlice()]);
+      expect((await inputCases(scratch, ["CT", "PET"])).map(({ id }) => id)).toEqual(["anna", "bob"]);
     }));
 });

@@ -32,6 +32,9 @@ interface Flags extends CommonFlags {
   readonly maxPatches?: number;
   readonly saveProbabilities?: "nii.gz" | "npz";
   readonly probabilities?: boolean;
+  readonly format?: "dicom-seg";
+  readonly series?: string;
+  readonly volume?: number;
   readonly continue?: boolean;
   readonly overwrite?: boolean;
 }
@@ -40,10 +43,14 @@ export function predictCommand(program: Command, ending: Ending): void {
   const command = program
     .command("predict")
     .description("segment images with a trained model; each result has the geometry of its image")
-    .requiredOption("-i, --input <path>", "an image, a folder of images (case_0000.nii.gz, …) or of one DICOM series")
+    .requiredOption(
+      "-i, --input <path>",
+      "an image, a folder of images (case_0000.nii.gz, …), of one DICOM series, or of folders of one series each",
+    )
     .addOption(
       sharedOption("output", {
-        description: "a file for one image, or a folder that gets CASE with the dataset's ending",
+        description:
+          "a file for one image (seg.dcm: a DICOM segmentation object), or a folder that gets CASE with the dataset's ending",
       }).makeOptionMandatory(),
     )
     .option(
@@ -77,6 +84,17 @@ export function predictCommand(program: Command, ending: Ending): void {
       positiveInteger,
     )
     .addOption(
+      new Option("--format <name>", "of the segmentations in a folder: DICOM segmentation objects, CASE.dcm").choices([
+        "dicom-seg",
+      ]),
+    )
+    .option("--series <uid>", "of a DICOM folder with several series: the one to segment")
+    .option(
+      "--volume <n>",
+      "of a DICOM series with several volumes (echoes, times, stacks): the one to segment",
+      positiveInteger,
+    )
+    .addOption(
       new Option(
         "--save-probabilities [form]",
         "also write CASE_probabilities.nii.gz, one channel per class or region; npz: CASE.npz and CASE.pkl, as nnUNetv2_ensemble reads them",
@@ -104,7 +122,7 @@ export function predictCommand(program: Command, ending: Ending): void {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
         }
         const path = await chosenModels(flags, pipeline);
-        await namesOneFile(flags.input, flags.output); // refuses an impossible format before a model is loaded
+        await namesOneFile(flags.input, flags.output, { seriesUid: flags.series, volume: flags.volume }); // refuses an impossible format before a model is loaded
         const predictor = await loadPredictor(path, {
           device: flags.device,
           folds: flags.folds,
@@ -120,6 +138,9 @@ export function predictCommand(program: Command, ending: Ending): void {
             maxPatches: flags.maxPatches,
             saveProbabilities: flags.saveProbabilities === "npz" ? "npz" : flags.saveProbabilities !== undefined,
             probabilities: flags.probabilities,
+            format: flags.format,
+            seriesUid: flags.series,
+            volume: flags.volume,
             continue: flags.continue,
             overwrite: flags.overwrite,
             signal,
@@ -135,6 +156,7 @@ export function predictCommand(program: Command, ending: Ending): void {
   withExample(
     withStageOptions(command),
     "nnunet predict -i case_0000.nii.gz -o case_segmentation.nii.gz -m model.onnx",
+    "nnunet predict -i CT_SERIES_FOLDER -o seg.dcm -m model.onnx",
     "nnunet predict -i nnUNet_raw/Dataset004_Hippocampus/imagesTs -o out -d 4 -c 3d_fullres -f 0 1 2",
   );
 }

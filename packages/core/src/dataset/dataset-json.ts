@@ -6,6 +6,7 @@ import { InvalidArtifactError } from "../errors.ts";
 import { atMost, checkKeys, checkLabels, checkRegions, hasIdToNameLabels, invertLabels } from "./dataset-labels.ts";
 import { shortName } from "../json/parse-artifact.ts";
 import { parseByParts } from "../json/parse-by-parts.ts";
+import { labelCodesFromJson, labelCodesToJson } from "./label-codes.ts";
 import { fileEndingProblem, pathSegmentProblem } from "../path-segment.ts";
 import { show } from "../text/show.ts";
 
@@ -32,6 +33,7 @@ const known = new Set([
   "modality",
   "labels",
   "regions_class_order",
+  "label_codes",
   "numTraining",
   "file_ending",
   "dataset",
@@ -91,6 +93,8 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
       : check(z.array(labelId), raw["regions_class_order"], "regions_class_order");
   checkRegions(labelTable, regionsClassOrder, fail);
 
+  const labelCodes = raw["label_codes"] == null ? undefined : labelCodesFromJson(raw["label_codes"], labelTable, fail);
+
   const numTraining = check(z.int(count).min(0, count), require("numTraining", `"numTraining": 20`), "numTraining");
   const ending =
     raw["file_ending"] === undefined && idToName
@@ -109,6 +113,7 @@ export function datasetFromJson(json: unknown, path: string): DatasetJson {
     channelNames,
     labels: labelTable,
     ...(regionsClassOrder ? { regionsClassOrder } : {}),
+    ...(labelCodes ? { labelCodes } : {}),
     numTraining,
     fileEnding: ending,
     ...(cases ? { dataset: plainCases(cases) } : {}),
@@ -123,6 +128,7 @@ export function datasetToJson(dataset: DatasetJson): unknown {
     channel_names: Object.fromEntries(dataset.channelNames.map((name, i) => [String(i), name])),
     labels: dataset.labels,
     ...(dataset.regionsClassOrder === undefined ? {} : { regions_class_order: dataset.regionsClassOrder }),
+    ...(dataset.labelCodes === undefined ? {} : { label_codes: labelCodesToJson(dataset.labelCodes) }),
     numTraining: dataset.numTraining,
     file_ending: dataset.fileEnding,
     ...(dataset.dataset === undefined ? {} : { dataset: dataset.dataset }),

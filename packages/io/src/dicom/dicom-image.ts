@@ -46,6 +46,8 @@ export interface DicomImage {
   readonly name: string;
   readonly seriesUid: string;
   readonly instanceUid: string;
+  /** Names the system of coordinates; "" where it is missing. */
+  readonly frameOfReferenceUid: string;
   readonly modality: string;
   readonly description: string;
   readonly imageType: string;

@@ -14,13 +14,6 @@ import { placeFrame } from "./value-planes.ts";
 import { byFile, type PlacedFrame, stackPlan, type VolumePlan } from "./volume-plan.ts";
 import { chosenVolume, type SeriesVolume, volumesInSeries } from "./volumes-in-series.ts";
 
-export interface DicomOptions extends ReadImageOptions {
-  /** Which series of a folder that holds several; see `listDicomSeries`. */
-  readonly seriesUid?: string;
-  /** Which volume of a series that holds several (echoes, times, stacks), from 1; the error without it lists them. */
-  readonly volume?: number;
-}
-
 export interface DicomSeriesInfo {
   readonly seriesUid: string;
   readonly modality: string;
@@ -38,8 +31,8 @@ export interface DicomSeriesInfo {
  * @throws {FileError} if there is no DICOM file, or there are several series or volumes and none was chosen
  * @throws {UnsupportedError} for what is not read, by name
  */
-export async function readDicom(path: string, options: DicomOptions = {}): Promise<Volume> {
-  const plan = await volumePlan(path, options);
+export async function readDicom(path: string, options: ReadImageOptions = {}): Promise<Volume> {
+  const plan = await dicomVolumePlan(path, options);
   const { shape, type, placed } = plan;
   const length = shape[0] * shape[1] * shape[2] * shape[3];
   const data = arrayOfType(type, length, path, promiseOf(shape, type));
@@ -66,8 +59,8 @@ function place(data: VoxelArray, { kind, shape }: VolumePlan, placed: PlacedFram
 }
 
 /** What reading gives, without decoding a pixel. Errors as {@link readDicom}. */
-export async function readDicomInfo(path: string, options: DicomOptions = {}): Promise<ImageInfo> {
-  const { shape, geometry, type } = await volumePlan(path, options);
+export async function readDicomInfo(path: string, options: ReadImageOptions = {}): Promise<ImageInfo> {
+  const { shape, geometry, type } = await dicomVolumePlan(path, options);
   return { shape, geometry, dataType: type, format: "DICOM" };
 }
 
@@ -85,7 +78,8 @@ export async function listDicomSeries(folder: string): Promise<DicomSeriesInfo[]
   }));
 }
 
-async function volumePlan(path: string, options: DicomOptions): Promise<VolumePlan> {
+/** Which frames of which files make the volume, and how; no pixel is decoded. Errors as {@link readDicom}. */
+export async function dicomVolumePlan(path: string, options: ReadImageOptions): Promise<VolumePlan> {
   const found = await findImages(path, options);
   const { images, warnings: localizers } = withoutLocalizers(path, chosenSeries(path, found.images, options));
   const plan = planOf(path, images, options);
@@ -93,7 +87,7 @@ async function volumePlan(path: string, options: DicomOptions): Promise<VolumePl
   return plan;
 }
 
-function planOf(path: string, images: readonly DicomImage[], { volume }: DicomOptions): VolumePlan {
+function planOf(path: string, images: readonly DicomImage[], { volume }: ReadImageOptions): VolumePlan {
   const segmentations = images.filter(({ segmentation }) => segmentation);
   if (segmentations.length > 0 && images.length > 1) {
     const problem = `${segmentations.length} of its ${images.length} files are segmentations; put each into a folder of its own`;
@@ -117,7 +111,7 @@ function volumesOf(path: string, images: readonly DicomImage[]): SeriesVolume[] 
   return others.length === 0 ? volumes : [...volumes, ...volumesInSeries(path, others)];
 }
 
-function chosenSeries(path: string, images: readonly DicomImage[], { seriesUid }: DicomOptions): DicomImage[] {
+function chosenSeries(path: string, images: readonly DicomImage[], { seriesUid }: ReadImageOptions): DicomImage[] {
   const all = groupBySeries(images);
   const chosen = seriesUid === undefined ? all : all.filter((series) => series[0]!.seriesUid === seriesUid);
   if (chosen.length === 1) return chosen[0]!;
@@ -130,7 +124,8 @@ function chosenSeries(path: string, images: readonly DicomImage[], { seriesUid }
     seriesUid === undefined
       ? `there are ${all.length} series in it (${found.join(", ")})`
       : `there is no series ${seriesUid} (${found.join(", ")})`;
-  throw new FileError(path, `${problem}; put each into a folder of its own, or choose one`);
+  const howToChoose = "choose one with `seriesUid`, or put each into a folder of its own";
+  throw new FileError(path, `${problem}; ${howToChoose}`);
 }
 
 /** A scout picture in the series of its slices is left out, and named. */

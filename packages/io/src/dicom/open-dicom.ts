@@ -10,6 +10,8 @@ import { type Encoding, implicitLittle, type TransferSyntax, transferSyntax } fr
 /** A file of DICOM that is open: its elements, and where its pixels lie in `source`. */
 export interface OpenDicom {
   readonly source: ByteSource;
+  /** The file's meta information; undefined where it has none. */
+  readonly meta: DataSet | undefined;
   readonly dataSet: DataSet;
   readonly pixels: PixelElement | undefined;
   readonly syntax: TransferSyntax;
@@ -67,13 +69,14 @@ async function parseFile(source: ByteSource): Promise<OpenDicom> {
   const bodyAt = meta?.end ?? start;
   if (bodyAt + 8 > source.length) throw new ImageFileError(path, "", "there is nothing behind the file's header");
   const named = uid === "" ? undefined : transferSyntax(uid, path);
-  if (named?.deflated) return { ...(await parseDeflated(source, bodyAt)), syntax: named };
+  if (named?.deflated) return { ...(await parseDeflated(source, bodyAt)), meta: meta?.dataSet, syntax: named };
   const encoding = encodingOf(source, bodyAt, named?.encoding);
   const syntax = named ?? {
     ...transferSyntax(encoding.littleEndian ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2.2", path),
     encoding,
   };
-  return { source, ...parsed(parseDataSet(source, bodyAt, encoding)), syntax: { ...syntax, encoding } };
+  const body = parsed(parseDataSet(source, bodyAt, encoding));
+  return { source, meta: meta?.dataSet, ...body, syntax: { ...syntax, encoding } };
 }
 
 function parsed({ dataSet, pixels }: ParsedDataSet): { dataSet: DataSet; pixels: PixelElement | undefined } {
@@ -90,7 +93,7 @@ function encodingOf(source: ByteSource, at: number, named: Encoding | undefined)
 }
 
 /** Inflates what the header needs, then as much as the pixels need: never more than the header promises. */
-async function parseDeflated(source: ByteSource, start: number): Promise<Omit<OpenDicom, "syntax">> {
+async function parseDeflated(source: ByteSource, start: number): Promise<Omit<OpenDicom, "syntax" | "meta">> {
   const packed = source.copy(start, source.length - start);
   for (let limit = firstInflated; ; limit *= 4) {
     const { bytes, complete } = await inflated(packed, limit, source.path);

@@ -29,7 +29,7 @@ const largestFrame = 2 ** 29;
  * @throws {UnsupportedError} for what is not read, by name
  */
 export function dicomImage(
-  { source, dataSet, pixels, syntax }: OpenDicom,
+  { source, meta, dataSet, pixels, syntax }: OpenDicom,
   palette: ReadImageOptions["palette"] = "colours",
 ): DicomImage | undefined {
   if (!pixels) {
@@ -38,7 +38,9 @@ export function dicomImage(
     throw dataSet.fail("PixelData", "there are no pixels; the file is cut off or is no image");
   }
   const { path } = dataSet;
-  const sopClass = dataSet.text("SOPClassUID");
+  // Where an anonymiser has emptied them, the file's meta information says them still.
+  const sopClass = dataSet.text("SOPClassUID") || (meta?.text("MediaStorageSOPClassUID") ?? "");
+  const instanceUid = dataSet.text("SOPInstanceUID") || (meta?.text("MediaStorageSOPInstanceUID") ?? "");
   const frameCount = dataSet.decimal("NumberOfFrames") ?? 1;
   if (!(Number.isInteger(frameCount) && frameCount >= 1 && frameCount <= mostFrames)) {
     throw dataSet.fail("NumberOfFrames", `expected a whole number of frames up to ${mostFrames}, got ${frameCount}`);
@@ -59,7 +61,8 @@ export function dicomImage(
     path,
     name: basename(path),
     seriesUid: dataSet.text("SeriesInstanceUID"),
-    instanceUid: dataSet.text("SOPInstanceUID"),
+    instanceUid,
+    frameOfReferenceUid: dataSet.text("FrameOfReferenceUID"),
     modality: dataSet.text("Modality"),
     description: dataSet.text("SeriesDescription"),
     imageType: dataSet.text("ImageType"),

@@ -49,10 +49,10 @@ export function chosenVolume(path: string, volumes: readonly SeriesVolume[], wan
     wanted === undefined
       ? `there are ${volumes.length} volumes in one series`
       : `there is no volume ${wanted} among its ${volumes.length}`;
-  throw new FileError(path, `${problem} (${shown.join("; ")}${more}); choose one: ${howToChoose}`);
+  throw new FileError(path, `${problem} (${shown.join("; ")}${more}); ${howToChoose}`);
 }
 
-const howToChoose = "readDicom(path, { volume: 1 }), or put its files into a folder of their own";
+const howToChoose = "choose one with `volume` 1 (its number), or put its files into a folder of their own";
 const mostListed = 12;
 
 /** Frames of the same size and colours whose planes have the same directions and spacing, up to rounding. */

@@ -88,7 +88,10 @@ export async function createPredictor(
       (shared) => {
         if (running !== call) return;
         if (call.options.signal?.aborted) settle(call, () => reject(new CancelledError(WORK)));
-        else tell({ type: "predict", call: number, input: shared });
+        else {
+          const { seriesUid, volume } = call.options;
+          tell({ type: "predict", call: number, input: shared, choice: { seriesUid, volume } });
+        }
       },
       (error) => settle(call, () => reject(error)),
     );

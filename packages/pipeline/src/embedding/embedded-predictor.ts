@@ -1,5 +1,6 @@
 import type { ModelMetadata, StageOptions, Volume } from "@nnunet/core";
 import type { Device, PredictionLimits } from "@nnunet/inference";
+import type { DicomChoice } from "@nnunet/io";
 import type { Fold } from "../folders.ts";
 
 export interface EmbeddedPredictorOptions extends Pick<PredictionLimits, "maxMemoryGb" | "maxPatches"> {
@@ -19,7 +20,7 @@ export interface EmbeddedPredictorOptions extends Pick<PredictionLimits, "maxMem
   readonly maxWaiting?: number;
 }
 
-export interface PredictOptions extends StageOptions {
+export interface PredictOptions extends StageOptions, DicomChoice {
   /** Hears what share of the image is done, from 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
 }
@@ -44,7 +45,7 @@ export interface EmbeddedPredictor {
    * @param input - an image file, a folder with one DICOM series, or a volume [channel, z, y, x] with the model's
    *   channels. A volume is copied when its turn comes (not at all if it lies in a SharedArrayBuffer): leave it alone
    *   until the promise is settled
-   * @param options - `signal` takes a waiting call out of the queue and stops a running one between two patches
+   * @param options - `seriesUid` and `volume` choose in a DICOM folder that holds several; `signal` takes a waiting call out of the queue and stops a running one between two patches
    * @throws {LimitError} if too many calls wait, or the image needs more memory or patches than allowed
    * @throws {CancelledError} if the signal was aborted, or the predictor disposed
    * @throws {FileError} or {ImageFileError} of a path that cannot be read as one image

@@ -9,7 +9,7 @@ import {
   type StoredImageCase,
   type Volume,
 } from "@nnunet/core";
-import { readStoredImage } from "@nnunet/io";
+import { type DicomChoice, readStoredImage } from "@nnunet/io";
 import { imageInFile, lookAtImage, strangeIntensities } from "../prediction/case-outlook.ts";
 import { inputCases } from "../prediction/input-cases.ts";
 import type { LoadedPredictor } from "../prediction/load-predictor.ts";
@@ -30,7 +30,7 @@ export async function predictInput(
   context: Context,
   predictor: LoadedPredictor,
   input: string | Volume<Float32Array>,
-  how: PredictionHow,
+  how: PredictionHow & DicomChoice,
   { signal, onEvent }: StageOptions,
 ): Promise<Prediction> {
   const warnings: string[] = [];
@@ -58,16 +58,17 @@ export const embeddedContext: Context = { stages: defaultStages, folders: { raw:
 async function fromPath(
   predictor: LoadedPredictor,
   path: string,
-  how: PredictionHow,
+  how: PredictionHow & DicomChoice,
   onEvent: NonNullable<StageOptions["onEvent"]>,
 ): Promise<StoredImageCase> {
   const { dataset } = predictor.metadata;
+  const { seriesUid, volume } = how;
   const [files, ...others] = await inputCases(path, dataset.channelNames);
   if (!files || others.length > 0) {
     throw new FileError(path, `holds ${others.length + 1} cases, and one is predicted at a time; name the file of one`);
   }
-  lookAtImage(predictor, files.id, await imageInFile(files.images[0]!, predictor), { ...how, onEvent });
-  return readStoredImage(files, dataset, { onWarning: warnOfImages("predict", onEvent) });
+  lookAtImage(predictor, files.id, await imageInFile(files.images[0]!, predictor, how), { ...how, onEvent });
+  return readStoredImage(files, dataset, { seriesUid, volume, onWarning: warnOfImages("predict", onEvent) });
 }
 
 function fromMemory(

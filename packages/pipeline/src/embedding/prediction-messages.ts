@@ -1,4 +1,5 @@
 import type { ModelMetadata, NnunetEvent, Volume } from "@nnunet/core";
+import type { DicomChoice } from "@nnunet/io";
 import type { Carried } from "../workers/carry-error.ts";
 import type { EmbeddedPredictorOptions, Prediction } from "./embedded-predictor.ts";
 
@@ -20,7 +21,12 @@ export interface PredictorWorkerData {
 }
 
 export type ToPredictor =
-  | { readonly type: "predict"; readonly call: number; readonly input: string | Volume<Float32Array> }
+  | {
+      readonly type: "predict";
+      readonly call: number;
+      readonly input: string | Volume<Float32Array>;
+      readonly choice: DicomChoice;
+    }
   | { readonly type: "cancel"; readonly call: number }
   | { readonly type: "dispose" };
 

@@ -18,7 +18,7 @@ import {
 } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
 import { type PredictionLimits, type PredictionSize, predictionSize, refuseLargePrediction } from "@nnunet/inference";
-import { readImageInfo } from "@nnunet/io";
+import { type DicomChoice, readImageInfo } from "@nnunet/io";
 import type { ProbabilityForm } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 
@@ -49,7 +49,7 @@ export async function lookAhead(
   let expected: Outlook = { memory: 0, disk: 0, seconds: 0 };
   for (const { id, images } of cases) {
     try {
-      const own = lookAtImage(predictor, id, await imageInFile(images[0]!, predictor), options, free);
+      const own = lookAtImage(predictor, id, await imageInFile(images[0]!, predictor, options), options, free);
       expected = inTurn(expected, own);
     } catch (error) {
       throw new StageError("predict", id, error);
@@ -73,7 +73,7 @@ export interface ImageAhead {
   readonly bytesPerVoxel: number;
 }
 
-export interface LookOptions extends PredictionLimits {
+export interface LookOptions extends PredictionLimits, DicomChoice {
   readonly stepFraction?: number;
   readonly mirroring?: boolean;
   readonly saveProbabilities?: ProbabilityForm | undefined;
@@ -82,8 +82,12 @@ export interface LookOptions extends PredictionLimits {
 }
 
 /** By the header of the file of its first channel; the others are of the same size. */
-export async function imageInFile(path: string, { metadata }: Pick<LoadedPredictor, "metadata">): Promise<ImageAhead> {
-  const { shape, geometry, dataType } = await readImageInfo(path);
+export async function imageInFile(
+  path: string,
+  { metadata }: Pick<LoadedPredictor, "metadata">,
+  { seriesUid, volume }: DicomChoice = {},
+): Promise<ImageAhead> {
+  const { shape, geometry, dataType } = await readImageInfo(path, { seriesUid, volume });
   return {
     shape: [metadata.dataset.channelNames.length, shape[1], shape[2], shape[3]],
     spacing: geometry.spacing,

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
-import { imageFiles, readImageInfo, writtenFiles } from "@nnunet/io";
+import { type DicomChoice, imageFiles, readImageInfo, writtenFiles } from "@nnunet/io";
 import { identity, probabilitiesPath, v2ProbabilitiesPaths } from "./prediction-output.ts";
 import type { CaseOutputs, PredictionRecord } from "./prediction-record.ts";
 
@@ -20,12 +20,13 @@ export async function outputsOf(
   files: CaseFiles,
   target: string,
   probabilities: ProbabilityForm = false,
+  choice: DicomChoice = {},
 ): Promise<CaseOutputs> {
   const images: [string, ...string[]] = probabilities === true ? [target, probabilitiesPath(target)] : [target];
   const v2 = probabilities === "npz" ? v2ProbabilitiesPaths(target) : undefined;
   const written = images.flatMap((path) => writtenFiles(path));
   // Only a TIFF of several slices has its spacing beside it.
-  const isFlat = written.some(isJson) && (await readImageInfo(files.images[0]!)).shape[1] === 1;
+  const isFlat = written.some(isJson) && (await readImageInfo(files.images[0]!, choice)).shape[1] === 1;
   const all = isFlat ? written.filter((path) => !isJson(path)) : written;
   return { images, files: [...all, ...Object.values(v2 ?? {})], ...(v2 && { v2 }) };
 }

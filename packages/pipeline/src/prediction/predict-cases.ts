@@ -12,7 +12,7 @@ import {
 import { writeChunksAtomic, writeFileAtomic } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
 import { v2ProbabilitiesChunks, v2PropertiesPickle } from "@nnunet/interop";
-import { readStoredImage, writeImage } from "@nnunet/io";
+import { type DicomChoice, readDicomSource, readStoredImage, writeImage } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
@@ -22,12 +22,14 @@ import { describeOutlook, lookAhead, strangeIntensities } from "./case-outlook.t
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { type MembersOptions, predictByMembers } from "./predict-by-members.ts";
+import { isSegmentationObject } from "./prediction-output.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
+import { writeSegmentationObject } from "./write-segmentation-object.ts";
 
 /** What V8 and the network's runtime take beyond the arrays that are counted, and leave lying for a while. */
 const PROCESS_GROWTH = 120e6;
 
-export interface CasesOptions extends StageOptions, PredictionLimits {
+export interface CasesOptions extends StageOptions, PredictionLimits, DicomChoice {
   readonly mirroring?: boolean | undefined;
   readonly stepFraction?: number | undefined;
   readonly saveProbabilities?: ProbabilityForm | undefined;
@@ -73,7 +75,9 @@ export async function predictCases(
       stepFraction,
     });
   const outputs = new Map<CaseFiles, CaseOutputs>();
-  for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities));
+  const { seriesUid, volume } = options;
+  const choice: DicomChoice = { seriesUid, volume };
+  for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities, choice));
   await checkOutputs(outputs);
   const store = options.probabilityStore;
   const hasProbabilities = async (files: CaseFiles) =>
@@ -86,6 +90,7 @@ export async function predictCases(
     const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
   }
+  for (const files of left) if (isSegmentationObject(target(files))) await refuseOtherSource(files, choice);
   const taken = process.memoryUsage.rss() + PROCESS_GROWTH;
   const expected = await lookAhead(predictor, left, { ...options, taken });
   await options.begin?.();
@@ -117,6 +122,7 @@ export async function predictCases(
           const { maxMemoryGb, maxPatches } = options;
           const limits = { maxMemoryGb, maxPatches, taken };
           const how = {
+            choice,
             mirroring,
             stepFraction,
             limits,
@@ -157,14 +163,16 @@ async function predictOne(
     readonly stepFraction: number;
     readonly overwrite: boolean;
     readonly limits: PredictionLimits;
+    readonly choice: DicomChoice;
     readonly keep: MembersOptions["keep"];
     readonly hear: (warning: string) => void;
     readonly onWarning: ReturnType<typeof warnOfImages>;
     readonly onEvent: EventListener | undefined;
   },
 ): Promise<void> {
-  const { overwrite, limits, onWarning, hear, ...how } = options;
-  const image = await readStoredImage(files, predictor.metadata.dataset, { onWarning });
+  const { overwrite, limits, onWarning, hear, choice, ...how } = options;
+  const source = isSegmentationObject(path) ? await readDicomSource(files.images[0]!, choice) : undefined;
+  const image = await readStoredImage(files, predictor.metadata.dataset, { ...choice, onWarning });
   const strange = strangeIntensities(files.id, image.image, predictor.metadata);
   if (strange !== undefined) hear(strange);
   const { segmentation, probabilities } = await predictByMembers(context, predictor, image, {
@@ -180,5 +188,15 @@ async function predictOne(
     await writeFileAtomic(v2.pkl, v2PropertiesPickle(geometry));
     await writeChunksAtomic(v2.npz, v2ProbabilitiesChunks(shape, [data]));
   }
-  await writeImage(path, segmentation, { overwrite });
+  if (source) await writeSegmentationObject(path, segmentation, source, choice, predictor, how, onWarning);
+  else await writeImage(path, segmentation, { overwrite });
+}
+
+/** A DICOM segmentation belongs to a series; that there is none is told before the first case is begun. */
+async function refuseOtherSource({ id, images }: CaseFiles, choice: DicomChoice): Promise<void> {
+  try {
+    await readDicomSource(images[0]!, choice);
+  } catch (error) {
+    throw new StageError("predict", id, error);
+  }
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type CaseFiles, FileError, InvalidArgumentError, type StageOptions } from "@nnunet/core";
 import { pathBelow, whileLocked } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
+import type { DicomChoice } from "@nnunet/io";
 import type { Context } from "../stages.ts";
 import type { ProbabilityForm } from "./case-outputs.ts";
 import { inputCases } from "./input-cases.ts";
@@ -9,12 +10,19 @@ import type { LoadedPredictor } from "./load-predictor.ts";
 import { predictCases } from "./predict-cases.ts";
 import {
   describePredictions,
+  isSegmentationObject,
   namesOneFile,
   refuseResultsAmongInputs,
+  SEGMENTATION_OBJECT,
   segmentationEnding,
 } from "./prediction-output.ts";
 
-export interface PredictionOptions extends StageOptions, PredictionLimits {
+export interface PredictionOptions extends StageOptions, PredictionLimits, DicomChoice {
+  /**
+   * "dicom-seg": each segmentation of an output folder is a DICOM segmentation object, `<case>.dcm`; the images must be
+   * DICOM. One file is one where `output` ends with `.dcm`.
+   */
+  readonly format?: "dicom-seg" | undefined;
   /** Average over mirrored copies of each patch; true by default. Up to 8 times the work. */
   readonly mirroring?: boolean;
   /** Stride between patches as a fraction of the patch; 0.5 by default. */
@@ -40,11 +48,12 @@ export interface PredictionOptions extends StageOptions, PredictionLimits {
  * Images → segmentations in the geometry of each image.
  *
  * @param predictor - of `loadPredictor`, or `predictorOf` models that are loaded already
- * @param input - a file, a folder of files, or a folder of one DICOM series
+ * @param input - a file, a folder of files, a folder of one DICOM series, or a folder of such folders
  * @param output - a file if `input` is one case and this ends like an image file, otherwise a folder that gets
  *   `<case>` with the dataset's file ending (`.nii.gz` where that cannot be written), `dataset.json` and `plans.json`
  * @returns the files written
  * @throws {UnsupportedError} if the output's format cannot be written or cannot hold the image
+ * @throws {FileError} if a DICOM segmentation is asked for of an image that is no DICOM
  * @throws {FileError} if a segmentation exists, the output is an input or lies among them, belongs to something else, or
  *   is being written by another process
  */
@@ -56,9 +65,14 @@ export async function predictFiles(
   options: PredictionOptions = {},
 ): Promise<string[]> {
   const { metadata } = predictor;
-  const { overwrite = false, continue: goOn = false, probabilities = false, ...rest } = options;
+  const { overwrite = false, continue: goOn = false, probabilities = false, format, ...rest } = options;
+  const { seriesUid, volume } = options;
+  const choice: DicomChoice = { seriesUid, volume };
   if (overwrite && goOn) throw new InvalidArgumentError("continue", "one of continue and overwrite", "both");
-  const toFile = await namesOneFile(input, output);
+  const toFile = await namesOneFile(input, output, choice);
+  if (toFile && format === "dicom-seg" && !isSegmentationObject(output)) {
+    throw new InvalidArgumentError("format", `with dicom-seg an output folder, or a file that ends with .dcm`, output);
+  }
   const cases = await inputCases(input, metadata.dataset.channelNames);
   if (toFile && probabilities) {
     throw new InvalidArgumentError("probabilities", "an output folder to keep them in", output);
@@ -67,14 +81,16 @@ export async function predictFiles(
     throw new FileError(output, `is one file, but ${input} holds ${cases.length} cases; name a folder instead`);
   }
   await refuseResultsAmongInputs(input, output, toFile);
-  const ending = toFile ? "" : await segmentationEnding(metadata.dataset, cases, options);
+  const usual = () => segmentationEnding(metadata.dataset, cases, options);
+  const ending = toFile ? "" : format === "dicom-seg" ? SEGMENTATION_OBJECT : await usual();
   const target = (files: CaseFiles) => (toFile ? output : pathBelow(output, `${files.id}${ending}`));
+  const chosen = seriesUid === undefined && volume === undefined ? undefined : choice;
   return predictCases(context, predictor, cases, {
     ...rest,
     target,
     existing: overwrite ? "overwrite" : goOn ? "continue" : "refuse",
     ...(probabilities && { probabilityStore: join(output, "probabilities") }),
-    ...(toFile ? {} : { record: { madeFrom: join(output, "made_from.json"), name: "predictions" } }),
+    ...(toFile ? {} : { record: { madeFrom: join(output, "made_from.json"), name: "predictions", also: chosen } }),
     begin: async () => {
       if (toFile) return;
       const describe = () => describePredictions(output, predictor);

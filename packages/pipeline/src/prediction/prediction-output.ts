@@ -10,10 +10,17 @@ import {
   UnsupportedError,
 } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { imageStem, readImageInfo, writableEndings } from "@nnunet/io";
+import { type DicomChoice, imageStem, readImageInfo, writableEndings } from "@nnunet/io";
 import { contentHash, exists } from "../records/made-from.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
+
+/** Segmentations with this ending are DICOM segmentation objects; no other format of DICOM is written. */
+export const SEGMENTATION_OBJECT = ".dcm";
+
+export function isSegmentationObject(path: string): boolean {
+  return extname(path).toLowerCase() === SEGMENTATION_OBJECT;
+}
 
 /**
  * Whether predictions go into one file, named by `output`, or into a folder of that name. Reads no more than the
@@ -22,20 +29,21 @@ import type { LoadedPredictor } from "./load-predictor.ts";
  * @throws {UnsupportedError} if the output cannot be written: an ending that is no format of ours, JPEG, or several
  *   slices in a format of one
  */
-export async function namesOneFile(input: string, output: string): Promise<boolean> {
+export async function namesOneFile(input: string, output: string, choice: DicomChoice = {}): Promise<boolean> {
   if (/[/\\]$/.test(output) || (await isFolder(output))) return false;
+  if (isSegmentationObject(output)) return true;
   const fromFile = !(await isFolder(input));
   const stem = imageStem(output);
   if (stem === undefined && (extname(output) === "" || !fromFile)) return false;
   const ending = basename(output).slice(stem?.length ?? -extname(output).length);
-  const known = writableEndings().join(" ");
+  const known = [...writableEndings(), SEGMENTATION_OBJECT].join(" ");
   if (!isOneOf(ending, writableEndings())) {
     const folder = stem === undefined ? `, or ${output}/ for a folder` : "";
     throw new UnsupportedError(`writing ${output} (${ending})`, `use one of ${known}${folder}`);
   }
   if (!isOneOf(ending, writableEndings(2)) && (await exists(input))) {
     const image = fromFile ? input : await firstImage(input);
-    const [, slices] = (await readImageInfo(image)).shape;
+    const [, slices] = (await readImageInfo(image, choice)).shape;
     if (slices > 1) {
       throw new UnsupportedError(`writing the ${slices} slices of ${image} as ${output}`, "use .nii.gz");
     }
@@ -50,7 +58,7 @@ export async function namesOneFile(input: string, output: string): Promise<boole
 export async function segmentationEnding(
   { fileEnding }: ModelDataset,
   cases: readonly CaseFiles[],
-  { onEvent }: StageOptions,
+  { onEvent, seriesUid, volume }: StageOptions & DicomChoice,
 ): Promise<string> {
   const instead = (reason: string) => {
     const text = `segmentations are written as .nii.gz, because ${reason}`;
@@ -61,7 +69,7 @@ export async function segmentationEnding(
   if (!isOneOf(fileEnding, writableEndings()))
     return instead(`${fileEnding}, the dataset's file_ending, cannot be written`);
   for (const { images } of cases) {
-    const [, slices] = (await readImageInfo(images[0]!)).shape;
+    const [, slices] = (await readImageInfo(images[0]!, { seriesUid, volume })).shape;
     if (slices > 1) return instead(`${images[0]} has ${slices} slices, which ${fileEnding} cannot hold`);
   }
   return fileEnding;
@@ -69,13 +77,17 @@ export async function segmentationEnding(
 
 /** The file of a segmentation's probabilities, beside it. */
 export function probabilitiesPath(segmentation: string): string {
-  return join(dirname(segmentation), `${imageStem(segmentation)}_probabilities.nii.gz`);
+  return join(dirname(segmentation), `${stemOf(segmentation)}_probabilities.nii.gz`);
 }
 
 /** The files of a segmentation's probabilities as nnU-Net v2 has them, beside it. */
 export function v2ProbabilitiesPaths(segmentation: string): V2ProbabilitiesPaths {
-  const stem = join(dirname(segmentation), imageStem(segmentation)!);
+  const stem = join(dirname(segmentation), stemOf(segmentation));
   return { npz: `${stem}.npz`, pkl: `${stem}.pkl` };
+}
+
+function stemOf(segmentation: string): string {
+  return imageStem(segmentation) ?? basename(segmentation, extname(segmentation));
 }
 
 export interface V2ProbabilitiesPaths {

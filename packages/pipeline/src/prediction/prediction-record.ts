@@ -2,10 +2,10 @@ import { basename } from "node:path";
 import type { CaseFiles } from "@nnunet/core";
 import { exists } from "@nnunet/core/node";
 import type { Model } from "@nnunet/inference";
-import { readImage } from "@nnunet/io";
+import { readImage, readImageInfo } from "@nnunet/io";
 import { hashFiles } from "@nnunet/preprocess";
 import type { LoadedPredictor } from "./load-predictor.ts";
-import type { V2ProbabilitiesPaths } from "./prediction-output.ts";
+import { isSegmentationObject, type V2ProbabilitiesPaths } from "./prediction-output.ts";
 import { type Context, identity } from "../stages.ts";
 import { changeRecord, contentHash, readRecord } from "../records/made-from.ts";
 import { hashCase } from "../workers/case-tasks.ts";
@@ -155,7 +155,8 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
 
 async function areImages(paths: readonly string[]): Promise<boolean> {
   for (const path of paths) {
-    const isRead = await readImage(path).then(
+    // Of a DICOM segmentation the header tells its size; its segments may overlap, which no image can show.
+    const isRead = await (isSegmentationObject(path) ? readImageInfo(path) : readImage(path)).then(
       () => true,
       () => false,
     );

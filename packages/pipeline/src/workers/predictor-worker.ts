@@ -46,13 +46,15 @@ port.on("message", async (message: ToPredictor) => {
   }
 });
 
-function predict({ call, input }: Extract<ToPredictor, { type: "predict" }>, signal: AbortSignal) {
+function predict({ call, input, choice }: Extract<ToPredictor, { type: "predict" }>, signal: AbortSignal) {
   const fractionOf = overPasses(predictor!);
   const onEvent = (event: NnunetEvent) => {
     say({ type: "event", call, event });
     if (event.type === "progress") say({ type: "progress", call, fraction: fractionOf(event) });
   };
-  return carry<Prediction>(() => predictInput(embeddedContext, predictor!, input, how, { signal, onEvent }));
+  return carry<Prediction>(() =>
+    predictInput(embeddedContext, predictor!, input, { ...how, ...choice }, { signal, onEvent }),
+  );
 }
 
 /** Every member, and the first network of a cascade before it, goes once over the image. */
