@@ -158,7 +158,7 @@ export const imageFormats: readonly ImageFormat[] = [
     readBy: "own code; compressed frames by libjpeg-turbo, OpenJPEG, CharLS, OpenJPH",
     read: readDicom,
     readInfo: readDicomInfo,
-    notWritten: ["needs the series that it belongs to", "use `writeDicomSegmentation`, or .nii.gz"],
+    notWritten: ["needs the series that it belongs to", "use .nii.gz"],
     slices: "several",
     place: "geometry",
   },

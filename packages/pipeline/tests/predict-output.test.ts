@@ -94,11 +94,11 @@ describe("an output that cannot be is refused before a model is loaded", () => {
   test.each([
     [
       "o.xyz",
-      "writing o.xyz (.xyz) is not supported; use one of .nii.gz .nii .hdr .hdr.gz .nrrd .nhdr .mha .mhd .tif .tiff .png .bmp, or o.xyz/ for a folder",
+      "writing o.xyz (.xyz) is not supported; use one of .nii.gz .nii .hdr .hdr.gz .nrrd .nhdr .mha .mhd .tif .tiff .png .bmp .dcm, or o.xyz/ for a folder",
     ],
     [
       "o.jpg",
-      "writing o.jpg (.jpg) is not supported; use one of .nii.gz .nii .hdr .hdr.gz .nrrd .nhdr .mha .mhd .tif .tiff .png .bmp",
+      "writing o.jpg (.jpg) is not supported; use one of .nii.gz .nii .hdr .hdr.gz .nrrd .nhdr .mha .mhd .tif .tiff .png .bmp .dcm",
     ],
   ])("%s", async (output, message) => {
     await expect(namesOneFile(image(), output)).rejects.toThrow(message);
