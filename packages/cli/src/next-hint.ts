@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { type Pipeline, preprocessedPaths } from "@nnunet/pipeline";
+import { type Pipeline, plansAmong, preprocessedPaths } from "@nnunet/pipeline";
 import type { CommonFlags } from "./options/options.ts";
 
 /**
@@ -22,8 +22,8 @@ export function useIt(model: string, input = "IMAGES", output = "SEGMENTATIONS")
 /** `--plans NAME`, where a command for this dataset would not find that plan without it. */
 export async function plansFlag(pipeline: Pipeline, datasetName: string, plansName: string): Promise<string[]> {
   const { folder } = preprocessedPaths(pipeline.folders, datasetName);
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith("Plans.json"));
-  return names.length === 1 && names[0] === `${plansName}.json` ? [] : ["--plans", plansName];
+  const { own } = plansAmong(await readdir(folder).catch(() => []));
+  return own.length === 1 && own[0] === plansName ? [] : ["--plans", plansName];
 }
 
 /** A word as a shell takes it: in single quotes unless it is plain. */

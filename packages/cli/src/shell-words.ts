@@ -21,6 +21,7 @@ const flags: Readonly<Record<string, string>> = {
   gpuMemoryGb: "--gpu-memory",
   targetSpacing: "--target-spacing",
   overrides: "--set",
+  variant: "--variant",
   workers: "--workers",
   maxMemoryGb: "--max-memory",
   maxPatches: "--max-patches",

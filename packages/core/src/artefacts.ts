@@ -233,6 +233,18 @@ export interface Plans {
   readonly foregroundIntensityPerChannel: readonly IntensityProperties[];
   readonly configurations: Readonly<Record<string, Configuration>>;
   readonly explanation: readonly Decision[];
+  /** Where it is a variant of the rule set's plan. */
+  readonly variant?: PlansVariant;
+}
+
+/** What a plan and its trainings were asked to be, under a name of their own. Plain JSON. */
+export interface PlansVariant {
+  /** "adam" of `nnUNetPaperPlans_adam`. */
+  readonly name: string;
+  /** The options that its planner was given. */
+  readonly planner: Readonly<Record<string, unknown>>;
+  /** Settings and sizes of its trainings, by name; what is not among them has its default. */
+  readonly training: Readonly<Record<string, unknown>>;
 }
 
 /** What is needed to undo the preprocessing of a case. Shapes and boxes are after transposition. */

@@ -14,6 +14,7 @@ export type {
   StoredImageCase,
   ModelDataset,
   Plans,
+  PlansVariant,
   PreprocessedCase,
   PreprocessedCaseReader,
   PreprocessedProperties,

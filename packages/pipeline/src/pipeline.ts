@@ -1,4 +1,4 @@
-import type { EvaluationSummary, ModelDataset, PlannerOptions, Plans, RawDataset, StageOptions } from "@nnunet/core";
+import type { EvaluationSummary, ModelDataset, Plans, RawDataset, StageOptions } from "@nnunet/core";
 import { whileLocked } from "@nnunet/core/node";
 import type { VerificationReport } from "@nnunet/io";
 import { verifyFolder } from "./steps/verify-once.ts";
@@ -9,7 +9,7 @@ import { type FingerprintResult, fingerprintDataset } from "./steps/fingerprint-
 import { type Fold, type Folders, resolveFolders } from "./folders.ts";
 import { findModelFolder, findPredictorFolder } from "./prediction/find-models.ts";
 import type { LoadedPredictor } from "./prediction/load-predictor.ts";
-import { loadPlans, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
+import { loadPlans, type PlanOptions, type PlanResult, planDataset } from "./steps/plan-dataset.ts";
 import { type PredictionOptions, predictFiles } from "./prediction/predict-files.ts";
 import { type PreprocessResult, preprocessDataset } from "./steps/preprocess-dataset.ts";
 import { type DatasetStatus, datasetStatus, rehearseRun } from "./jobs/dataset-status.ts";
@@ -23,6 +23,7 @@ import { type BestPredictor, findBest, type FindBestOptions } from "./selection/
 import { type Config, stagesOfConfig } from "./config/config.ts";
 import { replaceStages, type Stages } from "./stages.ts";
 import { type DivisionOptions, type SplitResult, splitDataset } from "./training/splits.ts";
+import { withRecipe } from "./variants/recipe.ts";
 import { type TrainFoldResult, type TrainOptions, trainFold } from "./training/train-fold.ts";
 
 /** nnU-Net's stages in order, each from artefact to artefact. */
@@ -36,7 +37,7 @@ export interface Pipeline {
   /** Raw dataset → `dataset_fingerprint.json`. */
   fingerprint(dataset: RawDataset, options?: PoolOptions): Promise<FingerprintResult>;
   /** `dataset_fingerprint.json` → `<plansName>.json`: nnUNetPaperPlans.json by the default rules. */
-  plan(dataset: RawDataset, options?: PlannerOptions & { readonly keep?: boolean } & StageOptions): Promise<PlanResult>;
+  plan(dataset: RawDataset, options?: PlanOptions): Promise<PlanResult>;
   /** Training cases → `splits_final.json`, which every training follows; one that is there is kept. */
   split(dataset: RawDataset, options?: DivisionOptions & StageOptions): Promise<SplitResult>;
   /** A plan from disk; its name may be left out where there is only one. */
@@ -114,8 +115,8 @@ export function createPipeline(config: Config = {}, folders: Partial<Folders> = 
     loadPlans: (dataset, plansName) => loadPlans(context.folders, dataset, plansName),
     preprocess: (dataset, plans, configurations, options) =>
       preprocessDataset(context, dataset, plans, configurations, options),
-    train: (dataset, plans, configuration, fold, options) =>
-      trainFold(context, dataset, plans, configuration, fold, options),
+    train: async (dataset, plans, configuration, fold, options = {}) =>
+      trainFold(context, dataset, plans, configuration, fold, withRecipe(context.stages.trainer, plans, options)),
     modelFolder: (dataset, configuration, plansName) =>
       findModelFolder(context.folders, dataset, configuration, plansName),
     predictorFolder: (dataset, plansName) => findPredictorFolder(context.folders, dataset, plansName),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { Plans, RawDataset, Splits } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { type Pipeline, preprocessedPaths } from "@nnunet/pipeline";
+import { type Pipeline, preprocessedPaths, type TrainOptions } from "@nnunet/pipeline";
 import { unlikeTrainings } from "../src/selection/unlike-trainings.ts";
 import { preprocessTiny, tinyTraining } from "./tiny-dataset.ts";
 
@@ -26,17 +26,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-const train = (fold: number, epochs = 1) =>
+const train = (fold: number, epochs = 1, existing: TrainOptions["existing"] = "overwrite") =>
   pipeline.train(dataset, plans, "3d_fullres", fold, {
     ...tinyTraining,
     settings: { ...tinyTraining.settings, epochs },
-    existing: "overwrite",
+    existing,
   });
 const configurations = ["3d_fullres"];
 
 test("find-best tells of folds that were trained with other options", async () => {
   await train(0);
-  await train(1, 2);
+  await train(1, 2, "update");
   const output = join(scratch, "unlike");
   const { warnings } = await pipeline.findBest(dataset, plans, { configurations, output });
   const sentence =

@@ -28,6 +28,7 @@ test("what the package exports", () => {
     "namesOneFile",
     "pairFolders",
     "pairedModel",
+    "plansAmong",
     "predictorDescriptionFromJson",
     "predictorOf",
     "predictorPaths",
@@ -35,6 +36,7 @@ test("what the package exports", () => {
     "resolveFolders",
     "resultsPaths",
     "seedSpreads",
+    "shownRecipe",
     "softwareVersion",
   ]);
 });

@@ -224,6 +224,8 @@ export interface ReportData {
   /** What could not be reported, and other things to know, one sentence each. */
   readonly warnings: readonly string[];
   readonly software: string;
+  /** How the networks were trained, one sentence for those alike: "3d_fullres, folds 0 and 1: epochs 1000, …". */
+  readonly recipes?: readonly string[];
   /** Stages of one's own and what they made: "3d_fullres, fold 0: trainer mine (sha256 …)". */
   readonly ownStages?: readonly string[];
   /** A hash of all this without pictures and jobs: equal where there is nothing new to say. */

@@ -74,6 +74,7 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
       ...(folds.length > 1 ? [["nnunet.fold_weights_sha256", JSON.stringify(foldHashes)] as const] : []),
       ...(previousStage ? [["nnunet.previous_stage", previousStageJson(previousStage)] as const] : []),
       ...(metadata.stages ? [["nnunet.stages", JSON.stringify(metadata.stages)] as const] : []),
+      ...(metadata.recipe ? [["nnunet.recipe", JSON.stringify(metadata.recipe)] as const] : []),
       ...(metadata.origin ? [["nnunet.origin", JSON.stringify(metadata.origin)] as const] : []),
     ]),
     metadata.softwareVersion,

@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { counted, FileError, InvalidArgumentError } from "@nnunet/core";
 import { exists, writeFileAtomic } from "@nnunet/core/node";
 import { drawRankings, fewestToCompare, type Ranking } from "@nnunet/evaluate";
-import { type Comparison, compareVariants } from "@nnunet/pipeline";
+import { type Comparison, compareVariants, TRAINER_NAME } from "@nnunet/pipeline";
 import type { Command } from "commander";
 import { textTable } from "../describe/text-table.ts";
 import type { Ending } from "../ending.ts";
@@ -71,9 +71,17 @@ function named(given: readonly string[]): Record<string, string> {
   return variants;
 }
 
+/** The shortest of a folder's names that is its own among all. */
 function nameOf(folder: string, all: readonly string[]): string {
-  const name = basename(folder);
-  return all.filter((other) => basename(other) === name).length === 1 ? name : `${basename(dirname(folder))}/${name}`;
+  const isOwn = (of: (path: string) => string) => all.filter((other) => of(other) === of(folder)).length === 1;
+  const of = [planned, basename].find(isOwn) ?? ((path) => `${basename(dirname(path))}/${basename(path)}`);
+  return of(folder);
+}
+
+/** "adam" of `nnUNetTrainer__nnUNetPaperPlans_adam__2d`, the plan's name where that is no variant. */
+function planned(folder: string): string {
+  const [trainer, plans, configuration] = basename(folder).split("__");
+  return trainer !== TRAINER_NAME || configuration === undefined ? basename(folder) : plans!.replace(/^.*Plans_/, "");
 }
 
 function rankingLines(name: string, { variants, cases, independentCases }: Ranking): string[] {

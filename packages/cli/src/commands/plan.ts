@@ -4,6 +4,7 @@ import {
   FileError,
   fingerprintFromJson,
   InvalidArgumentError,
+  isJsonObject,
   type PlannerOptions,
   type Plans,
   plansFromJson,
@@ -19,20 +20,30 @@ import {
   planWarnings,
 } from "@nnunet/planner";
 import type { Command } from "commander";
+import { type PlanOptions, shownRecipe } from "@nnunet/pipeline";
+import { plannerOptionsOf } from "../options/planner-options.ts";
+import { recipeOf } from "../options/train-options.ts";
 import { datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
 import { namingFiles } from "../describe/name-artefact.ts";
 import { nextHint, plansFlag } from "../next-hint.ts";
-import { type CommonFlags, withStageOptions, withExample } from "../options/options.ts";
+import {
+  type CommonFlags,
+  type RecipeFlags,
+  withExample,
+  withRecipeOptions,
+  withStageOptions,
+} from "../options/options.ts";
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand, type Session } from "../session.ts";
 import { textTable } from "../describe/text-table.ts";
 
-interface Flags extends CommonFlags {
+interface Flags extends CommonFlags, RecipeFlags {
+  readonly variant?: string;
   readonly planner?: string;
   readonly gpuMemory?: number;
-  readonly targetSpacing?: string[];
   readonly set?: string[];
+  readonly targetSpacing?: string[];
   readonly fingerprint?: string;
   readonly datasetJson?: string;
   readonly output?: string;
@@ -51,7 +62,8 @@ export function planCommand(program: Command, ending: Ending): void {
     .addOption(sharedOption("planner"))
     .addOption(sharedOption("gpuMemory"))
     .option("--target-spacing <z y x...>", "three numbers in mm instead of the rule's target spacing")
-    .option("--set <name=value...>", "override a blueprint parameter; the value is JSON")
+    .addOption(sharedOption("set", { several: true, description: "override a blueprint parameter; the value is JSON" }))
+    .addOption(sharedOption("variant"))
     .option("--fingerprint <file>", "plan from this dataset_fingerprint.json, without a dataset")
     .addOption(sharedOption("datasetJson", { description: "dataset.json that goes with --fingerprint" }))
     .addOption(sharedOption("output", { value: "file", description: "where the plan of --fingerprint goes" }))
@@ -66,8 +78,14 @@ export function planCommand(program: Command, ending: Ending): void {
       ending.code = await runCommand(flags, async (session) => {
         if (flags.compare) return compareFiles(flags.compare, session.print);
         const options = plannerOptions(flags);
-        const { plans, path, next } = await makePlans(name, flags, options, session);
-        session.print(...summary(plans));
+        const recipe = recipeOf(flags);
+        const { plans, path, next } = await makePlans(
+          name,
+          flags,
+          { ...options, variant: flags.variant, training: recipe },
+          session,
+        );
+        session.print(...summary(plans), ...variantLines(plans));
         if (flags.explain) session.print("", ...explainPlans(plans).split("\n"));
         if (flags.draw) {
           for (const [configuration, values] of Object.entries(plans.configurations)) {
@@ -82,8 +100,9 @@ export function planCommand(program: Command, ending: Ending): void {
       });
     });
   withExample(
-    withStageOptions(command),
+    withStageOptions(withRecipeOptions(command, { engine: false })),
     "nnunet plan 4 --explain",
+    "nnunet plan 4 --variant bn-adam --set norm=batch --optimiser adam",
     "nnunet plan --fingerprint dataset_fingerprint.json --dataset-json dataset.json -o plans.json",
     "nnunet plan --compare A/nnUNetPlans.json B/nnUNetPlans.json",
   );
@@ -96,7 +115,7 @@ export function planCommand(program: Command, ending: Ending): void {
 async function makePlans(
   name: string | undefined,
   flags: Flags,
-  options: PlannerOptions,
+  { variant, training, ...options }: PlanOptions,
   session: Session,
 ): Promise<{ plans: Plans; path: string; next: string[] }> {
   const { fingerprint, datasetJson, output } = flags;
@@ -106,6 +125,14 @@ async function makePlans(
         "plan",
         "a dataset, or all three of --fingerprint, --dataset-json and --output",
         [fingerprint, datasetJson, output].filter((value) => value !== undefined),
+      );
+    }
+    const [named] = [...(variant === undefined ? [] : ["--variant"]), ...Object.keys(training ?? {})];
+    if (named !== undefined) {
+      throw new InvalidArgumentError(
+        named,
+        "a dataset with it: a variant has a place among a dataset's plans",
+        variant,
       );
     }
     const measured = fingerprintFromJson(await readJson(fingerprint), fingerprint);
@@ -136,7 +163,7 @@ async function makePlans(
   const measured = join(pipeline.folders.preprocessed, dataset.name, "dataset_fingerprint.json");
   const files = { fingerprint: measured, dataset: join(dataset.folder, "dataset.json") };
   const { plans, path } = await namingFiles(files, () =>
-    pipeline.plan(dataset, { ...options, keep: flags.keep, onEvent: session.onEvent }),
+    pipeline.plan(dataset, { ...options, variant, training, keep: flags.keep, onEvent: session.onEvent }),
   );
   const chosen = await plansFlag(pipeline, dataset.name, plans.plansName);
   return { plans, path, next: [nextHint(["preprocess", name, ...chosen], flags)] };
@@ -156,26 +183,24 @@ async function compareFiles(paths: readonly string[], print: Session["print"]) {
   return { value: differences };
 }
 
-function plannerOptions({ planner, gpuMemory, targetSpacing, set }: Flags): PlannerOptions {
+function plannerOptions({ targetSpacing, ...flags }: Flags): PlannerOptions {
   const spacing = targetSpacing?.map(Number);
   if (spacing && !(spacing.length === 3 && spacing.every((s) => s > 0))) {
     throw new InvalidArgumentError("--target-spacing", "three positive numbers z y x in mm", targetSpacing);
   }
-  const overrides = set?.map((text): [string, unknown] => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new InvalidArgumentError("--set", "name=value", text);
-    try {
-      return [text.slice(0, at), JSON.parse(text.slice(at + 1))];
-    } catch {
-      return [text.slice(0, at), text.slice(at + 1)];
-    }
-  });
   return {
-    ...(planner === undefined ? {} : { ruleSet: planner }),
-    ...(gpuMemory === undefined ? {} : { gpuMemoryGb: gpuMemory }),
+    ...plannerOptionsOf(flags),
     ...(spacing ? { targetSpacing: spacing as [number, number, number] } : {}),
-    ...(overrides ? { overrides: Object.fromEntries(overrides) } : {}),
   };
+}
+
+/** What is asked for under the name of a variant. */
+function variantLines({ variant }: Plans): string[] {
+  if (variant === undefined) return [];
+  const { ruleSet = "paper", overrides, ...planner } = variant.planner;
+  const planned = { ruleSet, ...planner, ...(isJsonObject(overrides) ? overrides : {}) };
+  const trained = Object.keys(variant.training).length > 0 ? shownRecipe(variant.training) : "the options of nnU-Net";
+  return [`variant ${variant.name}: planned with ${shownRecipe(planned)}; trained with ${trained}`];
 }
 
 /** The few numbers that people look at first. */

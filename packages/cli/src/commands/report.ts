@@ -1,5 +1,5 @@
 import type { Plans, RawDataset } from "@nnunet/core";
-import { preprocessedPaths, type Pipeline } from "@nnunet/pipeline";
+import { plansAmong, preprocessedPaths, type Pipeline } from "@nnunet/pipeline";
 import { readdir } from "node:fs/promises";
 import type { Command } from "commander";
 import { datasetArgument, datasetDescription, openNamedDataset, pipelineOf } from "../options/dataset-argument.ts";
@@ -66,7 +66,8 @@ async function plansIfAny(
   if (name === undefined) {
     const { folder } = preprocessedPaths(pipeline.folders, dataset.name);
     const found = await readdir(folder).catch(() => []);
-    if (!found.some((file) => file.endsWith("Plans.json"))) return undefined;
+    const { own, variants } = plansAmong(found);
+    if (own.length + variants.length === 0) return undefined;
   }
   return pipeline.loadPlans(dataset, name);
 }

@@ -15,6 +15,7 @@ import {
 import { sharedOption } from "../options/shared-options.ts";
 import type { Ending } from "../ending.ts";
 import { runCommand } from "../session.ts";
+import { plannerOptionsOf } from "../options/planner-options.ts";
 import { groupsBy } from "../options/group-by.ts";
 import { trainOptionsOf } from "../options/train-options.ts";
 
@@ -28,6 +29,8 @@ interface Flags extends CommonFlags, TrainFlags {
   readonly dryRun?: boolean;
   readonly planner?: string;
   readonly gpuMemory?: number;
+  readonly set?: string[];
+  readonly variant?: string;
   readonly plans?: string;
 }
 
@@ -56,6 +59,8 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     )
     .addOption(sharedOption("planner"))
     .addOption(sharedOption("gpuMemory"))
+    .addOption(sharedOption("set", { several: true }))
+    .addOption(sharedOption("variant"))
     .addOption(
       sharedOption("plans", { description: "name of a plan that is there, of nnU-Net v2 say, instead of planning" }),
     )
@@ -79,10 +84,8 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
           ...(flags.cascade ? {} : { cascade: false }),
           budgetSeconds: flags.budget,
           plansName: flags.plans,
-          planner: {
-            ...(flags.planner === undefined ? {} : { ruleSet: flags.planner }),
-            ...(flags.gpuMemory === undefined ? {} : { gpuMemoryGb: flags.gpuMemory }),
-          },
+          variant: flags.variant,
+          planner: plannerOptionsOf(flags),
         };
         if (flags.dryRun) {
           const status = await pipeline.rehearse(await open(), { ...options, probe: true });
@@ -98,6 +101,7 @@ export function runEverythingCommand(program: Command, ending: Ending): void {
     withStageOptions(withTrainOptions(command)),
     "nnunet run 4 --dry-run",
     "nnunet run 4 --budget 2h",
+    "nnunet run 4 --variant adam --optimiser adam --initial-learning-rate 0.0003",
     "nnunet run 4 -c 3d_fullres -f 0 --base-features 16 --batch-size 2 --epochs 8 --iterations-per-epoch 100",
   );
 }

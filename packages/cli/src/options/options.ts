@@ -25,10 +25,14 @@ export interface WorkerFlags {
   readonly maxMemory?: number;
 }
 
-export interface TrainFlags extends WorkerFlags, SettingFlags {
-  readonly device?: "cpu" | "webgpu" | "cuda";
+/** Of what decides, beside data and plan, which weights come out of a training. */
+export interface RecipeFlags extends SettingFlags {
   readonly batchSize?: number;
   readonly baseFeatures?: number;
+}
+
+export interface TrainFlags extends WorkerFlags, RecipeFlags {
+  readonly device?: "cpu" | "webgpu" | "cuda";
   readonly randomSplit?: boolean;
   readonly probabilities?: boolean;
 }
@@ -66,16 +70,22 @@ export function memoryOption(): Option {
   ).argParser(positiveNumber);
 }
 
-export function withTrainOptions(command: Command): Command {
-  for (const option of Object.values(settingOptions)) command.addOption(option);
-  return withWorkerOptions(command)
-    .addOption(deviceOption().default(undefined, "cpu; a GPU where the engine sees one"))
+/** @param with.engine - which engine trains, too; it decides no weight beyond rounding */
+export function withRecipeOptions(command: Command, { engine }: { readonly engine: boolean }): Command {
+  for (const [name, option] of Object.entries(settingOptions))
+    if (engine || name !== "engine") command.addOption(option);
+  return command
     .option("--batch-size <n>", "patches per step (default: the plan's)", positiveInteger)
     .option(
       "--base-features <n>",
       "feature maps of the first stage, the others in proportion (default: the plan's)",
       positiveInteger,
-    )
+    );
+}
+
+export function withTrainOptions(command: Command): Command {
+  return withWorkerOptions(withRecipeOptions(command, { engine: true }))
+    .addOption(deviceOption().default(undefined, "cpu; a GPU where the engine sees one"))
     .addOption(
       sharedOption("probabilities", {
         description: "keep the probabilities of the validation cases, compressed, for find-best",

@@ -20,6 +20,17 @@ const shared = {
   output: { flags: "-o, --output", value: "path" },
   overwrite: { flags: "--overwrite", description: "replace what is there" },
   plans: { flags: "--plans", value: "name", description: "name of the plan (default: the only one)" },
+  variant: {
+    flags: "--variant",
+    value: "name",
+    description:
+      "a name for these options: plan and results are called nnUNetPaperPlans_<name>, and the name alone brings the options back",
+  },
+  set: {
+    flags: "--set",
+    value: "name=value",
+    description: "override a blueprint parameter; the value is JSON (nnunet plan --help lists them)",
+  },
   planner: {
     flags: "--planner",
     value: "name",

@@ -1,7 +1,14 @@
 import type { TrainOptions } from "@nnunet/pipeline";
-import type { TrainFlags } from "./options.ts";
+import type { RecipeFlags, TrainFlags } from "./options.ts";
 import type { Session } from "../session.ts";
 import { settingsOf } from "./training-settings.ts";
+
+/** What the flags of a recipe give, and nothing else. */
+export function recipeOf(flags: RecipeFlags): Readonly<Record<string, unknown>> {
+  const { batchSize, baseFeatures } = flags;
+  const sizes = Object.entries({ batchSize, baseFeatures }).filter(([, value]) => value !== undefined);
+  return { ...settingsOf(flags), ...Object.fromEntries(sizes) };
+}
 
 /** The flags of `train` as the pipeline's options. */
 export function trainOptionsOf(flags: TrainFlags, { signal, onEvent }: Session): TrainOptions {

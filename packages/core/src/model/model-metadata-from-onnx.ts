@@ -32,6 +32,7 @@ const origin = z.object(
 const stageNames = z.record(z.string(), z.string({ error: "expected the name of a stage" }), {
   error: "expected an object of stages and their names",
 });
+const settings = z.record(z.string(), z.unknown(), { error: "expected settings by name" });
 const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }), {
   error: "expected a list of axes",
 });
@@ -42,7 +43,7 @@ const axes = z.array(nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 
  *
  * Keys of `metadata_props`: `nnunet.plans`, `nnunet.dataset`, `nnunet.folds` and `nnunet.mirror_axes` hold JSON;
  * `nnunet.configuration`, `nnunet.version` and `nnunet.weights_sha256` plain text. A model of several folds has
- * `nnunet.fold_weights_sha256`, one trained by stages of one's own `nnunet.stages`, the second of a cascade `nnunet.previous_stage`, one that
+ * `nnunet.fold_weights_sha256`, one trained here `nnunet.recipe`, one trained by stages of one's own `nnunet.stages`, the second of a cascade `nnunet.previous_stage`, one that
  * another tool trained `nnunet.origin`, all JSON. Loading a model to run it also
  * compares the hashes, `nnunet.file_sha256` where it is there.
  *
@@ -71,6 +72,7 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
   const ofFolds = optional("fold_weights_sha256", hashes);
   const previous = optional("previous_stage", previousStage);
   const stages = optional("stages", stageNames);
+  const recipe = optional("recipe", settings);
   const importedFrom = optional("origin", origin);
   return {
     plans,
@@ -85,6 +87,7 @@ export function modelMetadataFromOnnx(bytes: Uint8Array, path: string): ModelMet
       previousStage: { configuration: previous.configuration, weightsSha256: previous.weights_sha256 },
     }),
     ...(stages && { stages }),
+    ...(recipe && { recipe }),
     ...(importedFrom && { origin: importedFrom as ModelOrigin }),
   };
 }

@@ -21,6 +21,8 @@ export interface ModelMetadata {
   readonly previousStage?: PreviousStage;
   /** Stages of one's own that it was trained by: "trainer" → "mine 2 (sha256 …)". Absent where all were the default. */
   readonly stages?: Readonly<Record<string, string>>;
+  /** How it was trained: settings of the trainer by name, of several folds those that all have. */
+  readonly recipe?: Readonly<Record<string, unknown>>;
   /** Of a model that another tool trained. */
   readonly origin?: ModelOrigin;
 }

@@ -64,6 +64,7 @@ export function plansFromJson(json: unknown, path: string): Plans {
     foregroundIntensityPerChannel: intensityFromJson(frame.foreground_intensity_properties_per_channel, path),
     configurations,
     explanation: frame.explanation ?? [],
+    ...(frame.nnunet_ts?.variant && { variant: frame.nnunet_ts.variant }),
   };
 }
 
@@ -181,7 +182,7 @@ export function plansToJson(plans: Plans): unknown {
     experiment_planner_used: plans.planner,
     label_manager: "LabelManager",
     foreground_intensity_properties_per_channel: intensityToJson(plans.foregroundIntensityPerChannel),
-    nnunet_ts: { rule_set: plans.ruleSet },
+    nnunet_ts: { rule_set: plans.ruleSet, ...(plans.variant && { variant: plans.variant }) },
     explanation: plans.explanation,
   };
 }

@@ -178,6 +178,13 @@ const decisionSchema = z.object({
   text,
 });
 
+const byName = (what: string) => z.record(z.string(), z.unknown(), { error: `expected ${what} by name` });
+
+const variantSchema = z.object(
+  { name: segment, planner: byName("options of the planner"), training: byName("options of the training") },
+  { error: "expected a variant: { name, planner, training }" },
+);
+
 const permutation = three(
   nonNegativeInteger.max(2, { error: "expected an axis: 0, 1 or 2" }),
   "an order of the three axes, such as [0, 1, 2]",
@@ -194,7 +201,7 @@ const top = {
   experiment_planner_used: text,
   label_manager: text.optional(),
   foreground_intensity_properties_per_channel: intensityPerChannelSchema,
-  nnunet_ts: z.object({ rule_set: text.optional() }).optional(),
+  nnunet_ts: z.object({ rule_set: text.optional(), variant: variantSchema.optional() }).optional(),
   explanation: list(decisionSchema, "a list of decisions").optional(),
 };
 

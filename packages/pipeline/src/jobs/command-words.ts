@@ -6,6 +6,7 @@ import { existsConfig } from "../config/load-config.ts";
 import { stageOrigin } from "../config/stage-origin.ts";
 import { defaultStages, type Stages } from "../stages.ts";
 import type { TrainOptions } from "../training/train-fold.ts";
+import type { RunOptions } from "./run-options.ts";
 
 /**
  * Options as the words of a command line: the flag of an option is its name in kebab case, everywhere in nnunet.
@@ -54,6 +55,18 @@ function settingWord(value: unknown): string {
   if (!isJsonObject(value)) return String(value);
   const { name, ...options } = value;
   return [String(name), ...Object.entries(options).map(([key, number]) => `${key}=${number}`)].join(",");
+}
+
+/** The words of the command that plans as a run does. */
+export function planWords(
+  dataset: string,
+  { planner = {}, variant, recipe = {} }: RunOptions,
+): readonly string[] | undefined {
+  const words = ["plan", dataset, "--keep", ...plannerWords(planner)];
+  if (variant === undefined) return words;
+  const { batchSize, baseFeatures, ...settings } = recipe as TrainOptions;
+  const trained = trainingWords({ ...{ batchSize, baseFeatures }, settings: settings as TrainOptions["settings"] });
+  return trained && [...words, "--variant", variant, ...trained];
 }
 
 export function plannerWords({ ruleSet, gpuMemoryGb, targetSpacing, overrides }: PlannerOptions): readonly string[] {

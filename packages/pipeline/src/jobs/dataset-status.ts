@@ -17,6 +17,7 @@ import { checkFolds, checkRunOptions, prepareRun, surveyed, workOf } from "./run
 import type { RunOptions } from "./run-options.ts";
 import { type Planned, surveyJobs } from "./survey-jobs.ts";
 import type { RunWork } from "./run-work.ts";
+import { optionsOfVariant } from "../variants/run-of-variant.ts";
 
 export interface DatasetStatus {
   readonly dataset: string;
@@ -36,9 +37,10 @@ export interface DatasetStatus {
 export async function rehearseRun(
   context: Context,
   dataset: RawDataset,
-  { probe = false, ...options }: RunOptions & { readonly probe?: boolean } = {},
+  { probe = false, ...asked }: RunOptions & { readonly probe?: boolean } = {},
 ): Promise<DatasetStatus> {
-  checkRunOptions(options);
+  checkRunOptions(asked);
+  const options = await optionsOfVariant(context, dataset, asked);
   const { groups, seeds, onEvent, folds } = options;
   if (folds === undefined || folds.some((fold) => fold !== "all")) {
     await splitDataset(context.folders, dataset, { groups, seeds, write: false, ...(onEvent && { onEvent }) });

@@ -5,6 +5,7 @@ import { copyFileAtomic, makeFolder } from "@nnunet/core/node";
 import { preprocessedPaths } from "../folders.ts";
 import { fingerprintDataset } from "../steps/fingerprint-dataset.ts";
 import { type PlanResult, planDataset } from "../steps/plan-dataset.ts";
+import { planningOf } from "../variants/run-of-variant.ts";
 import type { Run } from "./run.ts";
 
 /**
@@ -12,7 +13,7 @@ import type { Run } from "./run.ts";
  * in a copy of what lies in the preprocessed folder. Nothing of the user's is written.
  */
 export async function rehearsePlan({ context, dataset, options, inputHashes }: Run): Promise<PlanResult> {
-  const { planner, signal, onEvent, workers, maxMemoryGb } = options;
+  const { signal, onEvent, workers, maxMemoryGb } = options;
   const scratch = await mkdtemp(join(tmpdir(), "nnunet-plan-"));
   try {
     const there = preprocessedPaths(context.folders, dataset.name).folder;
@@ -24,7 +25,7 @@ export async function rehearsePlan({ context, dataset, options, inputHashes }: R
     }
     const pool = { workers, maxMemoryGb, signal, inputHashes, verified: true };
     const measured = await fingerprintDataset(copied, dataset, { ...pool, onEvent: quietly(onEvent) });
-    const planned = await planDataset(copied, dataset, { ...planner, keep: true, signal });
+    const planned = await planDataset(copied, dataset, { ...planningOf(options), keep: true, signal });
     const path = preprocessedPaths(context.folders, dataset.name).plans(planned.plans.plansName);
     return { ...planned, path, made: planned.made || measured.made };
   } finally {

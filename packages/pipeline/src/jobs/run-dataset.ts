@@ -26,6 +26,7 @@ import type { RunOptions } from "./run-options.ts";
 import { type Planned, type Survey, surveyJobs } from "./survey-jobs.ts";
 import { comparedFolds, foldsOnAllCases, trainId, trainingsOf } from "./training.ts";
 import type { RunEffort, RunWork } from "./run-work.ts";
+import { optionsOfVariant } from "../variants/run-of-variant.ts";
 
 export interface RunResult {
   readonly dataset: RawDataset;
@@ -58,8 +59,8 @@ export async function runDataset(context: Context, named: string, asked: RunOpti
   checkRunOptions(asked);
   const budget = asked.budgetSeconds === undefined ? undefined : startBudget(asked.budgetSeconds);
   const heard = hearWarnings(asked.onEvent);
-  const options = { ...asked, onEvent: heard.onEvent };
-  const dataset = await openOrConvert(context, named, options);
+  const dataset = await openOrConvert(context, named, { ...asked, onEvent: heard.onEvent });
+  const options = await optionsOfVariant(context, dataset, { ...asked, onEvent: heard.onEvent });
   const run = await prepareRun(context, dataset, options);
   const survey = surveyJobs(run);
   const took = new Map<string, number>();
@@ -113,12 +114,15 @@ export async function workOf({ context, dataset, options }: Run, { plans }: Plan
 }
 
 /** @throws {InvalidArgumentError} if two options exclude each other */
-export function checkRunOptions({ folds, planner, plansName, budgetSeconds }: RunOptions): void {
+export function checkRunOptions({ folds, planner, variant, plansName, budgetSeconds }: RunOptions): void {
   if (budgetSeconds !== undefined && !(budgetSeconds > 0 && Number.isFinite(budgetSeconds))) {
     throw new InvalidArgumentError("budgetSeconds", "a positive number", budgetSeconds);
   }
   if (plansName !== undefined && Object.keys(planner ?? {}).length > 0) {
     throw new InvalidArgumentError("plansName", "a plan that is there, or options of a planner, not both", plansName);
+  }
+  if (plansName !== undefined && variant !== undefined) {
+    throw new InvalidArgumentError("plansName", "a plan that is there, or a variant, not both", plansName);
   }
   if (folds && new Set(folds).size < folds.length) throw new InvalidArgumentError("fold", "every fold once", folds);
 }

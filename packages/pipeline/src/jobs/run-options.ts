@@ -15,6 +15,13 @@ export interface RunOptions extends Omit<TrainOptions, "existing" | "together">,
   /** Those of splits_final.json by default: 0 to 4. */
   readonly folds?: readonly Fold[] | undefined;
   readonly planner?: PlannerOptions | undefined;
+  /**
+   * A name for what is asked for here, by which plan and results are called: `nnUNetPaperPlans_<variant>`. What it was planned
+   * and trained with is kept in its plan, so that the name alone brings it back, and anything else under that name is refused.
+   */
+  readonly variant?: string | undefined;
+  /** What the plan of the variant says of its trainings; all that is given here, where it is new. */
+  readonly recipe?: Readonly<Record<string, unknown>> | undefined;
   /** Name of a plan that is there, of whatever tool, instead of planning. */
   readonly plansName?: string | undefined;
 }

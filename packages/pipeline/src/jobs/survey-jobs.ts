@@ -4,9 +4,10 @@ import { fingerprintDataset, type FingerprintResult, isMeasured } from "../steps
 import { planDataset } from "../steps/plan-dataset.ts";
 import { isVerified, verifyOnce } from "../steps/verify-once.ts";
 import { type SplitResult, splitDataset } from "../training/splits.ts";
-import { flagWords, plannerWords } from "./command-words.ts";
+import { flagWords, planWords } from "./command-words.ts";
 import type { JobWork } from "./job.ts";
 import { rehearsePlan } from "./rehearse-plan.ts";
+import { planningOf } from "../variants/run-of-variant.ts";
 import { commandOf, placeIn, type Run } from "./run.ts";
 
 /** The plan that everything after the survey follows. */
@@ -28,7 +29,7 @@ export interface Survey {
 /** @param plansPath - where it is known already; the plan's name is the planner's choice */
 export function surveyJobs(run: Run, plansPath?: string): Survey {
   const { context, dataset, options, inputHashes } = run;
-  const { planner = {}, plansName, signal, onEvent } = options;
+  const { plansName, signal, onEvent } = options;
   const paths = preprocessedPaths(context.folders, dataset.name);
   const pool = { ...options, inputHashes, verified: true };
   const verify: JobWork<void> = {
@@ -71,12 +72,12 @@ export function surveyJobs(run: Run, plansPath?: string): Survey {
     fingerprint,
     plan: {
       id: "plan",
-      command: commandOf(run, ["plan", dataset.name, "--keep", ...plannerWords(planner)]),
+      command: commandOf(run, planWords(dataset.name, options)),
       needs: [fingerprint.id],
       makes: [placeIn(context.folders, plansPath ?? paths.folder)],
       writes: plansPath === undefined ? [] : [plansPath],
       isDone: async () => !(await rehearsePlan(run)).made,
-      perform: () => planDataset(context, dataset, { ...planner, keep: true, signal, onEvent }),
+      perform: () => planDataset(context, dataset, { ...planningOf(options), keep: true, signal, onEvent }),
     },
   };
 }

@@ -16,6 +16,7 @@ import { writtenSplits } from "../selection/cross-validation.ts";
 import { asTrained, reductions } from "./trained-plans.ts";
 import { contentHash } from "../records/made-from.ts";
 import { ownStages } from "./own-stages.ts";
+import { trainedRecipes } from "./trained-recipes.ts";
 import { softwareVersion } from "../software-version.ts";
 import type { Context } from "../stages.ts";
 import { candidateScores } from "./candidate-scores.ts";
@@ -72,6 +73,7 @@ export async function collectReport(
   warnings.push(...missingFolds(folds), ...(reported?.warnings ?? []));
   warnings.push(...(await jobWarnings(folders, dataset, { told: warnings, withNames: withIds })));
   const own = plans ? await ownStages(plans, folds) : [];
+  const recipes = await trainedRecipes(folds);
   const division = await caseDivision(folders, dataset, await caseGroups(folders, dataset.name), splits);
   const givenUp = plans && (await givenUpFor(folders, dataset, plans));
   const said: Omit<ReportData, "shownCases" | "jobs" | "madeFrom"> = {
@@ -110,6 +112,7 @@ export async function collectReport(
     postprocessing: reported?.postprocessing ?? [],
     warnings,
     software: softwareVersion,
+    ...(recipes.length > 0 && { recipes }),
     ...(own.length > 0 && { ownStages: own }),
     files: await fileHashes(folders, dataset, plans, folds),
   };

@@ -10,7 +10,7 @@ import {
   plansFromJson,
 } from "@nnunet/core";
 import { readJson, readRegularFile, writeFileAtomic } from "@nnunet/core/node";
-import { readCheckpoint } from "@nnunet/trainer";
+import { type CheckpointSettings, readCheckpoint, recipeOf } from "@nnunet/trainer";
 import { buildNetwork, type NetworkGraph, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import { type Fold, modelFolderPaths } from "../folders.ts";
 import { pairedModel, previousModelFiles } from "../cascade/previous-models.ts";
@@ -40,9 +40,11 @@ export async function exportFolds(
   const weights: Weights[] = [];
   const madeBy: Readonly<Record<string, string>>[] = [];
   const networks: NetworkGraph[] = [];
+  const settings: CheckpointSettings[] = [];
   for (const fold of folds) {
     const checkpoint = await readCheckpoint(paths.fold(fold).checkpoint);
     weights.push(checkpoint.weights);
+    settings.push(checkpoint.settings);
     madeBy.push(checkpoint.stages ?? {});
     networks.push(checkpoint.network ?? planned);
   }
@@ -58,10 +60,19 @@ export async function exportFolds(
     configuration: configurationName,
     folds,
     softwareVersion,
+    recipe: sharedRecipe(settings),
     ...(stages && { stages }),
     ...(previousStage && { previousStage }),
   };
   await writeFileAtomic(output, writeOnnxModel(graph!, weights, metadata));
+}
+
+/** The settings that all folds were trained with; the others are those of no model of all. */
+function sharedRecipe([first, ...others]: readonly CheckpointSettings[]): Record<string, unknown> {
+  const { configuration: _, fold: _f, batchSize: _b, patchSize: _p, ...recipe } = recipeOf(first!);
+  const isShared = ([key, value]: [string, unknown]) =>
+    others.every((other) => isDeepStrictEqual(other[key as keyof CheckpointSettings], value));
+  return Object.fromEntries(Object.entries(recipe).filter(isShared));
 }
 
 /** The stages of all folds that are not the default ones; where folds differ, all that they have. */

@@ -6,6 +6,8 @@ import {
   type Fingerprint,
   fingerprintFromJson,
   fingerprintToJson,
+  InvalidArgumentError,
+  listed,
   type PlannerOptions,
   type Plans,
   plansFromJson,
@@ -19,11 +21,21 @@ import { type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash, exists, recordedHash, recordHash } from "../records/made-from.ts";
 import { originOf, keepEdited, writeOwn } from "../records/own-files.ts";
 import { type Context, defaultStages, identity } from "../stages.ts";
+import { checkedRecipe } from "../variants/recipe.ts";
+import { asVariant, plansAmong } from "../variants/variant-plans.ts";
 
 export interface PlanResult {
   readonly plans: Plans;
   readonly path: string;
   readonly made: boolean;
+}
+
+export interface PlanOptions extends PlannerOptions, StageOptions {
+  readonly keep?: boolean | undefined;
+  /** A name for what is asked for here, which plan and results are then called after: `nnUNetPaperPlans_<variant>`. */
+  readonly variant?: string | undefined;
+  /** How the networks of the variant are trained: settings of the trainer, `batchSize`, `baseFeatures`. Its plan keeps it. */
+  readonly training?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -37,9 +49,8 @@ export interface PlanResult {
 export async function planDataset(
   { stages, folders }: Context,
   dataset: RawDataset,
-  { keep = false, onEvent, ...planner }: PlannerOptions & { readonly keep?: boolean } & StageOptions = {},
+  { keep = false, variant, training = {}, onEvent, signal, ...plannerOptions }: PlanOptions = {},
 ): Promise<PlanResult> {
-  const { signal, ...plannerOptions } = planner;
   const paths = preprocessedPaths(folders, dataset.name);
   if (!(await exists(paths.fingerprint))) {
     throw new FileError(paths.fingerprint, `there is no fingerprint yet; run \`fingerprint(${dataset.id})\` first`);
@@ -51,7 +62,21 @@ export async function planDataset(
   onEvent?.({ type: "stage-start", stage: "plan", detail: `by the planner ${stages.planner.name}` });
   const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
   const isDefault = stages.planner === defaultStages.planner;
-  const plans = { ...made, datasetName: dataset.name, ...(isDefault ? {} : { planner: identity(stages.planner) }) };
+  const named = { ...made, datasetName: dataset.name, ...(isDefault ? {} : { planner: identity(stages.planner) }) };
+  const recipe = checkedRecipe(stages.trainer, training);
+  if (variant === undefined && Object.keys(recipe).length > 0) {
+    const expected = `a variant's name with ${listed(Object.keys(recipe).map((name) => `\`${name}\``))}: the plan of a rule set has no options of training`;
+    throw new InvalidArgumentError("variant", expected, variant);
+  }
+  const asked = variant === undefined ? undefined : { name: variant, planner: plain(plannerOptions), training: recipe };
+  const original = async () => {
+    const { ruleSet, overrides } = plannerOptions;
+    const { plansName } = made;
+    if (await exists(paths.plans(plansName))) return plansFromJson(await readJson(paths.plans(plansName)), plansName);
+    const kept = overrides?.["plansName"] === undefined ? {} : { overrides: { plansName } };
+    return stages.planner.plan(fingerprint, dataset.json, { ...(ruleSet !== undefined && { ruleSet }), ...kept });
+  };
+  const plans = asked === undefined ? named : asVariant(named, await original(), asked);
   for (const text of planWarnings(plans, fingerprint, dataset.json)) {
     onEvent?.({ type: "message", stage: "plan", level: "warning", text });
   }
@@ -63,6 +88,7 @@ export async function planDataset(
     plannerOptions,
     fingerprintToJson(asTaken(fingerprint, plans)),
     datasetToJson(dataset.json),
+    ...(asked ? [asked] : []),
   ]);
   const json = plansToJson(plans);
   const warn = (text: string) => onEvent?.({ type: "message", stage: "plan", level: "warning", text });
@@ -92,6 +118,9 @@ export async function planDataset(
   return whileLocked(path, "planning", write, { wait: { stage: "plan" }, signal, onEvent });
 }
 
+/** As it is read back from a file. */
+const plain = (options: PlannerOptions) => JSON.parse(JSON.stringify(options)) as Readonly<Record<string, unknown>>;
+
 /** Of the fingerprint's statistics those that the plan took; a plan by all voxels is not made of those that v2 draws. */
 function asTaken(fingerprint: Fingerprint, { foregroundIntensityPerChannel }: Plans): Fingerprint {
   const { pooledForegroundIntensityPerChannel: _, ...rest } = fingerprint;
@@ -101,7 +130,7 @@ function asTaken(fingerprint: Fingerprint, { foregroundIntensityPerChannel }: Pl
 /**
  * A plan of a dataset from disk.
  *
- * @param plansName - may be left out where the dataset has one plan only
+ * @param plansName - may be left out where the dataset has one plan only; a variant is always named
  */
 export async function loadPlans(folders: Folders, dataset: RawDataset, plansName?: string): Promise<Plans> {
   const paths = preprocessedPaths(folders, dataset.name);
@@ -112,12 +141,18 @@ export async function loadPlans(folders: Folders, dataset: RawDataset, plansName
     return plansFromJson(await readJson(path), path);
   }
   const names = await readdir(paths.folder).catch(() => []);
-  const plans = names.filter((name) => name.endsWith("Plans.json"));
-  if (plans.length === 0) throw new FileError(paths.folder, `there is no plan yet; ${planFirst}`);
-  if (plans.length > 1) {
-    const known = plans.map((name) => name.slice(0, -".json".length)).join(", ");
-    throw new FileError(paths.folder, `holds several plans; choose one of ${known} by \`plansName\``);
+  const { own, variants } = plansAmong(names);
+  const [first, ...others] = own;
+  if (first === undefined) {
+    const known =
+      variants.length > 0
+        ? `of the rule sets; choose a variant, ${variants.join(", ")}, by \`plansName\``
+        : `yet; ${planFirst}`;
+    throw new FileError(paths.folder, `there is no plan ${known}`);
   }
-  const path = join(paths.folder, plans[0]!);
+  if (others.length > 0) {
+    throw new FileError(paths.folder, `holds several plans; choose one of ${own.join(", ")} by \`plansName\``);
+  }
+  const path = join(paths.folder, `${first}.json`);
   return plansFromJson(await readJson(path), path);
 }

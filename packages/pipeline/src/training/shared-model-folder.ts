@@ -7,6 +7,7 @@ import {
   findConfiguration,
   fingerprintFromJson,
   fingerprintToJson,
+  isJsonObject,
   modelDatasetToJson,
   type Plans,
   plansFromJson,
@@ -14,8 +15,9 @@ import {
   type RawDataset,
 } from "@nnunet/core";
 import { lockedBy, readJson, writeJsonAtomic } from "@nnunet/core/node";
-import { type Fold, type Folders, preprocessedPaths, resultsPaths } from "../folders.ts";
-import { exists, recordedHash } from "../records/made-from.ts";
+import { type Fold, type Folders, foldsAmong, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { contentHash, exists, readRecord, recordedHash } from "../records/made-from.ts";
+import { holdsWork } from "./training-start.ts";
 
 /**
  * Writes what any reader of a trained model needs beside its folds: the plan with the sizes that are really trained,
@@ -66,6 +68,36 @@ export async function foldsOfOtherPlans(
     plansFromJson(JSON.parse(JSON.stringify(plansToJson(plans))), paths.plans).configurations[configurationName],
   );
   return same ? undefined : { folds, plans: before };
+}
+
+/**
+ * The folds of a model folder are averaged, and their scores are. A fold that is begun follows the recipe of those beside it.
+ *
+ * @param recipe - of {@link recipeOf}; folds may differ by seed
+ * @throws {FileError} naming the option, its two values, and where another recipe has its place
+ */
+export async function refuseOtherRecipe(
+  paths: ReturnType<typeof resultsPaths>,
+  dataset: RawDataset,
+  fold: Fold,
+  recipe: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  if (fold === "all") return;
+  for (const other of foldsAmong(await readdir(paths.folder).catch(() => []))) {
+    if (other === fold || other === "all") continue;
+    const { folder, madeFrom } = paths.fold(other);
+    const { recipe: begun, remark } = await readRecord(madeFrom);
+    if (!isJsonObject(begun) || remark !== undefined || !(await holdsWork(folder))) continue;
+    const key = Object.keys(recipe).find(
+      (name) => name !== "seed" && contentHash(recipe[name]) !== contentHash(begun[name]),
+    );
+    if (key === undefined) continue;
+    const [was, now] = [begun[key], recipe[key]].map((value) => JSON.stringify(value ?? null));
+    throw new FileError(
+      paths.folder,
+      `holds fold_${other}, trained with \`${key}\` ${was}, not ${now}; the folds of a folder are averaged: give \`${key}\` ${was}, or plan a variant of another name (\`plan(${dataset.id}, { variant })\`)`,
+    );
+  }
 }
 
 /**

@@ -20,7 +20,13 @@ import { foldInputs } from "./fold-inputs.ts";
 import { type Fold, resultsPaths } from "../folders.ts";
 import { dropWhatIsTrained } from "../records/given-up-record.ts";
 import { changeRecord, exists } from "../records/made-from.ts";
-import { describeModel, foldsOfOtherPlans, refuseForeignTrainings, refuseOtherPlans } from "./shared-model-folder.ts";
+import {
+  describeModel,
+  foldsOfOtherPlans,
+  refuseForeignTrainings,
+  refuseOtherPlans,
+  refuseOtherRecipe,
+} from "./shared-model-folder.ts";
 import { ownNetwork } from "./own-network.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
@@ -114,6 +120,9 @@ export async function trainFold(
         return (found?.folds ?? []).map((name) => join(paths.folder, name));
       };
       const others = await othersAmong(together);
+      if (existing !== "update" && start.kind === "afresh" && inputs.remark === undefined) {
+        await refuseOtherRecipe(paths, dataset, fold, recipeOf(settings));
+      }
       for (const other of others) await refuseLocked(other);
       const resumeAt = start.kind === "resume" ? start.epochs : 0;
       const { epochs, iterationsPerEpoch } = settings;

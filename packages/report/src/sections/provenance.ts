@@ -3,9 +3,10 @@ import { html, type Html } from "../html.ts";
 import type { ReportData } from "../report-data.ts";
 import { table } from "./table.ts";
 
-/** Versions, stages that are not ours, and what the report speaks of, by content. */
-export function provenanceSection({ software, ownStages = [], files }: ReportData): Html {
+/** Versions, settings, stages that are not ours, and what the report speaks of, by content. */
+export function provenanceSection({ software, recipes = [], ownStages = [], files }: ReportData): Html {
   return html`<section id="provenance"><h2>Versions and files</h2><p>Made by nnunet-ts ${software}.</p>
+    ${recipes.length > 0 && html`<p>Trained with:</p><ul>${recipes.map((text) => html`<li>${text}</li>`)}</ul>`}
     ${ownStages.length > 0 && html`<p>By stages other than nnunet-ts's own:</p><ul>${ownStages.map((text) => html`<li>${text}</li>`)}</ul>`}
     ${
       files.length > 0 &&
