@@ -22,6 +22,7 @@ const flags: Readonly<Record<string, string>> = {
   targetSpacing: "--target-spacing",
   overrides: "--set",
   variant: "--variant",
+  pretrained: "--pretrained",
   workers: "--workers",
   maxMemoryGb: "--max-memory",
   maxPatches: "--max-patches",
@@ -63,6 +64,7 @@ const commands: Readonly<Record<string, string>> = {
   postprocess: "postprocess",
   findBest: "find-best",
   export: "export",
+  importForeign: "import",
   report: "report",
   run: "run",
 };

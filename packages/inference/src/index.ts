@@ -1,6 +1,6 @@
 export { meanChannels, segmentationFromMean } from "./ensemble-stored.ts";
 export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
-export { type InspectedModel, inspectModel } from "./guard/check-model.ts";
+export { type InspectedModel, inspectModel, readModelWeights } from "./guard/check-model.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";
 export { predictorConformance } from "./predictor-conformance.ts";
 export { defaultPredictor } from "./default-predictor.ts";

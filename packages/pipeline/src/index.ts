@@ -49,6 +49,7 @@ export type { PlanOptions, PlanResult } from "./steps/plan-dataset.ts";
 export { namesOneFile } from "./prediction/prediction-output.ts";
 export type { PredictionOptions } from "./prediction/predict-files.ts";
 export type { PreprocessResult } from "./steps/preprocess-dataset.ts";
+export type { PretrainedRecord, TransferRow } from "./training/pretrained/begin-with.ts";
 export { effectivePlans, type SizeOptions } from "./training/reduced-size.ts";
 export type { Job, JobEstimate, JobState, JobStatus } from "./jobs/job.ts";
 export type { DatasetStatus } from "./jobs/dataset-status.ts";

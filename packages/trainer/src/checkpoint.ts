@@ -55,6 +55,7 @@ const state = z.object({
   /** Of the stages that the weights come from; earlier versions did not write them. */
   stages: z.record(z.string(), z.string()).optional(),
   network: networkGraph.optional(),
+  pretrained: z.record(z.string(), z.unknown()).optional(),
   history: z.array(epochRecord),
   /** Of the optimiser; a checkpoint of an earlier version has only whole epochs. */
   steps: z.number().int().nonnegative().optional(),
@@ -67,6 +68,8 @@ export interface Checkpoint {
   readonly stages?: Readonly<Record<string, string>> | undefined;
   /** Where it is not the one that the plan describes. */
   readonly network?: NetworkGraph | undefined;
+  /** What it began with, where that were weights of another training. */
+  readonly pretrained?: Readonly<Record<string, unknown>> | undefined;
   readonly history: readonly EpochRecord[];
   readonly weights: Weights;
   readonly optimiser: OptimiserState;
@@ -88,12 +91,12 @@ export interface StoredCheckpoint extends Checkpoint {
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of checkpoint.weights) tensors.set(`weights/${name}`, tensor);
-  const { settings, stages, network, history, optimiser } = checkpoint;
+  const { settings, stages, network, pretrained, history, optimiser } = checkpoint;
   for (const [vector, values] of Object.entries(optimiser.kept)) {
     for (const [name, tensor] of values) tensors.set(`${vector}/${name}`, tensor);
   }
   const metadata = {
-    nnunet: JSON.stringify({ format: CHECKED, settings, stages, network, history, steps: optimiser.steps }),
+    nnunet: JSON.stringify({ format: CHECKED, settings, stages, network, pretrained, history, steps: optimiser.steps }),
   };
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
@@ -131,11 +134,19 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
     parts.get(vector)!.set(parameter!, { data, shape });
   }
   const { weights, ...kept } = Object.fromEntries(parts);
-  const { settings, stages, network, history, steps = history.length * settings.iterationsPerEpoch } = parsed.data;
+  const {
+    settings,
+    stages,
+    network,
+    pretrained,
+    history,
+    steps = history.length * settings.iterationsPerEpoch,
+  } = parsed.data;
   return {
     settings,
     ...(stages && { stages }),
     ...(network && { network }),
+    ...(pretrained && { pretrained }),
     history,
     weights: weights!,
     optimiser: { steps, kept },

@@ -1,8 +1,15 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createRandom, type LabelSet, throwIfCancelled, type TrainingTask, UnknownStageError } from "@nnunet/core";
+import {
+  createRandom,
+  isJsonObject,
+  type LabelSet,
+  throwIfCancelled,
+  type TrainingTask,
+  UnknownStageError,
+} from "@nnunet/core";
 import { appendLine, makeFolder, writeFileAtomic } from "@nnunet/core/node";
-import { buildNetwork, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
+import { buildNetwork, checkWeights, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import { chooseEngine } from "./choose-engine.ts";
 import { bottleneck } from "./bottleneck.ts";
 import { type Checkpoint, type CheckpointSettings, type EpochRecord, writeCheckpoint } from "./checkpoint.ts";
@@ -72,7 +79,10 @@ export async function trainModel(
   }
   await makeFolder(folder);
 
-  const initial = resumed?.weights ?? initialiseWeights(graph, createRandom(settings.seed, "weights"));
+  const initial =
+    resumed?.weights ?? task.initialWeights ?? initialiseWeights(graph, createRandom(settings.seed, "weights"));
+  if (initial === task.initialWeights) checkWeights(graph, initial, "initialWeights");
+  const pretrained = resumed ? resumed.pretrained : isJsonObject(task.pretrained) ? task.pretrained : undefined;
   const scope = lossScope(labels);
   const session = await engine.compile(graph, initial, {
     batchSize: configuration.batchSize,
@@ -115,6 +125,7 @@ export async function trainModel(
           settings: begun,
           stages: task.madeBy,
           network: task.network,
+          pretrained,
           history,
           weights,
           optimiser: await session.optimiserState(),

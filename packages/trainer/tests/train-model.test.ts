@@ -194,6 +194,27 @@ describe("trainModel", () => {
     expect(Math.abs(whole.history[1]!.trainLoss - history[1]!.trainLoss)).toBeLessThan(1e-4);
   });
 
+  test("both engines begin with given weights, and a training that is gone on from has its own and where they came from", async () => {
+    const trainer = createTrainer({ name: "both", engines: { ort: ortEngine, tfjs: plainTfjsEngine } });
+    const first = { epochs: 1, iterationsPerEpoch: 1, validationIterations: 1 };
+    const { weights } = await trainModel(task({ ...first, seed: 99 }, { folder: join(folder, "other") }));
+    const pretrained = { from: "3d_fullres of Dataset001_Other" };
+    const losses: number[] = [];
+    for (const engine of ["ort", "tfjs"]) {
+      const place = join(folder, engine);
+      await trainer.train(task({ ...first, engine }, { initialWeights: weights, pretrained, folder: place }));
+      const made = await readCheckpoint(join(place, checkpointFiles.final));
+      expect(made.pretrained).toEqual(pretrained);
+      losses.push(made.history[0]!.trainLoss);
+    }
+    const { history } = await trainModel(task(first));
+    expect(Math.abs(losses[0]! - losses[1]!)).toBeLessThan(1e-4);
+    expect(Math.abs(losses[0]! - history[0]!.trainLoss)).toBeGreaterThan(1e-3);
+    const some = new Map([...weights].slice(1));
+    const lacking = task(first, { initialWeights: some, folder: join(folder, "lacking") });
+    await expect(trainModel(lacking)).rejects.toThrow("this weight is missing");
+  });
+
   test("engine auto says what it took, and why", async () => {
     const said: string[] = [];
     const onEvent = (event: NnunetEvent) => event.type === "message" && said.push(event.text);

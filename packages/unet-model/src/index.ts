@@ -1,3 +1,10 @@
+export type { NetworkMeaning } from "./transfer/network-meaning.ts";
+export {
+  type TrainedNetwork,
+  type Transfer,
+  type TransferredWeight,
+  transferWeights,
+} from "./transfer/transfer-weights.ts";
 export { buildNetwork, defaultNetwork, outputScales } from "./build-network.ts";
 export { GraphBuilder } from "./graph-builder.ts";
 export { graphProblems, networkConformance } from "./network-conformance.ts";

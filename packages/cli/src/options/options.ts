@@ -33,6 +33,7 @@ export interface RecipeFlags extends SettingFlags {
 
 export interface TrainFlags extends WorkerFlags, RecipeFlags {
   readonly device?: "cpu" | "webgpu" | "cuda";
+  readonly pretrained?: string;
   readonly randomSplit?: boolean;
   readonly probabilities?: boolean;
 }
@@ -86,6 +87,7 @@ export function withRecipeOptions(command: Command, { engine }: { readonly engin
 export function withTrainOptions(command: Command): Command {
   return withWorkerOptions(withRecipeOptions(command, { engine: true }))
     .addOption(deviceOption().default(undefined, "cpu; a GPU where the engine sees one"))
+    .option("--pretrained <model>", "begin with the weights of a model.onnx or a checkpoint, wherever they fit")
     .addOption(
       sharedOption("probabilities", {
         description: "keep the probabilities of the validation cases, compressed, for find-best",

@@ -12,8 +12,8 @@ export function recipeOf(flags: RecipeFlags): Readonly<Record<string, unknown>> 
 
 /** The flags of `train` as the pipeline's options. */
 export function trainOptionsOf(flags: TrainFlags, { signal, onEvent }: Session): TrainOptions {
-  const { workers, maxMemory, device, batchSize, baseFeatures, randomSplit, probabilities } = flags;
+  const { workers, maxMemory, device, batchSize, baseFeatures, pretrained, randomSplit, probabilities } = flags;
   const sizes = { batchSize, baseFeatures };
   const how = { workers, maxMemoryGb: maxMemory, device, randomSplit, probabilities };
-  return { settings: settingsOf(flags), ...sizes, ...how, signal, onEvent };
+  return { settings: settingsOf(flags), ...sizes, pretrained, ...how, signal, onEvent };
 }

@@ -1,13 +1,40 @@
 import { type ModelMetadata, modelMetadataFromOnnx, readOnnxMetadata } from "@nnunet/core";
 import { checkNetwork } from "./check-network.ts";
 import { readGraph } from "./read-graph.ts";
-import { verifyHashes } from "./verify-hashes.ts";
+import { isConstant, verifyHashes } from "./verify-hashes.ts";
 
 /** A model that was looked at from the first byte to the last. */
 export interface InspectedModel {
   readonly metadata: ModelMetadata;
   /** Every text in the file beside the names of its tensors, by its key or place: whoever gets the model can read them. */
   readonly carried: ReadonlyMap<string, string>;
+}
+
+/**
+ * The weights of a model by their names in the network, once it was looked at as {@link inspectModel} does; of a mean of
+ * several networks those of the first.
+ *
+ * @throws {InvalidArtifactError} what does not belong there, and where
+ */
+export async function readModelWeights(
+  bytes: Uint8Array,
+  path: string,
+): Promise<{ readonly metadata: ModelMetadata; readonly weights: ReadonlyMap<string, StoredWeight> }> {
+  const { metadata } = await inspectModel(bytes, path);
+  const prefix = metadata.folds.length > 1 ? "fold0." : "";
+  const weights = new Map<string, StoredWeight>();
+  for (const { name, type, shape, bytes: values } of readGraph(bytes, path).weights.values()) {
+    if (type !== "float32" || isConstant(name) || !name.startsWith(prefix)) continue;
+    // a copy: they may begin anywhere in the file, and a Float32Array only at every fourth byte
+    weights.set(name.slice(prefix.length), { data: new Float32Array(new Uint8Array(values).buffer), shape });
+  }
+  return { metadata, weights };
+}
+
+/** A weight, float32 in C order. */
+interface StoredWeight {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
 }
 
 /**

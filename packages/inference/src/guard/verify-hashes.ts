@@ -31,7 +31,7 @@ export async function verifyHashes(bytes: Uint8Array, graph: Graph, path: string
 }
 
 /** Numbers that `OnnxGraph` stores beside the weights; they were never part of their hash. */
-const isConstant = (name: string) => /^const_\d+$/.test(name);
+export const isConstant = (name: string) => /^const_\d+$/.test(name);
 
 async function compare(
   bytes: Uint8Array,

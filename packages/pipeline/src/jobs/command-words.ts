@@ -36,6 +36,7 @@ export function flagWords(options: Readonly<Record<string, unknown>>): readonly 
 export function trainingWords({
   settings = {},
   sampling,
+  pretrained,
   batchSize,
   baseFeatures,
   randomSplit,
@@ -47,7 +48,7 @@ export function trainingWords({
   const isSayable = given.every(([name]) => Object.hasOwn(known, name) && known[name]?.description !== undefined);
   if (sampling !== undefined || !isSayable) return undefined;
   const words = Object.fromEntries(given.map(([name, value]) => [name, settingWord(value)]));
-  return flagWords({ ...words, batchSize, baseFeatures, randomSplit, probabilities });
+  return flagWords({ ...words, pretrained, batchSize, baseFeatures, randomSplit, probabilities });
 }
 
 /** @example settingWord({ name: "sgd", momentum: 0.9 }); // "sgd,momentum=0.9" */

@@ -10,13 +10,14 @@ import {
   plansFromJson,
 } from "@nnunet/core";
 import { readJson, readRegularFile, writeFileAtomic } from "@nnunet/core/node";
-import { type CheckpointSettings, readCheckpoint, recipeOf } from "@nnunet/trainer";
+import { readCheckpoint, recipeOf } from "@nnunet/trainer";
 import { buildNetwork, type NetworkGraph, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 import { type Fold, modelFolderPaths } from "../folders.ts";
 import { pairedModel, previousModelFiles } from "../cascade/previous-models.ts";
 import { previousStageOfFolds } from "../cascade/recorded-stage.ts";
 import { exists } from "../records/made-from.ts";
 import { refuseOtherDivisions } from "../training/division.ts";
+import { pretrainedName, recordedPretrained } from "../training/pretrained/begin-with.ts";
 import { softwareVersion } from "../software-version.ts";
 
 /**
@@ -40,11 +41,12 @@ export async function exportFolds(
   const weights: Weights[] = [];
   const madeBy: Readonly<Record<string, string>>[] = [];
   const networks: NetworkGraph[] = [];
-  const settings: CheckpointSettings[] = [];
+  const settings: Readonly<Record<string, unknown>>[] = [];
   for (const fold of folds) {
     const checkpoint = await readCheckpoint(paths.fold(fold).checkpoint);
     weights.push(checkpoint.weights);
-    settings.push(checkpoint.settings);
+    const begun = recordedPretrained(checkpoint.pretrained);
+    settings.push({ ...recipeOf(checkpoint.settings), ...(begun && { pretrained: pretrainedName(begun) }) });
     madeBy.push(checkpoint.stages ?? {});
     networks.push(checkpoint.network ?? planned);
   }
@@ -68,10 +70,9 @@ export async function exportFolds(
 }
 
 /** The settings that all folds were trained with; the others are those of no model of all. */
-function sharedRecipe([first, ...others]: readonly CheckpointSettings[]): Record<string, unknown> {
-  const { configuration: _, fold: _f, batchSize: _b, patchSize: _p, ...recipe } = recipeOf(first!);
-  const isShared = ([key, value]: [string, unknown]) =>
-    others.every((other) => isDeepStrictEqual(other[key as keyof CheckpointSettings], value));
+function sharedRecipe([first, ...others]: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
+  const { configuration: _, fold: _f, batchSize: _b, patchSize: _p, ...recipe } = first!;
+  const isShared = ([key, value]: [string, unknown]) => others.every((other) => isDeepStrictEqual(other[key], value));
   return Object.fromEntries(Object.entries(recipe).filter(isShared));
 }
 

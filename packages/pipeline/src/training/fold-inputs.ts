@@ -19,6 +19,8 @@ export interface FoldInputs extends FoldCases, TrainingInputs {
 export interface FoldInputsOptions extends SplitOptions {
   readonly settings?: Partial<TrainingSettings> | undefined;
   readonly sampling?: SamplingSettings | undefined;
+  /** Hash of what the training begins with, where that are weights of another. */
+  readonly pretrainedSha256?: string | undefined;
   /** Keep the splits where there are none yet; true by default. */
   readonly write?: boolean;
 }
@@ -54,6 +56,7 @@ export async function foldInputs(
   const ids = [...train, ...val];
   const preprocessed = await preprocessedHashes(casesFolder, ids, dataset, configurationName);
   const previous = await previousSegmentations(folders, dataset, plans, configurationName, fold, ids);
+  const begins = options.pretrainedSha256;
   const network = contentHash([
     configuration,
     labelSet(dataset.json),
@@ -63,7 +66,10 @@ export async function foldInputs(
     madeBy,
     ...(previous ? [ids.map((id) => previous.ofCase.get(id)!.hash), previous.stage] : []),
   ]);
-  const hashes = { network, training: contentHash([network, recipeOf(settings)]) };
+  const hashes = {
+    network,
+    training: contentHash([network, recipeOf(settings), ...(begins === undefined ? [] : [begins])]),
+  };
   const remark = [cases.remark, previous?.remark].filter((text) => text !== undefined).join(" ");
   return { ...cases, ...(remark !== "" && { remark }), settings, casesFolder, madeBy, hashes, previous };
 }

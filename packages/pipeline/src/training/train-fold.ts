@@ -19,7 +19,7 @@ import { foldBatches, type SamplingSettings } from "./fold-batches.ts";
 import { foldInputs } from "./fold-inputs.ts";
 import { type Fold, resultsPaths } from "../folders.ts";
 import { dropWhatIsTrained } from "../records/given-up-record.ts";
-import { changeRecord, exists } from "../records/made-from.ts";
+import { changeRecord, exists, readRecord } from "../records/made-from.ts";
 import {
   describeModel,
   foldsOfOtherPlans,
@@ -28,6 +28,14 @@ import {
   refuseOtherRecipe,
 } from "./shared-model-folder.ts";
 import { ownNetwork } from "./own-network.ts";
+import {
+  beginWith,
+  pretrainedLines,
+  pretrainedName,
+  type PretrainedRecord,
+  recordedPretrained,
+} from "./pretrained/begin-with.ts";
+import { type Pretrained, readPretrained } from "./pretrained/read-pretrained.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import type { SplitOptions } from "./splits.ts";
@@ -42,6 +50,11 @@ export interface TrainOptions extends PoolOptions, SizeOptions, SplitOptions {
   readonly settings?: Partial<TrainingSettings> | undefined;
   /** Patch sampling and augmentation, where they are not to be the plan's. */
   readonly sampling?: SamplingSettings | undefined;
+  /**
+   * A `model.onnx`, a checkpoint, or the folder of a fold, whose weights the training begins with wherever they fit. It is not
+   * needed to continue.
+   */
+  readonly pretrained?: string | undefined;
   readonly device?: Device | undefined;
   /** Keep the probabilities of the validation cases, compressed: ensembles are then chosen without predicting again. */
   readonly probabilities?: boolean | undefined;
@@ -63,6 +76,8 @@ export interface TrainFoldResult {
   readonly model: string;
   /** False if a finished training made from the same data, plan and options was kept. */
   readonly trained: boolean;
+  /** Where it began with weights of another training: which, and what of them fitted. */
+  readonly pretrained?: PretrainedRecord;
   /** Of the validation cases, predicted as unseen images and scored against the original labels. */
   readonly validation: EvaluationSummary;
 }
@@ -100,14 +115,24 @@ export async function trainFold(
   const paths = resultsPaths(folders, dataset.name, plans.plansName, configurationName);
   const { folder, model, madeFrom } = paths.fold(fold);
   const say = (text: string) => onEvent?.({ type: "message", stage: "train", level: "info", text });
-  const inputs = await foldInputs(context, dataset, plans, configurationName, fold, options);
+  const begun = existing === "continue" ? recordedPretrained((await readRecord(madeFrom))["pretrained"]) : undefined;
+  const pretrained = options.pretrained === undefined ? undefined : await readPretrained(options.pretrained);
+  if (existing === "continue" && pretrained) refuseOtherPretrained(folder, begun, pretrained);
+  const pretrainedSha256 = (pretrained ?? begun)?.sha256;
+  const inputs = await foldInputs(context, dataset, plans, configurationName, fold, { ...options, pretrainedSha256 });
   const { split, remark, settings, casesFolder, madeBy, hashes, division, previous } = inputs;
   if (remark !== undefined && fold !== "all") {
     onEvent?.({ type: "message", stage: "train", level: "warning", text: remark });
   }
+  const from = pretrained ?? begun;
+  const recipe = { ...recipeOf(settings), ...(from && { pretrained: pretrainedName(from) }) };
   await refuseForeignTrainings(paths.folder);
   const train = async (): Promise<TrainFoldResult> => {
     const start = await decideTraining(paths.fold(fold), inputs, existing);
+    if (start.kind === "afresh" && begun && !pretrained) {
+      const problem = `was begun with ${begun.from} and stopped before anything of it was kept`;
+      throw new FileError(folder, `${problem}; give \`pretrained\` again, or \`overwrite\` to start without it`);
+    }
     if (start.kind === "keep") say(`fold ${fold} is up to date`);
     else {
       const together = existing === "update" ? (options.together ?? []).map((other) => `fold_${other}`) : [];
@@ -121,9 +146,13 @@ export async function trainFold(
       };
       const others = await othersAmong(together);
       if (existing !== "update" && start.kind === "afresh" && inputs.remark === undefined) {
-        await refuseOtherRecipe(paths, dataset, fold, recipeOf(settings));
+        await refuseOtherRecipe(paths, dataset, fold, recipe);
       }
       for (const other of others) await refuseLocked(other);
+      const beginning =
+        start.kind === "afresh" && pretrained
+          ? beginWith(pretrained, { ...described, network, seed: settings.seed }, options.pretrained!)
+          : undefined;
       const resumeAt = start.kind === "resume" ? start.epochs : 0;
       const { epochs, iterationsPerEpoch } = settings;
       const total = (epochs - resumeAt) * iterationsPerEpoch;
@@ -133,6 +162,7 @@ export async function trainFold(
       const detail = `fold ${fold} of ${configurationName}: ${counted(split.train.length, "case")}, ${epochsLeft} of ${counted(iterationsPerEpoch, "step")}, batch ${configuration.batchSize}, patch ${shownShape(configuration.patchSize)}, features ${features.join(" ")}`;
       await timedStage("train", { total, detail }, options, async () => {
         const before = start.kind === "afresh" && start.before !== "none" ? start.before : "stay";
+        if (beginning) sayPretrained(pretrained!.remark, beginning.record, say);
         const room = await makeRoom(folder, before, others);
         const onBegin = once(async () => {
           // Another fold may have begun meanwhile, in another process.
@@ -143,7 +173,8 @@ export async function trainFold(
               ...record,
               ...hashes,
               stages: madeBy,
-              recipe: recipeOf(settings),
+              recipe,
+              ...(beginning && { pretrained: beginning.record }),
               ...(remark === undefined ? {} : { remark }),
               ...(division && { division }),
               ...(previous && { previousStage: previous.stage }),
@@ -176,6 +207,7 @@ export async function trainFold(
             settings,
             madeBy,
             ...(network && { network }),
+            ...(beginning && { initialWeights: beginning.weights, pretrained: beginning.record }),
             ...(options.device === undefined ? {} : { device: options.device }),
             continue: start.kind === "resume",
             onBegin,
@@ -194,7 +226,8 @@ export async function trainFold(
     }
     const validated = { caseIds: split.val, remark, plans, casesFolder, previous };
     const validation = await validateFold(context, dataset, folder, validated, options);
-    return { model, trained: start.kind !== "keep", validation };
+    const recorded = recordedPretrained((await readRecord(madeFrom))["pretrained"]);
+    return { model, trained: start.kind !== "keep", ...(recorded && { pretrained: recorded }), validation };
   };
   // What comes out the same whoever does it is waited for, and kept.
   const wait = existing === "update" ? { wait: { stage: "train" } } : {};
@@ -216,7 +249,12 @@ export async function isFoldTrained(
   const plans = effectivePlans(planned, configurationName, options);
   const paths = resultsPaths(context.folders, dataset.name, plans.plansName, configurationName).fold(fold);
   if (!(await exists(paths.model))) return false;
-  const inputs = await foldInputs(context, dataset, plans, configurationName, fold, { ...options, write: false });
+  const pretrained = options.pretrained === undefined ? undefined : await readPretrained(options.pretrained);
+  const inputs = await foldInputs(context, dataset, plans, configurationName, fold, {
+    ...options,
+    pretrainedSha256: pretrained?.sha256,
+    write: false,
+  });
   const start = await decideTraining(paths, inputs, "update");
   const validated = { ...inputs, caseIds: inputs.split.val, plans };
   return start.kind === "keep" && (await isValidated(context, dataset, paths.folder, validated, options));
@@ -226,6 +264,22 @@ export async function isFoldTrained(
 async function refuseLocked(folder: string): Promise<void> {
   const busy = await lockedBy(folder);
   if (busy) throw new FileError(folder, busy.problem);
+}
+
+/** @throws {FileError} if a training is to go on with other weights than it began with */
+function refuseOtherPretrained(folder: string, begun: PretrainedRecord | undefined, asked: Pretrained): void {
+  if (begun?.sha256 === asked.sha256) return;
+  const was = begun ? pretrainedName(begun) : "initial weights of its own";
+  throw new FileError(
+    folder,
+    `cannot be continued with another pretrained model: it was begun with ${was}; leave \`pretrained\` out, or \`overwrite\` to start again`,
+  );
+}
+
+/** Before hours of training: what of the pretrained model goes into it. */
+function sayPretrained(remark: string | undefined, record: PretrainedRecord, say: (text: string) => void): void {
+  for (const line of pretrainedLines(record)) say(line);
+  if (remark !== undefined) say(`of the pretrained model: ${remark}`);
 }
 
 /** The same work; a second call gets the first one's result. */
