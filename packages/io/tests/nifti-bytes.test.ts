@@ -22,7 +22,16 @@ async function outcome(read: Promise<unknown>, name: string): Promise<unknown> {
 
 test("the entry for bytes reaches no Node module and exports these names", () => {
   expect(staticImports(new URL("../src/bytes.ts", import.meta.url))).toEqual(["@nnunet/core"]);
-  expect(Object.keys(bytes).sort()).toEqual(["encodeNifti", "joinChannels", "placementDifference", "readNiftiBytes"]);
+  expect(Object.keys(bytes).sort()).toEqual([
+    "encodeDicomSegmentation",
+    "encodeNifti",
+    "isDicomBlob",
+    "joinChannels",
+    "labelColour",
+    "placementDifference",
+    "readDicomBytes",
+    "readNiftiBytes",
+  ]);
 });
 
 test("every file of the corpus is read from bytes as from the disk, compressed or not", async () => {

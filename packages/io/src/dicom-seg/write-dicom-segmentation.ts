@@ -23,7 +23,7 @@ export async function readDicomSource(path: string, choice: DicomChoice = {}): P
   }
   const plan = await dicomVolumePlan(path, choice);
   const first = plan.placed.find(({ slice }) => slice === 0) ?? plan.placed[0]!;
-  return withDicom(first.frame.image.path, ({ dataSet }) => dicomSource(plan, dataSet));
+  return withDicom(first.frame.image.file, ({ dataSet }) => dicomSource(plan, dataSet));
 }
 
 export interface DicomSegmentationOptions {

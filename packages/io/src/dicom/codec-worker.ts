@@ -1,28 +1,11 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
-import type { PixelCodec } from "./transfer-syntax.ts";
+import type { DecodedPicture, FrameDecoder, WorkerCodec } from "./frame-decoder.ts";
 
 /*
  * Compressed frames are decoded in a worker: the codecs print, set the process's exit code, and may run for ever on a
  * damaged stream; a worker can be ended, and its memory goes with it.
  */
-
-/** What a codec says that it has decoded. */
-export interface DecodedPicture {
-  readonly columns: number;
-  readonly rows: number;
-  readonly components: number;
-  /** Of a sample, as the stream says. */
-  readonly bits: number;
-  /** Little-endian samples, one byte each up to 8 bits, else two. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The samples of a component lie together, instead of those of a pixel. */
-  readonly planar: boolean;
-}
-
-export type StreamCodec = Exclude<PixelCodec, "native" | "rle">;
-/** What the worker decodes; JPEG is decoded by ourselves. */
-export type WorkerCodec = Exclude<StreamCodec, "jpeg">;
 
 const require = createRequire(import.meta.url);
 
@@ -76,7 +59,7 @@ parentPort.on("message", async ({ codec, bytes }) => {
 `;
 
 /** Decodes one frame after the other; it must be closed. */
-export class CodecWorker {
+export class CodecWorker implements FrameDecoder {
   private worker: Worker | undefined;
 
   /**

@@ -1,9 +1,12 @@
 import { ImageFileError, show } from "@nnunet/core";
+import { latin1, uint16, viewOf } from "./numbers-in-bytes.ts";
 import type { TagName } from "./tags.ts";
+
+const none = new Uint8Array();
 
 /** One element as it was read: its bytes, or the items of a sequence. */
 export interface Element {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   readonly items?: readonly DataSet[];
 }
 
@@ -31,7 +34,7 @@ export class DataSet {
 
   /** "" where it is missing. */
   text(name: TagName): string {
-    const text = this.elements.get(name)?.bytes.toString("latin1") ?? "";
+    const text = latin1(this.elements.get(name)?.bytes ?? none);
     let end = text.length;
     while (end > 0 && (text[end - 1] === "\0" || text[end - 1] === " ")) end--;
     return text.slice(0, end).trimStart();
@@ -55,24 +58,20 @@ export class DataSet {
 
   /** Numbers of 16 bits (US). */
   uint16s(name: TagName): number[] {
-    const { bytes } = this.elements.get(name) ?? { bytes: Buffer.alloc(0) };
-    return Array.from({ length: bytes.length >> 1 }, (_, i) =>
-      this.littleEndian ? bytes.readUInt16LE(2 * i) : bytes.readUInt16BE(2 * i),
-    );
+    const { bytes } = this.elements.get(name) ?? { bytes: none };
+    return Array.from({ length: bytes.length >> 1 }, (_, i) => uint16(bytes, 2 * i, this.littleEndian));
   }
 
   uint16(name: TagName): number | undefined {
     const bytes = this.elements.get(name)?.bytes;
     if (!bytes || bytes.length < 2) return undefined;
-    return this.littleEndian ? bytes.readUInt16LE(0) : bytes.readUInt16BE(0);
+    return uint16(bytes, 0, this.littleEndian);
   }
 
   /** Numbers of 64 bits in binary (FD). */
   doubles(name: TagName): number[] {
-    const { bytes } = this.elements.get(name) ?? { bytes: Buffer.alloc(0) };
-    return Array.from({ length: bytes.length >> 3 }, (_, i) =>
-      this.littleEndian ? bytes.readDoubleLE(8 * i) : bytes.readDoubleBE(8 * i),
-    );
+    const { bytes } = this.elements.get(name) ?? { bytes: none };
+    return Array.from({ length: bytes.length >> 3 }, (_, i) => viewOf(bytes).getFloat64(8 * i, this.littleEndian));
   }
 
   fail(name: TagName, problem: string): ImageFileError {

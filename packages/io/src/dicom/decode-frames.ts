@@ -1,10 +1,9 @@
 import { ImageFileError, UnsupportedError, type VoxelArray } from "@nnunet/core";
-import type { FileHandle } from "node:fs/promises";
-import { describeFileError, openRegularFile } from "@nnunet/core/node";
-import { type ByteSource, fileSource } from "./byte-source.ts";
-import type { CodecWorker, DecodedPicture, StreamCodec } from "./codec-worker.ts";
+import type { ByteSource } from "./byte-source.ts";
+import type { DecodedPicture, FrameDecoder, StreamCodec } from "./frame-decoder.ts";
 import { planesOf422, rgbFromYbr } from "./colour.ts";
 import type { DicomImage } from "./dicom-image.ts";
+import { concatenated, swapPairs } from "./numbers-in-bytes.ts";
 import { arrayOfType, decodedTypeOf, nativePixels, storedBitsOnly, unpackBits } from "./native-pixels.ts";
 import { withDicom } from "./open-dicom.ts";
 import { nativeBytes, type PixelFormat, storedRange } from "./pixel-format.ts";
@@ -28,38 +27,28 @@ export type FramePixels = VoxelArray;
 export async function decodeFrames(
   image: DicomImage,
   indices: readonly number[],
-  worker: CodecWorker,
+  decoder: FrameDecoder,
   use: (pixels: FramePixels, index: number) => void,
 ): Promise<void> {
   await withPixels(image, async (source) => {
-    for (const index of indices) use(await decodeFrame(image, index, source, worker), index);
+    for (const index of indices) use(await decodeFrame(image, index, source, decoder), index);
   });
 }
 
 /** The bytes in which the pixels lie: the file, or the inflated part of a deflated one. */
-async function withPixels(image: DicomImage, use: (source: ByteSource) => Promise<void>): Promise<void> {
-  if (image.syntax.deflated) return withDicom(image.path, ({ source }) => use(source));
-  let handle: FileHandle | undefined;
-  try {
-    const opened = await openRegularFile(image.path);
-    handle = opened.handle;
-    await use(fileSource(image.path, handle.fd, opened.stats.size));
-  } catch (error) {
-    throw describeFileError(image.path, "could not be read", error);
-  } finally {
-    await handle?.close();
-  }
+async function withPixels({ file, syntax }: DicomImage, use: (source: ByteSource) => Promise<void>): Promise<void> {
+  return syntax.deflated ? withDicom(file, ({ source }) => use(source)) : file.open(use);
 }
 
 async function decodeFrame(
   image: DicomImage,
   index: number,
   source: ByteSource,
-  worker: CodecWorker,
+  decoder: FrameDecoder,
 ): Promise<FramePixels> {
   const { location, format, syntax, path } = image;
   if (location.kind === "native") return nativeFrame(image, index, source);
-  const stream = Buffer.concat(location.frames[index]!.map(({ at, length }) => source.copy(at, length)));
+  const stream = concatenated(location.frames[index]!.map(({ at, length }) => source.copy(at, length)));
   if (syntax.codec === "native") {
     const bytes = Uint8Array.from(stream.subarray(0, nativeBytes(format, 1))).buffer;
     return colours(bitsOrNumbers(bytes, format, true, path), format, format.planar);
@@ -68,7 +57,7 @@ async function decodeFrame(
     const unpacked = decodeRle(stream, format, path);
     return colours(nativePixels(unpacked.buffer as ArrayBuffer, format, true, path), format, true);
   }
-  return streamFrame(image, index, stream, syntax.codec, worker);
+  return streamFrame(image, index, stream, syntax.codec, decoder);
 }
 
 function nativeFrame({ location, format, path }: DicomImage, index: number, source: ByteSource): FramePixels {
@@ -83,7 +72,7 @@ function nativeFrame({ location, format, path }: DicomImage, index: number, sour
       at + first,
       Math.min((swappedBytes ? Math.ceil(end / 2) * 2 : end) - first, source.length - at - first),
     );
-    if (swappedBytes && bytes.length % 2 === 0) bytes.swap16();
+    if (swappedBytes && bytes.length % 2 === 0) swapPairs(bytes);
     return unpackBits(bytes, firstBit - 8 * first, pixels);
   }
   const length = nativeBytes(format, 1);
@@ -93,7 +82,7 @@ function nativeFrame({ location, format, path }: DicomImage, index: number, sour
   const end = swappedBytes ? (start + length + 1) & ~1 : start + length;
   const buffer = new ArrayBuffer(end - from);
   source.into(new Uint8Array(buffer), at + from);
-  if (swappedBytes) Buffer.from(buffer).swap16();
+  if (swappedBytes) swapPairs(new Uint8Array(buffer));
   const own = swappedBytes ? buffer.slice(start - from, start - from + length) : buffer;
   if (format.photometric === "YBR_FULL_422") {
     const planes = planesOf422(new Uint8Array(own), format.rows * format.columns);
@@ -126,9 +115,9 @@ const decodingTime = (format: PixelFormat) => 30_000 + nativeBytes(format, 1) / 
 async function streamFrame(
   image: DicomImage,
   index: number,
-  stream: Buffer,
+  stream: Uint8Array<ArrayBuffer>,
   codec: StreamCodec,
-  worker: CodecWorker,
+  decoder: FrameDecoder,
 ): Promise<FramePixels> {
   const { format, path, frameCount } = image;
   const header = checkStream(stream, codec, format, path);
@@ -136,7 +125,7 @@ async function streamFrame(
   const picture =
     codec === "jpeg"
       ? jpegPicture(stream, format, path)
-      : await worker.decode(codec, Uint8Array.from(stream), decodingTime(format));
+      : await decoder.decode(codec, Uint8Array.from(stream), decodingTime(format));
   const which = frameCount > 1 ? `frame ${index + 1}` : "the picture";
   if (typeof picture === "string") {
     const because = /[a-z]{3}/i.test(picture) ? ` (${picture.trim().split("\n")[0]!.slice(0, 120)})` : "";
@@ -154,7 +143,11 @@ async function streamFrame(
 }
 
 /** JPEG is decoded by ourselves: equal to libjpeg-turbo, and strict where that only warns. */
-function jpegPicture(stream: Buffer, { photometric }: PixelFormat, path: string): DecodedPicture | string {
+function jpegPicture(
+  stream: Uint8Array<ArrayBuffer>,
+  { photometric }: PixelFormat,
+  path: string,
+): DecodedPicture | string {
   try {
     const coloursIfSilent = photometric === "RGB" ? "as they are" : "YCbCr";
     const { width, height, channels, precision, samples } = decodeJpeg(stream, { planar: true, coloursIfSilent });

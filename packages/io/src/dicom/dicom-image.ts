@@ -1,4 +1,5 @@
 import type { ImageWarning } from "../image-format.ts";
+import type { DicomFile } from "./dicom-file.ts";
 import type { Mosaic } from "./mosaic.ts";
 import type { LookUpTable, Palette } from "./palette.ts";
 import type { PixelFormat } from "./pixel-format.ts";
@@ -42,6 +43,7 @@ export function frameName({ image, index }: Frame): string {
 
 /** A file that holds an image: all that can be said of it without decoding its pixels. */
 export interface DicomImage {
+  readonly file: DicomFile;
   readonly path: string;
   readonly name: string;
   readonly seriesUid: string;

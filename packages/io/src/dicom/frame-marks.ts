@@ -1,4 +1,5 @@
 import type { DataSet } from "./data-set.ts";
+import { uint32 } from "./numbers-in-bytes.ts";
 import type { FrameGroups } from "./functional-groups.ts";
 
 /**
@@ -39,5 +40,5 @@ export function frameMarks(file: DataSet, groups: FrameGroups): Map<string, stri
 function whole(dataSet: DataSet, name: "TemporalPositionIndex"): string | undefined {
   const bytes = dataSet.elements.get(name)?.bytes;
   if (!bytes || bytes.length < 4) return undefined;
-  return String(dataSet.littleEndian ? bytes.readUInt32LE(0) : bytes.readUInt32BE(0));
+  return String(uint32(bytes, 0, dataSet.littleEndian));
 }

@@ -1,6 +1,6 @@
 import { ImageFileError, type VoxelArray } from "@nnunet/core";
 import type { PixelFormat } from "./pixel-format.ts";
-import { allocate } from "../files/bounded-file.ts";
+import { memoryFor } from "../voxels/memory-for.ts";
 import { arrayTypeOf, bytesOf, type StoredType, storedVoxels } from "../voxels/stored-voxels.ts";
 
 /** NumPy's name of the numbers in the file, each as wide as it is stored. */
@@ -52,5 +52,5 @@ export function storedBitsOnly(
 /** Zeros of a type; 64-bit integers are held as float64. @param promise - what asks for so many, for the error */
 export function arrayOfType(type: StoredType, length: number, path: string, promise: string): VoxelArray {
   const held = arrayTypeOf(type);
-  return storedVoxels(allocate(path, length * bytesOf[held], promise), held, true, path);
+  return storedVoxels(memoryFor(path, length * bytesOf[held], promise), held, true, path);
 }

@@ -54,7 +54,7 @@ function tableEntries(
   count: number,
   bits: number,
 ): Uint8Array | Uint16Array {
-  const { bytes } = dataSet.elements.get(name) ?? { bytes: Buffer.alloc(0) };
+  const { bytes } = dataSet.elements.get(name) ?? { bytes: new Uint8Array() };
   // Eight-bit entries may be one byte each, or each in two.
   if (bits <= 8 && bytes.length < 2 * count) {
     if (bytes.length < count) throw dataSet.fail(name, `expected ${count} entries, got ${bytes.length}`);

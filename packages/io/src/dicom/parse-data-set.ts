@@ -1,6 +1,7 @@
 import { ImageFileError } from "@nnunet/core";
 import { type ByteSource, cutOff } from "./byte-source.ts";
 import { DataSet } from "./data-set.ts";
+import { uint16, uint32 } from "./numbers-in-bytes.ts";
 import { isPixelTag, tagName } from "./tags.ts";
 import { type Encoding, implicitLittle } from "./transfer-syntax.ts";
 
@@ -77,17 +78,8 @@ function elementHeader(source: ByteSource, at: number, { littleEndian, explicit 
   return { tag, vr, length: uint32(source.window, long, littleEndian), at: at + 12 };
 }
 
-function uint16(bytes: Buffer, at: number, littleEndian: boolean): number {
-  return littleEndian ? bytes[at]! + bytes[at + 1]! * 256 : bytes[at]! * 256 + bytes[at + 1]!;
-}
-
-function uint32(bytes: Buffer, at: number, littleEndian: boolean): number {
-  const [first, second] = [uint16(bytes, at, littleEndian), uint16(bytes, at + 2, littleEndian)];
-  return littleEndian ? first + second * 65536 : first * 65536 + second;
-}
-
 /** Two capital letters. */
-export function isVr(bytes: Buffer, at: number): boolean {
+export function isVr(bytes: Uint8Array, at: number): boolean {
   const [a, b] = [bytes[at]!, bytes[at + 1]!];
   return a >= 0x41 && a <= 0x5a && b >= 0x41 && b <= 0x5a;
 }
@@ -127,7 +119,7 @@ class Parser {
       const inner = vr === "UN" ? implicitLittle : encoding;
       if (name === undefined || !isSequence) return this.skip(at, inner);
       const { items, end } = this.sequence(at, this.source.length, inner, depth);
-      dataSet.elements.set(name, { bytes: Buffer.alloc(0), items });
+      dataSet.elements.set(name, { bytes: new Uint8Array(), items });
       return end;
     }
     const end = at + length;
@@ -135,10 +127,10 @@ class Parser {
     if (name === undefined) return end;
     if (isSequence) {
       const { items } = this.sequence(at, end, vr === "UN" ? implicitLittle : encoding, depth);
-      dataSet.elements.set(name, { bytes: Buffer.alloc(0), items });
+      dataSet.elements.set(name, { bytes: new Uint8Array(), items });
     } else {
       if (length > largestValue) throw dataSet.fail(name, `its value is ${length} bytes long; the file is damaged`);
-      dataSet.elements.set(name, { bytes: Buffer.from(this.source.view(at, length)) });
+      dataSet.elements.set(name, { bytes: this.source.view(at, length).slice() });
     }
     return end;
   }
@@ -226,14 +218,13 @@ function noItem(path: string): ImageFileError {
 }
 
 /** The elements that tell a file of DICOM from others: its meta information, or a data set without one. */
-export function beginsLikeDataSet(bytes: Buffer): boolean {
+export function beginsLikeDataSet(bytes: Uint8Array): boolean {
   if (bytes.length < 12) return false;
   for (const little of [true, false]) {
-    const uint16 = (at: number) => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
-    const [group, element] = [uint16(0), uint16(2)];
+    const [group, element] = [uint16(bytes, 0, little), uint16(bytes, 2, little)];
     if (!((group === 2 && element <= 0x16) || (group === 8 && element <= 0x18))) continue;
     if (isVr(bytes, 4)) return true;
-    const length = little ? bytes.readUInt32LE(4) : bytes.readUInt32BE(4);
+    const length = uint32(bytes, 4, little);
     if (length <= 64) return true;
   }
   return false;

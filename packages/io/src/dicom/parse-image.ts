@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { UnsupportedError } from "@nnunet/core";
 import type { ImageWarning, ReadImageOptions } from "../image-format.ts";
 import type { DataSet } from "./data-set.ts";
@@ -29,7 +28,7 @@ const largestFrame = 2 ** 29;
  * @throws {UnsupportedError} for what is not read, by name
  */
 export function dicomImage(
-  { source, meta, dataSet, pixels, syntax }: OpenDicom,
+  { file, source, meta, dataSet, pixels, syntax }: OpenDicom,
   palette: ReadImageOptions["palette"] = "colours",
 ): DicomImage | undefined {
   if (!pixels) {
@@ -58,8 +57,9 @@ export function dicomImage(
   const format: PixelFormat = isIndex ? { ...declared, photometric: "MONOCHROME2" } : declared;
   const { location, warnings } = locatePixels(source, dataSet, pixels, { format, syntax, frameCount });
   const image = {
+    file,
     path,
-    name: basename(path),
+    name: file.name,
     seriesUid: dataSet.text("SeriesInstanceUID"),
     instanceUid,
     frameOfReferenceUid: dataSet.text("FrameOfReferenceUID"),

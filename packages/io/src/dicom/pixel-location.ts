@@ -3,6 +3,7 @@ import type { ImageWarning } from "../image-format.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { DataSet } from "./data-set.ts";
 import { fragmentsAt, type PixelElement, undefinedLength } from "./parse-data-set.ts";
+import { uint32, viewOf } from "./numbers-in-bytes.ts";
 import { describePixels, nativeBytes, type PixelFormat } from "./pixel-format.ts";
 import type { TransferSyntax } from "./transfer-syntax.ts";
 
@@ -120,17 +121,17 @@ function frameStarts(
 function basicOffsets(source: ByteSource, table: Span, frameCount: number): number[] | undefined {
   if (table.length !== 4 * frameCount) return undefined;
   const bytes = source.copy(table.at, table.length);
-  return Array.from({ length: frameCount }, (_, i) => bytes.readUInt32LE(4 * i));
+  return Array.from({ length: frameCount }, (_, i) => uint32(bytes, 4 * i, true));
 }
 
 function extendedOffsets(dataSet: DataSet, frameCount: number): number[] | undefined {
   const bytes = dataSet.elements.get("ExtendedOffsetTable")?.bytes;
   if (bytes?.length !== 8 * frameCount) return undefined;
-  return Array.from({ length: frameCount }, (_, i) => Number(bytes.readBigUInt64LE(8 * i)));
+  return Array.from({ length: frameCount }, (_, i) => Number(viewOf(bytes).getBigUint64(8 * i, true)));
 }
 
 /** JPEG and JPEG-LS (start of image and a marker), JPEG 2000 (code stream, or its file format). */
-function beginsPicture(bytes: Buffer): boolean {
+function beginsPicture(bytes: Uint8Array): boolean {
   const [a, b, c] = bytes as unknown as [number, number, number];
   if (a !== 0xff) return a === 0 && b === 0 && c === 0;
   return (b === 0xd8 && c === 0xff) || (b === 0x4f && c === 0xff);

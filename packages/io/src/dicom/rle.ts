@@ -1,4 +1,5 @@
 import { ImageFileError } from "@nnunet/core";
+import { uint32 } from "./numbers-in-bytes.ts";
 import type { PixelFormat } from "./pixel-format.ts";
 
 /*
@@ -11,23 +12,23 @@ import type { PixelFormat } from "./pixel-format.ts";
  * @throws {ImageFileError} if the segments are not those of such an image, or do not unpack to it
  */
 export function decodeRle(
-  packed: Buffer,
+  packed: Uint8Array,
   { rows, columns, samples, bitsAllocated }: PixelFormat,
   path: string,
-): Buffer {
+): Uint8Array {
   const fail = (problem: string) => new ImageFileError(path, "PixelData", `${problem}; the run-length code is damaged`);
   if (bitsAllocated % 8 !== 0) throw fail(`${bitsAllocated} bits a pixel cannot be run-length encoded`);
   const bytesPerSample = bitsAllocated / 8;
   const segments = samples * bytesPerSample;
   if (packed.length < 64) throw fail("it has no header");
-  const count = packed.readUInt32LE(0);
+  const count = uint32(packed, 0, true);
   if (count !== segments) throw fail(`expected ${segments} segments, got ${count}`);
-  const starts = Array.from({ length: segments }, (_, i) => packed.readUInt32LE(4 + 4 * i));
+  const starts = Array.from({ length: segments }, (_, i) => uint32(packed, 4 + 4 * i, true));
   if (!starts.every((start, i) => start >= (i === 0 ? 64 : starts[i - 1]!) && start <= packed.length)) {
     throw fail(`its segments begin at ${starts.join(", ")} of ${packed.length} bytes`);
   }
   const pixels = rows * columns;
-  const decoded = Buffer.alloc(pixels * segments);
+  const decoded = new Uint8Array(pixels * segments);
   for (const [s, start] of starts.entries()) {
     const sample = Math.floor(s / bytesPerSample);
     // The highest byte comes first.
@@ -43,10 +44,10 @@ export function decodeRle(
 }
 
 function unpackSegment(
-  packed: Buffer,
+  packed: Uint8Array,
   start: number,
   end: number,
-  target: Buffer,
+  target: Uint8Array,
   { first, step, count }: { first: number; step: number; count: number },
 ): number {
   let done = 0;

@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import { ImageFileError } from "@nnunet/core";
 import { describeFileError, openRegularFile } from "@nnunet/core/node";
+import { memoryFor } from "../voxels/memory-for.ts";
 import { largestRatio, tooLong, tooShort } from "./promised-size.ts";
 
 /*
@@ -264,18 +265,14 @@ async function* decompressed(
 }
 
 /**
- * Memory for what a header promises; the caller has held the promise against the file.
+ * {@link memoryFor} what a file promises.
  *
- * @throws {ImageFileError} if there is none, or more than Node can hold in one array
+ * @throws {ImageFileError} also if it is more than Node can hold in one array
  */
-export function allocate(path: string, length: number, promise: string): ArrayBuffer {
-  const gib = (length / 2 ** 30).toFixed(1);
+function allocate(path: string, length: number, promise: string): ArrayBuffer {
   if (length > bufferLimits.MAX_LENGTH) {
+    const gib = (length / 2 ** 30).toFixed(1);
     throw new ImageFileError(path, "", `${promise}, ${gib} GiB, more than this version of Node can hold in one array`);
   }
-  try {
-    return new ArrayBuffer(length);
-  } catch (error) {
-    throw new ImageFileError(path, "", `${promise}, and there is no memory for its ${gib} GiB`, { cause: error });
-  }
+  return memoryFor(path, length, promise);
 }
