@@ -9,9 +9,10 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
 import { createVolume } from "@nnunet/core";
 import { loadModel, predictImage } from "@nnunet/inference";
-import { readImage, writeImage } from "@nnunet/io";
+import { readImage, readLabels, writeImage } from "@nnunet/io";
 import { importForeign } from "@nnunet/pipeline";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { dicomSlice, writeSeries } from "../../packages/io/tests/dicom-files.ts";
 
 /*
  * The page in a real browser. A model that the real nnU-Net trained segments an image there and in Node; whatever the browser
@@ -144,6 +145,50 @@ testInBrowser("the page segments as Node does, shows it, and asks no other host"
   expect(foreign).toEqual([]);
 });
 
+testInBrowser("a DICOM folder gives the voxels of Node, as NIfTI and as a DICOM segmentation object", async () => {
+  const stored = await readImage(imagePath);
+  const [, nz, ny, nx] = stored.shape;
+  const slices = Array.from({ length: nz }, (_, z) => {
+    const own = stored.data.subarray(z * ny * nx, (z + 1) * ny * nx);
+    const pixels = Int16Array.from(own, (value) => Math.round(10 * value) + 1024);
+    return dicomSlice({ rows: ny, columns: nx, pixels, position: [3, 4, 2 * z], frameOfReference: "1.2.77" });
+  });
+  const folder = writeSeries(join(scratch, "Knie"), slices);
+  await writeFile(join(folder, "notes.txt"), "notes");
+  const page = await open(isolated);
+  await page.selectOption("#device", "cpu");
+  await page.setInputFiles("#folder", folder);
+  await page.waitForSelector('#image dd:has-text("voxels")');
+  expect(await page.textContent("#image dd")).toContain(
+    `Knie (${nz + 1} files)20 × 22 × 18 voxels of 0.5 × 0.75 × 2 mm`,
+  );
+  await segment(page, modelPath);
+  expect(await page.textContent("#segment .notes")).toContain("passed over notes.txt, which is no DICOM");
+  const save = async (link: string, name: string) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(link)]);
+    expect(download.suggestedFilename()).toBe(name);
+    await download.saveAs(join(scratch, name));
+    return readLabels(join(scratch, name));
+  };
+  const seen = await save("#download", "Knie_segmentation.nii.gz");
+  const object = await save("#download-dicom", "Knie_segmentation.dcm");
+
+  const model = await loadModel(modelPath);
+  const series = await readImage(folder);
+  const image = createVolume(Float32Array.from(series.data), series.shape, series.geometry);
+  const { segmentation } = await predictImage([model], { id: "Knie", image });
+  await model.dispose();
+  expect(seen.geometry.origin).toEqual(series.geometry.origin);
+  const differing = Array.from(seen.data.keys()).filter((i) => seen.data[i] !== segmentation.data[i]);
+  expect(differing.length).toBeLessThanOrEqual(2); // ties closer than 1e-4, of 7,920 voxels
+  // Slices without a label are not in the object.
+  const first = Math.round((object.geometry.origin[2] - series.geometry.origin[2]) / series.geometry.spacing[0]);
+  const part = seen.data.subarray(first * ny * nx, first * ny * nx + object.data.length);
+  expect(Array.from(object.data)).toEqual(Array.from(part));
+  expect(seen.data.filter((label) => label !== 0)).toHaveLength(object.data.filter((label) => label !== 0).length);
+  expect(foreign).toEqual([]);
+});
+
 testInBrowser("without threads and without WebGPU it works, and says so", async () => {
   const page = await open(plain, "delete Navigator.prototype.gpu");
   expect(await page.textContent("#device option:checked")).toBe("CPU, 1 thread (the server does not allow more)");
@@ -181,9 +226,17 @@ testInBrowser("what is wrong with the files is one sentence", async () => {
     /^cut\.nii\.gz: the gzip data are damaged, cut off or in several parts \(.+\); get the file again, or decompress it$/,
   );
 
-  await give("slice.dcm", image);
+  await give("picture.tif", image);
+  await page.waitForSelector('#segment .problem:has-text("picture")');
   expect(await problem(page)).toBe(
-    "slice.dcm is not read here: the page takes .nii and .nii.gz; “nnunet predict” reads DICOM folders and every other format",
+    "picture.tif is not read here: the page takes .nii, .nii.gz and DICOM; “nnunet predict” reads every other format",
+  );
+  await give("slice.dcm", dicomSlice().subarray(0, 400));
+  await page.waitForSelector('#image dd:has-text("slice.dcm")');
+  await page.click("#start:enabled");
+  await page.waitForSelector('#segment .problem:has-text("slice")');
+  expect(await problem(page)).toMatch(
+    /^slice\.dcm: the file ends in the middle of an element; it is cut off, get it again$/,
   );
   expect(foreign).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import type { InspectTask, ModelSummary, Reply, Segmented, SegmentTask, Task } from "./tasks.ts";
+import type { InspectTask, ModelSummary, Reply, Segmented, SegmentTask, ShowTask, Task } from "./tasks.ts";
 
 export interface TaskOptions {
   readonly signal?: AbortSignal;
@@ -8,6 +8,7 @@ export interface TaskOptions {
 
 export interface WorkerClient {
   run(task: InspectTask, options?: TaskOptions): Promise<ModelSummary>;
+  run(task: ShowTask, options?: TaskOptions): Promise<Blob>;
   run(task: SegmentTask, options?: TaskOptions): Promise<Segmented>;
 }
 
@@ -17,7 +18,7 @@ export function createWorkerClient(): WorkerClient {
   let last: Promise<unknown> = Promise.resolve();
 
   const begin = (task: Task, { signal, onProgress, onWarning }: TaskOptions) =>
-    new Promise<ModelSummary | Segmented>((resolve, reject) => {
+    new Promise<ModelSummary | Blob | Segmented>((resolve, reject) => {
       const end = () => {
         worker?.terminate();
         worker = undefined;

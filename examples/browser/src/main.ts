@@ -1,3 +1,4 @@
+import { droppedFiles } from "./dropped-files.ts";
 import { find, showProblem } from "./page.ts";
 import { createPlanView } from "./plan-view.ts";
 import { createSegmentView } from "./segment-view.ts";
@@ -13,15 +14,15 @@ function show(name: ViewName): void {
 }
 
 async function take(files: readonly File[]): Promise<void> {
-  const { models, images, json, problem } = sortFiles(files);
+  const { models, image, json, problem } = await sortFiles(files);
   if (json.length > 0) {
     show("plan");
     await views.plan.takeJson(json);
   }
-  if (models.length + images.length > 0) show("segment");
+  if (models.length > 0 || image) show("segment");
   // The model first: it says how many channels belong together.
   for (const model of models.slice(-1)) await views.segment.takeModel(model);
-  if (images.length > 0) await views.segment.takeImages(images);
+  if (image) await views.segment.takeImage(image);
   if (problem !== undefined) showProblem(find("section:not([hidden])"), problem);
 }
 
@@ -44,5 +45,5 @@ body.ondragleave = (event) => {
 body.ondrop = (event) => {
   event.preventDefault();
   body.toggleAttribute("data-dragging", false);
-  void take([...(event.dataTransfer?.files ?? [])]);
+  if (event.dataTransfer) void droppedFiles(event.dataTransfer).then(take);
 };

@@ -1,6 +1,7 @@
 import { labelSet } from "@nnunet/core";
+import { labelColour } from "@nnunet/io/bytes";
+import { describeGiven, type GivenImage, niftiImage } from "./given-image.ts";
 import { createWorkerClient } from "./in-worker.ts";
-import { labelColour } from "./label-colours.ts";
 import { element, find, messageOf, showGiven, showNotes, showProblem } from "./page.ts";
 import type { ModelSummary, Segmented, WebDevice } from "./tasks.ts";
 import { timeLeft } from "./time-left.ts";
@@ -17,7 +18,7 @@ export function createSegmentView() {
   const worker = createWorkerClient();
   let viewer: Promise<Viewer> | undefined;
   let model: { file: File; summary: ModelSummary } | undefined;
-  let images: readonly File[] = [];
+  let image: GivenImage | undefined;
   let working: AbortController | undefined;
   let notes: string[] = [];
 
@@ -26,7 +27,7 @@ export function createSegmentView() {
     showNotes(view, notes);
   };
   const ready = () => {
-    start.disabled = !model || images.length === 0 || working !== undefined;
+    start.disabled = !model || !image || working !== undefined;
     view.toggleAttribute("data-working", working !== undefined);
     view.toggleAttribute("data-done", !result.hidden);
   };
@@ -58,28 +59,39 @@ export function createSegmentView() {
     ready();
   }
 
-  async function takeImages(files: readonly File[]): Promise<void> {
+  async function takeImage(given: GivenImage): Promise<void> {
     forget();
-    const wanted = model?.summary.dataset.channelNames.length ?? 1;
-    const isMore = images.length > 0 && images.length + files.length <= wanted;
-    const together = isMore
-      ? [...images.filter(({ name }) => !files.some((file) => file.name === name)), ...files]
-      : files;
-    images = [...together].sort((a, b) => a.name.localeCompare(b.name, "en"));
-    const names = images.map(({ name }) => name).join(", ");
+    image = withOthers(given);
+    const names = describeGiven(image);
     showGiven("image", names);
     ready();
     try {
       viewer ??= createViewer();
-      showGiven("image", names, [await (await viewer).showImage(images[0]!)]);
+      const shown = await viewable(image);
+      showGiven("image", names, [await (await viewer).showImage(shown)]);
     } catch (error) {
       // Segmenting reads the file by itself, and says what is wrong with it.
       note(messageOf(error));
     }
   }
 
+  /** Channels of one case may come one after the other. */
+  function withOthers(given: GivenImage): GivenImage {
+    const wanted = model?.summary.dataset.channelNames.length ?? 1;
+    const before = image?.kind === "nifti" && given.kind === "nifti" ? image.files : [];
+    if (before.length === 0 || before.length + given.files.length > wanted) return given;
+    const others = before.filter(({ name }) => !given.files.some((file) => file.name === name));
+    return niftiImage([...others, ...given.files]);
+  }
+
+  /** The viewer shows NIfTI; a series becomes that by our own reader, so that what is seen is what is segmented. */
+  async function viewable(given: GivenImage): Promise<File> {
+    if (given.kind === "nifti") return given.files[0]!;
+    return new File([await worker.run({ kind: "show", image: given })], `${given.name}.nii`);
+  }
+
   async function segment(): Promise<void> {
-    if (!model || images.length === 0 || working) return;
+    if (!model || !image || working) return;
     const { file, summary } = model;
     forget();
     working = new AbortController();
@@ -96,7 +108,7 @@ export function createSegmentView() {
         {
           kind: "segment",
           model: file,
-          images,
+          image,
           device: device.value as WebDevice,
           threads: threadsHere(),
           mirroring: mirroring.checked,
@@ -123,7 +135,7 @@ export function createSegmentView() {
     }
   }
 
-  async function show({ file, voxels, millilitresPerVoxel, seconds }: Segmented, { dataset }: ModelSummary) {
+  async function show({ file, object, voxels, millilitresPerVoxel, seconds }: Segmented, { dataset }: ModelSummary) {
     const { names, regions, regionsClassOrder, foreground } = labelSet(dataset);
     const labels = names.map((name, i) => ({ name, id: (regions ? regionsClassOrder! : foreground)[i]! }));
     const rows = labels.map(({ name, id }, i) => {
@@ -136,10 +148,8 @@ export function createSegmentView() {
       ]);
     });
     find("tbody", result).replaceChildren(...rows);
-    const download = find<HTMLAnchorElement>("#download");
-    if (download.href) URL.revokeObjectURL(download.href);
-    download.href = URL.createObjectURL(file);
-    download.download = images[0]!.name.replace(/(_0000)?\.nii(\.gz)?$/i, "_segmentation.nii.gz");
+    offer("#download", file, `${image!.name}_segmentation.nii.gz`);
+    offer("#download-dicom", object, `${image!.name}_segmentation.dcm`);
     find(".aside", result).textContent =
       `${device.selectedOptions[0]!.text}; ${seconds.toFixed(1)} s in all. Not for diagnosis.`;
     result.hidden = false;
@@ -149,7 +159,17 @@ export function createSegmentView() {
   start.onclick = segment;
   find("#cancel").onclick = () => working?.abort(new DOMException("cancelled", "AbortError"));
   void offerDevices(device);
-  return { takeModel, takeImages };
+  return { takeModel, takeImage };
+}
+
+/** Gives a file to a link; without one the link is hidden. */
+function offer(selector: string, file: Blob | undefined, name: string): void {
+  const link = find<HTMLAnchorElement>(selector);
+  if (link.href) URL.revokeObjectURL(link.href);
+  link.hidden = file === undefined;
+  if (!file) return;
+  link.href = URL.createObjectURL(file);
+  link.download = name;
 }
 
 /** WebAssembly's threads; browsers give them to cross-origin isolated pages only. */

@@ -1,4 +1,5 @@
 import type { ModelDataset } from "@nnunet/core";
+import type { GivenImage } from "./given-image.ts";
 
 /* What the page asks of its worker, and what comes back. Blobs cross without being copied. */
 
@@ -11,11 +12,16 @@ export interface InspectTask {
   readonly model: File;
 }
 
+/** A DICOM series as NIfTI, which the viewer shows. */
+export interface ShowTask {
+  readonly kind: "show";
+  readonly image: GivenImage;
+}
+
 export interface SegmentTask {
   readonly kind: "segment";
   readonly model: File;
-  /** In the order of the model's channels; one file may hold several. */
-  readonly images: readonly File[];
+  readonly image: GivenImage;
   readonly device: WebDevice;
   /** Of WebAssembly; 1 where the page is not cross-origin isolated. */
   readonly threads: number;
@@ -25,7 +31,7 @@ export interface SegmentTask {
   readonly runtime: string;
 }
 
-export type Task = InspectTask | SegmentTask;
+export type Task = InspectTask | ShowTask | SegmentTask;
 
 /** What a model says of itself. */
 export interface ModelSummary {
@@ -41,6 +47,8 @@ export interface ModelSummary {
 export interface Segmented {
   /** `.nii.gz` in the grid of the image. */
   readonly file: Blob;
+  /** A DICOM segmentation object, of a DICOM series that allows one. */
+  readonly object: Blob | undefined;
   /** How many voxels have each label that occurs. */
   readonly voxels: ReadonlyMap<number, number>;
   readonly millilitresPerVoxel: number;
@@ -52,5 +60,6 @@ export type Reply =
   | { readonly kind: "progress"; readonly done: number; readonly total: number }
   | { readonly kind: "warning"; readonly text: string }
   | { readonly kind: "inspected"; readonly result: ModelSummary }
+  | { readonly kind: "shown"; readonly result: Blob }
   | { readonly kind: "segmented"; readonly result: Segmented }
   | { readonly kind: "failed"; readonly text: string };

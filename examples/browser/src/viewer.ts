@@ -1,10 +1,10 @@
 import type { Niivue, NVImage } from "@niivue/niivue";
-import { labelColour } from "./label-colours.ts";
+import { labelColour } from "@nnunet/io/bytes";
 import { find } from "./page.ts";
 
 /** Shows images and segmentations; made when the first image comes, since it is the largest part of the page. */
 export interface Viewer {
-  /** @returns size and spacing in words */
+  /** @param file - NIfTI @returns size and spacing in words */
   showImage(file: File): Promise<string>;
   /** @param labels - ids in the order of their colours, with their names */
   showSegmentation(file: Blob, labels: readonly { readonly id: number; readonly name: string }[]): Promise<void>;

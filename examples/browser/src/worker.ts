@@ -7,8 +7,9 @@ import {
   predictImage,
   type SessionFactory,
 } from "@nnunet/inference";
-import { encodeNifti, joinChannels, readNiftiBytes } from "@nnunet/io/bytes";
-import type { ModelSummary, Reply, Segmented, SegmentTask, Task } from "./tasks.ts";
+import { encodeDicomSegmentation, encodeNifti, type ImageWarning } from "@nnunet/io/bytes";
+import { readGiven, readSeries } from "./read-image.ts";
+import type { ModelSummary, Reply, Segmented, SegmentTask, ShowTask, Task } from "./tasks.ts";
 
 /* All that takes time happens here, so that the page stays free. One task after the other; the page ends one by ending us. */
 
@@ -17,6 +18,7 @@ const reply = (message: Reply) => self.postMessage(message);
 self.onmessage = async ({ data: task }: MessageEvent<Task>) => {
   try {
     if (task.kind === "inspect") reply({ kind: "inspected", result: await inspect(task.model) });
+    else if (task.kind === "show") reply({ kind: "shown", result: await show(task) });
     else reply({ kind: "segmented", result: await segment(task) });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -32,20 +34,24 @@ async function inspect(file: File): Promise<ModelSummary> {
   return { datasetName: plans.datasetName, configuration, folds, dataset, patchSize, copies };
 }
 
+const hear = ({ path, field, problem }: ImageWarning) =>
+  reply({ kind: "warning", text: `${path}${field && ` → ${field}`}: ${problem}` });
+
+async function show({ image }: ShowTask): Promise<Blob> {
+  const { volume } = await readSeries(image, () => {}); // told when it is segmented
+  return encodeNifti(volume, { gzip: false });
+}
+
 async function segment(task: SegmentTask): Promise<Segmented> {
   const begun = performance.now();
   const model = await openModel(task);
-  const { dataset } = model.metadata;
-  const id = task.images[0]!.name.replace(/(_0000)?\.nii(\.gz)?$/i, "");
-  const files = new Map(task.images.map((file) => [file.name, file]));
-  const onWarning = ({ path, field, problem }: { path: string; field: string; problem: string }) =>
-    reply({ kind: "warning", text: `${path}${field && ` → ${field}`}: ${problem}` });
-  const read = (name: string) => readNiftiBytes(files.get(name)!, name, { onWarning });
-  const image = await joinChannels({ id, images: [...files.keys()] }, dataset, read, "the model");
+  const { dataset, plans, configuration, folds } = model.metadata;
+  const { volume: image, source, withoutSource } = await readGiven(task.image, dataset, hear);
+  if (withoutSource !== undefined) reply({ kind: "warning", text: withoutSource });
   const { mirroring, maxMemoryGb } = task;
   const { segmentation } = await predictImage(
     [model],
-    { id, image },
+    { id: task.image.name, image },
     {
       mirroring,
       maxMemoryGb,
@@ -59,7 +65,14 @@ async function segment(task: SegmentTask): Promise<Segmented> {
   for (const label of segmentation.data) voxels.set(label, (voxels.get(label) ?? 0) + 1);
   const millilitresPerVoxel = image.geometry.spacing.reduce((volume, mm) => volume * mm, 1) / 1000;
   const file = await encodeNifti(segmentation);
-  return { file, voxels, millilitresPerVoxel, seconds: (performance.now() - begun) / 1000 };
+  const maker = {
+    algorithm: `${plans.datasetName} ${configuration}`,
+    version: "nnunet-ts in the browser",
+    parameters: `plans ${plans.plansName}; folds ${folds.join(", ")}; ${mirroring ? "mirroring" : "no mirroring"}`,
+  };
+  const made = source && (await encodeDicomSegmentation(segmentation, source, dataset, maker));
+  for (const warning of made?.warnings ?? []) hear(warning);
+  return { file, object: made?.file, voxels, millilitresPerVoxel, seconds: (performance.now() - begun) / 1000 };
 }
 
 /** The model of the task before, if this one wants the same. */

@@ -1,0 +1,26 @@
+/** What is segmented: NIfTI files, one per channel or one with all, or the files of one DICOM series. */
+export interface GivenImage {
+  readonly kind: "nifti" | "dicom";
+  /** Of NIfTI in the order of the channels. */
+  readonly files: readonly File[];
+  /** Of the case: what its files are called, or their folder. */
+  readonly name: string;
+}
+
+/** NIfTI files as one image. */
+export function niftiImage(files: readonly File[]): GivenImage {
+  const inOrder = [...files].sort((a, b) => a.name.localeCompare(b.name, "en"));
+  return { kind: "nifti", files: inOrder, name: inOrder[0]!.name.replace(/(_0000)?\.nii(\.gz)?$/i, "") };
+}
+
+/** The files of a series, called as their folder where they came in one. */
+export function dicomImage(files: readonly File[]): GivenImage {
+  const folder = files[0]!.webkitRelativePath.split("/").at(-2);
+  return { kind: "dicom", files, name: folder ?? (files.length === 1 ? files[0]!.name : "DICOM series") };
+}
+
+/** For people: the names of its files, or how many they are. */
+export function describeGiven({ kind, files, name }: GivenImage): string {
+  if (kind === "nifti") return files.map((file) => file.name).join(", ");
+  return files.length === 1 ? name : `${name} (${files.length} files)`;
+}
