@@ -1,4 +1,4 @@
-import { joined } from "./encode-elements.ts";
+import { concatenated } from "../dicom/numbers-in-bytes.ts";
 
 /** Voxels are hashed in pieces of so many bytes, because a digest copies what it is given. */
 const atOnce = 16 * 2 ** 20;
@@ -14,9 +14,9 @@ export async function derivedUid(parts: readonly (string | Uint8Array<ArrayBuffe
   let hash = new Uint8Array(32);
   for (const part of parts) {
     const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
-    hash = await digest(joined([hash, new TextEncoder().encode(`${bytes.length}:`)]));
+    hash = await digest(concatenated([hash, new TextEncoder().encode(`${bytes.length}:`)]));
     for (let at = 0; at < bytes.length; at += atOnce) {
-      hash = await digest(joined([hash, bytes.subarray(at, at + atOnce)]));
+      hash = await digest(concatenated([hash, bytes.subarray(at, at + atOnce)]));
     }
   }
   const uuid = hash.slice(0, 16);

@@ -1,3 +1,4 @@
+import { concatenated } from "../dicom/numbers-in-bytes.ts";
 import { type ValueType, writtenElements, type WrittenName } from "./written-elements.ts";
 
 /** Text, text as it stood in another file, numbers or tags, or the items of a sequence. */
@@ -15,13 +16,13 @@ const sequenceEnd = 0xfffee0dd;
 export function encodeItem(item: Item): Uint8Array<ArrayBuffer> {
   const present = (Object.keys(item) as WrittenName[]).filter((name) => item[name] !== undefined);
   const inOrder = present.sort((a, b) => writtenElements[a][0] - writtenElements[b][0]);
-  return joined(inOrder.map((name) => encodeElement(name, item[name]!)));
+  return concatenated(inOrder.map((name) => encodeElement(name, item[name]!)));
 }
 
 /** An item of a sequence with its header. */
 export function encodeSequenceItem(item: Item): Uint8Array<ArrayBuffer> {
   const content = encodeItem(item);
-  return joined([delimiter(itemTag, content.length), content]);
+  return concatenated([delimiter(itemTag, content.length), content]);
 }
 
 /** The header of an element whose value follows. */
@@ -44,13 +45,13 @@ export function encodeSequenceEnd(): Uint8Array<ArrayBuffer> {
 
 function encodeElement(name: WrittenName, value: Value): Uint8Array<ArrayBuffer> {
   const content = encodeValue(writtenElements[name][1], value);
-  return joined([elementHeader(name, content.length), content]);
+  return concatenated([elementHeader(name, content.length), content]);
 }
 
 function encodeValue(type: ValueType, value: Value): Uint8Array {
   if (typeof value === "string") return padded(new TextEncoder().encode(value), type);
   if (value instanceof Uint8Array) return padded(value, type);
-  if (type === "SQ") return joined((value as readonly Item[]).map(encodeSequenceItem));
+  if (type === "SQ") return concatenated((value as readonly Item[]).map(encodeSequenceItem));
   const numbers = value as readonly number[];
   const bytes = new Uint8Array(numbers.length * (type === "US" ? 2 : 4));
   const view = new DataView(bytes.buffer);
@@ -82,14 +83,4 @@ function delimiter(tag: number, length: number): Uint8Array<ArrayBuffer> {
   writeTag(view, 0, tag);
   view.setUint32(4, length, true);
   return bytes;
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,4 +1,5 @@
-import { encodeItem, joined } from "./encode-elements.ts";
+import { concatenated } from "../dicom/numbers-in-bytes.ts";
+import { encodeItem } from "./encode-elements.ts";
 
 export const segmentationStorage = "1.2.840.10008.5.1.4.1.1.66.4";
 const explicitLittleEndian = "1.2.840.10008.1.2.1";
@@ -16,5 +17,10 @@ export function encodeFileMeta(instanceUid: string): Uint8Array<ArrayBuffer> {
     ImplementationVersionName: "NNUNET-TS",
   });
   const magic = new TextEncoder().encode("DICM");
-  return joined([new Uint8Array(128), magic, encodeItem({ FileMetaInformationGroupLength: [meta.length] }), meta]);
+  return concatenated([
+    new Uint8Array(128),
+    magic,
+    encodeItem({ FileMetaInformationGroupLength: [meta.length] }),
+    meta,
+  ]);
 }

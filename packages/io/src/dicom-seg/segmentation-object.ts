@@ -1,4 +1,5 @@
 import { labelSet, type ModelDataset, UnsupportedError, type Volume } from "@nnunet/core";
+import { concatenated } from "../dicom/numbers-in-bytes.ts";
 import type { ImageWarning } from "../image-format.ts";
 import { bytesOfArray } from "../voxels/stored-voxels.ts";
 import { aboutObject, type SegmentationMaker } from "./about-object.ts";
@@ -9,7 +10,6 @@ import {
   encodeItem,
   encodeSequenceEnd,
   encodeSequenceItem,
-  joined,
   undefinedLength,
 } from "./encode-elements.ts";
 import { encodeFileMeta } from "./file-meta.ts";
@@ -92,9 +92,9 @@ function* inPieces(chunks: Iterable<Uint8Array<ArrayBuffer>>): Generator<Uint8Ar
     piece.push(chunk);
     length += chunk.length;
     if (length < pieceBytes) continue;
-    yield joined(piece);
+    yield concatenated(piece);
     piece = [];
     length = 0;
   }
-  yield joined(piece);
+  yield concatenated(piece);
 }
