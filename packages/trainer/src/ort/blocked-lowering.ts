@@ -2,7 +2,8 @@ import { elementCount } from "@nnunet/core";
 import { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
 import { standardLowering } from "./standard-lowering.ts";
-import { type PhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
+import { type PhasedKernel, phasedKernel } from "./input-gradient.ts";
+import { blockedWeaving, nchwc, transposedWeaving, volumeOf, weaveBlocks } from "./weaving.ts";
 
 /**
  * Convolutions through onnxruntime's channel-blocked ("NCHWc") kernels on the CPU.
@@ -28,7 +29,8 @@ export function blockedLowering(block: number): ConvolutionLowering {
       const { inChannels, outChannels, batch, size } = shape;
       const window: PhasedKernel = { phases: 1, window: kernel, padStart: pad, padEnd: pad, taps };
       const source: BlockedWeights = { w, taps: elementCount(kernel), swap: false, inChannels, outChannels };
-      return blockedConvolution(onnx, block, { batch, size, window, inChannels, outChannels }, x, source, bias);
+      const layer = { batch, size, window, inChannels, outChannels };
+      return plainPlanes(onnx, layer, blockedConvolution(onnx, block, layer, x, source, bias));
     },
     inputGradient(onnx, shape, dy, w) {
       if (!fitsGradient(shape, block)) return standardLowering.inputGradient(onnx, shape, dy, w);
@@ -48,9 +50,18 @@ export function blockedLowering(block: number): ConvolutionLowering {
         inChannels: shape.outChannels,
         outChannels: window.phases * shape.inChannels,
       };
-      return weavePhases(onnx, shape, window.phases, blockedConvolution(onnx, block, layer, dy, source, undefined));
+      const sum = blockedConvolution(onnx, block, layer, dy, source, undefined);
+      if (window.phases === 1) return plainPlanes(onnx, layer, sum);
+      const grid = { batch: shape.batch, channels: shape.inChannels, size: out, stride: shape.stride };
+      const woven = weaveBlocks(onnx, block, grid, sum, sum.blocked);
+      const plain = onnx.node("ReorderOutput", [woven], { channels: shape.inChannels }, undefined, nchwc);
+      return onnx.node("Reshape", [plain, onnx.integers([shape.batch, shape.inChannels, ...shape.size])]);
     },
     weightGradient: standardLowering.weightGradient,
+    weaving: (grid) =>
+      grid.channels % block === 0 && grid.batch * elementCount(grid.size) * elementCount(grid.stride) >= fewestVoxels
+        ? blockedWeaving(block)
+        : transposedWeaving,
   };
 }
 
@@ -82,6 +93,13 @@ interface BlockedLayer {
   readonly outChannels: number;
 }
 
+/** A result in blocked layout, [n, outChannels, d·rows, w]: each plane's voxels begin after `shift` of its rows. */
+interface BlockedPlanes {
+  readonly blocked: string;
+  readonly rows: number;
+  readonly shift: number;
+}
+
 interface BlockedWeights {
   /** [outChannels, inChannels, …taps] of the layer as the network has it. */
   readonly w: string;
@@ -99,10 +117,10 @@ function blockedConvolution(
   x: string,
   weights: BlockedWeights,
   bias: string | undefined,
-): string {
-  const { batch, inChannels, outChannels, window } = layer;
+): BlockedPlanes {
+  const { batch, inChannels, window } = layer;
   const flat = layer.size.length === 2;
-  const [d, h, w] = (flat ? [1, ...layer.size] : layer.size) as [number, number, number];
+  const [d, h, w] = volumeOf(layer.size);
   const [wd, wh, ww] = (flat ? [1, ...window.window] : window.window) as [number, number, number];
   const [pd, ph, pw] = (flat ? [0, ...window.padStart] : window.padStart) as [number, number, number];
   const pwEnd = window.padEnd.at(-1)!;
@@ -134,7 +152,14 @@ function blockedConvolution(
       nchwc,
     );
   }
-  const plain = onnx.node("ReorderOutput", [sum!], { channels: outChannels }, undefined, nchwc);
+  return { blocked: sum!, rows, shift };
+}
+
+/** The planes of a blocked result as a plain tensor [n, outChannels, …size]. */
+function plainPlanes(onnx: OnnxGraph, layer: BlockedLayer, { blocked, rows, shift }: BlockedPlanes): string {
+  const { batch, outChannels } = layer;
+  const [d, h, w] = volumeOf(layer.size);
+  const plain = onnx.node("ReorderOutput", [blocked], { channels: outChannels }, undefined, nchwc);
   if (rows === h) return onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, ...layer.size])]);
   const apart = onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, d, rows, w])]);
   return onnx.node("Slice", [apart, onnx.integers([shift]), onnx.integers([shift + h]), onnx.integers([3])]);
@@ -142,7 +167,8 @@ function blockedConvolution(
 
 /**
  * The kernels in the blocked layout [out / b, in / b, rows, columns, b in, b out] (as ONNX shape [out, in, rows,
- * columns]): one per kh with rows = kd for volumes, a single one with rows = kh where the window is flat.
+ * columns]): one per kh with rows = kd for volumes, a single one with rows = kh where the window is flat. Phases lie
+ * within the blocks of the output channels, as weaveBlocks wants them.
  */
 function blockedKernels(
   onnx: OnnxGraph,
@@ -169,16 +195,14 @@ function blockedKernels(
   const [outBlock, outIn, inBlock, inIn] = weights.swap ? [2, 3, 0, 1] : [0, 1, 2, 3];
   const shape = [layer.outChannels, layer.inChannels];
   if (wd === 1) {
-    const laid = onnx.node("Transpose", [apart], { perm: [4, outBlock!, inBlock!, 5, 6, 7, inIn!, outIn!] });
+    const laid = onnx.node("Transpose", [apart], { perm: [outBlock!, 4, inBlock!, 5, 6, 7, inIn!, outIn!] });
     return [onnx.node("Reshape", [laid, onnx.integers([...shape, wh, ww])])];
   }
-  const laid = onnx.node("Transpose", [apart], { perm: [6, 4, outBlock!, inBlock!, 5, 7, inIn!, outIn!] });
+  const laid = onnx.node("Transpose", [apart], { perm: [6, outBlock!, 4, inBlock!, 5, 7, inIn!, outIn!] });
   const names = Array.from({ length: wh }, () => onnx.fresh("Split"));
   onnx.nodeWithOutputs("Split", [laid, onnx.integers(names.map(() => 1))], names, { axis: 0 });
   return names.map((name) => onnx.node("Reshape", [name, onnx.integers([...shape, wd, ww])]));
 }
-
-const nchwc = "com.microsoft.nchwc";
 
 /** The layer that the probe computes both ways: x of {@link probeDims}.x, w of {@link probeDims}.w. */
 const probeShape: ConvolutionShape = {

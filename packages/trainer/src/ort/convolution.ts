@@ -1,4 +1,5 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
+import type { Weaving, WovenGrid } from "./weaving.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
 /** Geometry of a convolution. Shapes: x [n, ci, ...size], w [co, ci, ...kernel], y [n, co, ...size / stride]. */
@@ -19,6 +20,8 @@ export interface ConvolutionLowering {
   inputGradient(onnx: OnnxGraph, shape: ConvolutionShape, dy: string, w: string): string;
   /** Gradient by w, from x and dy. */
   weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string;
+  /** How an up-convolution gets between its matrix product and the fine grid. */
+  weaving(grid: WovenGrid): Weaving;
 }
 
 /**

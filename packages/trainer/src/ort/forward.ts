@@ -82,6 +82,7 @@ export function forward(
         case "upConv":
           return upConv(
             tape,
+            lowering,
             value(node.input),
             parameter(node.weight),
             node.bias === undefined ? undefined : parameter(node.bias),

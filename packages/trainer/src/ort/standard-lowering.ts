@@ -1,6 +1,7 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
 import { gatherPhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
+import { transposedWeaving } from "./weaving.ts";
 import { weightGradient } from "./weight-gradient.ts";
 
 /** Convolutions in ONNX's standard operators: right on every provider. */
@@ -20,4 +21,5 @@ export const standardLowering: ConvolutionLowering = {
     return weavePhases(onnx, shape, kernel.phases, phased);
   },
   weightGradient,
+  weaving: () => transposedWeaving,
 };
