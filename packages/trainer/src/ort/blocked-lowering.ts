@@ -3,6 +3,7 @@ import { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
 import { standardLowering } from "./standard-lowering.ts";
 import { type PhasedKernel, phasedKernel } from "./input-gradient.ts";
+import { type ChannelsLast, transposedChannels, weightGradient } from "./weight-gradient.ts";
 import { blockedWeaving, nchwc, transposedWeaving, volumeOf, weaveBlocks } from "./weaving.ts";
 
 /**
@@ -57,11 +58,22 @@ export function blockedLowering(block: number): ConvolutionLowering {
       const plain = onnx.node("ReorderOutput", [woven], { channels: shape.inChannels }, undefined, nchwc);
       return onnx.node("Reshape", [plain, onnx.integers([shape.batch, shape.inChannels, ...shape.size])]);
     },
-    weightGradient: standardLowering.weightGradient,
+    weightGradient: (onnx, shape, x, dy) => weightGradient(onnx, shape, x, dy, blockedChannels(block)),
     weaving: (grid) =>
       grid.channels % block === 0 && grid.batch * elementCount(grid.size) * elementCount(grid.stride) >= fewestVoxels
         ? blockedWeaving(block)
         : transposedWeaving,
+  };
+}
+
+/** A single block has its channels as the last axis: laying it out is parallel, which a transposition is not. */
+function blockedChannels(block: number): ChannelsLast {
+  return (onnx, shape, x) => {
+    const { batch, inChannels, size } = shape;
+    if (inChannels !== block) return transposedChannels(onnx, shape, x);
+    const width = size.at(-1)!;
+    const image = onnx.node("Reshape", [x, onnx.integers([batch, block, elementCount(size) / width, width])]);
+    return onnx.node("ReorderInput", [image], {}, undefined, nchwc);
   };
 }
 

@@ -50,7 +50,13 @@ export function blockedWeaving(block: number): Weaving {
       const [depth, height, width] = volumeOf(grid.size);
       const taps = elementCount(grid.stride);
       const image = [grid.batch, grid.channels * taps, depth * height, width];
-      const blocked = onnx.node("ReorderInput", [onnx.node("Reshape", [y, onnx.integers(image)])], {}, undefined, nchwc);
+      const blocked = onnx.node(
+        "ReorderInput",
+        [onnx.node("Reshape", [y, onnx.integers(image)])],
+        {},
+        undefined,
+        nchwc,
+      );
       const woven = weaveBlocks(onnx, block, grid, { rows: height, shift: 0 }, blocked);
       return plain(onnx, grid.channels, woven, [grid.batch, grid.channels, ...fineSize(grid)]);
     },

@@ -84,9 +84,16 @@ function neighbourTable(shape: ConvolutionShape): number[] {
  * runtime's convolution then stays in cache. Sums over the groups at the end.
  *
  * The channels of x are the fastest axis, a spatial one of the convolution: the im2col copies runs of 3·ci values then
- * instead of single ones, which makes the whole 1.5 to 2.3 times faster (bench/weight-gradient.bench.mjs).
+ * instead of single ones, which makes the whole 1.5 to 2.3 times faster (bench/weight-gradient.bench.mjs). With one to
+ * three channels the runs along a row of x are the longer ones, and the channels stay first.
  */
-export function planeWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
+export function planeWeightGradient(
+  onnx: OnnxGraph,
+  shape: ConvolutionShape,
+  x: string,
+  dy: string,
+  channelsLast: ChannelsLast = transposedChannels,
+): string {
   const flat = shape.size.length === 2;
   const volume: ConvolutionShape = flat
     ? { ...shape, size: [1, ...shape.size], kernel: [1, ...shape.kernel], stride: [1, ...shape.stride] }
@@ -98,35 +105,50 @@ export function planeWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x:
   const [, h, w] = outputSize(volume) as [number, number, number];
   const planes = batch * depth;
 
-  const channelsLast = onnx.node(
-    "Transpose",
-    [onnx.node("Reshape", [x, onnx.integers([batch, ci, depth * height * width])])],
-    { perm: [0, 2, 1] },
-  );
-  const image = onnx.node("Reshape", [channelsLast, onnx.integers([1, planes, height, width, ci])]);
+  const last = ci > 3;
+  const image = last
+    ? onnx.node("Reshape", [channelsLast(onnx, volume, x), onnx.integers([1, planes, height, width, ci])])
+    : onnx.node("Reshape", [planesFirst(onnx, volume, x), onnx.integers([1, planes, ci, height, width])]);
+  const inPlane = <T>(channel: T, rows: T, columns: T): T[] =>
+    last ? [rows, columns, channel] : [channel, rows, columns];
   const kernels = onnx.node("Reshape", [
     meetingPlanes(onnx, volume, dy),
-    onnx.integers([planes * kd * co, 1, h, w, 1]),
+    onnx.integers([planes * kd * co, 1, ...inPlane(1, h, w)]),
   ]);
 
-  const padStart = [(kh - 1) / 2, (kw - 1) / 2];
-  const padEnd = [kh + sh * (h - 1) - height - padStart[0]!, kw + sw * (w - 1) - width - padStart[1]!];
+  const padStart = [(kh - 1) / 2, (kw - 1) / 2] as const;
+  const padEnd = [kh + sh * (h - 1) - height - padStart[0], kw + sw * (w - 1) - width - padStart[1]] as const;
   // a 1-wide kernel with stride 2 sees fewer voxels than there are: it makes surplus positions, cut off below
-  const surplus = padEnd.map((p) => Math.max(0, -p));
-  const positions = [kh + surplus[0]!, kw + surplus[1]!];
+  const positions = inPlane(ci, kh + Math.max(0, -padEnd[0]), kw + Math.max(0, -padEnd[1]));
   let product = onnx.node("Conv", [image, kernels], {
     group: planes,
-    kernel_shape: [h, w, 1],
-    dilations: [sh, sw, 1],
-    pads: [...padStart, 0, ...padEnd.map((p) => Math.max(0, p)), 0],
-  }); // [1, planes·kd·co, kh, kw, ci]
-  product = onnx.node("Reshape", [product, onnx.integers([planes, kd, co, positions[0]!, positions[1]!, ci])]);
-  if (surplus.some((s) => s > 0)) {
-    product = onnx.node("Slice", [product, onnx.integers([0, 0]), onnx.integers([kh, kw]), onnx.integers([3, 4])]);
+    kernel_shape: inPlane(1, h, w),
+    dilations: inPlane(1, sh, sw),
+    pads: [...inPlane(0, ...padStart), ...inPlane(0, Math.max(0, padEnd[0]), Math.max(0, padEnd[1]))],
+  }); // [1, planes·kd·co, kh, kw, ci], or ci first
+  product = onnx.node("Reshape", [product, onnx.integers([planes, kd, co, ...positions])]);
+  if (padEnd.some((p) => p < 0)) {
+    const axes = last ? [3, 4] : [4, 5];
+    product = onnx.node("Slice", [product, onnx.integers([0, 0]), onnx.integers([kh, kw]), onnx.integers(axes)]);
   }
   const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 }); // [kd, co, kh, kw, ci]
-  const ordered = onnx.node("Transpose", [summed], { perm: [1, 4, 0, 2, 3] });
+  const ordered = onnx.node("Transpose", [summed], { perm: last ? [1, 4, 0, 2, 3] : [1, 2, 0, 3, 4] });
   return onnx.node("Reshape", [ordered, onnx.integers([co, ci, ...shape.kernel])]);
+}
+
+/** x [n, c, d, h, w] → its values in the order [n, d, h, w, c], in any split. */
+export type ChannelsLast = (onnx: OnnxGraph, shape: ConvolutionShape, x: string) => string;
+
+export const transposedChannels: ChannelsLast = (onnx, { batch, inChannels, size }, x) => {
+  const apart = onnx.node("Reshape", [x, onnx.integers([batch, inChannels, elementCount(size)])]);
+  return onnx.node("Transpose", [apart], { perm: [0, 2, 1] });
+};
+
+/** x [n, c, d, h, w] → [n, d, c, h·w]. */
+function planesFirst(onnx: OnnxGraph, { batch, inChannels, size }: ConvolutionShape, x: string): string {
+  const [depth, height, width] = size as [number, number, number];
+  const apart = onnx.node("Reshape", [x, onnx.integers([batch, inChannels, depth, height * width])]);
+  return onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3] });
 }
 
 /** dy [n, co, d, h, w] → for every plane (sample, z) of x and depth tap the plane of dy: [n·depth·kd, co·h·w]. */
@@ -144,8 +166,7 @@ function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, dy: string): s
       for (let tap = 0; tap < kd; tap++) {
         const o = (z + (kd - 1) / 2 - tap) / sd;
         const meets = Number.isInteger(o) && o >= 0 && o < d;
-        for (let channel = 0; channel < co; channel++)
-          table.push(meets ? (sample * co + channel) * d + o : outside);
+        for (let channel = 0; channel < co; channel++) table.push(meets ? (sample * co + channel) * d + o : outside);
       }
     }
   }
@@ -158,12 +179,18 @@ function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, dy: string): s
  * gradient of its own for every plane of x; where the planes are larger than there are channels the second is less,
  * and the time follows (bench/weight-gradient.bench.mjs).
  */
-export function weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
+export function weightGradient(
+  onnx: OnnxGraph,
+  shape: ConvolutionShape,
+  x: string,
+  dy: string,
+  channelsLast: ChannelsLast = transposedChannels,
+): string {
   if (isPointwise(shape)) return pointwiseWeightGradient(onnx, shape, x, dy);
   const planes = shape.size.length === 2 ? 1 : shape.size[0]!;
-  const way =
-    planes * shape.outChannels <= elementCount(outputSize(shape)) ? planeWeightGradient : gatheredWeightGradient;
-  return way(onnx, shape, x, dy);
+  return planes * shape.outChannels <= elementCount(outputSize(shape))
+    ? planeWeightGradient(onnx, shape, x, dy, channelsLast)
+    : gatheredWeightGradient(onnx, shape, x, dy);
 }
 
 function sumOverFirst(onnx: OnnxGraph, product: string, shape: readonly number[]): string {
