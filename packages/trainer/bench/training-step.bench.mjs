@@ -2,7 +2,7 @@
  * Training step of both engines, side by side with PyTorch: same network, batch, loss and optimiser, alternating on the
  * same cores.
  *
- *   node packages/trainer/bench/training-step.bench.mjs [features ...]      (after npm run build)
+ *   node packages/trainer/bench/training-step.bench.mjs [small medium 2d large]      (after npm run build)
  *
  * Prints for each the median step, the CPU time of it (which a busy machine disturbs less) and the peak memory, and what
  * of PyTorch's that is; limits 1.1 for time and 1.2 for memory. PyTorch is that of the Python named by PYTHON, else of
@@ -14,7 +14,13 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const sizes = process.argv.slice(2).map(Number);
+const networks = {
+  small: { features: [16, 32, 64, 128], patch: [40, 56, 40], batch: 2, steps: 4 },
+  medium: { features: [32, 64, 128, 256], patch: [40, 56, 40], batch: 2, steps: 4 },
+  "2d": { features: [32, 64, 128, 256, 512, 512, 512], patch: [256, 256], batch: 4, steps: 3 },
+  large: { features: [32, 64, 128, 256, 320], patch: [64, 64, 64], batch: 2, steps: 3 },
+};
+const wanted = process.argv.slice(2);
 const threads = Math.min(2, availableParallelism());
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const candidates = [process.env.PYTHON, "/usr/bin/python3", "python3"].filter((p) => p !== undefined);
@@ -24,7 +30,7 @@ const runners = {
   ort: (options) => run(process.execPath, here("training-step.node.mjs"), { ...options, engine: "ort" }),
   tfjs: (options) => run(process.execPath, here("training-step.node.mjs"), { ...options, engine: "tfjs" }),
 };
-const probe = { features: 4, patch: [8, 8, 8], batch: 1, steps: 1, threads };
+const probe = { features: [4, 8], patch: [8, 8, 8], batch: 1, steps: 1, threads };
 if (!python) console.log("PyTorch is not here (set PYTHON to a Python that has it): no ratios");
 if (!tryTo(() => runners.tfjs(probe))) {
   console.log("TensorFlow is not here (docs/tensorflow.md): engine tfjs is left out");
@@ -33,9 +39,11 @@ if (!tryTo(() => runners.tfjs(probe))) {
 if (!python) delete runners.PyTorch;
 
 console.log(`${cpus()[0]?.model}, ${threads} threads; load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
-console.log("features | patch      | batch | by      | step ms | CPU ms |   GB | ratios to PyTorch: step, CPU, memory");
-for (const features of sizes.length > 0 ? sizes : [16, 32]) {
-  const options = { features, patch: [40, 56, 40], batch: 2, steps: 4, threads };
+console.log(
+  "network | features | patch      | batch | by      | step ms | CPU ms |   GB | ratios to PyTorch: step, CPU, memory",
+);
+for (const network of wanted.length > 0 ? wanted : Object.keys(networks)) {
+  const options = { ...networks[network], threads };
   const results = Object.fromEntries(
     Object.keys(runners).map((name) => [name, { milliseconds: [], cpuMilliseconds: [], peakBytes: 0 }]),
   );
@@ -44,7 +52,16 @@ for (const features of sizes.length > 0 ? sizes : [16, 32]) {
   }
   for (const [name, result] of Object.entries(results)) {
     const { step, cpu, memory } = figures(result);
-    const row = [features, options.patch.join("×"), options.batch, name.padEnd(7), step.toFixed(0), cpu.toFixed(0)];
+    const features = `${options.features[0]}–${options.features.at(-1)}`;
+    const row = [
+      network,
+      features,
+      options.patch.join("×"),
+      options.batch,
+      name.padEnd(7),
+      step.toFixed(0),
+      cpu.toFixed(0),
+    ];
     row.push((memory / 1e9).toFixed(2));
     const reference = results.PyTorch && figures(results.PyTorch);
     row.push(

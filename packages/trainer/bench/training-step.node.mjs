@@ -16,15 +16,14 @@ const require = createRequire(import.meta.url);
 const named = folder === undefined ? undefined : require(resolve(folder, "package.json")).name;
 const importPackage = (name) => require(name === named ? resolve(folder) : name);
 const engines = { ort: ortEngine, tfjs: createTfjsEngine((options) => loadTfjs(options, importPackage)) };
-const featuresPerStage = [0, 1, 2, 3].map((stage) => features * 2 ** stage);
 const graph = buildNetwork(
   {
     kind: "plain",
-    featuresPerStage,
-    kernelSizes: featuresPerStage.map(() => [3, 3, 3]),
-    strides: featuresPerStage.map((_, stage) => (stage === 0 ? [1, 1, 1] : [2, 2, 2])),
-    convsPerStage: [2, 2, 2, 2],
-    convsPerStageDecoder: [2, 2, 2],
+    featuresPerStage: features,
+    kernelSizes: features.map(() => patch.map(() => 3)),
+    strides: features.map((_, stage) => patch.map(() => (stage === 0 ? 1 : 2))),
+    convsPerStage: features.map(() => 2),
+    convsPerStageDecoder: features.slice(1).map(() => 2),
     convBias: true,
     transposedConvBias: false,
     headBias: false,
@@ -36,7 +35,7 @@ const graph = buildNetwork(
 const session = await engines[engineName].compile(graph, initialiseWeights(graph, createRandom(0)), {
   batchSize: batch,
   loss: diceCrossEntropy({ batchDice: false }),
-  outputWeights: deepSupervisionWeights(3),
+  outputWeights: deepSupervisionWeights(features.length - 1),
   optimiser: sgd(),
   threads,
 });

@@ -1,6 +1,6 @@
 """One training step of the same plain U-Net in PyTorch: the opponent of training-step.bench.mjs.
 
-usage: python3 training-step.torch.py '{"features": 32, "patch": [40, 56, 40], "batch": 2, "steps": 6}'
+usage: python3 training-step.torch.py '{"features": [32, 64], "patch": [40, 56, 40], "batch": 2, "steps": 6}'
 prints JSON: milliseconds and CPU milliseconds of every step, peak resident memory in bytes, losses.
 """
 import json
@@ -15,13 +15,19 @@ from torch import nn
 options = json.loads(sys.argv[1])
 torch.manual_seed(0)
 torch.set_num_threads(options.get("threads", 2))
+features, patch, batch = options["features"], options["patch"], options["batch"]
+Conv, UpConv, Norm = (
+    (nn.Conv3d, nn.ConvTranspose3d, nn.InstanceNorm3d)
+    if len(patch) == 3
+    else (nn.Conv2d, nn.ConvTranspose2d, nn.InstanceNorm2d)
+)
 
 
 class Block(nn.Module):
     def __init__(self, ci, co, stride=1):
         super().__init__()
-        self.conv = nn.Conv3d(ci, co, 3, stride, 1)
-        self.norm = nn.InstanceNorm3d(co, eps=1e-5, affine=True)
+        self.conv = Conv(ci, co, 3, stride, 1)
+        self.norm = Norm(co, eps=1e-5, affine=True)
 
     def forward(self, x):
         return F.leaky_relu(self.norm(self.conv(x)), 0.01, inplace=True)
@@ -37,9 +43,9 @@ class UNet(nn.Module):
             previous = f
         self.up, self.decoder, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for f in reversed(features[:-1]):
-            self.up.append(nn.ConvTranspose3d(previous, f, 2, 2, bias=False))
+            self.up.append(UpConv(previous, f, 2, 2, bias=False))
             self.decoder.append(nn.Sequential(Block(2 * f, f), Block(f, f)))
-            self.heads.append(nn.Conv3d(f, classes, 1, bias=False))
+            self.heads.append(Conv(f, classes, 1, bias=False))
             previous = f
 
     def forward(self, x):
@@ -57,19 +63,18 @@ class UNet(nn.Module):
 def loss_of(logits, target):
     probabilities = logits.softmax(1)
     truth = torch.zeros_like(probabilities).scatter_(1, target, 1)
-    axes = (2, 3, 4)
+    axes = tuple(range(2, logits.dim()))
     overlap = (probabilities * truth).sum(axes)
     dice = (2 * overlap + 1e-5) / (probabilities.sum(axes) + truth.sum(axes) + 1e-5)
     return F.cross_entropy(logits, target[:, 0]) - dice[:, 1:].mean()
 
 
-features = [options["features"] * 2**s for s in range(4)]
 net = UNet(features, 1, 3)
 optimiser = torch.optim.SGD(net.parameters(), 0.01, momentum=0.99, nesterov=True, weight_decay=3e-5)
-patch, batch = options["patch"], options["batch"]
 data = torch.randn(batch, 1, *patch)
-targets = [torch.randint(0, 3, (batch, 1, *[n >> s for n in patch])) for s in range(3)]
-weights = [2 / 3, 1 / 3, 0]
+targets = [torch.randint(0, 3, (batch, 1, *[n >> s for n in patch])) for s in range(len(features) - 1)]
+weights = [2.0**-s for s in range(len(features) - 2)] + [0]
+weights = [w / sum(weights) for w in weights]
 times, cpu_times, losses = [], [], []
 for _ in range(options["steps"]):
     started, cpu_started = time.perf_counter(), time.process_time()

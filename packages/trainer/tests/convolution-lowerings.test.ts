@@ -72,7 +72,7 @@ describe.each(Object.entries(lowerings))("%s lowering", (_, lowering) => {
     const data = makeData(shape);
     const expected = expectedOf(shape, data);
     const { y, dx, dw } = await run(shape, data, {
-      y: (onnx) => lowering.forward(onnx, shape, "x", "w", "b"),
+      y: (onnx) => lowering.forward(onnx, [{ shape, x: "x", w: "w" }], "b"),
       dx: (onnx) => lowering.inputGradient(onnx, shape, "dy", "w"),
       dw: (onnx) => lowering.weightGradient(onnx, shape, "x", "dy"),
     });
@@ -81,6 +81,28 @@ describe.each(Object.entries(lowerings))("%s lowering", (_, lowering) => {
     expect(difference(dw!, expected.dw)).toBeLessThan(2e-5);
   });
 });
+
+test.each(Object.entries(lowerings))(
+  "%s lowering: parts of the input give what the joined input gives",
+  async (_, lowering) => {
+    const whole: ConvolutionShape = { ...shapes["3×3×3"]!, inChannels: 48 };
+    const data = makeData(whole);
+    const channels = [16, 32];
+    const split = (onnx: OnnxGraph, tensor: string) => {
+      const names = channels.map(() => onnx.fresh("Split"));
+      return onnx.nodeWithOutputs("Split", [tensor, onnx.integers(channels)], names, { axis: 1 });
+    };
+    const { joined, parted } = await run(whole, data, {
+      joined: (onnx) => lowering.forward(onnx, [{ shape: whole, x: "x", w: "w" }], "b"),
+      parted: (onnx) => {
+        const [x, w] = [split(onnx, "x"), split(onnx, "w")];
+        const part = (i: number) => ({ shape: { ...whole, inChannels: channels[i]! }, x: x[i]!, w: w[i]! });
+        return lowering.forward(onnx, [part(0), part(1)], "b");
+      },
+    });
+    expect(difference(parted!, joined!)).toBeLessThan(2e-5);
+  },
+);
 
 test.each(Object.entries(shapes))("%s: all ways to the weight gradient agree", async (_, shape) => {
   const data = makeData(shape);

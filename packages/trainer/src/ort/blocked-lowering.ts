@@ -22,16 +22,19 @@ import { blockedWeaving, nchwc, transposedWeaving, volumeOf, weaveBlocks } from 
  */
 export function blockedLowering(block: number): ConvolutionLowering {
   return {
-    forward(onnx, shape, x, w, bias) {
-      if (!fits(shape, block)) return standardLowering.forward(onnx, shape, x, w, bias);
-      const kernel = shape.kernel;
-      const pad = kernel.map((k) => (k - 1) / 2);
-      const taps = Array.from({ length: elementCount(kernel) }, (_, t) => t);
-      const { inChannels, outChannels, batch, size } = shape;
-      const window: PhasedKernel = { phases: 1, window: kernel, padStart: pad, padEnd: pad, taps };
-      const source: BlockedWeights = { w, taps: elementCount(kernel), swap: false, inChannels, outChannels };
-      const layer = { batch, size, window, inChannels, outChannels };
-      return plainPlanes(onnx, layer, blockedConvolution(onnx, block, layer, x, source, bias));
+    forward(onnx, parts, bias) {
+      if (!parts.every(({ shape }) => fits(shape, block))) return standardLowering.forward(onnx, parts, bias);
+      let sum: BlockedPlanes | undefined;
+      for (const { shape, x, w } of parts) {
+        const { inChannels, outChannels, batch, size, kernel } = shape;
+        const pad = kernel.map((k) => (k - 1) / 2);
+        const taps = Array.from({ length: elementCount(kernel) }, (_, t) => t);
+        const window: PhasedKernel = { phases: 1, window: kernel, padStart: pad, padEnd: pad, taps };
+        const source: BlockedWeights = { w, taps: elementCount(kernel), swap: false, inChannels, outChannels };
+        const layer = { batch, size, window, inChannels, outChannels };
+        sum = blockedConvolution(onnx, block, layer, x, source, sum ?? bias);
+      }
+      return plainPlanes(onnx, parts[0]!.shape, sum!);
     },
     inputGradient(onnx, shape, dy, w) {
       if (!fitsGradient(shape, block)) return standardLowering.inputGradient(onnx, shape, dy, w);
@@ -128,7 +131,7 @@ function blockedConvolution(
   layer: BlockedLayer,
   x: string,
   weights: BlockedWeights,
-  bias: string | undefined,
+  onto: BlockedPlanes | string | undefined,
 ): BlockedPlanes {
   const { batch, inChannels, window } = layer;
   const flat = layer.size.length === 2;
@@ -145,14 +148,15 @@ function blockedConvolution(
   const kernels = blockedKernels(onnx, block, layer, weights, [wd, wh, ww]);
   // A window that starts at the voxel itself would need a negative pad; its result lies one row lower instead.
   const shift = wd > 1 ? Math.max(0, wh - 1 - ph - pd * rows) : 0;
-  let sum: string | undefined;
+  const bias = typeof onto === "string" ? [onto] : [];
+  let sum = typeof onto === "string" ? undefined : onto?.blocked;
   for (const [kh, kernel] of kernels.entries()) {
     // reaches from pd·rows + (ph − kh) rows above to the rest below, so that the image keeps its height
     const top = wd > 1 ? pd * rows + ph - kh + shift : ph;
     const span = wd > 1 ? (wd - 1) * rows : wh - 1;
     sum = onnx.node(
       "Conv",
-      sum === undefined ? [blocked, kernel, ...(bias ? [bias] : [])] : [blocked, kernel, "", sum],
+      sum === undefined ? [blocked, kernel, ...bias] : [blocked, kernel, "", sum],
       {
         kernel_shape: wd > 1 ? [wd, ww] : [wh, ww],
         dilations: [wd > 1 ? rows : 1, 1],
@@ -168,7 +172,11 @@ function blockedConvolution(
 }
 
 /** The planes of a blocked result as a plain tensor [n, outChannels, …size]. */
-function plainPlanes(onnx: OnnxGraph, layer: BlockedLayer, { blocked, rows, shift }: BlockedPlanes): string {
+function plainPlanes(
+  onnx: OnnxGraph,
+  layer: Pick<BlockedLayer, "batch" | "outChannels" | "size">,
+  { blocked, rows, shift }: BlockedPlanes,
+): string {
   const { batch, outChannels } = layer;
   const [d, h, w] = volumeOf(layer.size);
   const plain = onnx.node("ReorderOutput", [blocked], { channels: outChannels }, undefined, nchwc);
@@ -243,7 +251,7 @@ export function blockProbeModel(block: number): Uint8Array {
     ["plain", standardLowering],
     ["blocked", blockedLowering(block)],
   ] as const) {
-    onnx.node("Identity", [lowering.forward(onnx, probeShape, x, w, undefined)], {}, name);
+    onnx.node("Identity", [lowering.forward(onnx, [{ shape: probeShape, x, w }], undefined)], {}, name);
     onnx.output(name, "float32", out);
   }
   return onnx.encode();

@@ -49,7 +49,10 @@ export function forward(
   );
   const values = new Map<number, OnnxValue>([[graph.input.id, input]]);
   const value = (feature: { id: number }): OnnxValue => values.get(feature.id)!;
+  const joins = new Map(graph.nodes.flatMap((n) => (n.kind === "concat" ? [[n.output.id, n.inputs] as const] : [])));
+  const convolved = onlyConvolved(graph);
   for (const node of graph.nodes) {
+    if (node.kind === "concat" && convolved.has(node.output.id)) continue;
     values.set(node.output.id, compute());
 
     function compute(): OnnxValue {
@@ -60,7 +63,7 @@ export function forward(
           return convolution(
             tape,
             lowering,
-            value(node.input),
+            values.has(node.input.id) ? [value(node.input)] : joins.get(node.input.id)!.map(value),
             parameter(node.weight),
             bias,
             node.kernel,
@@ -98,4 +101,16 @@ export function forward(
     }
   }
   return { logits: graph.outputs.map(value), statistics };
+}
+
+/** Features that convolutions alone take in: they need not be joined first. */
+function onlyConvolved(graph: NetworkGraph): ReadonlySet<number> {
+  const convolved = new Set(graph.nodes.flatMap((node) => (node.kind === "conv" ? [node.input.id] : [])));
+  const otherwise = graph.nodes.flatMap((node) =>
+    node.kind === "conv"
+      ? []
+      : (node.kind === "concat" || node.kind === "add" ? node.inputs : [node.input]).map(({ id }) => id),
+  );
+  for (const id of [...otherwise, ...graph.outputs.map((output) => output.id)]) convolved.delete(id);
+  return convolved;
 }

@@ -1,5 +1,6 @@
 import { elementCount } from "@nnunet/core";
 import type { ConvolutionLowering } from "./convolution.ts";
+import { onceComputed } from "./execution-order.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 import type { WovenGrid } from "./weaving.ts";
 
@@ -11,7 +12,7 @@ export function leakyRelu(tape: OnnxTape, x: OnnxValue, slope: number): OnnxValu
   const y = onnx.node("LeakyRelu", [x.name], { alpha: { float: slope } });
   return tape.record(y, x.shape, [x], (dy) => {
     // 1 where y > 0 and slope elsewhere: one multiplication and one clip are 3 times faster than Greater and Where
-    const huge = onnx.node("Mul", [y, onnx.scalar(1e38)]);
+    const huge = onnx.node("Mul", [y, onceComputed(onnx, onnx.scalar(1e38), [], dy)]);
     const factor = onnx.node("Clip", [huge, onnx.scalar(slope), onnx.scalar(1)]);
     return [onnx.node("Mul", [dy, factor])];
   });
@@ -92,7 +93,8 @@ export function upConv(
     );
     const apart = onnx.node("Reshape", [dw, onnx.integers([ci, co / group, taps, group])]);
     const asWeight = onnx.node("Transpose", [apart], { perm: [0, 1, 3, 2] });
-    const dx = onnx.node("Reshape", [onnx.node("MatMul", [flatWeight, byTap]), onnx.integers(x.shape)]);
+    const weight = onceComputed(onnx, flatWeight, [ci, co * taps], dw);
+    const dx = onnx.node("Reshape", [onnx.node("MatMul", [weight, byTap]), onnx.integers(x.shape)]);
     const parts = [dx, onnx.node("Reshape", [asWeight, onnx.integers(w.shape)])];
     if (bias)
       parts.push(onnx.node("ReduceSum", [dy, onnx.integers([0, ...size.map((_, axis) => axis + 2)])], { keepdims: 0 }));

@@ -1,4 +1,5 @@
 import { elementCount } from "@nnunet/core";
+import { onceComputed } from "./execution-order.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
 const spatialAxes = (x: OnnxValue): number[] => x.shape.slice(2).map((_, axis) => axis + 2);
@@ -15,7 +16,7 @@ export function instanceNorm(
   const { onnx } = tape;
   const y = onnx.node("InstanceNormalization", [x.name, scale.name, bias.name], { epsilon: { float: epsilon } });
   return tape.record(y, x.shape, [x, scale, bias], (dy) => {
-    const statistics = statisticsOver(tape, x, spatialAxes(x), epsilon);
+    const statistics = statisticsOver(tape, x, spatialAxes(x), epsilon, dy);
     return normGradient(tape, x, scale, statistics, dy);
   });
 }
@@ -60,9 +61,18 @@ interface Statistics {
   readonly r: string;
 }
 
-function statisticsOver({ onnx }: OnnxTape, x: OnnxValue, axes: readonly number[], epsilon: number): Statistics {
+/** @param after - what is to be there first: computed in the forward pass, `centred` would be kept until the backward one */
+function statisticsOver(
+  { onnx }: OnnxTape,
+  x: OnnxValue,
+  axes: readonly number[],
+  epsilon: number,
+  after?: string,
+): Statistics {
   const voxels = elementCount(axes.map((axis) => x.shape[axis]!));
-  const mean = onnx.node("ReduceMean", [x.name], { axes });
+  const early = onnx.node("ReduceMean", [x.name], { axes });
+  const means = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+  const mean = after === undefined ? early : onceComputed(onnx, early, means, after);
   // two passes, as the variance of values far from zero loses all digits in one
   const centred = onnx.node("Sub", [x.name, mean]);
   const variance = onnx.node("Mul", [onnx.node("ReduceSumSquare", [centred], { axes }), onnx.scalar(1 / voxels)]);

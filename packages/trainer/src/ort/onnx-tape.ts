@@ -1,3 +1,4 @@
+import { onceComputed } from "./execution-order.ts";
 import { elementCount, InvalidArgumentError } from "@nnunet/core";
 import type { OnnxGraph } from "@nnunet/unet-model";
 import type { Tape, Value } from "../losses/tape.ts";
@@ -30,7 +31,14 @@ export class OnnxTape implements Tape<OnnxValue> {
   readonly #records: TapeRecord[] = [];
   readonly #tracked = new Set<string>();
 
+  #scalarsAfter: string | undefined;
+
   constructor(readonly onnx: OnnxGraph) {}
+
+  /** From here on constants are not to be had before `value` is computed: nor is what is made with them. */
+  holdScalarsUntil(value: OnnxValue): void {
+    this.#scalarsAfter = value.name;
+  }
 
   /** A graph input; `differentiable` ones can be asked for their gradient. */
   input(
@@ -50,7 +58,8 @@ export class OnnxTape implements Tape<OnnxValue> {
   }
 
   scalar(value: number): OnnxValue {
-    return { name: this.onnx.scalar(value), shape: [] };
+    const name = this.onnx.scalar(value);
+    return { name: this.#scalarsAfter ? onceComputed(this.onnx, name, [], this.#scalarsAfter) : name, shape: [] };
   }
 
   floats(values: readonly number[], shape: readonly number[]): OnnxValue {

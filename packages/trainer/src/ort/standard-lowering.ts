@@ -1,15 +1,18 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
-import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
+import type { ConvolutionLowering, ConvolutionPart, ConvolutionShape } from "./convolution.ts";
 import { gatherPhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
 import { transposedWeaving } from "./weaving.ts";
 import { weightGradient } from "./weight-gradient.ts";
 
 /** Convolutions in ONNX's standard operators: right on every provider. */
 export const standardLowering: ConvolutionLowering = {
-  forward(onnx: OnnxGraph, shape: ConvolutionShape, x: string, w: string, bias: string | undefined): string {
-    const pads = shape.kernel.map((k) => (k - 1) / 2);
-    const inputs = bias === undefined ? [x, w] : [x, w, bias];
-    return onnx.node("Conv", inputs, { kernel_shape: shape.kernel, strides: shape.stride, pads: [...pads, ...pads] });
+  forward(onnx: OnnxGraph, parts: readonly ConvolutionPart[], bias: string | undefined): string {
+    const sums = parts.map(({ shape, x, w }, i) => {
+      const pads = shape.kernel.map((k) => (k - 1) / 2);
+      const inputs = i > 0 || bias === undefined ? [x, w] : [x, w, bias];
+      return onnx.node("Conv", inputs, { kernel_shape: shape.kernel, strides: shape.stride, pads: [...pads, ...pads] });
+    });
+    return sums.reduce((a, b) => onnx.node("Add", [a, b]));
   },
   inputGradient(onnx: OnnxGraph, shape: ConvolutionShape, dy: string, w: string): string {
     const kernel = phasedKernel(shape);

@@ -36,6 +36,7 @@ export function trainingStepModel(
   );
   const raw: OnnxValue = { name: flatGradient(tape, loss, parameters), shape: vector };
   const { gradient, norm } = clipGradient(tape, raw, optimiser.clipNorm);
+  tape.holdScalarsUntil(norm); // else products of whole vectors are made first, and kept during the step
   const next = optimiser.step(tape, { weights, gradient, kept, coefficients });
   const output = (value: OnnxValue, name: string) => {
     onnx.node("Identity", [value.name], {}, name);
