@@ -6,7 +6,7 @@ import { blockedLowering } from "../src/ort/blocked-lowering.ts";
 import { chooseLowering } from "../src/ort/choose-lowering.ts";
 import type { ConvolutionLowering, ConvolutionShape } from "../src/ort/convolution.ts";
 import { standardLowering } from "../src/ort/standard-lowering.ts";
-import { gatheredWeightGradient, planeWeightGradient } from "../src/ort/weight-gradient.ts";
+import { gatheredWeightGradient, planeWeightGradient, tapWeightGradient } from "../src/ort/weight-gradient.ts";
 
 const shapes: Record<string, ConvolutionShape> = {
   "3×3×3": { batch: 2, inChannels: 16, outChannels: 16, size: [10, 12, 9], kernel: [3, 3, 3], stride: [1, 1, 1] },
@@ -106,10 +106,12 @@ test.each(Object.entries(lowerings))(
 
 test.each(Object.entries(shapes))("%s: all ways to the weight gradient agree", async (_, shape) => {
   const data = makeData(shape);
-  const { plane, gathered } = await run(shape, data, {
+  const { plane, gathered, byTap } = await run(shape, data, {
     plane: (onnx) => planeWeightGradient(onnx, shape, "x", "dy"),
     gathered: (onnx) => gatheredWeightGradient(onnx, shape, "x", "dy"),
+    byTap: (onnx) => tapWeightGradient(onnx, shape, "x", "dy"),
   });
+  expect(difference(byTap!, gathered!)).toBeLessThan(2e-5);
   expect(difference(plane!, gathered!)).toBeLessThan(2e-5);
 });
 

@@ -12,8 +12,8 @@ import { featureMapEstimate } from "@nnunet/planner";
 
 /**
  * What onnxruntime's CPU provider takes per element of a feature map in training, float32: the maps, their gradients and
- * what its convolutions unfold. The hippocampus training of the README (patch 40×56×40, 16–128 features, batch 2) peaked
- * at about ten times its maps.
+ * what its convolutions unfold. The four networks of trainer/bench/training-step.bench.mjs peaked at 4 to 6.4 times their
+ * maps beside Node's own 0.25 GB; weights and what the optimiser keeps are in the rest.
  */
 const COPIES = 8;
 

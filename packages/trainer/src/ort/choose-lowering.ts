@@ -2,7 +2,7 @@ import { createRandom } from "@nnunet/core";
 import type { Device } from "../engine.ts";
 import { blockedLowering, blockProbeModel, probeDims } from "./blocked-lowering.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
-import { standardLowering } from "./standard-lowering.ts";
+import { deviceLowering, standardLowering } from "./standard-lowering.ts";
 
 export interface ChosenLowering {
   /** "blocked-16", "blocked-8" or "standard" */
@@ -18,7 +18,7 @@ let onCpu: Promise<ChosenLowering> | undefined;
  * probe runs once per process.
  */
 export async function chooseLowering(ort: typeof import("onnxruntime-node"), device: Device): Promise<ChosenLowering> {
-  if (device !== "cpu") return { name: "standard", lowering: standardLowering };
+  if (device !== "cpu") return { name: "standard", lowering: deviceLowering };
   return (onCpu ??= probe(ort));
 }
 

@@ -2,9 +2,9 @@ import type { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionPart, ConvolutionShape } from "./convolution.ts";
 import { gatherPhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
 import { transposedWeaving } from "./weaving.ts";
-import { weightGradient } from "./weight-gradient.ts";
+import { tapWeightGradient, weightGradient } from "./weight-gradient.ts";
 
-/** Convolutions in ONNX's standard operators: right on every provider. */
+/** Convolutions in ONNX's standard operators, for the CPU. */
 export const standardLowering: ConvolutionLowering = {
   forward(onnx: OnnxGraph, parts: readonly ConvolutionPart[], bias: string | undefined): string {
     const sums = parts.map(({ shape, x, w }, i) => {
@@ -26,3 +26,6 @@ export const standardLowering: ConvolutionLowering = {
   weightGradient,
   weaving: () => transposedWeaving,
 };
+
+/** The same for graphics processors. */
+export const deviceLowering: ConvolutionLowering = { ...standardLowering, weightGradient: tapWeightGradient };

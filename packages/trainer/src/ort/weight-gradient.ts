@@ -46,6 +46,40 @@ export function gatheredWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape,
   return onnx.node("Reshape", [ordered, onnx.integers([co, ci, ...shape.kernel])]);
 }
 
+/**
+ * dW tap by tap: what the tap sees is cut out of the padded x, and one matrix product sums over the voxels. For graphics
+ * processors: large products suit them, and onnxruntime's WebGPU has no convolution of volumes in groups.
+ */
+export function tapWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
+  if (isPointwise(shape)) return pointwiseWeightGradient(onnx, shape, x, dy);
+  const { batch, inChannels: ci, outChannels: co, kernel, stride } = shape;
+  const out = outputSize(shape);
+  const voxels = elementCount(out);
+  const pads = kernel.map((k) => (k - 1) / 2);
+  const padded = onnx.node("Pad", [x, onnx.integers([0, 0, ...pads, 0, 0, ...pads])]);
+  const axes = onnx.integers(kernel.map((_, axis) => axis + 2));
+  const steps = onnx.integers(stride);
+  const rows = onnx.node("Reshape", [dy, onnx.integers([batch, co, voxels])]);
+  const products = Array.from({ length: elementCount(kernel) }, (_, tap) => {
+    const start: number[] = [];
+    let rest = tap;
+    for (const k of [...kernel].reverse()) {
+      start.unshift(rest % k);
+      rest = Math.floor(rest / k);
+    }
+    const end = start.map((from, axis) => from + stride[axis]! * (out[axis]! - 1) + 1);
+    const seen = onnx.node("Slice", [padded, onnx.integers(start), onnx.integers(end), axes, steps]);
+    const columns = onnx.node("Transpose", [onnx.node("Reshape", [seen, onnx.integers([batch, ci, voxels])])], {
+      perm: [0, 2, 1],
+    });
+    return onnx.node("Reshape", [onnx.node("MatMul", [rows, columns]), onnx.integers([batch, 1, co, ci])]);
+  });
+  const joined = onnx.node("Concat", products, { axis: 1 });
+  const summed = onnx.node("ReduceSum", [joined, onnx.integers([0])], { keepdims: 0 }); // [taps, co, ci]
+  const ordered = onnx.node("Transpose", [summed], { perm: [1, 2, 0] });
+  return onnx.node("Reshape", [ordered, onnx.integers([co, ci, ...kernel])]);
+}
+
 /** For each tap, sample and output voxel: the row of the input voxel that it sees, or the row of zeros. */
 function neighbourTable(shape: ConvolutionShape): number[] {
   const out = outputSize(shape);
