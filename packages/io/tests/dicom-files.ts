@@ -13,6 +13,7 @@ export interface SliceOptions {
   /** Of the patient, in the character set. */
   readonly patient?: Buffer;
   readonly characterSet?: string;
+  readonly sliceThickness?: string;
   /** "" for none. */
   readonly frameOfReference?: string;
 }
@@ -45,7 +46,7 @@ export function dicomSlice(options: SliceOptions = {}): Buffer {
     e(0x0008, 0x0018, "UI", instance),
     e(0x0008, 0x0060, "CS", "CT"),
     e(0x0010, 0x0010, "PN", options.patient ?? "Nobody"),
-    e(0x0018, 0x0050, "DS", "2.5"),
+    e(0x0018, 0x0050, "DS", options.sliceThickness ?? "2.5"),
     e(0x0020, 0x000d, "UI", "1.2.3.8"),
     e(0x0020, 0x000e, "UI", seriesUid),
     e(0x0020, 0x0032, "DS", position.join("\\")),

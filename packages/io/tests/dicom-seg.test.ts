@@ -156,6 +156,19 @@ describe("a DICOM segmentation object", () => {
     expect(bytes.includes("Gro?e")).toBe(true);
   });
 
+  test.each([
+    ["1.6404483395484821", "1.64044833954848"],
+    ["", "2.5"],
+    ["-3", "2.5"],
+    ["3", "3"],
+  ])("a slice thickness of %p becomes one that DICOM allows", async (sliceThickness, expected) => {
+    madeSeries(4, { sliceThickness });
+    const bytes = readFileSync(await write("thick.dcm", (geometry) => labelled(geometry)));
+    const at = bytes.indexOf(Buffer.from([0x18, 0, 0x50, 0, 0x44, 0x53])); // (0018,0050) DS
+    const text = bytes.toString("latin1", at + 8, at + 8 + bytes.readUInt16LE(at + 6)).trim();
+    expect(text).toBe(expected);
+  });
+
   test("what belongs to the machine or its user is not in it", async () => {
     madeSeries();
     const text = readFileSync(await write("private.dcm", (geometry) => labelled(geometry))).toString("latin1");

@@ -13,11 +13,17 @@ export function sharedGroups({ orientation, geometry: { spacing }, elements }: D
     PixelMeasuresSequence: [
       {
         PixelSpacing: decimalStrings([row, column]),
-        SliceThickness: elements.get("SliceThickness") ?? decimalString(between),
+        SliceThickness: decimalString(thickness(elements.get("SliceThickness")) ?? between),
         SpacingBetweenSlices: decimalString(between),
       },
     ],
   };
+}
+
+/** As the source says it, where that is a thickness; some write more digits than a text of DICOM may have. */
+function thickness(text: Uint8Array | undefined): number | undefined {
+  const value = Number(new TextDecoder("latin1").decode(text ?? new Uint8Array()));
+  return value > 0 && Number.isFinite(value) ? value : undefined;
 }
 
 /** What tells one frame from the others: its segment, its place, and the image that it was made from. */
