@@ -43,6 +43,7 @@ const flags: Readonly<Record<string, string>> = {
   format: "--format",
   seriesUid: "--series",
   volume: "--volume",
+  asPlanned: "--as-planned",
   plansName: "--plans",
   overridableParameters: "nnunet plan --help",
   results: "--results",

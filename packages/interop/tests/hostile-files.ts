@@ -1,6 +1,9 @@
 import { deflateRawSync } from "node:zlib";
 import { crc32 } from "@node-rs/crc32";
+import { memoryAccess } from "../src/bytes/random-access.ts";
 import { zipChunks, type ZipEntry } from "../src/zip/write-zip.ts";
+import { readRecord } from "../src/zip/zip-content.ts";
+import { readZipDirectory } from "../src/zip/zip-directory.ts";
 
 /** A pickle program of pieces: texts are operations as Latin-1, numbers single bytes. */
 export function program(...pieces: (string | number | Uint8Array)[]): Buffer {
@@ -90,4 +93,34 @@ export function deflatedZip(
   end.writeUInt32LE(central.length, 12);
   end.writeUInt32LE(local.length, 16);
   return Buffer.concat([local, central, end]);
+}
+
+/** A checkpoint whose pickle has other bytes in a place. */
+export async function changedCheckpoint(
+  checkpoint: Uint8Array,
+  before: string | Uint8Array,
+  after: string | Uint8Array,
+): Promise<Buffer> {
+  const source = memoryAccess(checkpoint, "checkpoint");
+  const entries: ZipEntry[] = [];
+  for (const record of (await readZipDirectory(source)).values()) {
+    const content = await readRecord(source, record, 2 ** 24);
+    entries.push({ name: record.name, content: record.name.endsWith("data.pkl") ? replaced(content) : content });
+  }
+  return zip(entries);
+
+  function replaced(pickle: Uint8Array): Buffer {
+    const at = Buffer.from(pickle).indexOf(before as string, 0, "latin1");
+    if (at < 0) throw new Error("the checkpoint does not hold what a test would change");
+    return program(pickle.subarray(0, at), after, pickle.subarray(at + before.length));
+  }
+}
+
+/** The same as another trainer would leave it. */
+export function trainedBy(checkpoint: Uint8Array, trainer: string, before = "nnUNetTrainer"): Promise<Buffer> {
+  // between the two is a number of a memo
+  const key = text("trainer_name");
+  const at = Buffer.from(checkpoint).indexOf(key) + key.length;
+  const between = checkpoint.subarray(at, Buffer.from(checkpoint).indexOf(text(before), at));
+  return changedCheckpoint(checkpoint, program(key, between, text(before)), program(key, between, text(trainer)));
 }

@@ -12,7 +12,7 @@ import {
   type ZipEntry,
   zipChunks,
 } from "@nnunet/interop";
-import { deflatedZip, program, text, torchZip } from "./hostile-files.ts";
+import { changedCheckpoint, deflatedZip, program, text, torchZip } from "./hostile-files.ts";
 
 const models = new URL("./fixtures/models/", import.meta.url).pathname;
 const plain = join(models, "plain-3d-two-folds", "model");
@@ -246,25 +246,8 @@ describe("what does not fit together is refused by one sentence", () => {
 test("a checkpoint that asks for a program beside its weights is read, and told of", async () => {
   const copy = copyOf(plain, "told");
   const path = join(copy, "fold_0", "checkpoint_final.pth");
-  // of the same length, so that the checkpoint stays whole: the device of the training becomes a call
-  const bytes = readFileSync(path);
-  const at = bytes.indexOf("ctorch\ndevice\n");
-  expect(at).toBeGreaterThan(0);
-  const changed = Buffer.from(bytes);
-  changed.write("cposix\nsystem\n", at);
-  const { readZipDirectory, memoryAccess } = await import("@nnunet/interop");
-  const { readRecord } = await import("../src/zip/zip-content.ts");
-  const source = memoryAccess(changed, "x");
-  const records = [...(await readZipDirectory(memoryAccess(bytes, "x"))).values()];
-  const entries = await Promise.all(
-    records.map(async (record) => {
-      const content = record.name.endsWith("data.pkl")
-        ? changed.subarray(record.dataStart, record.dataStart + record.size)
-        : await readRecord(source, record, 2 ** 24);
-      return { name: record.name, content };
-    }),
-  );
-  writeFileSync(path, Buffer.concat([...zipChunks(entries)]));
+  // the device of the training becomes a call
+  writeFileSync(path, await changedCheckpoint(readFileSync(path), "ctorch\ndevice\n", "cposix\nsystem\n"));
   const { warnings } = await importModel(copy, options);
   expect(warnings.map((warning) => warning.slice(warning.indexOf(basename(path))))).toEqual([
     "checkpoint_final.pth asks for posix.system, as no checkpoint of nnU-Net does; nothing of it was called, but ask where the file comes from",

@@ -74,7 +74,7 @@ test("a trainer of v1 with another network is refused by name", async () => {
   const [before, after] = ["nnUNetTrainerV2_ep4000_nomirror", "nnUNetTrainerV2_ReLU_biasInSegO"];
   writeFileSync(pkl, Buffer.from(readFileSync(pkl).toString("latin1").replaceAll(before, after), "latin1"));
   await expect(importModel(copy, options)).rejects.toThrow(
-    /→ name: the trainer nnUNetTrainerV2_ReLU_biasInSegO builds another network or cascade, which is not read$/,
+    /→ name: the trainer nnUNetTrainerV2_ReLU_biasInSegO builds another network, which is not read$/,
   );
 });
 

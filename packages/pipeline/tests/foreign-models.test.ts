@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -76,4 +76,27 @@ test("nothing that exists is replaced, and a model that is refused leaves nothin
     "fold_7: is missing",
   );
   expect(readdirSync(folder)).not.toContain("none.onnx");
+});
+
+test("folds whose validation cases overlap are of two divisions, and are not averaged", async () => {
+  const copy = join(folder, "two-divisions");
+  cpSync(join(models, "plain-3d-two-folds", "model"), copy, { recursive: true });
+  const validated = (fold: number, ids: readonly string[]) => {
+    const counts = { FN: 0, FP: 0, TN: 8, TP: 0, n_pred: 0, n_ref: 0 };
+    const metrics = { "1": { Dice: Number.NaN, IoU: Number.NaN, ...counts } };
+    const cases = ids.map((id) => ({ reference_file: `${id}.nii.gz`, prediction_file: `${id}.nii.gz`, metrics }));
+    const summary = { foreground_mean: metrics["1"], mean: metrics, metric_per_case: cases };
+    mkdirSync(join(copy, `fold_${fold}`, "validation"), { recursive: true });
+    // as Python writes it, with a bare NaN
+    const text = JSON.stringify(summary).replaceAll("null", "NaN");
+    writeFileSync(join(copy, `fold_${fold}`, "validation", "summary.json"), text);
+  };
+  validated(0, ["a", "b"]);
+  validated(1, ["c"]);
+  await importForeign(copy, join(folder, "one-division.onnx"));
+  validated(1, ["b", "c"]);
+  const problem = /fold_1: fold 1 was trained by another division of the cases than fold 0/;
+  await expect(importForeign(copy, join(folder, "two-divisions.onnx"))).rejects.toThrow(problem);
+  await expect(loadPredictor(copy)).rejects.toThrow(problem);
+  await (await loadPredictor(copy, { folds: [1] })).dispose();
 });

@@ -12,6 +12,7 @@ interface Flags extends CommonFlags {
   readonly folds?: Fold[];
   readonly configurations?: string;
   readonly checkpoint?: string;
+  readonly asPlanned?: boolean;
   readonly overwrite?: boolean;
 }
 
@@ -38,14 +39,19 @@ export function importCommand(program: Command, ending: Ending): void {
       sharedOption("configurations", { description: "of a folder or zip with several models: the one that is meant" }),
     )
     .option("--checkpoint <name>", "file in each fold's folder (default: checkpoint_final.pth)")
+    .option(
+      "--as-planned",
+      "take a trainer that is none of nnU-Net's own to build the network of its plans, as one that changes the training alone does",
+    )
     .addOption(sharedOption("overwrite", { description: "replace the file if it exists" }))
     .action(async (model: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ onEvent, print }) => {
-        const { folds, configurations: configuration, checkpoint, overwrite, output } = flags;
+        const { folds, configurations: configuration, checkpoint, asPlanned, overwrite, output } = flags;
         const { metadata, written } = await importForeign(model, output, {
           folds,
           configuration,
           checkpoint,
+          asPlanned,
           overwrite,
           onEvent,
         });

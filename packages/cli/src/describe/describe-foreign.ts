@@ -8,7 +8,7 @@ import { describeLabels } from "./describe-labels.ts";
 
 /** A model of Python nnU-Net: all of it is read, so that what is said holds for the import as well. */
 export async function describeForeign(path: string): Promise<ArtefactDescription> {
-  const { metadata, warnings } = await importModel(path, { softwareVersion });
+  const { metadata, warnings } = await importModel(path, { softwareVersion, asPlanned: true });
   const [, ...lines] = describeImported(metadata);
   return {
     kind: "foreign model",

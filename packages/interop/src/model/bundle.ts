@@ -11,6 +11,7 @@ import { isZip, readZipDirectory, type ZipRecord } from "../zip/zip-directory.ts
 /** Files with names: a folder, or a zip archive, which looks like one. Names are relative, with "/" between their parts. */
 export interface Bundle {
   readonly path: string;
+  readonly isFolder: boolean;
   /** Names of all files that matter, in order. */
   readonly names: readonly string[];
   /** Opens one for `use`. */
@@ -59,7 +60,7 @@ async function folderBundle(path: string): Promise<Bundle> {
   await look(path, 1);
   const open = <T>(name: string, use: (source: RandomAccess) => Promise<T>) =>
     withRandomAccess(pathBelow(path, ...name.split("/")), use);
-  return { path, names, open };
+  return { path, isFolder: true, names, open };
 }
 
 /** Folders of a training with many files and no model. */
@@ -72,7 +73,7 @@ async function zipBundle(zip: RandomAccess): Promise<Bundle> {
   }
   const records = await readZipDirectory(zip);
   const names = [...records.keys()].filter(matters).sort();
-  return { path: zip.path, names, open: (name, use) => openRecord(zip, records.get(name), name, use) };
+  return { path: zip.path, isFolder: false, names, open: (name, use) => openRecord(zip, records.get(name), name, use) };
 }
 
 /** A stored file lies in the archive as it is; a deflated one is unpacked to a temporary file of its own. */

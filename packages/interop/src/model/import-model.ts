@@ -1,28 +1,14 @@
 import { stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
-import {
-  FileError,
-  inputChannels,
-  InvalidArgumentError,
-  InvalidArtifactError,
-  isNnunetError,
-  labelSet,
-  type ModelDataset,
-  modelDatasetFromJson,
-  type Plans,
-  ShapeMismatchError,
-} from "@nnunet/core";
+import { basename, dirname, join, resolve } from "node:path";
+import { FileError, InvalidArgumentError, InvalidArtifactError } from "@nnunet/core";
 import { exists } from "@nnunet/core/node";
-import { buildNetwork, type ExportMetadata } from "@nnunet/unet-model";
-import { type RandomAccess, withRandomAccess } from "../bytes/random-access.ts";
-import { fileSha256 } from "./file-sha256.ts";
-import type { ImportedModel } from "./imported-model.ts";
+import { withRandomAccess } from "../bytes/random-access.ts";
+import type { ImportedFold, ImportedModel } from "./imported-model.ts";
 import { readV1Description, readV1Fold } from "./v1-model.ts";
+import { foldDifference } from "./fold-agreement.ts";
 import { type Bundle, readBundleJson, withBundle } from "./bundle.ts";
 import { type Fold, foldFiles, type ModelPlace, modelPlaces, onlyPlace } from "./model-places.ts";
-import { readNetworkWeights } from "./network-weights.ts";
-import { predictionPlans } from "./prediction-plans.ts";
-import { hasBatchNorms, openV2Checkpoint, type V2Checkpoint } from "./v2-checkpoint.ts";
+import { readV2Fold } from "./v2-fold.ts";
 
 export interface ImportOptions {
   /** Without: those of the cross-validation. */
@@ -31,6 +17,8 @@ export interface ImportOptions {
   readonly configuration?: string | undefined;
   /** Name of the checkpoint's file in each fold; `checkpoint_final.pth`, of nnU-Net v1 `model_final_checkpoint.model`. */
   readonly checkpoint?: string | undefined;
+  /** An unfamiliar trainer is taken to build the network of its plans: to have changed the training alone. */
+  readonly asPlanned?: boolean | undefined;
   readonly softwareVersion: string;
 }
 
@@ -108,7 +96,7 @@ async function importFolder(bundle: Bundle, options: ImportOptions): Promise<Imp
     datasetPath: `${bundle.path}/${place.prefix}dataset.json`,
   };
   return joinedFolds(bundle, files, (fold, name) =>
-    bundle.open(name, (source) => readFold(source, described, fold, name.slice(place.prefix.length), options)),
+    bundle.open(name, (source) => readV2Fold(source, described, fold, name.slice(place.prefix.length), options)),
   );
 }
 
@@ -116,14 +104,18 @@ async function importFolder(bundle: Bundle, options: ImportOptions): Promise<Imp
 async function joinedFolds(
   bundle: Bundle,
   files: ReturnType<typeof foldFiles>,
-  read: (fold: Fold, name: string) => Promise<ImportedModel>,
+  read: (fold: Fold, name: string) => Promise<ImportedFold>,
 ): Promise<ImportedModel> {
-  let model: ImportedModel | undefined;
+  let model: ImportedFold | undefined;
   for (const [fold, name] of files) {
-    const next = await read(fold, name);
+    const next = {
+      ...(await read(fold, name)),
+      foldFolders: bundle.isFolder ? [dirname(join(bundle.path, name))] : [],
+    };
     model = model ? joined(model, next, `${bundle.path}/${name}`) : next;
   }
-  return model!;
+  const { training: _, ...whole } = model!;
+  return whole;
 }
 
 async function importV1Folder(bundle: Bundle, place: ModelPlace, options: ImportOptions): Promise<ImportedModel> {
@@ -137,7 +129,9 @@ async function importV1Folder(bundle: Bundle, place: ModelPlace, options: Import
         "is missing, and a model of nnU-Net v1 cannot be understood without it",
       );
     }
-    const description = await bundle.open(`${name}.pkl`, (source) => readV1Description(source, dataset));
+    const description = await bundle.open(`${name}.pkl`, (source) =>
+      readV1Description(source, dataset, options.asPlanned ?? false),
+    );
     return bundle.open(name, (source) =>
       readV1Fold(source, description, fold, name.slice(place.prefix.length), options.softwareVersion),
     );
@@ -158,134 +152,24 @@ async function importCheckpoint(path: string, options: ImportOptions): Promise<I
     const folds: Fold[] = [name === "all" ? "all" : Number(name)];
     return importModel(above, { ...options, folds, checkpoint: basename(path) });
   }
-  return withRandomAccess(path, (source) => readFold(source, undefined, undefined, basename(path), options));
-}
-
-interface Described {
-  readonly plans: unknown;
-  readonly dataset: unknown;
-  readonly plansPath: string;
-  readonly datasetPath: string;
-}
-
-async function readFold(
-  source: RandomAccess,
-  given: Described | undefined,
-  fold: Fold | undefined,
-  name: string,
-  { softwareVersion }: ImportOptions,
-): Promise<ImportedModel> {
-  const checkpoint = await openV2Checkpoint(source);
-  const described = given ?? ownDescription(checkpoint, source.path);
-  const normed = hasBatchNorms(checkpoint.state);
-  const { plans, configuration, form } = predictionPlans(
-    described.plans,
-    checkpoint.configuration,
-    described.plansPath,
-    normed,
-  );
-  const dataset = modelDatasetFromJson(described.dataset, described.datasetPath);
-  checkChannels(plans, checkpoint.configuration, dataset, described);
-  const size = {
-    inputChannels: inputChannels({ plans, dataset, configuration: checkpoint.configuration }),
-    outputChannels: labelSet(dataset).outputChannels,
-    patchSize: configuration.patchSize,
-  };
-  checkHeads(checkpoint, size.outputChannels, described, source.path);
-  const graph = buildNetwork(configuration.architecture, size);
-  const whose = given ? "plans.json and dataset.json" : "its own plans";
-  const weights = await readNetworkWeights(graph, checkpoint.state, form, checkpoint.file, source.path, whose).catch(
-    (error: unknown) => {
-      throw withTrainer(error, checkpoint.trainer);
-    },
-  );
-  const beyond = checkpoint.mirrorAxes.find((axis) => axis >= configuration.patchSize.length);
-  if (beyond !== undefined) {
-    const problem = `names axis ${beyond}, but the patch has ${configuration.patchSize.length} axes`;
-    throw new InvalidArtifactError(source.path, "inference_allowed_mirroring_axes", problem);
-  }
-  const { asksFor } = checkpoint.file;
-  const warning = `${source.path} asks for ${asksFor.join(", ")}, as no checkpoint of nnU-Net does; nothing of it was called, but ask where the file comes from`;
-  return {
-    graph,
-    weights: [weights],
-    warnings: asksFor.length > 0 ? [warning] : [],
-    metadata: {
-      plans,
-      dataset,
-      configuration: checkpoint.configuration,
-      folds: [fold ?? checkpoint.fold ?? "all"],
-      mirrorAxes: checkpoint.mirrorAxes,
-      softwareVersion,
-      origin: {
-        tool: "nnU-Net v2",
-        trainer: checkpoint.trainer,
-        files: [
-          {
-            name,
-            sha256: await fileSha256(source),
-            ...(checkpoint.epochs !== undefined && { epochs: checkpoint.epochs }),
-          },
-        ],
-      },
-    },
-  };
-}
-
-function ownDescription({ plans, dataset }: V2Checkpoint, path: string): Described {
-  for (const [key, value] of Object.entries({ plans, dataset_json: dataset })) {
-    if (value !== undefined) continue;
-    const problem =
-      "is missing; put the checkpoint into fold_0 of a folder with its plans.json and dataset.json, and import that";
-    throw new InvalidArtifactError(path, `init_args.${key}`, problem);
-  }
-  return { plans, dataset, plansPath: `${path} → init_args.plans`, datasetPath: `${path} → init_args.dataset_json` };
-}
-
-function checkChannels(plans: Plans, name: string, dataset: ModelDataset, { plansPath, datasetPath }: Described): void {
-  const planned = plans.configurations[name]!.normalizationSchemes.length;
-  const there = dataset.channelNames.length;
-  if (planned === there) return;
-  throw new InvalidArtifactError(
-    datasetPath,
-    "channel_names",
-    `lists ${there} channels, but ${basename(plansPath)} normalises ${planned}; they belong to different datasets`,
-  );
-}
-
-/** The last layer says most clearly that a dataset.json is of another dataset. */
-function checkHeads({ state }: V2Checkpoint, outputs: number, { datasetPath }: Described, path: string): void {
-  for (const [name, { tensor }] of state) {
-    if (!/^decoder\.seg_layers\.\d+\.weight$/.test(name) || tensor.shape[0] === outputs) continue;
-    const problem = `means ${outputs} classes or regions, but ${path} was trained for ${tensor.shape[0]} (${name} has shape [${tensor.shape.join(", ")}])`;
-    throw new InvalidArtifactError(datasetPath, "labels", `${problem}; they belong to different datasets`);
-  }
-}
-
-/** Trainers may build another network than their plans say; then the name of the trainer is the explanation. */
-function withTrainer(error: unknown, trainer: string): unknown {
-  if (/^nnUNetTrainer(_\d+epochs?)?$/.test(trainer)) return error;
-  const remark = `, or its trainer ${trainer} builds one of its own, which is not read`;
-  if (isNnunetError(error, "INVALID_ARTIFACT") && error.problem.endsWith("another network")) {
-    return new InvalidArtifactError(error.path, error.field, error.problem + remark);
-  }
-  if (isNnunetError(error, "SHAPE_MISMATCH")) {
-    return new ShapeMismatchError(error.subject, error.expected, error.received, error.hint + remark);
-  }
-  return error;
+  return withRandomAccess(path, async (source) => {
+    const { training: _, ...model } = await readV2Fold(source, undefined, undefined, basename(path), options);
+    return model;
+  });
 }
 
 /** One more fold of the same model. */
-function joined(model: ImportedModel, next: ImportedModel, path: string): ImportedModel {
-  const [a, b] = [model.metadata, next.metadata];
-  if (a.configuration !== b.configuration || String(a.mirrorAxes) !== String(b.mirrorAxes)) {
-    const said = (m: ExportMetadata) => `${m.configuration}, mirrored along [${m.mirrorAxes.join(", ")}]`;
-    const problem = `was trained as ${said(b)}, the fold before as ${said(a)}; import them one by one`;
-    throw new InvalidArtifactError(path, "init_args.configuration", problem);
+function joined(model: ImportedFold, next: ImportedFold, path: string): ImportedFold {
+  const difference = foldDifference(model.training, next.training);
+  if (difference !== undefined) {
+    const problem = `was trained ${difference}: their mean is no model; name one of them by \`folds\``;
+    throw new InvalidArtifactError(path, "init_args", problem);
   }
+  const [a, b] = [model.metadata, next.metadata];
   return {
-    graph: model.graph,
+    ...model,
     weights: [...model.weights, ...next.weights],
+    foldFolders: [...model.foldFolders, ...next.foldFolders],
     warnings: [...model.warnings, ...next.warnings],
     metadata: {
       ...a,

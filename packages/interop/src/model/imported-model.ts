@@ -1,4 +1,5 @@
 import type { ModelOrigin } from "@nnunet/core";
+import type { FoldTraining } from "./fold-agreement.ts";
 import { type ExportMetadata, type NetworkGraph, type Weights, writeOnnxModel } from "@nnunet/unet-model";
 
 /** A trained network of another tool, ready to be written as `model.onnx`. */
@@ -7,8 +8,15 @@ export interface ImportedModel {
   /** One set per fold. */
   readonly weights: readonly Weights[];
   readonly metadata: ExportMetadata & { readonly origin: ModelOrigin };
+  /** Folders of the folds, where they lie in a folder: what else of the training is beside the checkpoints. */
+  readonly foldFolders: readonly string[];
   /** What its user should know, one sentence each: that a file asks for a program to be run, which was not done. */
   readonly warnings: readonly string[];
+}
+
+/** One fold, with what is compared with other folds before they are averaged. */
+export interface ImportedFold extends ImportedModel {
+  readonly training: FoldTraining;
 }
 
 /** The bytes of one `model.onnx` that averages all folds of an imported model. */

@@ -28,7 +28,7 @@ type JsonObject = Record<string, unknown>;
  * in another form, too: norms without scale and shift, batch norms, no norms, no activation (a leaky ReLU of slope 1). Of
  * configurations that are not needed for `name`, those that our planner could not have made are left out.
  *
- * @param hasBatchNorms - whether the checkpoint holds running statistics: some trainers change the norm of the plan
+ * @param hasBatchNorms - whether the trainer has put batch norms in the place of the plan's norms
  * @throws {InvalidArtifactError} naming the field that is something else, or if there is no such configuration
  */
 export function predictionPlans(json: unknown, name: string, path: string, hasBatchNorms: boolean): PredictionPlans {
@@ -89,7 +89,7 @@ function forPrediction(configuration: JsonObject, hasBatchNorms: boolean): JsonO
   }
   const { norm_op = null, nonlin = null } = kwargs;
   const axes = /2d$/.test(String(kwargs["conv_op"])) ? 2 : 3;
-  const hasNorm = !hasBatchNorms && norm_op !== null && !isBatchNorm(norm_op);
+  const hasNorm = !hasBatchNorms && norm_op !== null && !usesStatistics(kwargs);
   const changed = {
     ...kwargs,
     dropout_op: null,
@@ -127,11 +127,18 @@ function networkArguments(configurations: JsonObject, name: string, path: string
 
 function weightForm(kwargs: JsonObject | undefined, hasBatchNorms: boolean): WeightForm {
   const own = isJsonObject(kwargs?.["norm_op_kwargs"]) ? kwargs["norm_op_kwargs"] : {};
+  // the trainer with batch norms has its own epsilon, and scale and shift
+  if (hasBatchNorms) return { isPlainNorm: false, batchNormEpsilon: 1e-5 };
   const epsilon = typeof own["eps"] === "number" ? own["eps"] : 1e-5;
-  const isBatch = hasBatchNorms || isBatchNorm(kwargs?.["norm_op"]);
+  const isBatch = kwargs !== undefined && usesStatistics(kwargs);
   // torch's own defaults: batch norms have scale and shift, instance norms have none
-  const affine = own["affine"] ?? isBatch;
+  const affine = own["affine"] ?? isBatchNorm(kwargs?.["norm_op"]);
   return { isPlainNorm: kwargs !== undefined && affine !== true, ...(isBatch && { batchNormEpsilon: epsilon }) };
 }
 
 const isBatchNorm = (name: unknown) => typeof name === "string" && /(^|\.)BatchNorm[23]d$/.test(name);
+
+/** Batch norms, and instance norms that keep statistics, which torch uses in their place when it predicts. */
+function usesStatistics({ norm_op, norm_op_kwargs }: JsonObject): boolean {
+  return isBatchNorm(norm_op) || (isJsonObject(norm_op_kwargs) && norm_op_kwargs["track_running_stats"] === true);
+}

@@ -5,21 +5,26 @@ import { PickleDict } from "../pickle/pickle-values.ts";
 import { unpickle } from "../pickle/unpickle.ts";
 import { openTorchFile } from "../torch/open-torch-file.ts";
 import { torchConstructors } from "../torch/torch-file.ts";
-import type { ImportedModel } from "./imported-model.ts";
+import type { ImportedFold } from "./imported-model.ts";
 import { fileSha256 } from "./file-sha256.ts";
 import { readNetworkWeights } from "./network-weights.ts";
 import { readStateDict, type StateDict } from "./state-dict.ts";
+import { isMirroredByV1 } from "./trainers.ts";
 import { describeV1, type V1Description } from "./v1-plans.ts";
 
 const longestPickle = 256 * 2 ** 20;
 
 /** Reads the `.model.pkl` beside a checkpoint of nnU-Net v1. */
-export async function readV1Description(source: RandomAccess, datasetJson: unknown): Promise<V1Description> {
+export async function readV1Description(
+  source: RandomAccess,
+  datasetJson: unknown,
+  asPlanned: boolean,
+): Promise<V1Description> {
   if (source.size > longestPickle)
     throw new InvalidArtifactError(source.path, "", "is too large for a description of nnU-Net v1");
   const bytes = await source.read(0, source.size);
   const { value } = unpickle(bytes, source.path, { construct: torchConstructors(new Set()) });
-  return describeV1(value, source.path, datasetJson);
+  return describeV1(value, source.path, datasetJson, asPlanned);
 }
 
 /**
@@ -33,12 +38,12 @@ export async function readV1Fold(
   fold: number | "all",
   name: string,
   softwareVersion: string,
-): Promise<ImportedModel> {
+): Promise<ImportedFold> {
   const file = await openTorchFile(source);
   const content = file.value;
   if (!(content instanceof PickleDict))
     throw new InvalidArtifactError(source.path, "", "is no checkpoint of nnU-Net v1");
-  const { plans, configuration, dataset, trainer } = description;
+  const { plans, configuration, dataset, trainer, warnings } = description;
   const { architecture, patchSize } = plans.configurations[configuration]!;
   const graph = buildNetwork(architecture, {
     inputChannels: inputChannels({ plans, dataset, configuration }),
@@ -52,17 +57,19 @@ export async function readV1Fold(
   const form = { isPlainNorm: false };
   const weights = await readNetworkWeights(graph, state, form, file, source.path, "its plans, or its trainer,");
   const epochs = content.get("epoch");
-  const isMirrored = !/no_?mirror/i.test(trainer);
+  const mirrorAxes = isMirroredByV1(trainer) ? patchSize.map((_, axis) => axis) : [];
   return {
     graph,
     weights: [weights],
-    warnings: [],
+    warnings,
+    foldFolders: [],
+    training: { trainer, configuration, mirrorAxes, plans, dataset },
     metadata: {
       plans,
       dataset,
       configuration,
       folds: [fold],
-      mirrorAxes: isMirrored ? patchSize.map((_, axis) => axis) : [],
+      mirrorAxes,
       softwareVersion,
       origin: {
         tool: "nnU-Net v1",

@@ -1,6 +1,7 @@
 import { InvalidArtifactError, type ModelDataset, modelDatasetFromJson, type Plans, plansFromJson } from "@nnunet/core";
 import { PickleDict, PickleTuple } from "../pickle/pickle-values.ts";
 import { plainValue } from "../pickle/plain-value.ts";
+import { checkTrainer, v1TrainedNetwork } from "./trainers.ts";
 
 /** What the `.model.pkl` beside a checkpoint of nnU-Net v1 says. */
 export interface V1Description {
@@ -8,34 +9,26 @@ export interface V1Description {
   readonly configuration: string;
   readonly dataset: ModelDataset;
   readonly trainer: string;
+  readonly warnings: readonly string[];
   readonly fold: number | "all" | undefined;
 }
 
 type JsonObject = Record<string, unknown>;
 
 /**
- * Trainers of v1 that train another network than Generic_UNet with its defaults. Most have weights of the same names and
- * shapes, so that only the name of the trainer tells.
- */
-const otherNetworks =
-  /Cascade|Resenc|ResEnc|_BN\b|_BN_|_GN\b|_GN_|FRN|NoNormalization|[lL]?ReLU|Mish|GeLU|3ConvPerStage|allConv3x3|Regions|_DP\b|_DDP\b.*Net/;
-const parallel = /_DP$|_DDP$/;
-
-/**
  * The plans, the dataset and the configuration of a model that nnU-Net v1 trained, as ours.
  *
  * @param value - of the pickle
  * @param datasetJson - of the raw dataset, where its user has put it beside the model: v1's own files do not name labels
+ * @param asPlanned - whether an unfamiliar trainer is taken to build the network of its plans
  * @throws {InvalidArtifactError} if it is something else, or its network or preprocessing is one that is not built
  */
-export function describeV1(value: unknown, path: string, datasetJson: unknown): V1Description {
+export function describeV1(value: unknown, path: string, datasetJson: unknown, asPlanned: boolean): V1Description {
   const fail = (field: string, problem: string) => new InvalidArtifactError(path, field, problem);
   if (!(value instanceof PickleDict)) throw fail("", "is no description of a model of nnU-Net v1");
   const trainer = value.get("name");
   if (typeof trainer !== "string") throw fail("name", "expected the name of a trainer");
-  if (otherNetworks.test(trainer) && !parallel.test(trainer)) {
-    throw fail("name", `the trainer ${trainer} builds another network or cascade, which is not read`);
-  }
+  const warning = checkTrainer(v1TrainedNetwork(trainer), trainer, { path, field: "name", asPlanned });
   const init = value.get("init") instanceof PickleTuple ? (value.get("init") as PickleTuple).items : [];
   const raw = plainValue(value.get("plans"), path, "plans");
   if (typeof raw !== "object" || raw === null) throw fail("plans", "expected the plans of the model");
@@ -55,6 +48,7 @@ export function describeV1(value: unknown, path: string, datasetJson: unknown): 
     configuration,
     dataset,
     trainer,
+    warnings: warning === undefined ? [] : [warning],
     fold: typeof fold === "number" ? fold : fold === "all" ? "all" : undefined,
   };
 }

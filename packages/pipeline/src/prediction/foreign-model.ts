@@ -5,6 +5,7 @@ import { checkPrevious, loadModel, type LoadModelOptions, type Model, type Predi
 import { type ImportedModel, importedFolds, importModel, importPrevious, isForeignModel } from "@nnunet/interop";
 import type { Fold } from "../folders.ts";
 import { exists } from "../records/made-from.ts";
+import { refuseOtherDivisions } from "../training/division.ts";
 import { softwareVersion } from "../software-version.ts";
 
 /** What a user may ask for beside the path. */
@@ -29,6 +30,7 @@ export async function loadForeignModel(
   if ((await holdsOwnModel(path)) || !(await isForeignModel(path))) return undefined;
   const imported = await importModel(path, { folds, configuration, softwareVersion });
   const first = await importPrevious(path, imported, { softwareVersion });
+  for (const model of [imported, ...(first ? [first] : [])]) await refuseOtherDivisions(model.foldFolders);
   for (const text of [...imported.warnings, ...(first?.warnings ?? [])]) {
     onEvent?.({ type: "message", stage: "predict", level: "warning", text });
   }

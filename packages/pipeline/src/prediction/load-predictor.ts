@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import {
   InvalidArgumentError,
   type ModelMetadata,
@@ -87,7 +88,7 @@ export async function loadPredictor(
     }
     const found = (await Promise.all(named.map((each) => modelFiles(each, folds, onEvent ? { onEvent } : {})))).flat();
     if (new Set(found).size < found.length) throw new InvalidArgumentError("model", "every model once", found);
-    await refuseOtherDivisions(found);
+    await refuseOtherDivisions(found.map((model) => dirname(model)));
     const { member, files } = await loadMember(found);
     return { ...predictorOf([member]), files };
   } catch (error) {

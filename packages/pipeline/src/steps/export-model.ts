@@ -106,7 +106,7 @@ export async function trainedNetwork(modelFolder: string, configurationName: str
     const { folder, checkpoint } = paths.fold(fold);
     if (!(await exists(checkpoint))) throw notTrained(folder, fold);
   }
-  await refuseOtherDivisions(folds.map((fold) => paths.fold(fold).model));
+  await refuseOtherDivisions(folds.map((fold) => paths.fold(fold).folder));
   return { paths, plans, dataset, graph, mirrorAxes: patchSize.map((_, axis) => axis) };
 }
 

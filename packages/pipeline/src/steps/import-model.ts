@@ -4,6 +4,7 @@ import { FileError, type ModelMetadata, modelDatasetToJson, plansToJson, type St
 import { exists, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import { importedFolds, importedOnnx, importModel } from "@nnunet/interop";
 import { type Fold, modelFolderPaths } from "../folders.ts";
+import { refuseOtherDivisions } from "../training/division.ts";
 import { softwareVersion } from "../software-version.ts";
 
 export interface ImportModelOptions extends Pick<StageOptions, "onEvent"> {
@@ -13,6 +14,8 @@ export interface ImportModelOptions extends Pick<StageOptions, "onEvent"> {
   readonly configuration?: string | undefined;
   /** Name of each fold's checkpoint; `checkpoint_final.pth` by default. */
   readonly checkpoint?: string | undefined;
+  /** A trainer that is none of nnU-Net's own is taken to have changed the training alone. */
+  readonly asPlanned?: boolean | undefined;
   /** Replace a file that exists. */
   readonly overwrite?: boolean | undefined;
 }
@@ -44,6 +47,7 @@ export async function importForeign(
     throw new FileError(output, `exists already; ${remedy}`);
   }
   const model = await importModel(source, { ...options, softwareVersion });
+  await refuseOtherDivisions(model.foldFolders);
   for (const text of model.warnings) onEvent?.({ type: "message", stage: "import", level: "warning", text });
   const { metadata } = model;
   if (toFile) {

@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { FileError, type Splits } from "@nnunet/core";
 import { readJson } from "@nnunet/core/node";
 import { summaryFromJson, validatesOnTraining } from "@nnunet/evaluate";
@@ -59,11 +59,11 @@ export async function dividedOtherwise(
 }
 
 /**
- * @param models - `model.onnx` of the folds whose mean is wanted, or any other model, of which nothing is known
+ * @param folders - of the folds whose mean is wanted, ours or nnU-Net's; any other folder says nothing
  * @throws {FileError} if two of them are of different divisions of the cases
  */
-export async function refuseOtherDivisions(models: readonly string[]): Promise<void> {
-  const divided = await dividedOtherwise(models.map((model) => dirname(model)));
+export async function refuseOtherDivisions(folders: readonly string[]): Promise<void> {
+  const divided = await dividedOtherwise(folders);
   if (divided === undefined) return;
   const why = "a mean of the two has seen in training what it is said to be validated on";
   throw new FileError(
