@@ -78,7 +78,7 @@ describe.each(Object.entries(bad))("%s", (_, { make, flags = [], says }) => {
       if (command === "info" && flags.length > 0) return; // it asks for no folds
       const at = join(folder, "model");
       make(at);
-      const before = readdirSync(folder, { recursive: true }).sort();
+      const before = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
       const model = before.includes("model.zip") ? `${at}.zip` : at;
       const output = join(folder, "out");
       const words: Record<string, string[]> = {
@@ -90,7 +90,7 @@ describe.each(Object.entries(bad))("%s", (_, { make, flags = [], says }) => {
       expect(stderr.trim()).toMatch(says);
       expect(stderr.trim()).not.toMatch(/\n|node:|\bat \w+ \(/);
       expect([code, stdout]).toEqual([3, ""]);
-      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+      expect(readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()).toEqual(before);
     }),
   );
 });
