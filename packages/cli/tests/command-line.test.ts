@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { datasetToJson, InvalidArgumentError, type Volume } from "@nnunet/core";
@@ -159,6 +159,19 @@ describe("from fingerprint to plan", () => {
       expect(mine!.configurations).toEqual(whole!.configurations);
       // the folder in which the fingerprint lies: nnU-Net v2 looks for the data there
       expect([mine!.dataset_name, whole!.dataset_name]).toEqual(["Dataset008_Made", "Dataset008_Made"]);
+      // elsewhere the plan says that its dataset is no folder's, or is told its name
+      const moved = join(scratch, "dataset_fingerprint.json");
+      await copyFile(fingerprint, moved);
+      const there = ["plan", "--fingerprint", moved, "--dataset-json", dataset, "--overwrite", "--output", output];
+      expect((await nnunet(...there)).stderr).toMatch(
+        /the plan calls its dataset \S+; nnU-Net v2 and nnunet preprocess look for a folder of that name, .*: name it by --dataset-name/,
+      );
+      const told = await nnunet(...there, "--dataset-name", "Dataset008_Made");
+      expect([told.code, told.stderr]).toEqual([0, ""]);
+      expect(await readJson(output)).toMatchObject({ dataset_name: "Dataset008_Made" });
+      const misnamed = await nnunet(...there, "--dataset-name", "../Made");
+      expect(misnamed.stderr).toContain("--dataset-name: expected a name such as Dataset004_Hippocampus");
+      expect(misnamed.code).toBe(2);
       const over = ["--fingerprint", fingerprint, "--dataset-json", dataset, "--output", dataset];
       const refused = await nnunet("plan", ...over);
       expect(refused.stderr).toContain(`${dataset}: exists already; add --overwrite to replace it`);

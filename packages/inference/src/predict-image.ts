@@ -1,4 +1,4 @@
-import { gigabytes, type StoredImageCase, type Volume } from "@nnunet/core";
+import { gigabytes, spatialShape, type StoredImageCase, type Volume } from "@nnunet/core";
 import { numbersInMemory } from "@nnunet/kernels";
 import {
   type NumberRoom,
@@ -13,10 +13,10 @@ import type { Model } from "./load-model.ts";
 import { inputPlanes } from "./input-planes.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { checkPrevious } from "./previous-stage.ts";
-import { refuseOtherOrientation } from "./refuse-other-orientation.ts";
 import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
 import { inNode } from "./in-node.ts";
 import { rowsInMemory, type ScoreRows } from "./score-rows.ts";
+import { type Turn, turnToRas } from "./turn-to-ras.ts";
 import { describeWork, type PredictCaseOptions, type SlidingWindow, slide, slidingWindow } from "./sliding-window.ts";
 import { inputPlanesAlive, planesAlive } from "./window-schedule.ts";
 
@@ -44,12 +44,13 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
  * preprocessed image lie in memory if it has room (`maxMemoryGb`, or half of what is free), else in files. The result is
  * the same bit by bit.
  *
+ * An image for a model that Python nnU-Net trained on images turned to RAS is turned, and the result is turned back.
+ *
  * @param models - the folds of one configuration
  * @param loaded - the image, [channel, z, y, x]; its label, if any, is not looked at
  * @returns the segmentation, [1, z, y, x] label ids in the geometry of the image, and on request the probabilities,
  *   [class or region, z, y, x]
  * @throws {LimitError} if the case is more than `maxMemoryGb` or `maxPatches` allow, before anything is done
- * @throws {UnsupportedError} if the model was trained elsewhere on images turned to RAS, and this one is not
  * @throws {InvalidArgumentError} if `previous` is missing, or is another first network than the one trained with
  * @throws what {@link predictCase} throws, and what preprocessing throws of an image that does not fit the plans
  * @example
@@ -63,7 +64,8 @@ export async function predictImage(
   const network = commonNetwork(models);
   const { metadata, configuration, labels } = network;
   const { id, image } = loaded;
-  refuseOtherOrientation(metadata, loaded);
+  const turn = turnToRas(metadata, image.geometry, spatialShape(image));
+  if (turn) return predictTurned(turn, models, loaded, options);
   const free = inNode ? (await import("@nnunet/core/node")).freeMemory() : undefined;
   const size = predictionSize(
     models,
@@ -107,6 +109,30 @@ export async function predictImage(
     await rows?.close();
     numbers.close();
   }
+}
+
+async function predictTurned(
+  turn: Turn,
+  models: readonly Model[],
+  { id, image }: StoredImageCase,
+  { onProbabilities, ...options }: PredictImageOptions,
+): ReturnType<typeof predictImage> {
+  const turned = turn.forth(image);
+  const back = (data: Float32Array) =>
+    turn.back({ data, shape: [1, ...spatialShape(turned)], geometry: turned.geometry }).data;
+  const result = await predictImage(
+    models,
+    { id, image: turned },
+    {
+      ...options,
+      ...(onProbabilities && { onProbabilities: (channel) => onProbabilities(back(channel)) }),
+    },
+  );
+  const { segmentation, probabilities } = result;
+  return {
+    segmentation: turn.back(segmentation),
+    ...(probabilities && { probabilities: turn.back(probabilities) }),
+  };
 }
 
 /** "about 0.29 GB of memory, 1.20 GB on disk" */

@@ -20,6 +20,7 @@ interface Flags extends CommonFlags {
   readonly plans?: string;
   readonly overwrite?: boolean;
   readonly format: "onnx" | "nnunet-v2";
+  readonly validation?: boolean;
 }
 
 export function exportCommand(program: Command, ending: Ending): void {
@@ -48,8 +49,14 @@ export function exportCommand(program: Command, ending: Ending): void {
         .choices(["onnx", "nnunet-v2"])
         .default("onnx"),
     )
+    .option(
+      "--validation",
+      "with --format nnunet-v2: also the validation cases, for nnUNetv2_find_best_configuration; trained with --probabilities, with these",
+    )
     .action(async (name: string, configuration: string, flags: Flags) => {
       ending.code = await runCommand(flags, async ({ print }) => {
+        if (flags.validation && flags.format !== "nnunet-v2")
+          throw new InvalidArgumentError("--validation", "--format nnunet-v2 beside it", flags.format);
         if (flags.format === "nnunet-v2") return exportFolder(name, configuration, flags, print);
         if (!flags.output.endsWith(".onnx"))
           throw new InvalidArgumentError("--output", "a name ending in .onnx", flags.output);
@@ -87,7 +94,11 @@ async function exportFolder(
   const pipeline = defaultPipelineOf(flags);
   const dataset = await openNamedDataset(pipeline, name);
   const folder = await pipeline.modelFolder(dataset, configuration, flags.plans);
-  const written = await exportForV2(folder, configuration, flags.folds, flags.output);
+  const { validation } = flags;
+  const written = await exportForV2(folder, configuration, flags.folds, flags.output, { validation });
+  if (validation && !written.some((file) => file.endsWith(".npz"))) {
+    print("Without probabilities, which ensembles of nnU-Net v2 need: train with --probabilities for them.");
+  }
   const folds = flags.folds.join(" ");
   print(
     ...written,

@@ -55,7 +55,10 @@ export function importCommand(program: Command, ending: Ending): void {
           overwrite,
           onEvent,
         });
-        print(...describeImported(metadata), ...written, useIt(output));
+        print(...describeImported(metadata), ...written);
+        if (written.length === 2 && written[0] === output)
+          print("Both networks of the cascade; keep the two files beside each other.");
+        print(useIt(output));
         return {
           value: { configuration: metadata.configuration, folds: metadata.folds, origin: metadata.origin, written },
         };

@@ -9,6 +9,7 @@ import {
   type Plans,
   plansFromJson,
   plansToJson,
+  printableName,
 } from "@nnunet/core";
 import { exists, pathBelow, readJson, writeFileAtomic, writeJsonAtomic } from "@nnunet/core/node";
 import {
@@ -46,6 +47,7 @@ interface Flags extends CommonFlags, RecipeFlags {
   readonly targetSpacing?: string[];
   readonly fingerprint?: string;
   readonly datasetJson?: string;
+  readonly datasetName?: string;
   readonly output?: string;
   readonly overwrite?: boolean;
   readonly keep?: boolean;
@@ -66,6 +68,10 @@ export function planCommand(program: Command, ending: Ending): void {
     .addOption(sharedOption("variant"))
     .option("--fingerprint <file>", "plan from this dataset_fingerprint.json, without a dataset")
     .addOption(sharedOption("datasetJson", { description: "dataset.json that goes with --fingerprint" }))
+    .option(
+      "--dataset-name <name>",
+      "what the plan of --fingerprint calls its dataset (default: the folder DatasetNNN_NAME of its files, else the name in dataset.json)",
+    )
     .addOption(sharedOption("output", { value: "file", description: "where the plan of --fingerprint goes" }))
     .addOption(sharedOption("overwrite", { description: "replace the file of --output if it exists" }))
     .option("--keep", "leave a plan alone that was made from the same, edited or not, or by another tool, as run does")
@@ -118,7 +124,7 @@ async function makePlans(
   { variant, training, ...options }: PlanOptions,
   session: Session,
 ): Promise<{ plans: Plans; path: string; next: string[] }> {
-  const { fingerprint, datasetJson, output } = flags;
+  const { fingerprint, datasetJson, datasetName, output } = flags;
   if (name === undefined) {
     if (!fingerprint || !datasetJson || !output) {
       throw new InvalidArgumentError(
@@ -138,11 +144,19 @@ async function makePlans(
     const measured = fingerprintFromJson(await readJson(fingerprint), fingerprint);
     const stated = datasetFromJson(await readJson(datasetJson), datasetJson);
     // nnU-Net v2 looks for the preprocessed data in a folder of the plan's dataset name
-    const folder = [output, fingerprint, datasetJson].map(datasetFolderOf).find((found) => found !== undefined);
-    const dataset = folder === undefined ? stated : { ...stated, name: folder };
+    const named =
+      datasetName ?? [output, fingerprint, datasetJson].map(datasetFolderOf).find((found) => found !== undefined);
+    if (datasetName !== undefined && !datasetFolderName.test(datasetName)) {
+      throw new InvalidArgumentError("--dataset-name", "a name such as Dataset004_Hippocampus", datasetName);
+    }
+    const dataset = named === undefined ? stated : { ...stated, name: named };
     const files = { fingerprint, dataset: datasetJson };
     const plans = await namingFiles(files, () => defaultPlanner.plan(measured, dataset, options));
-    for (const text of planWarnings(plans, measured, dataset)) {
+    const unplaced = `the plan calls its dataset ${printableName(plans.datasetName, 60)}; nnU-Net v2 and nnunet preprocess look for a folder of that name, such as Dataset004_Hippocampus: name it by --dataset-name`;
+    for (const text of [
+      ...(datasetFolderName.test(plans.datasetName) ? [] : [unplaced]),
+      ...planWarnings(plans, measured, dataset),
+    ]) {
       session.onEvent({ type: "message", stage: "plan", level: "warning", text });
     }
     if (!flags.overwrite && (await exists(output))) {
@@ -154,6 +168,7 @@ async function makePlans(
   for (const [flag, value] of Object.entries({
     "--fingerprint": fingerprint,
     "--dataset-json": datasetJson,
+    "--dataset-name": datasetName,
     "--output": output,
   })) {
     if (value !== undefined) throw new InvalidArgumentError(flag, "no dataset beside it: it plans without one", name);
@@ -169,10 +184,12 @@ async function makePlans(
   return { plans, path, next: [nextHint(["preprocess", name, ...chosen], flags)] };
 }
 
+const datasetFolderName = /^Dataset\d{3,}_[^/\\]+$/;
+
 /** "Dataset004_Hippocampus", if a file lies in such a folder. */
 function datasetFolderOf(path: string): string | undefined {
   const folder = basename(dirname(resolve(path)));
-  return /^Dataset\d{3,}_/.test(folder) ? folder : undefined;
+  return datasetFolderName.test(folder) ? folder : undefined;
 }
 
 async function compareFiles(paths: readonly string[], print: Session["print"]) {

@@ -1,6 +1,6 @@
 import type { ModelMetadata } from "@nnunet/core";
-import { counted } from "@nnunet/core";
-import { importModel } from "@nnunet/interop";
+import { counted, isNnunetError } from "@nnunet/core";
+import { importModel, importPrevious } from "@nnunet/interop";
 import { softwareVersion } from "@nnunet/pipeline";
 import { useIt } from "../next-hint.ts";
 import type { ArtefactDescription } from "./artefact-description.ts";
@@ -8,12 +8,31 @@ import { describeLabels } from "./describe-labels.ts";
 
 /** A model of Python nnU-Net: all of it is read, so that what is said holds for the import as well. */
 export async function describeForeign(path: string): Promise<ArtefactDescription> {
-  const { metadata, warnings } = await importModel(path, { softwareVersion, asPlanned: true });
+  const how = { softwareVersion, asPlanned: true };
+  const model = await importModel(path, how);
+  const { metadata, warnings } = model;
   const [, ...lines] = describeImported(metadata);
   return {
     kind: "foreign model",
-    lines: [`${path}: a model of ${metadata.origin.tool}, ${whatItIs(metadata)}`, ...lines, ...warnings, useIt(path)],
+    lines: [
+      `${path}: a model of ${metadata.origin.tool}, ${whatItIs(metadata)}`,
+      ...lines,
+      ...(await describePrevious(path, model, how)),
+      ...warnings,
+      useIt(path),
+    ],
   };
+}
+
+/** The first network of a cascade, or what is wrong with it. */
+async function describePrevious(...[path, model, how]: Parameters<typeof importPrevious>): Promise<string[]> {
+  try {
+    const first = await importPrevious(path, model, how);
+    return first ? [`  after ${whatItIs(first.metadata)}`] : [];
+  } catch (error) {
+    if (!isNnunetError(error)) throw error;
+    return [`  not to be used: ${error.message}`];
+  }
 }
 
 /** What was imported, in words. */

@@ -50,8 +50,9 @@ export async function importModel(path: string, options: ImportOptions): Promise
 export async function importPrevious(
   path: string,
   { metadata }: ImportedModel,
-  options: Pick<ImportOptions, "softwareVersion">,
+  { softwareVersion, asPlanned }: Pick<ImportOptions, "softwareVersion" | "asPlanned">,
 ): Promise<ImportedModel | undefined> {
+  const options = { softwareVersion, asPlanned };
   const { plans, configuration } = metadata;
   const first = plans.configurations[configuration]!.previousConfiguration;
   if (first === undefined) return undefined;

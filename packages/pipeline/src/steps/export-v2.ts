@@ -5,6 +5,7 @@ import { copyFileAtomic, exists, writeChunksAtomic, writeJsonAtomic } from "@nnu
 import { v2CheckpointChunks, v2PlansJson } from "@nnunet/interop";
 import { readCheckpoint } from "@nnunet/trainer";
 import { type Fold, modelFolderPaths } from "../folders.ts";
+import { exportValidation } from "./export-validation.ts";
 import { trainedNetwork } from "./export-model.ts";
 
 /**
@@ -13,6 +14,7 @@ import { trainedNetwork } from "./export-model.ts";
  *
  * @param modelFolder - `…/nnUNetTrainer__nnUNetPlans__3d_fullres`
  * @param output - a folder that is not there yet, or empty
+ * @param validation - also what the folds' validation left, for nnU-Net v2's tools of selection; cases are called by name there
  * @returns the files written
  * @throws {FileError} if a fold has no finished training, or the output holds something
  * @throws {UnsupportedError} if nnU-Net v2 cannot do what the plan says
@@ -22,6 +24,7 @@ export async function exportForV2(
   configuration: string,
   folds: readonly Fold[],
   output: string,
+  { validation = false }: { readonly validation?: boolean | undefined } = {},
 ): Promise<string[]> {
   if (await exists(output)) {
     const names = await readdir(output).catch(() => ["a file"]);
@@ -46,6 +49,7 @@ export async function exportForV2(
     const file = join(target.fold(fold).folder, "checkpoint_final.pth");
     await writeChunksAtomic(file, chunks);
     written.push(file);
+    if (validation) written.push(...(await exportValidation(paths.fold(fold), target.fold(fold))));
   }
   await writeJsonAtomic(target.dataset, modelDatasetToJson(dataset));
   if (await exists(paths.fingerprint)) await copyFileAtomic(paths.fingerprint, target.fingerprint);
