@@ -1,9 +1,12 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { zipChunks } from "@nnunet/interop";
 import { deflatedZip, program, text, torchZip, trainedBy } from "../../interop/tests/hostile-files.ts";
 import { nnunet, withScratch } from "./run-nnunet.ts";
+
+// Other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 const models = new URL("../../interop/tests/fixtures/models/", import.meta.url).pathname;
 const two = join(models, "plain-3d-two-folds", "model");

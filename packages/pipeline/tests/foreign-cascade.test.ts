@@ -1,10 +1,13 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { type ZipEntry, zipChunks } from "@nnunet/interop";
 import { readImage } from "@nnunet/io";
 import { createPipeline, importForeign, loadPredictor } from "@nnunet/pipeline";
+
+// Other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 /** A cascade that nnU-Net v2 trained, and its predictions: tools/fixtures/interop/cascade.py. */
 const cascade = new URL("../../interop/tests/fixtures/cascade/", import.meta.url).pathname;

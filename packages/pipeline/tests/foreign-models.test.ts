@@ -1,9 +1,12 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { readImage } from "@nnunet/io";
 import { createPipeline, importForeign, loadPredictor } from "@nnunet/pipeline";
+
+// Other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 const models = new URL("../../interop/tests/fixtures/models/", import.meta.url).pathname;
 let folder: string;

@@ -1,10 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { importModel, type ZipEntry, zipChunks } from "@nnunet/interop";
 import { readImage } from "@nnunet/io";
 import { createPipeline, importForeign, loadPredictor } from "@nnunet/pipeline";
+
+// Other test files may use the cores at the same time.
+jest.setTimeout(240_000);
 
 /** A folder in the layout of TotalSegmentator's weights, and what nnU-Net predicts: tools/fixtures/interop/totalsegmentator.py. */
 const weights = new URL("../../interop/tests/fixtures/totalsegmentator/", import.meta.url).pathname;

@@ -61,6 +61,7 @@ function deciding(plans: Plans, name: string): Record<string, unknown> {
     previous_stage: c.previousConfiguration,
     transpose_forward: plans.transposeForward,
     transpose_backward: plans.transposeBackward,
+    image_reader_writer: plans.imageReaderWriter,
   };
 }
 

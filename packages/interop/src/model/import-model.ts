@@ -171,7 +171,7 @@ function joined(model: ImportedFold, next: ImportedFold, path: string): Imported
     ...model,
     weights: [...model.weights, ...next.weights],
     foldFolders: [...model.foldFolders, ...next.foldFolders],
-    warnings: [...model.warnings, ...next.warnings],
+    warnings: [...new Set([...model.warnings, ...next.warnings])],
     metadata: {
       ...a,
       folds: [...a.folds, ...b.folds],

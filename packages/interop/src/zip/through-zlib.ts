@@ -12,7 +12,7 @@ export async function* throughZlib(
   const feed = async () => {
     for await (const piece of pieces) {
       if (stream.destroyed) return;
-      if (!stream.write(piece)) await new Promise((resolve) => stream.once("drain", resolve).once("close", resolve));
+      if (!stream.write(piece)) await drained(stream);
     }
     stream.end();
   };
@@ -23,4 +23,15 @@ export async function* throughZlib(
   } finally {
     stream.destroy();
   }
+}
+
+/** Takes both listeners away again: a stream is waited for thousands of times. */
+function drained(stream: Transform): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = () => {
+      stream.off("drain", goOn).off("close", goOn);
+      resolve();
+    };
+    stream.on("drain", goOn).on("close", goOn);
+  });
 }
