@@ -144,12 +144,12 @@ async function makePlans(
     const measured = fingerprintFromJson(await readJson(fingerprint), fingerprint);
     const stated = datasetFromJson(await readJson(datasetJson), datasetJson);
     // nnU-Net v2 looks for the preprocessed data in a folder of the plan's dataset name
-    const named =
+    const called =
       datasetName ?? [output, fingerprint, datasetJson].map(datasetFolderOf).find((found) => found !== undefined);
     if (datasetName !== undefined && !datasetFolderName.test(datasetName)) {
       throw new InvalidArgumentError("--dataset-name", "a name such as Dataset004_Hippocampus", datasetName);
     }
-    const dataset = named === undefined ? stated : { ...stated, name: named };
+    const dataset = called === undefined ? stated : { ...stated, name: called };
     const files = { fingerprint, dataset: datasetJson };
     const plans = await namingFiles(files, () => defaultPlanner.plan(measured, dataset, options));
     const unplaced = `the plan calls its dataset ${printableName(plans.datasetName, 60)}; nnU-Net v2 and nnunet preprocess look for a folder of that name, such as Dataset004_Hippocampus: name it by --dataset-name`;
