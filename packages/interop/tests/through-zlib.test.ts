@@ -3,7 +3,9 @@ import { expect, test } from "@jest/globals";
 import { throughZlib } from "../src/zip/through-zlib.ts";
 
 test("a long way through zlib leaves no listeners behind", async () => {
-  const pieces = Array.from({ length: 64 }, (_, i) => new Uint8Array(65536).map((__, j) => (i * j * 2654435761) >>> 24));
+  const pieces = Array.from({ length: 64 }, (_, i) =>
+    new Uint8Array(65536).map((__, j) => (i * j * 2654435761) >>> 24),
+  );
   const deflate = createDeflateRaw();
   const packed: Uint8Array[] = [];
   let most = 0;
