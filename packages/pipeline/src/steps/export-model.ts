@@ -17,6 +17,7 @@ import { pairedModel, previousModelFiles } from "../cascade/previous-models.ts";
 import { previousStageOfFolds } from "../cascade/recorded-stage.ts";
 import { exists } from "../records/made-from.ts";
 import { refuseOtherDivisions } from "../training/division.ts";
+import { mirroredInTraining } from "../training/mirror-axes.ts";
 import { pretrainedName, recordedPretrained } from "../training/pretrained/begin-with.ts";
 import { softwareVersion } from "../software-version.ts";
 
@@ -96,7 +97,8 @@ export async function trainedNetwork(modelFolder: string, configurationName: str
   const paths = modelFolderPaths(modelFolder);
   const plans = plansFromJson(await readJson(paths.plans), paths.plans);
   const dataset = modelDatasetFromJson(await readJson(paths.dataset), paths.dataset);
-  const { architecture, patchSize } = findConfiguration(plans, configurationName);
+  const configuration = findConfiguration(plans, configurationName);
+  const { architecture, patchSize } = configuration;
   const graph = buildNetwork(architecture, {
     inputChannels: inputChannels({ plans, dataset, configuration: configurationName }),
     outputChannels: labelSet(dataset).outputChannels,
@@ -107,7 +109,8 @@ export async function trainedNetwork(modelFolder: string, configurationName: str
     if (!(await exists(checkpoint))) throw notTrained(folder, fold);
   }
   await refuseOtherDivisions(folds.map((fold) => paths.fold(fold).folder));
-  return { paths, plans, dataset, graph, mirrorAxes: patchSize.map((_, axis) => axis) };
+  const mirrorAxes = await mirroredInTraining(folds.map(paths.fold), configuration);
+  return { paths, plans, dataset, graph, mirrorAxes };
 }
 
 /**

@@ -36,6 +36,7 @@ import {
   recordedPretrained,
 } from "./pretrained/begin-with.ts";
 import { type Pretrained, readPretrained } from "./pretrained/read-pretrained.ts";
+import { mirroredAxes } from "./mirror-axes.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import type { SplitOptions } from "./splits.ts";
@@ -174,6 +175,7 @@ export async function trainFold(
               ...hashes,
               stages: madeBy,
               recipe,
+              mirrorAxes: mirroredAxes(configuration, options.sampling),
               ...(beginning && { pretrained: beginning.record }),
               ...(remark === undefined ? {} : { remark }),
               ...(division && { division }),

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import {
   type CaseFiles,
   type EvaluationSummary,
+  findConfiguration,
   labelSet,
   type ModelMetadata,
   modelMetadataFromOnnx,
@@ -156,6 +157,7 @@ function validationInputs(
   metadata: ModelMetadata,
   { caseIds, remark, plans, previous }: ValidationCases,
 ): string {
+  const patchAxes = findConfiguration(metadata.plans, metadata.configuration).patchSize.length;
   return contentHash([
     softwareVersion,
     metadata.weightsSha256,
@@ -164,6 +166,7 @@ function validationInputs(
     remark,
     identity(stages.predictor),
     identity(stages.evaluator),
+    ...(metadata.mirrorAxes.length < patchAxes ? [metadata.mirrorAxes] : []),
     ...(previous ? [caseIds.map((id) => previous.ofCase.get(id)!.hash)] : []),
     ...gridsOfNextStages(plans, metadata.configuration),
   ]);
