@@ -1,13 +1,19 @@
 import {
+  gigabytes,
   inputChannels,
   InvalidArtifactError,
   isNnunetError,
   labelSet,
+  LimitError,
   type ModelMetadata,
   show,
   UnsupportedError,
 } from "@nnunet/core";
-import { inspectModel } from "./guard/check-model.ts";
+import type { BlockedModel } from "./blocked/kernel-choice.ts";
+import { readModel } from "./guard/check-model.ts";
+import type { Graph } from "./guard/read-graph.ts";
+import { inNode } from "./in-node.ts";
+import { estimateMemory } from "./memory-estimate.ts";
 import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
 
 /** A trained network that knows how its input is made and what its output means. */
@@ -22,6 +28,8 @@ export interface Model {
     batch: Float32Array,
     shape: readonly number[],
   ): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }>;
+  /** How the network is computed, in words, with the reason where it is not the fastest way. */
+  readonly kernels?: string;
   /** Frees the network's memory; the model cannot run afterwards. */
   dispose(): Promise<void>;
 }
@@ -36,6 +44,11 @@ export interface LoadModelOptions {
    * would be slow without a word.
    */
   readonly cpuOperators?: boolean;
+  /**
+   * "fastest" (the default): on the CPU the network is rewritten for onnxruntime's channel-blocked kernels where they exist;
+   * the logits are the same but for rounding. "standard": it runs as the file has it.
+   */
+  readonly kernels?: "fastest" | "standard";
   /** Who runs the network; onnxruntime-node by default. For a browser see `onnxRuntimeSessions`. */
   readonly createSession?: SessionFactory;
 }
@@ -49,6 +62,7 @@ export interface LoadModelOptions {
  * @throws {InvalidArtifactError} if it is damaged, was not exported by nnunet-ts, keeps weights in another file, or its
  *   tensors do not fit its plans
  * @throws {UnsupportedError} if the device is not there
+ * @throws {LimitError} if the network does not fit into memory; its `run` throws the same
  * @example
  * const model = await loadModel("model.onnx");
  * model.metadata.configuration; // "3d_fullres"
@@ -57,32 +71,33 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   const { device = "cpu", threads, cpuOperators = false, createSession = nodeSessions } = options;
   const path = typeof source === "string" ? source : "model.onnx";
   const bytes = typeof source === "string" ? await readBytes(source) : source;
-  const { metadata } = await inspectModel(bytes, path);
-  let session: NetworkSession;
-  try {
-    session = await createSession(bytes, { device, cpuOperators, ...(threads === undefined ? {} : { threads }) });
-  } catch (error) {
-    if (isNnunetError(error)) throw error;
-    const reason = plainReason(error);
-    if (device !== "cpu") {
-      const hint = /fallback to CPU/.test(reason)
-        ? "it lacks an operator of the network; allow cpuOperators, or choose the device cpu"
-        : device === "cuda"
-          ? "install onnxruntime's CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js, or choose the device cpu"
-          : "install its driver and libraries, or choose the device cpu";
-      throw new UnsupportedError(`device ${device} (${reason})`, hint);
+  const { metadata, graph } = await readModel(bytes, path);
+  const how = { device, cpuOperators, ...(threads === undefined ? {} : { threads }) };
+  let blocked = await inBlocks(graph, metadata, options);
+  let session: NetworkSession | undefined;
+  if (blocked.bytes) {
+    try {
+      session = await createSession(blocked.bytes, how);
+    } catch (error) {
+      blocked = { reason: `onnxruntime refuses the blocked ones: ${plainReason(error)}` };
     }
-    throw new InvalidArtifactError(path, "", `onnxruntime refuses it (${reason}); export it again`, { cause: error });
   }
   try {
-    checkTensors(session, metadata, path);
+    session ??= await createSession(bytes, how);
+  } catch (error) {
+    if (isNnunetError(error)) throw error;
+    throw failedStart(error, device, path, metadata);
+  }
+  try {
+    checkTensors(session, metadata, path, blocked.bytes ? 1 : "n");
   } catch (error) {
     await session.release();
     throw error;
   }
-  const run = async (batch: Float32Array, shape: readonly number[]) => {
-    const logits = await session.run(batch, shape).catch((error: unknown) => {
-      throw isNnunetError(error) ? error : failedRun(error, device, path);
+  const opened = session;
+  const runSession = async (batch: Float32Array, shape: readonly number[]) => {
+    const logits = await opened.run(batch, shape).catch((error: unknown) => {
+      throw isNnunetError(error) ? error : failedRun(error, device, path, metadata, shape[0]!);
     });
     if (Object.prototype.toString.call(logits.data) === "[object Float32Array]") return logits;
     throw new InvalidArtifactError(
@@ -91,14 +106,79 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
       `expected float32, got ${show(logits.data)}; export the model again`,
     );
   };
-  return { metadata, run, dispose: () => session.release() };
+  const run = blocked.bytes ? sampleBySample(runSession) : runSession;
+  const kernels = blocked.bytes ? `in blocks of ${blocked.block} channels` : `standard (${blocked.reason})`;
+  return { metadata, kernels, run, dispose: () => opened.release() };
 }
 
-function failedRun(error: unknown, device: Device, path: string): Error {
-  const reason = `onnxruntime stopped in the middle of it: ${plainReason(error)}`;
+/** The network in onnxruntime's blocked operators, or why it stays as it is. */
+async function inBlocks(
+  graph: Graph,
+  metadata: ModelMetadata,
+  { device = "cpu", createSession = nodeSessions, kernels = "fastest" }: LoadModelOptions,
+): Promise<BlockedModel> {
+  if (kernels === "standard") return { reason: "as asked for" };
+  if (device !== "cpu") return { reason: `those of the device ${device}` };
+  if (createSession !== nodeSessions || !inNode) return { reason: "those of the runtime handed in" };
+  const { blockedModel } = await import("./blocked/blocked-model.ts");
+  return blockedModel(graph, metadata, createSession);
+}
+
+/** A network of one sample, for any number of them. */
+function sampleBySample(run: Model["run"]): Model["run"] {
+  return async (batch, [samples, ...shape]) => {
+    if (samples === 1) return run(batch, [1, ...shape]);
+    const length = batch.length / samples!;
+    let all = new Float32Array(0);
+    let of: readonly number[] = [];
+    for (let sample = 0; sample < samples!; sample++) {
+      const logits = await run(batch.subarray(sample * length, (sample + 1) * length), [1, ...shape]);
+      if (sample === 0) all = new Float32Array(samples! * logits.data.length);
+      all.set(logits.data, sample * logits.data.length);
+      of = logits.shape.slice(1);
+    }
+    return { data: all, shape: [samples!, ...of] };
+  };
+}
+
+function failedStart(error: unknown, device: Device, path: string, metadata: ModelMetadata): Error {
+  const reason = plainReason(error);
+  if (isOutOfMemory(reason)) return noMemory("opening the network", metadata, 1, path);
+  if (device === "cpu") {
+    return new InvalidArtifactError(path, "", `onnxruntime refuses it (${reason}); export it again`, { cause: error });
+  }
+  const hint = /fallback to CPU/.test(reason)
+    ? "it lacks an operator of the network; allow cpuOperators, or choose the device cpu"
+    : device === "cuda"
+      ? "install onnxruntime's CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js, or choose the device cpu"
+      : "install its driver and libraries, or choose the device cpu";
+  return new UnsupportedError(`device ${device} (${reason})`, hint);
+}
+
+function failedRun(error: unknown, device: Device, path: string, metadata: ModelMetadata, samples: number): Error {
+  const cause = plainReason(error);
+  if (isOutOfMemory(cause)) return noMemory("a run of the network", metadata, samples, path);
+  const reason = `onnxruntime stopped in the middle of it: ${cause}`;
   if (device === "cpu")
     return new InvalidArtifactError(path, "", `${reason}; export the model again`, { cause: error });
   return new UnsupportedError(`device ${device} for this network (${reason})`, "choose the device cpu");
+}
+
+/** As onnxruntime's providers and the C++ library say it. */
+function isOutOfMemory(reason: string): boolean {
+  return /bad_alloc|bad allocation|failed to allocate|out of memory/i.test(reason);
+}
+
+function noMemory(what: string, metadata: ModelMetadata, samples: number, path: string): LimitError {
+  const { network, patches } = estimateMemory(metadata, [1, 1, 1, 1], { patchesPerRun: samples });
+  const hint =
+    "end other programs, give fewer patches at once (`patchesPerRun`), use a model of a smaller patch, or a machine with more";
+  return new LimitError(
+    `${what} (${path})`,
+    `about ${gigabytes(network + patches)} of memory`,
+    "the system gave no more",
+    hint,
+  );
 }
 
 /** What onnxruntime says, without the source files and the failed C++ expression that it puts in front. */
@@ -115,7 +195,8 @@ async function readBytes(path: string): Promise<Uint8Array> {
   return readRegularFile(path);
 }
 
-function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string): void {
+/** @param batch - of the session: any, or a single one */
+function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string, batch: 1 | "n"): void {
   const { patchSize } = metadata.plans.configurations[metadata.configuration]!;
   const { outputChannels } = labelSet(metadata.dataset);
   const beyond = metadata.mirrorAxes.find((axis) => axis >= patchSize.length);
@@ -132,7 +213,7 @@ function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: st
     // an extent that the file leaves open fits; a fixed batch does not
     const fits =
       found?.shape.length === shape.length &&
-      found.shape.every((n, axis) => typeof n === "string" || (axis > 0 && n === shape[axis]));
+      found.shape.every((n, axis) => typeof n === "string" || n === (axis > 0 ? shape[axis] : batch));
     if (!fits) {
       const got = found
         ? `[${found.shape.join(", ")}]`

@@ -12,8 +12,8 @@ export interface PredictionMemory {
   readonly total: number;
 }
 
-/** Peak of a run over the feature maps of the first stage: measured 4.4–6.6 on onnxruntime's CPU provider. */
-const NETWORK_FACTOR = 6.5;
+/** Peak of a run over the feature maps of the first stage: measured 6.4–7.3 on onnxruntime's CPU provider. */
+const NETWORK_FACTOR = 7.5;
 
 /**
  * What predicting a case will take, known before anything runs.

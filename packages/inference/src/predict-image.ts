@@ -50,7 +50,7 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
  * @param loaded - the image, [channel, z, y, x]; its label, if any, is not looked at
  * @returns the segmentation, [1, z, y, x] label ids in the geometry of the image, and on request the probabilities,
  *   [class or region, z, y, x]
- * @throws {LimitError} if the case is more than `maxMemoryGb` or `maxPatches` allow, before anything is done
+ * @throws {LimitError} if the case is more than `maxMemoryGb`, `maxPatches` or the disk allow, before anything is done
  * @throws {InvalidArgumentError} if `previous` is missing, or is another first network than the one trained with
  * @throws what {@link predictCase} throws, and what preprocessing throws of an image that does not fit the plans
  * @example
@@ -73,12 +73,13 @@ export async function predictImage(
     { ...options, bytesPerVoxel: image.data.BYTES_PER_ELEMENT, free },
   );
   refuseLargePrediction(id, size, options);
+  const { plan } = size;
   const { previous: given, probabilities: asked, onProbabilities, scratch, ...rest } = options;
+  if (plan.disk > 0) (await import("./scratch.ts")).refuseFullDisk(id, plan.disk, scratch);
   const previous = checkPrevious(models, given);
   const first =
     previous && (await predictImage(previous, loaded, { ...rest, ...(scratch && { scratch }) })).segmentation;
-  const { plan } = size;
-  const room = plan.imageInMemory ? roomInMemory : (await import("./scratch.ts")).roomOnDisk(id, plan.disk, scratch);
+  const room = plan.imageInMemory ? roomInMemory : (await import("./scratch.ts")).roomOnDisk(scratch);
   const preprocessed = preprocessImage({ id, image }, metadata.plans, metadata.configuration, room);
   const { properties, numbers } = preprocessed;
   let rows: ScoreRows | undefined;
@@ -157,6 +158,5 @@ async function openRows(
     planes,
     windows.map(({ starts }) => starts),
     patchSize,
-    caseId,
   );
 }

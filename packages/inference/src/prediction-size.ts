@@ -170,7 +170,7 @@ export function refuseLargePrediction(
   { maxMemoryGb, taken = 0, maxPatches = defaultMaxPatches }: PredictionLimits,
   free?: number,
 ): void {
-  const subject = `predicting case ${caseId} (${shownShape(shape)} voxels of ${shownShape(spacing)} mm, resampled to ${shownShape(resampled)}, ${patches.toLocaleString("en")} patches)`;
+  const subject = `predicting case ${caseId} (${shownShape(shape)} voxels of ${shownShape(spacing)} mm, resampled to ${shownShape(resampled)}, ${patches.toLocaleString("en")} ${patches === 1 ? "patch" : "patches"})`;
   const hint = "check the spacing in its header, crop it, use a model of a coarser configuration";
   refuseBeyondMemory(subject, memory, memoryLimit(maxMemoryGb, free === undefined ? free : taken + free), hint);
   if (patches > maxPatches) {

@@ -5,7 +5,7 @@ import { addPrediction } from "./add-prediction.ts";
 import { type Cell, cellGrid } from "./score-cells.ts";
 import type { ScoreRows } from "./score-rows.ts";
 import { linesOfStrip } from "./score-memory.ts";
-import { defaultScratch, refuseFullDisk } from "./scratch.ts";
+import { defaultScratch } from "./scratch.ts";
 
 /**
  * Scores in a {@link ScratchFile}, where memory has no room for all channels of the planes that must exist at a time. The
@@ -17,7 +17,6 @@ import { defaultScratch, refuseFullDisk } from "./scratch.ts";
  *
  * @param beside - a path; the file comes into its folder, and is gone when the process is
  * @param starts - first voxels of the patches along [z, y, x]
- * @throws {LimitError} if the disk has less room than the file takes
  * @throws {FileError} if the folder cannot be written, or the disk fills up meanwhile
  */
 export function rowsOnDisk(
@@ -26,7 +25,6 @@ export function rowsOnDisk(
   planes: number,
   starts: readonly (readonly number[])[],
   patchSize: Shape3,
-  caseId: string,
 ): ScoreRows {
   const [channels, depth, height, width] = shape;
   const planeLength = channels * height * width;
@@ -34,7 +32,6 @@ export function rowsOnDisk(
   const { lines, largest } = cellGrid(shape, starts, patchSize, mostLines);
   const cells = lines.flat();
   const written = new Uint8Array(planes * cells.length);
-  refuseFullDisk(caseId, planes * planeLength * 4, beside);
   const file = new ScratchFile(beside);
   const piece = new Float32Array(largest);
   let begun = planes;

@@ -7,18 +7,18 @@ import type { NumberRoom } from "@nnunet/preprocess";
 /** Where what memory has no room for lies if nobody says otherwise. */
 export const defaultScratch = join(tmpdir(), "nnunet");
 
-/**
- * Files for a preprocessed image.
- *
- * @param bytes - that prediction will need on disk
- * @throws {LimitError} if the disk has less room
- */
-export function roomOnDisk(caseId: string, bytes: number, beside = defaultScratch): NumberRoom {
-  refuseFullDisk(caseId, bytes, beside);
+/** Files for a preprocessed image. */
+export function roomOnDisk(beside = defaultScratch): NumberRoom {
   return { open: () => new ScratchFile(beside) };
 }
 
-export function refuseFullDisk(caseId: string, bytes: number, beside: string): void {
+/**
+ * Before anything is done: the files come one after the other, the last one after minutes of work.
+ *
+ * @param bytes - that prediction will need on disk, all files together
+ * @throws {LimitError} if the disk has less room
+ */
+export function refuseFullDisk(caseId: string, bytes: number, beside = defaultScratch): void {
   const room = freeDisk(beside);
   if (bytes <= room) return;
   const needs = `${gigabytes(bytes)} of disk beside ${beside}`;

@@ -7,7 +7,7 @@ test("scores grow with the case, the rest with the patch", () => {
   const small = estimateMemory(metadata, [2, 100, 200, 300]);
   expect(small.scores).toBe(3 * 100 * 200 * 300 * 4);
   expect(small.patches).toBe(5 * 64 ** 3 * 4);
-  expect(small.network).toBe(4 * 6.5 * 64 ** 3 * 4);
+  expect(small.network).toBe(4 * 7.5 * 64 ** 3 * 4);
   expect(small.total).toBe(small.scores + small.patches + small.network);
   const twice = estimateMemory(metadata, [2, 200, 200, 300], { patchesPerRun: 2 });
   expect(twice).toEqual({
@@ -16,5 +16,5 @@ test("scores grow with the case, the rest with the patch", () => {
     network: 2 * small.network,
     total: 2 * small.total,
   });
-  expect(describeMemory(small)).toBe("0.10 GB: scores 0.07 GB, network 0.03 GB, patches 0.01 GB");
+  expect(describeMemory(small)).toBe("0.11 GB: scores 0.07 GB, network 0.03 GB, patches 0.01 GB");
 });

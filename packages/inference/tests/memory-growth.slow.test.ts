@@ -4,15 +4,15 @@ import { loadModel, predictImage } from "@nnunet/inference";
 import { pointwise, tinyMetadata, tinyModelBytes } from "./tiny-model.ts";
 
 test("25 small cases one after another, ten rounds: memory does not grow", async () => {
-  const metadata = tinyMetadata([32, 32, 32], { mirrorAxes: [] });
+  const metadata = tinyMetadata([16, 16, 16], { mirrorAxes: [] });
   const network = pointwise([[0.5], [1], [-2]], [0.1, 0, -0.3], 3);
   const model = await loadModel(tinyModelBytes(metadata, network, 3), { threads: 1 });
   const random = createRandom(1);
   const resident: number[] = [];
   for (let round = 0; round < 10; round++) {
     for (let i = 0; i < 25; i++) {
-      const shape = [1, 40 + i, 50, 40] as const;
-      const data = Float32Array.from({ length: shape[1] * 50 * 40 }, () => random.normal());
+      const shape = [1, 10 + i, 25, 20] as const;
+      const data = Float32Array.from({ length: shape[1] * 25 * 20 }, () => random.normal());
       const image = createVolume(data, shape, axisAlignedGeometry([1.2, 1, 1]));
       await predictImage([model], { id: `case_${i}`, image });
     }

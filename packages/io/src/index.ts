@@ -9,6 +9,7 @@ export {
   saysItsPlace,
   writableEndings,
 } from "./image-formats.ts";
+export { writeNiftiChannels } from "./nifti/write-nifti-channels.ts";
 export { encodePng } from "./png/png.ts";
 export { planeGeometry, saysItsSpacing } from "./geometry/plane-geometry.ts";
 export { voxelPlace } from "./geometry/voxel-place.ts";

@@ -35,6 +35,7 @@ test("the package exports these names", () => {
     "writableEndings",
     "writeDicomSegmentation",
     "writeImage",
+    "writeNiftiChannels",
     "writtenFiles",
   ]);
 });

@@ -29,6 +29,7 @@ export {
   TRAINER_NAME,
 } from "./folders.ts";
 export { importForeign, type ImportModelOptions, type ImportResult } from "./steps/import-model.ts";
+export { fastPrediction } from "./prediction/fast-prediction.ts";
 export { inputCases } from "./prediction/input-cases.ts";
 export { labelsFound } from "./steps/labels-found.ts";
 export { modelFiles } from "./prediction/find-models.ts";

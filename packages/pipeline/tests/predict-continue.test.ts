@@ -7,7 +7,7 @@ import type { NnunetEvent } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { loadModel, type Model } from "@nnunet/inference";
 import { readImage, writeImage } from "@nnunet/io";
-import { createPipeline, type Pipeline, predictorOf } from "@nnunet/pipeline";
+import { createPipeline, fastPrediction, type Pipeline, predictorOf } from "@nnunet/pipeline";
 import { foldersIn, tinyCase, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
@@ -62,6 +62,22 @@ const predicted = (work: (input: string, output: string) => Promise<void>) =>
   });
 const names = (paths: readonly string[]) => paths.map((path) => path.slice(-"tiny_0.nii.gz".length));
 const all = [0, 1, 2, 3, 4].map((index) => `tiny_${index}.nii.gz`);
+
+test("shortcuts that were taken are recorded beside the results, by name; without any nothing is said", () =>
+  withScratch(async (folder) => {
+    const recorded = async (options: Parameters<Pipeline["predict"]>[3]) => {
+      const output = join(folder, `out_${JSON.stringify(options).length}`);
+      const one = join(folder, "one");
+      await mkdir(one, { recursive: true });
+      await cp(join(images, "tiny_0_0000.nii.gz"), join(one, "tiny_0_0000.nii.gz"));
+      await pipeline.predict(predictorOf([{ models: [model] }]), one, output, options);
+      const { predictions } = JSON.parse(await readFile(join(output, "made_from.json"), "utf8"));
+      return predictions["tiny_0.nii.gz"].shortcuts;
+    };
+    expect(await recorded({})).toBeUndefined();
+    expect(await recorded(fastPrediction)).toEqual({ mirroring: false, step_fraction: 0.75 });
+    expect(await recorded(fast)).toEqual({ mirroring: false });
+  }));
 
 describe("a prediction that is continued", () => {
   test("keeps what was made from the same, by whatever version, and redoes exactly what was not", () =>

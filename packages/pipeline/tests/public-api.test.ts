@@ -15,6 +15,7 @@ test("what the package exports", () => {
     "effectivePlans",
     "exportForV2",
     "exportedFiles",
+    "fastPrediction",
     "finalPredictorFolder",
     "findConfig",
     "foldPaths",

@@ -18,8 +18,10 @@ export {
   parameterCount,
   parametersOf,
 } from "./network-graph.ts";
+export type { FoldAverage } from "./onnx/average-folds.ts";
+export { hasBlockedForm, writeBlockedModel } from "./onnx/blocked/write-blocked-model.ts";
 export { addBatchNorm, addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
-export { type OnnxAttribute, type OnnxElementType, OnnxGraph, onnxOpset } from "./onnx/onnx-graph.ts";
+export { type OnnxAttribute, type OnnxElementType, OnnxGraph, type OnnxNode, onnxOpset } from "./onnx/onnx-graph.ts";
 export { readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
 export { checkWeights, initialiseWeights, type Weights, type WeightTensor } from "./weights.ts";
-export { type ExportMetadata, writeOnnxModel } from "./write-onnx-model.ts";
+export { addNetworkNodes, type ExportMetadata, foldAverage, nameInFold, writeOnnxModel } from "./write-onnx-model.ts";

@@ -8,6 +8,7 @@ import {
   type PreviousStage,
 } from "@nnunet/core";
 import { type NetworkGraph, type NetworkNode, parametersOf } from "./network-graph.ts";
+import { averageFolds, type FoldAverage } from "./onnx/average-folds.ts";
 import { addForwardNode, nodesFor } from "./onnx/forward-nodes.ts";
 import { OnnxGraph } from "./onnx/onnx-graph.ts";
 import { checkWeights, type Weights } from "./weights.ts";
@@ -36,30 +37,19 @@ export function writeOnnxModel(graph: NetworkGraph, folds: readonly Weights[], m
   const nodes = nodesFor(graph, [head.id]);
   const hash = createHash("sha256");
   const foldHashes: string[] = [];
-  const logits = folds.map((weights, fold) => {
+  for (const [fold, weights] of folds.entries()) {
     checkWeights(graph, weights, `weights of fold ${metadata.folds[fold] ?? fold}`);
-    const rename = (name: string) => (folds.length === 1 ? name : `fold${fold}.${name}`);
     const ofFold = createHash("sha256");
     for (const name of nodes.flatMap(parametersOf)) {
       const { data, shape } = weights.get(name)!;
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       hash.update(bytes);
       ofFold.update(bytes);
-      onnx.weight(rename(name), data, shape);
+      onnx.weight(nameInFold(name, fold, folds.length), data, shape);
     }
     foldHashes.push(ofFold.digest("hex"));
-    const tensors = new Map([[graph.input.id, "input"]]);
-    for (const node of nodes) {
-      const renamed = renameParameters(node, rename);
-      const target = node.output.id === head.id && folds.length === 1 ? "logits" : undefined;
-      tensors.set(
-        node.output.id,
-        addForwardNode(onnx, renamed, (id) => tensors.get(id)!, target),
-      );
-    }
-    return tensors.get(head.id)!;
-  });
-  if (folds.length > 1) averageFolds(onnx, logits, metadata);
+  }
+  addNetworkNodes(onnx, graph, folds.length, foldAverage(metadata));
   onnx.output("logits", "float32", ["n", head.channels, ...size]);
   const { previousStage } = metadata;
   return onnx.encode(
@@ -86,22 +76,42 @@ function previousStageJson({ configuration, weightsSha256 }: PreviousStage): str
   return JSON.stringify({ configuration, weights_sha256: weightsSha256 });
 }
 
-function averageFolds(onnx: OnnxGraph, logits: readonly string[], metadata: ExportMetadata): void {
-  const mean = (values: readonly string[], output?: string) =>
-    onnx.node("Div", [onnx.node("Sum", values), onnx.scalar(values.length)], {}, output);
-  if (metadata.plans.configurations[metadata.configuration]?.averaging !== "probabilities") {
-    mean(logits, "logits");
-    return;
-  }
-  // the floor keeps the logarithm finite; a probability below 1e-30 decides nothing
-  const log = (p: string, output?: string) => onnx.node("Log", [onnx.node("Max", [p, onnx.scalar(1e-30)])], {}, output);
-  if (labelSet(metadata.dataset).regions) {
-    // regions go through a sigmoid: the logit of the mean is log p − log(1 − p)
-    const p = mean(logits.map((l) => onnx.node("Sigmoid", [l])));
-    onnx.node("Sub", [log(p), log(onnx.node("Sub", [onnx.scalar(1), p]))], {}, "logits");
-    return;
-  }
-  log(mean(logits.map((l) => onnx.node("Softmax", [l], { axis: 1 }))), "logits");
+/** How the folds of a model become one. */
+export function foldAverage({
+  plans,
+  configuration,
+  dataset,
+}: Pick<ModelMetadata, "plans" | "configuration" | "dataset">): FoldAverage {
+  if (plans.configurations[configuration]?.averaging !== "probabilities") return "logits";
+  return labelSet(dataset).regions ? "sigmoid" : "softmax"; // regions go through a sigmoid
+}
+
+/**
+ * All nodes of a model of some folds, from "input" to "logits".
+ *
+ * @see writeOnnxModel
+ */
+export function addNetworkNodes(onnx: OnnxGraph, graph: NetworkGraph, folds: number, average: FoldAverage): void {
+  const head = graph.outputs[0]!;
+  const nodes = nodesFor(graph, [head.id]);
+  const logits = Array.from({ length: folds }, (_, fold) => {
+    const tensors = new Map([[graph.input.id, "input"]]);
+    for (const node of nodes) {
+      const renamed = renameParameters(node, (name) => nameInFold(name, fold, folds));
+      const target = node.output.id === head.id && folds === 1 ? "logits" : undefined;
+      tensors.set(
+        node.output.id,
+        addForwardNode(onnx, renamed, (id) => tensors.get(id)!, target),
+      );
+    }
+    return tensors.get(head.id)!;
+  });
+  if (folds > 1) averageFolds(onnx, logits, average);
+}
+
+/** The name of a parameter in a model of some folds. */
+export function nameInFold(name: string, fold: number, folds: number): string {
+  return folds === 1 ? name : `fold${fold}.${name}`;
 }
 
 function renameParameters(node: NetworkNode, rename: (name: string) => string): NetworkNode {

@@ -1,6 +1,6 @@
 import { type ModelMetadata, modelMetadataFromOnnx, readOnnxMetadata } from "@nnunet/core";
 import { checkNetwork } from "./check-network.ts";
-import { readGraph } from "./read-graph.ts";
+import { type Graph, readGraph } from "./read-graph.ts";
 import { isConstant, verifyHashes } from "./verify-hashes.ts";
 
 /** A model that was looked at from the first byte to the last. */
@@ -20,10 +20,10 @@ export async function readModelWeights(
   bytes: Uint8Array,
   path: string,
 ): Promise<{ readonly metadata: ModelMetadata; readonly weights: ReadonlyMap<string, StoredWeight> }> {
-  const { metadata } = await inspectModel(bytes, path);
+  const { metadata, graph } = await readModel(bytes, path);
   const prefix = metadata.folds.length > 1 ? "fold0." : "";
   const weights = new Map<string, StoredWeight>();
-  for (const { name, type, shape, bytes: values } of readGraph(bytes, path).weights.values()) {
+  for (const { name, type, shape, bytes: values } of graph.weights.values()) {
     if (type !== "float32" || isConstant(name) || !name.startsWith(prefix)) continue;
     // a copy: they may begin anywhere in the file, and a Float32Array only at every fourth byte
     weights.set(name.slice(prefix.length), { data: new Float32Array(new Uint8Array(values).buffer), shape });
@@ -46,9 +46,15 @@ interface StoredWeight {
  * @example (await inspectModel(bytes, "model.onnx")).carried.get("nnunet.dataset"); // '{"channel_names":{"0":"MRI"}, …}'
  */
 export async function inspectModel(bytes: Uint8Array, path: string): Promise<InspectedModel> {
+  const { metadata, graph } = await readModel(bytes, path);
+  return { metadata, carried: new Map([...readOnnxMetadata(bytes, path), ...graph.texts]) };
+}
+
+/** {@link inspectModel} for one that goes on with the network. */
+export async function readModel(bytes: Uint8Array, path: string): Promise<{ metadata: ModelMetadata; graph: Graph }> {
   const metadata = modelMetadataFromOnnx(bytes, path);
   const graph = readGraph(bytes, path);
   checkNetwork(graph, metadata, path);
   await verifyHashes(bytes, graph, path);
-  return { metadata, carried: new Map([...readOnnxMetadata(bytes, path), ...graph.texts]) };
+  return { metadata, graph };
 }

@@ -13,7 +13,7 @@ export function* slices(parts: readonly Uint8Array[]): Generator<Uint8Array> {
 
 /** Compressed piece by piece, so that the result never lies in memory as a whole. */
 export async function* compressedChunks(
-  chunks: Iterable<Uint8Array>,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   kind: "gzip" | "zlib",
   level: number,
 ): AsyncGenerator<Uint8Array> {

@@ -110,10 +110,10 @@ export function lookAtImage(
 ): Outlook {
   let expected: Outlook = { memory: 0, disk: 0, seconds: 0 };
   for (const { models, previous } of members) {
-    const probabilities = Boolean(options.saveProbabilities);
-    const onProbabilities = members.length > 1 || options.probabilityStore !== undefined;
+    const onProbabilities =
+      members.length > 1 || options.probabilityStore !== undefined || Boolean(options.saveProbabilities);
     const { bytesPerVoxel } = image;
-    const asked = { ...options, previous, probabilities, onProbabilities, bytesPerVoxel, free };
+    const asked = { ...options, previous, onProbabilities, bytesPerVoxel, free };
     const size = predictionSize(models, image, asked);
     refuseLargePrediction(id, size, options, free);
     const seconds = expectedSeconds(size, models[0]!.metadata);
@@ -173,20 +173,20 @@ export function outlook(caseId: string, size: PredictionSize, { plans, ...metada
 }
 
 /**
- * Whether an image has other intensities than the model was trained on, where the normalisation takes them as they are
- * (CT, unnormalised). Returns a warning, or undefined.
+ * Whether there is nothing to see in an image, or it has other intensities than the model was trained on, where the
+ * normalisation takes them as they are (CT, unnormalised). Returns a warning, or undefined.
  */
 export function strangeIntensities(
   caseId: string,
   image: Volume,
-  { plans, configuration }: ModelMetadata,
+  { plans, configuration }: Pick<ModelMetadata, "plans" | "configuration">,
 ): string | undefined {
   const { normalizationSchemes } = plans.configurations[configuration]!;
   const voxels = image.data.length / image.shape[0];
   for (const [channel, scheme] of normalizationSchemes.entries()) {
     const trained = plans.foregroundIntensityPerChannel[channel];
-    if (!trained || (scheme !== "CT" && scheme !== "NoNormalization")) continue;
-    const { percentile005: low, percentile995: high } = trained;
+    const asTheyAre = trained && (scheme === "CT" || scheme === "NoNormalization");
+    const { percentile005: low, percentile995: high } = trained ?? { percentile005: NaN, percentile995: NaN };
     let [least, most, within] = [Infinity, -Infinity, 0];
     for (let i = channel * voxels; i < (channel + 1) * voxels; i++) {
       const value = image.data[i]!;
@@ -194,7 +194,10 @@ export function strangeIntensities(
       if (value > most) most = value;
       if (value >= low && value <= high) within++;
     }
-    if (within / voxels >= 1e-3) continue;
+    if (least === most) {
+      return `case ${caseId} shows nothing: every voxel of channel ${channel} is ${Number(least.toPrecision(4))}; is it the right file?`;
+    }
+    if (!asTheyAre || within / voxels >= 1e-3) continue;
     const range = (a: number, b: number) => `${Number(a.toPrecision(4))} to ${Number(b.toPrecision(4))}`;
     return `case ${caseId} is far from what the model was trained on: channel ${channel} has values from ${range(least, most)}, and hardly any in ${range(low, high)}, where the trained structures lie; is the unit right?`;
   }

@@ -16,8 +16,8 @@ import type { Context } from "../stages.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 
 export interface MembersOptions extends PredictionSettings, PredictionLimits, StageOptions {
-  /** Also return the probabilities as a whole: channels × voxels × 4 bytes. */
-  readonly probabilities?: boolean;
+  /** Is given the probabilities channel by channel, the same array every time. */
+  readonly onProbabilities?: ((channel: Float32Array) => Promise<void>) | undefined;
   /** Keep the probabilities as `<folder>/<id>.zarr`. */
   readonly keep?: { readonly folder: string; readonly contentHash: string } | undefined;
   /** A path beside which may lie what memory has no room for, and the probabilities of several members until averaged. */
@@ -26,7 +26,6 @@ export interface MembersOptions extends PredictionSettings, PredictionLimits, St
 
 export interface MembersResult {
   readonly segmentation: Volume<Int16Array>;
-  readonly probabilities?: Volume<Float32Array>;
 }
 
 /**
@@ -56,20 +55,28 @@ async function predictByOne(
   context: Context,
   { members: [member], metadata }: LoadedPredictor,
   loaded: StoredImageCase,
-  { keep, ...options }: MembersOptions,
+  { keep, onProbabilities, ...options }: MembersOptions,
 ): Promise<MembersResult> {
   const how = { ...options, ...(member.previous && { previous: member.previous }) };
-  if (!keep) return context.stages.predictor.predictImage(member.models, loaded, how);
-  return storing(context, keep.folder, loaded, metadata, keep.contentHash, (onProbabilities) =>
-    context.stages.predictor.predictImage(member.models, loaded, { ...how, onProbabilities }),
-  );
+  const { predictor } = context.stages;
+  const predict = (give?: (channel: Float32Array) => Promise<void>) =>
+    predictor.predictImage(member.models, loaded, { ...how, ...(give && { onProbabilities: give }) });
+  if (keep) {
+    return storing(context, keep.folder, loaded, metadata, keep.contentHash, (store) =>
+      predict(async (channel) => {
+        await store(channel);
+        await onProbabilities?.(channel);
+      }),
+    );
+  }
+  return onProbabilities ? counted(context, metadata, onProbabilities, predict) : predict();
 }
 
 async function predictByMean(
   context: Context,
   { members, metadata }: LoadedPredictor,
   loaded: StoredImageCase,
-  { keep, scratch, probabilities: asked, ...how }: MembersOptions,
+  { keep, scratch, onProbabilities, ...how }: MembersOptions,
 ): Promise<MembersResult> {
   const folder = temporaryBeside(scratch);
   const named = (index: number) => ({ ...loaded, id: `member_${index}` });
@@ -93,7 +100,8 @@ async function predictByMean(
         for await (const channel of meanChannels(volumes, how)) await write(channel);
       });
     }
-    return { segmentation, ...(asked && { probabilities: await meanVolume(volumes, how) }) };
+    if (onProbabilities) for await (const channel of meanChannels(volumes, how)) await onProbabilities(channel);
+    return { segmentation };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -101,38 +109,34 @@ async function predictByMean(
 
 /** Runs a prediction whose probabilities go to disk. */
 async function storing<T>(
-  { stages }: Context,
+  context: Context,
   folder: string,
   { id, image }: StoredImageCase,
-  { dataset }: LoadedPredictor["metadata"],
+  metadata: LoadedPredictor["metadata"],
   contentHash: string,
   predict: (onProbabilities: (channel: Float32Array) => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { outputChannels } = labelSet(dataset);
+  const { outputChannels } = labelSet(metadata.dataset);
   const shape: VolumeShape = [outputChannels, ...spatialShape(image)];
-  return writeProbabilities(folder, id, { shape, geometry: image.geometry, contentHash }, async (write) => {
-    let given = 0;
-    const result = await predict(async (channel) => {
-      given++;
-      await write(channel);
-    });
-    if (given === outputChannels) return result;
-    const expected = `a stage that hands its ${outputChannels} channels of probabilities to onProbabilities`;
-    throw new InvalidArgumentError("stages.predictor", expected, stages.predictor.name);
-  });
+  return writeProbabilities(folder, id, { shape, geometry: image.geometry, contentHash }, (write) =>
+    counted(context, metadata, write, predict),
+  );
 }
 
-async function meanVolume(
-  volumes: readonly ProbabilityReader[],
-  options: Pick<StageOptions, "signal">,
-): Promise<Volume<Float32Array>> {
-  const { shape, geometry } = volumes[0]!;
-  const voxels = shape[1] * shape[2] * shape[3];
-  const data = new Float32Array(shape[0] * voxels);
-  let first = 0;
-  for await (const channel of meanChannels(volumes, options)) {
-    data.set(channel, first);
-    first += voxels;
-  }
-  return { data, shape, geometry };
+/** @throws {InvalidArgumentError} if a stage of one's own hands out other than all channels */
+async function counted<T>(
+  { stages }: Context,
+  { dataset }: LoadedPredictor["metadata"],
+  take: (channel: Float32Array) => Promise<void>,
+  predict: (onProbabilities: (channel: Float32Array) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const { outputChannels } = labelSet(dataset);
+  let given = 0;
+  const result = await predict(async (channel) => {
+    given++;
+    await take(channel);
+  });
+  if (given === outputChannels) return result;
+  const expected = `a stage that hands its ${outputChannels} channels of probabilities to onProbabilities`;
+  throw new InvalidArgumentError("stages.predictor", expected, stages.predictor.name);
 }

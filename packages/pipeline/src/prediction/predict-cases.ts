@@ -8,11 +8,13 @@ import {
   labelSet,
   StageError,
   type StageOptions,
+  spatialShape,
+  type VolumeShape,
 } from "@nnunet/core";
 import { writeChunksAtomic, writeFileAtomic } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
 import { v2ProbabilitiesChunks, v2PropertiesPickle } from "@nnunet/interop";
-import { type DicomChoice, readDicomSource, readStoredImage, writeImage } from "@nnunet/io";
+import { type DicomChoice, readDicomSource, readStoredImage, writeImage, writeNiftiChannels } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
@@ -22,6 +24,7 @@ import { describeOutlook, lookAhead, strangeIntensities } from "./case-outlook.t
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { type MembersOptions, predictByMembers } from "./predict-by-members.ts";
+import { pourChannels } from "./pour-channels.ts";
 import { isSegmentationObject } from "./prediction-output.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
 import { writeSegmentationObject } from "./write-segmentation-object.ts";
@@ -100,6 +103,7 @@ export async function predictCases(
   const detail = counted(total, "case");
   const tell = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
   tell(`${detail}: ${describeOutlook(expected)}`);
+  tell(`kernels of the network: ${kernelsOf(predictor)}`);
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
     let done = 0;
     const turns = {
@@ -153,6 +157,12 @@ export async function predictCases(
   });
 }
 
+/** "in blocks of 16 channels" */
+function kernelsOf({ members }: LoadedPredictor): string {
+  const models = members.flatMap((member) => [...member.models, ...(member.previous ?? [])]);
+  return [...new Set(models.map(({ kernels = "of its own" }) => kernels))].join("; ");
+}
+
 async function predictOne(
   context: Context,
   predictor: LoadedPredictor,
@@ -175,19 +185,19 @@ async function predictOne(
   const image = await readStoredImage(files, predictor.metadata.dataset, { ...choice, onWarning });
   const strange = strangeIntensities(files.id, image.image, predictor.metadata);
   if (strange !== undefined) hear(strange);
-  const { segmentation, probabilities } = await predictByMembers(context, predictor, image, {
-    ...how,
-    ...limits,
-    probabilities: probabilitiesPath !== undefined || v2 !== undefined,
-    scratch: path,
-  });
+  const predict = (onProbabilities?: (channel: Float32Array) => Promise<void>) =>
+    predictByMembers(context, predictor, image, { ...how, ...limits, onProbabilities, scratch: path });
+  const { geometry } = image.image;
+  const { outputChannels } = labelSet(predictor.metadata.dataset);
+  const shape: VolumeShape = [outputChannels, ...spatialShape(image.image)];
+  const take = async (pieces: AsyncIterable<Float32Array>) => {
+    if (probabilitiesPath !== undefined) await writeNiftiChannels(probabilitiesPath, { shape, geometry }, pieces);
+    else if (v2) await writeChunksAtomic(v2.npz, v2ProbabilitiesChunks(shape, pieces));
+  };
+  const asked = probabilitiesPath !== undefined || v2 !== undefined;
   // The segmentation last: where it is, the case is finished.
-  if (probabilitiesPath !== undefined && probabilities) await writeImage(probabilitiesPath, probabilities);
-  if (v2 && probabilities) {
-    const { data, shape, geometry } = probabilities;
-    await writeFileAtomic(v2.pkl, v2PropertiesPickle(geometry));
-    await writeChunksAtomic(v2.npz, v2ProbabilitiesChunks(shape, [data]));
-  }
+  const { segmentation } = await (asked ? pourChannels(take, predict) : predict());
+  if (v2) await writeFileAtomic(v2.pkl, v2PropertiesPickle(geometry));
   if (source) await writeSegmentationObject(path, segmentation, source, choice, predictor, how, onWarning);
   else await writeImage(path, segmentation, { overwrite });
 }

@@ -39,6 +39,8 @@ export type CaseState =
 
 interface Entry {
   readonly inputs: string;
+  /** Shortcuts that were taken, which changed voxels; absent where there were none. */
+  readonly shortcuts?: { readonly mirroring?: false; readonly step_fraction?: number };
   /** SHA-256 per file name; absent while the files are being written. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -74,6 +76,8 @@ export function predictionRecord(
   predictor: LoadedPredictor,
   how: { readonly predictor: string; readonly mirroring: boolean; readonly stepFraction: number },
 ): PredictionRecord {
+  const shortcuts = shortcutsOf(how);
+  const taken = shortcuts && { shortcuts };
   const recipe = contentHash([whatPredicts(predictor), how, also]);
   const hashed = new Map<string, string>();
   const inputsOf = async ({ id, images }: CaseFiles) => {
@@ -112,10 +116,10 @@ export function predictionRecord(
       return isWhole && inputs === (await inputsOf(files)) ? "done" : "to do";
     },
     async begin(files, outputs) {
-      await write(outputs, { inputs: await inputsOf(files) });
+      await write(outputs, { inputs: await inputsOf(files), ...taken });
     },
     async end(files, outputs) {
-      await write(outputs, { inputs: await inputsOf(files), files: await hashesOf(outputs.files) });
+      await write(outputs, { inputs: await inputsOf(files), ...taken, files: await hashesOf(outputs.files) });
     },
     async isOurs(files, { images }) {
       const known = await entries();
@@ -124,6 +128,18 @@ export function predictionRecord(
       );
     },
   };
+}
+
+/** What of the settings makes a prediction faster and another one than nnU-Net's. */
+function shortcutsOf({
+  mirroring,
+  stepFraction,
+}: {
+  readonly mirroring: boolean;
+  readonly stepFraction: number;
+}): Entry["shortcuts"] {
+  if (mirroring && stepFraction === 0.5) return undefined;
+  return { ...(!mirroring && { mirroring }), ...(stepFraction !== 0.5 && { step_fraction: stepFraction }) };
 }
 
 /** How the pipeline predicts where nothing else is asked for. */

@@ -7,9 +7,14 @@ export type OnnxElementType = "float32" | "int32" | "int64" | "bool" | "uint8";
 const elementTypes: Record<OnnxElementType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
 
 /** Integers as numbers are ints unless the attribute is named in `floatAttributes`. */
-export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+export type OnnxAttribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
 
-interface OnnxNode {
+export interface OnnxNode {
   readonly op: string;
   readonly domain: string;
   readonly inputs: readonly string[];
@@ -47,6 +52,15 @@ export class OnnxGraph {
 
   get nodeCount(): number {
     return this.#nodes.length;
+  }
+
+  get nodes(): readonly OnnxNode[] {
+    return this.#nodes;
+  }
+
+  /** The numbers stored beside the weights. */
+  get constants(): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
+    return [...this.#constants.values()].map((name) => ({ name, bytes: this.#initializers.get(name)!.bytes }));
   }
 
   /** A tensor name that is not taken yet. */
@@ -178,7 +192,10 @@ function writeNode(m: ProtobufWriter, node: OnnxNode): void {
       if (typeof value === "number") a.integer(3, value).integer(20, 2);
       else if (typeof value === "string") a.string(4, value).integer(20, 3);
       else if ("float" in value) a.float(2, value.float).integer(20, 1);
-      else {
+      else if ("floats" in value) {
+        for (const item of value.floats) a.float(7, item);
+        a.integer(20, 6);
+      } else {
         for (const item of value) a.integer(8, item);
         a.integer(20, 7);
       }
