@@ -171,8 +171,8 @@ function isOutOfMemory(reason: string): boolean {
 
 function noMemory(what: string, metadata: ModelMetadata, samples: number, path: string): LimitError {
   const { network, patches } = estimateMemory(metadata, [1, 1, 1, 1], { patchesPerRun: samples });
-  const hint =
-    "end other programs, give fewer patches at once (`patchesPerRun`), use a model of a smaller patch, or a machine with more";
+  const fewer = samples > 1 ? "run fewer patches at once, " : ""; // an option that only code has
+  const hint = `end other programs, ${fewer}use a model of a smaller patch, or a machine with more`;
   return new LimitError(
     `${what} (${path})`,
     `about ${gigabytes(network + patches)} of memory`,

@@ -65,7 +65,7 @@ process.exit();
       encoding: "utf8",
     });
     expect(stdout + stderr).toMatch(
-      /^LIMIT a run of the network \(.*model\.onnx\) needs about 0\.1\d GB of memory, but the system gave no more; end other programs, give fewer patches at once \(`patchesPerRun`\), use a model of a smaller patch, or a machine with more$/m,
+      /^LIMIT a run of the network \(.*model\.onnx\) needs about 0\.1\d GB of memory, but the system gave no more; end other programs, use a model of a smaller patch, or a machine with more$/m,
     );
   } finally {
     rmSync(folder, { recursive: true });
