@@ -13,6 +13,7 @@ import {
   type WeightTensor,
 } from "@nnunet/unet-model";
 import type { Graph, GraphNode } from "../guard/read-graph.ts";
+import { floatsOf } from "../guard/read-weight.ts";
 
 /** A model.onnx as the network of its plan. */
 export interface RecognisedNetwork {
@@ -48,7 +49,7 @@ export function recogniseNetwork(graph: Graph, metadata: ModelMetadata): Recogni
       weights.set(name, {
         shape,
         get data() {
-          return new Float32Array(Uint8Array.from(stored.bytes).buffer); // a Buffer's own `slice` copies nothing
+          return floatsOf(stored);
         },
       });
     }

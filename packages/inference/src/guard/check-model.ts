@@ -1,6 +1,7 @@
 import { type ModelMetadata, modelMetadataFromOnnx, readOnnxMetadata } from "@nnunet/core";
 import { checkNetwork } from "./check-network.ts";
 import { type Graph, readGraph } from "./read-graph.ts";
+import { floatsOf } from "./read-weight.ts";
 import { isConstant, verifyHashes } from "./verify-hashes.ts";
 
 /** A model that was looked at from the first byte to the last. */
@@ -23,10 +24,10 @@ export async function readModelWeights(
   const { metadata, graph } = await readModel(bytes, path);
   const prefix = metadata.folds.length > 1 ? "fold0." : "";
   const weights = new Map<string, StoredWeight>();
-  for (const { name, type, shape, bytes: values } of graph.weights.values()) {
+  for (const weight of graph.weights.values()) {
+    const { name, type, shape } = weight;
     if (type !== "float32" || isConstant(name) || !name.startsWith(prefix)) continue;
-    // a copy: they may begin anywhere in the file, and a Float32Array only at every fourth byte
-    weights.set(name.slice(prefix.length), { data: new Float32Array(new Uint8Array(values).buffer), shape });
+    weights.set(name.slice(prefix.length), { data: floatsOf(weight), shape });
   }
   return { metadata, weights };
 }

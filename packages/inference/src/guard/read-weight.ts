@@ -10,6 +10,11 @@ export interface Weight {
   readonly bytes: Uint8Array;
 }
 
+/** The values of a float32 weight: a copy, as they may begin anywhere in the file, and a Float32Array only at every fourth byte. */
+export function floatsOf({ bytes }: Weight): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
 const fields = { 1: "dims#*", 2: "data_type#", 8: "name", 9: "raw_data", 12: "doc_string" };
 /** Fields of a TensorProto that put its values elsewhere. */
 const outside = [3, 13, 14];
