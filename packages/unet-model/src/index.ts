@@ -19,6 +19,7 @@ export {
   parametersOf,
 } from "./network-graph.ts";
 export type { FoldAverage } from "./onnx/average-folds.ts";
+export { nchwc, volumeSize } from "./onnx/blocked/blocked-tensor.ts";
 export { hasBlockedForm, writeBlockedModel } from "./onnx/blocked/write-blocked-model.ts";
 export { addBatchNorm, addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
 export { type OnnxAttribute, type OnnxElementType, OnnxGraph, type OnnxNode, onnxOpset } from "./onnx/onnx-graph.ts";

@@ -1,10 +1,10 @@
 import { elementCount } from "@nnunet/core";
-import { OnnxGraph } from "@nnunet/unet-model";
+import { nchwc, OnnxGraph, volumeSize } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionShape } from "./convolution.ts";
 import { standardLowering } from "./standard-lowering.ts";
 import { type PhasedKernel, phasedKernel } from "./input-gradient.ts";
 import { type ChannelsLast, transposedChannels, weightGradient } from "./weight-gradient.ts";
-import { blockedWeaving, nchwc, transposedWeaving, volumeOf, weaveBlocks } from "./weaving.ts";
+import { blockedWeaving, plain, transposedWeaving, weaveBlocks } from "./weaving.ts";
 
 /**
  * Convolutions through onnxruntime's channel-blocked ("NCHWc") kernels on the CPU.
@@ -58,8 +58,7 @@ export function blockedLowering(block: number): ConvolutionLowering {
       if (window.phases === 1) return plainPlanes(onnx, layer, sum);
       const grid = { batch: shape.batch, channels: shape.inChannels, size: out, stride: shape.stride };
       const woven = weaveBlocks(onnx, block, grid, sum, sum.blocked);
-      const plain = onnx.node("ReorderOutput", [woven], { channels: shape.inChannels }, undefined, nchwc);
-      return onnx.node("Reshape", [plain, onnx.integers([shape.batch, shape.inChannels, ...shape.size])]);
+      return plain(onnx, shape.inChannels, woven, [shape.batch, shape.inChannels, ...shape.size]);
     },
     weightGradient: (onnx, shape, x, dy) => weightGradient(onnx, shape, x, dy, blockedChannels(block)),
     weaving: (grid) =>
@@ -135,8 +134,8 @@ function blockedConvolution(
 ): BlockedPlanes {
   const { batch, inChannels, window } = layer;
   const flat = layer.size.length === 2;
-  const [d, h, w] = volumeOf(layer.size);
-  const [wd, wh, ww] = (flat ? [1, ...window.window] : window.window) as [number, number, number];
+  const [d, h, w] = volumeSize(layer.size);
+  const [wd, wh, ww] = volumeSize(window.window);
   const [pd, ph, pw] = (flat ? [0, ...window.padStart] : window.padStart) as [number, number, number];
   const pwEnd = window.padEnd.at(-1)!;
   // one row of zeros between planes, where there are several and taps leave the row
@@ -178,10 +177,9 @@ function plainPlanes(
   { blocked, rows, shift }: BlockedPlanes,
 ): string {
   const { batch, outChannels } = layer;
-  const [d, h, w] = volumeOf(layer.size);
-  const plain = onnx.node("ReorderOutput", [blocked], { channels: outChannels }, undefined, nchwc);
-  if (rows === h) return onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, ...layer.size])]);
-  const apart = onnx.node("Reshape", [plain, onnx.integers([batch, outChannels, d, rows, w])]);
+  const [d, h, w] = volumeSize(layer.size);
+  if (rows === h) return plain(onnx, outChannels, blocked, [batch, outChannels, ...layer.size]);
+  const apart = plain(onnx, outChannels, blocked, [batch, outChannels, d, rows, w]);
   return onnx.node("Slice", [apart, onnx.integers([shift]), onnx.integers([shift + h]), onnx.integers([3])]);
 }
 

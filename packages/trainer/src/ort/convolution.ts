@@ -1,7 +1,7 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
-import type { Weaving, WovenGrid } from "./weaving.ts";
 import { onceComputed } from "./execution-order.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
+import type { Weaving, WovenGrid } from "./weaving.ts";
 
 /** Geometry of a convolution. Shapes: x [n, ci, ...size], w [co, ci, ...kernel], y [n, co, ...size / stride]. */
 export interface ConvolutionShape {

@@ -100,7 +100,8 @@ export function weavePhases(onnx: OnnxGraph, shape: ConvolutionShape, phases: nu
   return interleaveTaps(onnx, channelFirst, shape.inChannels, shape.stride, small);
 }
 
-function unravel(index: number, shape: readonly number[]): number[] {
+/** The coordinates of an index in C order. */
+export function unravel(index: number, shape: readonly number[]): number[] {
   const at = new Array<number>(shape.length);
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     at[axis] = index % shape[axis]!;

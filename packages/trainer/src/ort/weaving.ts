@@ -1,5 +1,5 @@
 import { elementCount } from "@nnunet/core";
-import { interleaveTaps, type OnnxGraph } from "@nnunet/unet-model";
+import { interleaveTaps, nchwc, type OnnxGraph, volumeSize } from "@nnunet/unet-model";
 
 /**
  * A coarse grid and the fine one that its voxels and the taps of a stride make: tap t of voxel v lies at stride·v + t.
@@ -47,7 +47,7 @@ export function blockedWeaving(block: number): Weaving {
   return {
     group: block,
     weave(onnx, grid, y) {
-      const [depth, height, width] = volumeOf(grid.size);
+      const [depth, height, width] = volumeSize(grid.size);
       const taps = elementCount(grid.stride);
       const image = [grid.batch, grid.channels * taps, depth * height, width];
       const blocked = onnx.node(
@@ -62,13 +62,13 @@ export function blockedWeaving(block: number): Weaving {
     },
     separate(onnx, grid, y) {
       const { batch, channels } = grid;
-      const [depth, height, width] = volumeOf(fineSize(grid));
+      const [depth, height, width] = volumeSize(fineSize(grid));
       const image = onnx.node("Reshape", [y, onnx.integers([batch, channels, depth * height, width])]);
       const blocked = onnx.node("ReorderInput", [image], {}, undefined, nchwc);
       const voxels = runs(onnx, block, batch * channels, depth * height * width, blocked);
       const picked = onnx.node("Gather", [voxels, separationTable(onnx, grid)], { axis: 1 });
       const taps = elementCount(grid.stride);
-      const [d, h, w] = volumeOf(grid.size);
+      const [d, h, w] = volumeSize(grid.size);
       const coarse = onnx.node("Reshape", [picked, onnx.integers([batch, channels * taps, d * h, w])]);
       return plain(onnx, channels * taps, coarse, [batch, channels * taps, ...grid.size]);
     },
@@ -87,9 +87,9 @@ export function weaveBlocks(
   blocked: string,
 ): string {
   const { batch, channels } = grid;
-  const [depth, , width] = volumeOf(grid.size);
-  const [sz, sy, sx] = volumeOf(grid.stride);
-  const [D, H, W] = volumeOf(fineSize(grid));
+  const [depth, , width] = volumeSize(grid.size);
+  const [sz, sy, sx] = volumeSize(grid.stride);
+  const [D, H, W] = volumeSize(fineSize(grid));
   const coarse = depth * rows * width;
   const along = (length: number, place: (i: number) => number) => Array.from({ length }, (_, i) => place(i));
   const z = along(D, (i) => (i % sz) * sy * sx * coarse + Math.floor(i / sz) * rows * width);
@@ -105,14 +105,11 @@ export function weaveBlocks(
   return onnx.node("Reshape", [picked, onnx.integers([batch, channels, D * H, W])]);
 }
 
-/** The operators of the channel-blocked layout. */
-export const nchwc = "com.microsoft.nchwc";
-
 /** For each tap and coarse voxel, [taps · d · h · w]: the fine voxel. */
 function separationTable(onnx: OnnxGraph, grid: WovenGrid): string {
-  const coarse = volumeOf(grid.size);
-  const stride = volumeOf(grid.stride);
-  const [, H, W] = volumeOf(fineSize(grid));
+  const coarse = volumeSize(grid.size);
+  const stride = volumeSize(grid.stride);
+  const [, H, W] = volumeSize(fineSize(grid));
   const pitch = [H * W, W, 1];
   return sumTable(
     onnx,
@@ -138,16 +135,12 @@ function runs(onnx: OnnxGraph, block: number, channels: number, voxels: number, 
   return onnx.node("Reshape", [blocked, onnx.integers([channels / block, voxels, block])]);
 }
 
-function plain(onnx: OnnxGraph, channels: number, blocked: string, shape: readonly number[]): string {
+/** A blocked image out of its layout, as a tensor of this shape. */
+export function plain(onnx: OnnxGraph, channels: number, blocked: string, shape: readonly number[]): string {
   return onnx.node("Reshape", [
     onnx.node("ReorderOutput", [blocked], { channels }, undefined, nchwc),
     onnx.integers(shape),
   ]);
-}
-
-/** With a first axis of 1 where there are only two. */
-export function volumeOf(axes: readonly number[]): [number, number, number] {
-  return (axes.length === 2 ? [1, ...axes] : axes) as [number, number, number];
 }
 
 const fineSize = ({ size, stride }: WovenGrid): number[] => size.map((n, axis) => n * stride[axis]!);

@@ -1,6 +1,7 @@
 import { elementCount } from "@nnunet/core";
 import type { OnnxGraph } from "@nnunet/unet-model";
 import { type ConvolutionShape, isPointwise, outputSize } from "./convolution.ts";
+import { unravel } from "./input-gradient.ts";
 
 /**
  * dW of a 1×1 convolution: one matrix product per sample, [co, voxels] × [voxels, ci].
@@ -8,9 +9,7 @@ import { type ConvolutionShape, isPointwise, outputSize } from "./convolution.ts
 export function pointwiseWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
   const { batch, inChannels: ci, outChannels: co } = shape;
   const voxels = elementCount(shape.size);
-  const columns = onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers([batch, ci, voxels])])], {
-    perm: [0, 2, 1],
-  });
+  const columns = channelsBehind(onnx, [batch, ci, voxels], x);
   const rows = onnx.node("Reshape", [dy, onnx.integers([batch, co, voxels])]);
   return sumOverFirst(onnx, onnx.node("MatMul", [rows, columns]), [co, ci, ...shape.kernel]);
 }
@@ -25,7 +24,7 @@ export function gatheredWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape,
   const outVoxels = elementCount(outputSize(shape));
   const taps = elementCount(shape.kernel);
   const voxelRows = onnx.node("Reshape", [
-    onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers([batch, ci, inVoxels])])], { perm: [0, 2, 1] }),
+    channelsBehind(onnx, [batch, ci, inVoxels], x),
     onnx.integers([batch * inVoxels, ci]),
   ]);
   const padded = onnx.node("Pad", [voxelRows, onnx.integers([0, 0, 1, 0])]); // the last row is outside: zeros
@@ -61,17 +60,10 @@ export function tapWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: s
   const steps = onnx.integers(stride);
   const rows = onnx.node("Reshape", [dy, onnx.integers([batch, co, voxels])]);
   const products = Array.from({ length: elementCount(kernel) }, (_, tap) => {
-    const start: number[] = [];
-    let rest = tap;
-    for (const k of [...kernel].reverse()) {
-      start.unshift(rest % k);
-      rest = Math.floor(rest / k);
-    }
+    const start = unravel(tap, kernel);
     const end = start.map((from, axis) => from + stride[axis]! * (out[axis]! - 1) + 1);
     const seen = onnx.node("Slice", [padded, onnx.integers(start), onnx.integers(end), axes, steps]);
-    const columns = onnx.node("Transpose", [onnx.node("Reshape", [seen, onnx.integers([batch, ci, voxels])])], {
-      perm: [0, 2, 1],
-    });
+    const columns = channelsBehind(onnx, [batch, ci, voxels], seen);
     return onnx.node("Reshape", [onnx.node("MatMul", [rows, columns]), onnx.integers([batch, 1, co, ci])]);
   });
   const joined = onnx.node("Concat", products, { axis: 1 });
@@ -173,10 +165,13 @@ export function planeWeightGradient(
 /** x [n, c, d, h, w] → its values in the order [n, d, h, w, c], in any split. */
 export type ChannelsLast = (onnx: OnnxGraph, shape: ConvolutionShape, x: string) => string;
 
-export const transposedChannels: ChannelsLast = (onnx, { batch, inChannels, size }, x) => {
-  const apart = onnx.node("Reshape", [x, onnx.integers([batch, inChannels, elementCount(size)])]);
-  return onnx.node("Transpose", [apart], { perm: [0, 2, 1] });
-};
+export const transposedChannels: ChannelsLast = (onnx, { batch, inChannels, size }, x) =>
+  channelsBehind(onnx, [batch, inChannels, elementCount(size)], x);
+
+/** x [n, c, voxels], in any split of the voxels → [n, voxels, c]. */
+function channelsBehind(onnx: OnnxGraph, shape: readonly [n: number, c: number, voxels: number], x: string): string {
+  return onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers(shape)])], { perm: [0, 2, 1] });
+}
 
 /** x [n, c, d, h, w] → [n, d, c, h·w]. */
 function planesFirst(onnx: OnnxGraph, { batch, inChannels, size }: ConvolutionShape, x: string): string {
