@@ -12,10 +12,15 @@ import { withScratch } from "./run-nnunet.ts";
 const bin = fileURLToPath(new URL("../bin/nnunet.mjs", import.meta.url));
 export const isBuilt = existsSync(new URL("../dist/index.js", import.meta.url));
 
-/** Ends with the exit code, or "killed" after so many milliseconds. */
+/**
+ * Ends with the exit code, or "killed" after so many milliseconds.
+ *
+ * @param since - waited for before the milliseconds count
+ */
 export function run(
   args: readonly string[],
   killAfter?: number,
+  since: () => Promise<void> = async () => {},
 ): Promise<{ readonly code: number | "killed"; stderr: string }> {
   return new Promise((resolve) => {
     // A group of its own, so that the process that works is killed with the one that watches.
@@ -23,8 +28,10 @@ export function run(
     let stderr = "";
     child.stderr.on("data", (text) => (stderr += text));
     const kill = () => process.kill(-child.pid!, "SIGKILL");
-    const timer = killAfter === undefined ? undefined : setTimeout(kill, killAfter);
+    let [timer, isOver]: [NodeJS.Timeout | undefined, boolean] = [undefined, false];
+    if (killAfter !== undefined) void since().then(() => isOver || (timer = setTimeout(kill, killAfter)));
     child.on("close", (code) => {
+      isOver = true;
       clearTimeout(timer);
       resolve({ code: code ?? "killed", stderr });
     });

@@ -1,7 +1,8 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { createRandom } from "@nnunet/core";
+import { setTimeout as pause } from "node:timers/promises";
 import { checkpointFiles } from "@nnunet/trainer";
 import { contents } from "./folder-contents.ts";
 import { isBuilt, run } from "./kill-run.ts";
@@ -23,6 +24,17 @@ beforeAll(async () => {
   }
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+/** Waits until a training below a folder has kept another epoch; at most a minute, for one that has none left. */
+async function anotherEpoch(results: string): Promise<void> {
+  const kept = async () => {
+    const names = await readdir(results, { recursive: true }).catch(() => []);
+    const log = names.find((name) => name.endsWith("training_log.ndjson"));
+    return log === undefined ? 0 : (await stat(join(results, log)).catch(() => ({ size: 0 }))).size;
+  };
+  const before = await kept();
+  for (let i = 0; i < 3000 && (await kept()) <= before; i++) await pause(20);
+}
 
 /** A short seeded training with many epochs, so that kills fall before, between and into checkpoints. */
 function training(workers: number): string[] {
@@ -48,8 +60,11 @@ testWhereBuilt.each([1, 2, 4])(
     while (killed < KILLS) {
       await rm(results, { recursive: true, force: true });
       for (let code: number | "killed" = "killed"; code === "killed"; ) {
-        const left = killed < KILLS ? random.integer(50, Math.round(1.3 * duration)) : undefined;
-        const { code: end, stderr } = await run(args, left);
+        // starting takes longer than training: every second kill comes soon after an epoch was kept
+        const isSoon = killed % 2 === 1;
+        const longest = Math.round(isSoon ? duration / 8 : 1.3 * duration);
+        const left = killed < KILLS ? random.integer(isSoon ? 0 : 50, longest) : undefined;
+        const { code: end, stderr } = await run(args, left, isSoon ? () => anotherEpoch(results) : undefined);
         code = end;
         if (code === "killed") {
           killed++;
