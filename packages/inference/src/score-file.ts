@@ -64,16 +64,18 @@ export function rowsOnDisk(
       const touched = cells.filter(
         ({ y, x }) => start[1] < y[1] && start[1] + size[1] > y[0] && start[2] < x[1] && start[2] + size[2] > x[0],
       );
+      let finite = true;
       for (let z = Math.max(0, start[0]); z < Math.min(depth, start[0] + size[0]); z++) {
         for (const cell of touched) {
           const values = read(z, cell);
           const origin: Shape3 = [start[0] - z, start[1] - cell.y[0], start[2] - cell.x[0]];
           const part: VolumeShape = [channels, 1, cell.y[1] - cell.y[0], cell.x[1] - cell.x[0]];
-          addPrediction(values, part, logits, offset, activation, { ...placement, start: origin });
+          finite = addPrediction(values, part, logits, offset, activation, { ...placement, start: origin }) && finite;
           file.write(values, place(z, cell));
           written[(z % planes) * cells.length + cell.index] = 1;
         }
       }
+      return finite;
     },
     window(z0, z1, y0, y1): ScoreWindow {
       const needed = lines.filter(([first]) => first!.y[0] < y1 && first!.y[1] > y0);

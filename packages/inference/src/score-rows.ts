@@ -6,8 +6,8 @@ import { type Activation, addPrediction, type Placement } from "./add-prediction
 export interface ScoreRows extends ScoreSource {
   /** Planes below `end` that did not exist come into being, as zeros, where planes lay that are no longer needed. */
   begin(end: number): void;
-  /** Adds the network's answer for one patch, see {@link addPrediction}. */
-  add(logits: Float32Array, offset: number, activation: Activation, placement: Placement): void;
+  /** Adds the network's answer for one patch and tells whether it is finite, see {@link addPrediction}. */
+  add(logits: Float32Array, offset: number, activation: Activation, placement: Placement): boolean;
   /** Frees what they take beyond memory. */
   close(): Promise<void>;
 }

@@ -1,7 +1,6 @@
 import {
   counted,
   elementCount,
-  firstNonFinite,
   InvalidArtifactError,
   type Shape3,
   ShapeMismatchError,
@@ -112,15 +111,11 @@ export async function slide(
     for (const model of models) {
       throwIfCancelled(signal, `prediction of case ${caseId}`);
       const { data, shape: got } = await model.run(patchesOfRun, [count, channels, ...configuration.patchSize]);
-      checkLogits(
-        data,
-        got,
-        [count, outputChannels, ...configuration.patchSize],
-        network.metadata.configuration,
-        caseId,
-      );
+      const { configuration: name } = network.metadata;
+      checkShape(got, [count, outputChannels, ...configuration.patchSize], name);
       for (let i = 0; i < count; i++) {
-        rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!);
+        const finite = rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!);
+        if (!finite) throw notFinite(name, caseId);
       }
     }
     onFinal(finalPlanes(schedule, first + count));
@@ -133,18 +128,13 @@ function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirro
   return { start, patchSize, mirroring, shares: [shares[0].map((weight) => weight * share), shares[1], shares[2]] };
 }
 
-function checkLogits(
-  logits: Float32Array,
-  shape: readonly number[],
-  expected: readonly number[],
-  configuration: string,
-  caseId: string,
-): void {
-  if (shape.length !== expected.length || shape.some((n, axis) => n !== expected[axis])) {
-    throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
-  }
-  if (firstNonFinite(logits) < 0) return;
-  throw new InvalidArtifactError(
+function checkShape(shape: readonly number[], expected: readonly number[], configuration: string): void {
+  if (shape.length === expected.length && shape.every((n, axis) => n === expected[axis])) return;
+  throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
+}
+
+function notFinite(configuration: string, caseId: string): InvalidArtifactError {
+  return new InvalidArtifactError(
     `model (${configuration})`,
     "logits",
     `the network gave NaN or infinite values for case ${caseId}; its training diverged, or the image has such voxels`,
