@@ -66,6 +66,7 @@ steps = {
     "low resolution cubic": (lambda: low_resolution(image, 0.6), True),
     "gamma": (lambda: gamma(image, 1.3), True),
     "mirror": (lambda: np.ascontiguousarray(image[::-1, ::-1, ::-1]), True),
+    "mirror x": (lambda: np.ascontiguousarray(image[:, :, ::-1]), True),
     "rotation linear": (lambda: rotate(large, 1, "grid-constant"), True),
     "rotation cubic": (lambda: rotate(large, 3, "constant"), True),
     "rotation labels": (lambda: rotate_labels(labels), True),

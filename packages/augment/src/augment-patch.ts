@@ -15,7 +15,7 @@ export function drawFactor({ low, high, draw }: FactorRange, random: RandomGener
  * The augmentations after rotation and scaling, in the paper's order, on one patch in place: noise, blur, brightness,
  * contrast, low resolution, gamma, inverted gamma.
  *
- * @param data - [channel, z, y, x]
+ * @param data - [channel, z, y, x]; quickest in `patchMemory`
  * @param inPlane - simulate low resolution in y and x alone
  * @see paper, Supplement D, steps 2–7
  */

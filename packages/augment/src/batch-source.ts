@@ -19,6 +19,7 @@ import { mirrorInPlace } from "./mirror.ts";
 import { placeImage, placeLabels, regionToRead } from "./place-patch.ts";
 import { readPaddedPatch } from "./read-padded-patch.ts";
 import { scaledShape, writeTarget } from "./segmentation-targets.ts";
+import { patchMemory } from "./voxel-simd.ts";
 
 /**
  * Training batches as a pure function of (seed, epoch, iteration): the same batch in any process, whatever was asked
@@ -97,19 +98,23 @@ export function createBatchSource(
       : undefined;
 
     const data = batch.data.subarray(sample * channels * voxels, (sample + 1) * channels * voxels);
-    const image = data.subarray(0, imageChannels * voxels);
+    // Quickest in the memory of the SIMD instructions; from here on nothing is awaited. It is not for others' code.
+    let image: Float32Array = patchMemory(imageChannels * voxels);
     placeImage(read.data, image, region, shape, parameters.spatial);
     placeLabels(read.seg, seg, region, shape, parameters.spatial);
     if (readPrevious) placeLabels(readPrevious.seg, previous, region, shape, parameters.spatial);
     augmentIntensities(image, shape, parameters, dummy2d, random);
-    if (mode === "training") augment?.({ data: image, seg, shape }, random);
-    for (const axis of axes) {
-      if (!random.chance(parameters.mirror.probability)) continue;
-      mirrorInPlace(image, shape, axis);
-      mirrorInPlace(seg, shape, axis);
-      if (readPrevious) mirrorInPlace(previous, shape, axis);
+    if (mode === "training" && augment) {
+      data.set(image);
+      image = data.subarray(0, image.length);
+      augment({ data: image, seg, shape }, random);
     }
+    const reversed = axes.filter(() => random.chance(parameters.mirror.probability));
+    mirrorInPlace(image, shape, reversed);
+    mirrorInPlace(seg, shape, reversed);
+    if (readPrevious) mirrorInPlace(previous, shape, reversed);
     clearOutsideMask(image, seg, configuration.useMaskForNorm);
+    if (image.buffer !== data.buffer) data.set(image);
     if (readPrevious) {
       const masks = oneHot(previous, previousLabels);
       augmentPreviousSegmentation(masks, shape, parameters.cascade, random);

@@ -1,6 +1,8 @@
 import { InvalidArgumentError, type Shape3 } from "@nnunet/core";
+import type { SimdOption } from "./intensity.ts";
+import { BLUR_LAYOUT, runOnWhole, type VoxelExports } from "./voxel-simd.ts";
 
-export interface BlurOptions {
+export interface BlurOptions extends SimdOption {
   /**
    * What lies beyond the border. `symmetric` repeats the border voxel (b a | a b c), `reflect` does not (c b | a b c).
    */
@@ -26,31 +28,71 @@ export function gaussianBlur(
   channel: Float32Array,
   shape: Shape3,
   sigma: readonly [number, number, number],
-  { boundary = "symmetric", radius = (s) => Math.floor(4 * s + 0.5) }: BlurOptions = {},
+  { boundary = "symmetric", radius = (s) => Math.floor(4 * s + 0.5), simd = true }: BlurOptions = {},
   out: Float32Array = new Float32Array(channel.length),
 ): Float32Array {
   for (const s of sigma) {
     if (!(s >= 0 && s < 1000)) throw new InvalidArgumentError("sigma", "three numbers of voxels, 0 or more", sigma);
   }
   if (out !== channel) out.set(channel);
-  const [nz, ny, nx] = shape;
-  const planes = out.length / (nz * ny * nx);
+  const passes: BlurPass[] = [];
   for (let axis = 0; axis < 3; axis++) {
     if (sigma[axis] === 0 || shape[axis] === 1) continue;
     const kernel = halfKernel(sigma[axis]!, radius(sigma[axis]!));
     if (kernel.length === 1) continue;
-    const source = paddedSources(shape[axis]!, kernel.length - 1, boundary);
-    if (axis === 2) blurRows(out, nx, kernel, source);
-    else {
-      const stride = axis === 0 ? ny * nx : nx;
-      const lines = axis === 0 ? ny : nz;
-      const step = axis === 0 ? nx : ny * nx;
-      for (let p = 0; p < planes; p++) {
-        for (let l = 0; l < lines; l++) blurAcrossRows(out, p * nz * ny * nx + l * step, stride, nx, kernel, source);
-      }
-    }
+    passes.push({ axis, kernel, source: paddedSources(shape[axis]!, kernel.length - 1, boundary) });
+  }
+  const fits = passes.every(
+    ({ kernel, source }) => kernel.length <= BLUR_LAYOUT.longestKernel && source.length + 3 <= BLUR_LAYOUT.longestLine,
+  );
+  const inSimd = (wasm: VoxelExports, address: number) => {
+    for (const pass of passes) blurInSimd(wasm, address, out.length, shape, pass);
+  };
+  if (passes.length > 0 && !(simd && fits && runOnWhole(out, inSimd))) {
+    for (const pass of passes) blurAxis(out, shape, pass);
   }
   return out;
+}
+
+interface BlurPass {
+  readonly axis: number;
+  /** Weights at distance 0, 1, … */
+  readonly kernel: Float64Array;
+  /** For positions −radius … length + radius − 1 of a line: the voxel that is seen there. */
+  readonly source: Int32Array;
+}
+
+function blurAxis(data: Float32Array, shape: Shape3, { axis, kernel, source }: BlurPass): void {
+  if (axis === 2) blurRows(data, shape[2], kernel, source);
+  else {
+    const { stride, sheets } = sheetsAcross(data.length, shape, axis);
+    for (const first of sheets) blurAcrossRows(data, first, stride, shape[2], kernel, source);
+  }
+}
+
+function blurInSimd(wasm: VoxelExports, address: number, count: number, shape: Shape3, pass: BlurPass): void {
+  const { axis, kernel, source } = pass;
+  const { buffer } = wasm.memory;
+  new Float64Array(buffer, BLUR_LAYOUT.kernel, kernel.length).set(kernel);
+  new Int32Array(buffer, BLUR_LAYOUT.source, source.length).set(source);
+  const at = [BLUR_LAYOUT.kernel, kernel.length - 1, BLUR_LAYOUT.source, BLUR_LAYOUT.sheet] as const;
+  if (axis === 2) wasm.blurRows(address, count / shape[2], shape[2], ...at);
+  else {
+    const { stride, sheets } = sheetsAcross(count, shape, axis);
+    for (const first of sheets) wasm.blurAcross(address + 4 * first, stride, shape[2], shape[axis]!, ...at);
+  }
+}
+
+/** The sheets of rows that a blur along z (0) or y (1) works on: their first voxels, and the distance of their rows. */
+function sheetsAcross(count: number, [nz, ny, nx]: Shape3, axis: number) {
+  const stride = axis === 0 ? ny * nx : nx;
+  const lines = axis === 0 ? ny : nz;
+  const step = axis === 0 ? nx : ny * nx;
+  const sheets: number[] = [];
+  for (let base = 0; base < count; base += nz * ny * nx) {
+    for (let l = 0; l < lines; l++) sheets.push(base + l * step);
+  }
+  return { stride, sheets };
 }
 
 /** Weights at distance 0, 1, … radius; the whole kernel sums to 1. */

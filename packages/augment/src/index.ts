@@ -27,12 +27,12 @@ export { drawSpatialTransform } from "./draw-spatial-transform.ts";
 // Each augmentation alone, at fixed parameters
 export { addGaussianNoise } from "./gaussian-noise.ts";
 export { type BlurOptions, gaussianBlur, v2BlurRadius } from "./gaussian-blur.ts";
-export { applyGamma, scaleBrightness, scaleContrast } from "./intensity.ts";
+export { applyGamma, scaleBrightness, scaleContrast, type SimdOption } from "./intensity.ts";
 export { mirrorInPlace } from "./mirror.ts";
-export { powerTable } from "./power.ts";
 export { simulateLowResolution } from "./simulate-low-resolution.ts";
 export { reachedBox, samplingMatrix, type SamplingTransform } from "./spatial-transform.ts";
 export { transformImage } from "./transform-image.ts";
+export { patchMemory } from "./voxel-simd.ts";
 export { transformLabels } from "./transform-labels.ts";
 export { oneHot, operateOnLabel } from "./augment-previous.ts";
 export { applyBinaryOperator, type BinaryOperator, binaryOperators } from "./ball-morphology.ts";

@@ -1,7 +1,14 @@
-import { powerTable } from "./power.ts";
+import { raiseVoxels } from "./power.ts";
+import { runVoxelSteps } from "./voxel-simd.ts";
+import { voxelRange, voxelStatistics } from "./voxel-statistics.ts";
+
+/** false: keep to the TypeScript loops where WebAssembly would run. The numbers are the same. */
+export interface SimdOption {
+  readonly simd?: boolean;
+}
 
 /**
- * Multiplies every voxel by `factor` (paper, Supplement D, step 4).
+ * Multiplies every voxel by `factor` in float32 (paper, Supplement D, step 4).
  *
  * @param out - written and returned; may be `channel` itself
  */
@@ -9,8 +16,11 @@ export function scaleBrightness(
   channel: Float32Array,
   factor: number,
   out: Float32Array = new Float32Array(channel.length),
-) {
-  for (let i = 0; i < channel.length; i++) out[i] = channel[i]! * factor;
+  { simd = true }: SimdOption = {},
+): Float32Array {
+  if (simd && runVoxelSteps(channel, out, (wasm, src, dst, n) => wasm.scale(src, dst, n, factor))) return out;
+  const factor32 = Math.fround(factor);
+  for (let i = 0; i < channel.length; i++) out[i] = channel[i]! * factor32;
   return out;
 }
 
@@ -28,12 +38,12 @@ export function scaleContrast(
   factor: number,
   around: "zero" | "mean",
   out: Float32Array = new Float32Array(channel.length),
+  { simd = true }: SimdOption = {},
 ): Float32Array {
-  const { minimum, maximum, mean } = statistics(channel);
-  const centre = around === "mean" ? mean : 0;
-  for (let i = 0; i < channel.length; i++) {
-    // Min and max instead of comparisons: a branch that random voxels decide costs more.
-    out[i] = Math.min(Math.max((channel[i]! - centre) * factor + centre, minimum), maximum);
+  if (around === "zero") stretch(channel, { ...voxelRange(channel, simd), from: 0, factor, to: 0 }, out, simd);
+  else {
+    const { minimum, maximum, mean } = voxelStatistics(channel, simd);
+    stretch(channel, { minimum, maximum, from: mean, factor, to: mean }, out, simd);
   }
   return out;
 }
@@ -49,63 +59,48 @@ export function scaleContrast(
 export function applyGamma(
   channel: Float32Array,
   gamma: number,
-  { inverted = false, keepStatistics = false }: { inverted?: boolean; keepStatistics?: boolean } = {},
+  {
+    inverted = false,
+    keepStatistics = false,
+    simd = true,
+  }: { inverted?: boolean; keepStatistics?: boolean } & SimdOption = {},
   out: Float32Array = new Float32Array(channel.length),
 ): Float32Array {
-  const before = statistics(channel);
+  const before = keepStatistics ? voxelStatistics(channel, simd) : undefined;
+  const { minimum, maximum } = before ?? voxelRange(channel, simd);
   // The reference adds 1e-7 so that a constant channel survives.
-  const range = before.maximum - before.minimum + 1e-7;
-  const scale = inverted ? -range : range;
-  const origin = inverted ? before.maximum : before.minimum;
-  const raise = powerTable(gamma);
-  let sum = 0;
-  let squares = 0;
-  for (let first = 0; first < out.length; first += BLOCK) {
-    const count = Math.min(BLOCK, out.length - first);
-    for (let i = 0; i < count; i++) unit[i] = (channel[first + i]! - origin) / scale;
-    raise(unit, count);
-    for (let i = 0; i < count; i++) {
-      const value = unit[i]!;
-      sum += value;
-      squares += value * value;
-      out[first + i] = value * scale + origin;
-    }
-  }
-  if (!keepStatistics) return out;
-  const mean = sum / out.length;
-  const deviation = Math.sqrt(Math.max(0, squares / out.length - mean * mean)) * range;
-  const stretch = before.standardDeviation / (deviation + 1e-8);
-  const middle = mean * scale + origin;
-  for (let i = 0; i < out.length; i++) out[i] = (out[i]! - middle) * stretch + before.mean;
+  const extent = maximum - minimum + 1e-7;
+  const [origin, signed] = inverted ? [maximum, -extent] : [minimum, extent];
+  raiseVoxels(channel, gamma, { origin, inverse: 1 / extent, extent: signed, low: minimum, high: maximum }, out, simd);
+  if (before === undefined) return out;
+  const after = voxelStatistics(out, simd);
+  const factor = before.standardDeviation / (after.standardDeviation + 1e-8);
+  const everything = { minimum: Number.NEGATIVE_INFINITY, maximum: Number.POSITIVE_INFINITY };
+  stretch(out, { ...everything, from: after.mean, factor, to: before.mean }, out, simd);
   return out;
 }
 
-/** Voxels worked on at a time, so that they stay in the cache; the scratch is not in use while anything is awaited. */
-const BLOCK = 2048;
-const unit = new Float32Array(BLOCK);
+interface Stretch {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly from: number;
+  readonly factor: number;
+  readonly to: number;
+}
 
-/** Range, mean and population standard deviation, accumulated in float64. */
-function statistics(channel: Float32Array) {
-  let minimum = Number.POSITIVE_INFINITY;
-  let maximum = Number.NEGATIVE_INFINITY;
-  let sum = 0;
-  // Squares are taken about the first value, so that a large common offset does not cancel.
-  const shift = channel[0] ?? 0;
-  let squares = 0;
-  for (let i = 0; i < channel.length; i++) {
-    const value = channel[i]!;
-    if (value < minimum) minimum = value;
-    if (value > maximum) maximum = value;
-    const d = value - shift;
-    sum += d;
-    squares += d * d;
+/** `(v − from) · factor + to` in float32, limited to [minimum, maximum]. */
+function stretch(channel: Float32Array, { minimum, maximum, ...line }: Stretch, out: Float32Array, simd: boolean) {
+  const { fround } = Math;
+  const [from, factor, to] = [fround(line.from), fround(line.factor), fround(line.to)];
+  if (
+    simd &&
+    runVoxelSteps(channel, out, (wasm, src, dst, n) => wasm.stretch(src, dst, n, from, factor, to, minimum, maximum))
+  ) {
+    return;
   }
-  const n = Math.max(1, channel.length);
-  const mean = sum / n;
-  return {
-    minimum,
-    maximum,
-    mean: mean + shift,
-    standardDeviation: Math.sqrt(Math.max(0, squares / n - mean * mean)),
-  };
+  for (let i = 0; i < channel.length; i++) {
+    const v = fround(fround(fround(channel[i]! - from) * factor) + to);
+    // comparisons, which NaN passes, as in the SIMD twin
+    out[i] = v < minimum ? minimum : v > maximum ? maximum : v;
+  }
 }

@@ -26,7 +26,7 @@ test("the exports", () => {
   "mirrorInPlace",
   "oneHot",
   "operateOnLabel",
-  "powerTable",
+  "patchMemory",
   "reachedBox",
   "readPaddedPatch",
   "removeRandomComponent",

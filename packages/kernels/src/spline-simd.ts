@@ -1,5 +1,6 @@
 import { type AxisResampling, SPLINE_MARGIN } from "./resample-axis.ts";
 import { SPLINE_MODULE } from "./spline-module.ts";
+import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
 
 /** Columns copied into the module at a time along z. */
 const PANEL_COLUMNS = 1024;
@@ -7,7 +8,7 @@ const PANEL_COLUMNS = 1024;
 const BLOCK_COLUMNS = 64;
 
 interface SplineExports {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly memory: WasmMemory;
   panel(
     src: number,
     dst: number,
@@ -23,11 +24,6 @@ interface SplineExports {
   transpose(src: number, rows: number, columns: number, strideIn: number, dst: number, strideOut: number): void;
 }
 
-declare const WebAssembly: {
-  Module: new (bytes: Uint8Array) => unknown;
-  Instance: new (module: unknown) => { readonly exports: unknown };
-};
-
 let shared: SplineSimd | undefined | null = null;
 
 /**
@@ -40,12 +36,8 @@ export class SplineSimd {
   /** The one instance of this process, undefined where WebAssembly or its SIMD instructions are missing. */
   static shared(): SplineSimd | undefined {
     if (shared === null) {
-      try {
-        const module = new WebAssembly.Module(Uint8Array.from(atob(SPLINE_MODULE), (c) => c.charCodeAt(0)));
-        shared = new SplineSimd(new WebAssembly.Instance(module).exports as SplineExports);
-      } catch {
-        shared = undefined; // the TypeScript loops give the same numbers
-      }
+      const wasm = instantiateWasm<SplineExports>(SPLINE_MODULE);
+      shared = wasm && new SplineSimd(wasm);
     }
     return shared;
   }
@@ -149,8 +141,7 @@ export class SplineSimd {
       weights: take(32 * (a?.to ?? 0)),
     }));
     const matrixAddresses = matrices.map((n) => take(4 * n));
-    const missing = at - this.#wasm.memory.buffer.byteLength;
-    if (missing > 0) this.#wasm.memory.grow(Math.ceil(missing / 65536));
+    enlargeWasmMemory(this.#wasm.memory, at);
     const { buffer } = this.#wasm.memory;
     axes.forEach((a, i) => {
       if (!a) return;

@@ -1,0 +1,96 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  addGaussianNoise,
+  applyGamma,
+  gaussianBlur,
+  mirrorInPlace,
+  patchMemory,
+  scaleBrightness,
+  scaleContrast,
+} from "@nnunet/augment";
+import { createRandom, type Shape3 } from "@nnunet/core";
+import fc from "fast-check";
+
+type Step = (x: Float32Array, shape: Shape3, factor: number, out: Float32Array, simd: boolean) => unknown;
+
+/** Each with a parameter in [0.5, 1.5]. */
+const steps: Record<string, Step> = {
+  noise: (x, _, factor, out, simd) =>
+    addGaussianNoise(x, factor, createRandom(Math.floor(factor * 1e6)), out, { simd }),
+  blur: (x, shape, factor, out, simd) => gaussianBlur(x, shape, [factor, 1, 2 - factor], { simd }, out),
+  "blur, reflect": (x, shape, factor, out, simd) =>
+    gaussianBlur(x, shape, [0, factor, 3 * factor], { boundary: "reflect", simd }, out),
+  brightness: (x, _, factor, out, simd) => scaleBrightness(x, factor, out, { simd }),
+  contrast: (x, _, factor, out, simd) => scaleContrast(x, factor, "zero", out, { simd }),
+  "contrast about the mean": (x, _, factor, out, simd) => scaleContrast(x, factor, "mean", out, { simd }),
+  gamma: (x, _, factor, out, simd) => applyGamma(x, factor, { simd }, out),
+  "gamma of a large power": (x, _, factor, out, simd) => applyGamma(x, 20 * factor, { simd }, out),
+  "inverted gamma with old statistics": (x, _, factor, out, simd) =>
+    applyGamma(x, factor, { inverted: true, keepStatistics: true, simd }, out),
+  mirror: (x, shape, factor, out, simd) => {
+    out.set(x);
+    const axes = ([0, 1, 2] as const).filter((axis) => Math.floor(factor * 1000) & (1 << axis));
+    mirrorInPlace(out, shape, axes, { simd });
+  },
+};
+
+const extent = fc.integer({ min: 1, max: 35 });
+const input = fc.record({
+  shape: fc.oneof(fc.tuple(extent, extent, extent), fc.tuple(fc.constant(1), extent, fc.integer({ min: 1, max: 300 }))),
+  seed: fc.nat(),
+  factor: fc.double({ min: 0.5, max: 1.5, noNaN: true }),
+  /** Half of the voxels are then equal, and some are −0 */
+  flat: fc.boolean(),
+});
+
+const bytes = (x: Float32Array) => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
+
+describe.each(Object.entries(steps))("%s", (_, step) => {
+  test("gives the same bytes in TypeScript and WebAssembly, in arrays of one's own and in the patch memory", () => {
+    fc.assert(
+      fc.property(input, ({ shape, seed, factor, flat }) => {
+        const random = createRandom(seed);
+        const n = shape[0] * shape[1] * shape[2];
+        const x = Float32Array.from({ length: n }, () => (flat && random.chance(0.5) ? -0 : random.normal(0.2, 2)));
+        const expected = new Float32Array(n);
+        step(x, shape, factor, expected, false);
+
+        const copied = new Float32Array(n + 2).subarray(1, n + 1);
+        step(x, shape, factor, copied, true);
+        expect(bytes(copied).equals(bytes(expected))).toBe(true);
+
+        // The second of two channels, in place: the voxels around it are left alone.
+        const memory = patchMemory(n + 20);
+        memory.fill(7);
+        const held = memory.subarray(3, n + 3);
+        held.set(x);
+        step(held, shape, factor, held, true);
+        expect(bytes(held).equals(bytes(expected))).toBe(true);
+        expect([...memory.subarray(0, 3), ...memory.subarray(n + 3)].every((value) => value === 7)).toBe(true);
+      }),
+      { seed: 7, numRuns: 30 },
+    );
+  });
+});
+
+test("an array of one's own does not disturb the patch memory", () => {
+  const memory = patchMemory(1000);
+  memory.fill(3);
+  gaussianBlur(new Float32Array(500_000), [5, 100, 1000], [1, 1, 1]);
+  mirrorInPlace(new Int16Array(1_000_000), [10, 100, 1000], 0);
+  expect(memory.length).toBe(1000);
+  expect(memory.every((value) => value === 3)).toBe(true);
+});
+
+test("a line that is too long for WebAssembly's tables is blurred in TypeScript: the same bytes", () => {
+  const random = createRandom(2);
+  const x = Float32Array.from({ length: 9000 }, () => random.normal());
+  const shape = [1, 1, 9000] as const;
+  const expected = gaussianBlur(x, shape, [0, 0, 2], { simd: false });
+  expect(gaussianBlur(x, shape, [0, 0, 2])).toEqual(expected);
+  // and one that just fits
+  const most = x.subarray(0, 8192 - 2 * 8 - 3);
+  expect(gaussianBlur(most, [1, 1, most.length], [0, 0, 2])).toEqual(
+    gaussianBlur(most, [1, 1, most.length], [0, 0, 2], { simd: false }),
+  );
+});
