@@ -24,6 +24,7 @@ const flags: Readonly<Record<string, string>> = {
   variant: "--variant",
   pretrained: "--pretrained",
   workers: "--workers",
+  threads: "--threads",
   maxMemoryGb: "--max-memory",
   maxPatches: "--max-patches",
   saveProbabilities: "--save-probabilities",

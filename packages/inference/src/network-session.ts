@@ -93,5 +93,8 @@ export const nodeSessions: SessionFactory = async (model, options) => {
   const runtime = await import("onnxruntime-node");
   const bundled = runtime.listSupportedBackends().map(({ name }) => name);
   const providers = Object.fromEntries(bundled.map((name) => [name, name])) as Partial<Record<Device, string>>;
-  return onnxRuntimeSessions(runtime, providers)(model, options);
+  // onnxruntime counts cores; a control group may give less time than they are worth.
+  const { coresOfGroups } = await import("@nnunet/core/node");
+  const threads = options.threads ?? coresOfGroups();
+  return onnxRuntimeSessions(runtime, providers)(model, { ...options, ...(threads !== undefined && { threads }) });
 };

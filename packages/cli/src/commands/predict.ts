@@ -31,6 +31,7 @@ interface Flags extends CommonFlags {
   readonly fast?: boolean;
   readonly maxMemory?: number;
   readonly maxPatches?: number;
+  readonly threads?: number;
   readonly saveProbabilities?: "nii.gz" | "npz";
   readonly probabilities?: boolean;
   readonly format?: "dicom-seg";
@@ -92,6 +93,11 @@ export function predictCommand(program: Command, ending: Ending): void {
       `positions of the sliding window that a case may need (default: ${defaultMaxPatches.toLocaleString("en")})`,
       positiveInteger,
     )
+    .option(
+      "--threads <n>",
+      "of a network on the CPU (default: as many as cores, shared by the cases in work); with 3 or more the last bits of probabilities may differ",
+      positiveInteger,
+    )
     .addOption(
       new Option("--format <name>", "of the segmentations in a folder: DICOM segmentation objects, CASE.dcm").choices([
         "dicom-seg",
@@ -134,6 +140,7 @@ export function predictCommand(program: Command, ending: Ending): void {
         await namesOneFile(flags.input, flags.output, { seriesUid: flags.series, volume: flags.volume }); // refuses an impossible format before a model is loaded
         const predictor = await loadPredictor(path, {
           device: flags.device,
+          ...(flags.threads && { threads: flags.threads }),
           folds: flags.folds,
           configuration: flags.configurations,
           onEvent,

@@ -28,3 +28,4 @@ export {
 } from "./folder-lock.ts";
 export { freeMemory } from "./free-memory.ts";
 export { freeDisk, ScratchFile } from "./scratch-file.ts";
+export { coresOfGroups, usableCores } from "./usable-cores.ts";

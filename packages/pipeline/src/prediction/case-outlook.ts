@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import {
   type CaseFiles,
   type Configuration,
@@ -16,7 +15,7 @@ import {
   type Volume,
   type VolumeShape,
 } from "@nnunet/core";
-import { freeMemory } from "@nnunet/core/node";
+import { freeMemory, usableCores } from "@nnunet/core/node";
 import { type PredictionLimits, type PredictionSize, predictionSize, refuseLargePrediction } from "@nnunet/inference";
 import { type DicomChoice, readImageInfo } from "@nnunet/io";
 import type { ProbabilityForm } from "./case-outputs.ts";
@@ -37,20 +36,19 @@ const RUN_SECONDS = 0.02;
  * Looks at the headers of all cases before the first is begun: what is beyond memory or patches is refused with its
  * numbers, what is merely far from the training images is warned of, with the time that it will take.
  *
- * @returns what all of them will take
+ * @returns what each of them will take by itself
  * @throws {StageError} naming the case; its cause is a LimitError, or what is wrong with the header
  */
 export async function lookAhead(
   predictor: Pick<LoadedPredictor, "members" | "metadata">,
   cases: readonly CaseFiles[],
   options: LookOptions,
-): Promise<Outlook> {
+): Promise<Outlook[]> {
   const free = freeMemory();
-  let expected: Outlook = { memory: 0, disk: 0, seconds: 0 };
+  const expected: Outlook[] = [];
   for (const { id, images } of cases) {
     try {
-      const own = lookAtImage(predictor, id, await imageInFile(images[0]!, predictor, options), options, free);
-      expected = inTurn(expected, own);
+      expected.push(lookAtImage(predictor, id, await imageInFile(images[0]!, predictor, options), options, free));
     } catch (error) {
       throw new StageError("predict", id, error);
     }
@@ -59,11 +57,13 @@ export async function lookAhead(
 }
 
 /** One after the other: the larger peak, and the time of both. */
-const inTurn = (a: Outlook, b: Outlook): Outlook => ({
+export const inTurn = (a: Outlook, b: Outlook): Outlook => ({
   memory: Math.max(a.memory, b.memory),
   disk: Math.max(a.disk, b.disk),
   seconds: a.seconds + b.seconds,
 });
+
+export const nothingExpected: Outlook = { memory: 0, disk: 0, seconds: 0 };
 
 /** What is known of an image before it is read. */
 export interface ImageAhead {
@@ -108,7 +108,7 @@ export function lookAtImage(
   options: LookOptions,
   free = freeMemory(),
 ): Outlook {
-  let expected: Outlook = { memory: 0, disk: 0, seconds: 0 };
+  let expected = nothingExpected;
   for (const { models, previous } of members) {
     const onProbabilities =
       members.length > 1 || options.probabilityStore !== undefined || Boolean(options.saveProbabilities);
@@ -146,7 +146,7 @@ function expectedSeconds({ runs }: PredictionSize, { plans, ...metadata }: Model
   const configuration = plans.configurations[metadata.configuration]!;
   const { outputChannels } = labelSet(metadata.dataset);
   const operations = networkOperations(configuration, inputChannels({ ...metadata, plans }), outputChannels);
-  return runs * (RUN_SECONDS + operations / (CORE_SPEED * availableParallelism()));
+  return runs * (RUN_SECONDS + operations / (CORE_SPEED * usableCores()));
 }
 
 /** What a person should know of a case before hours go by; empty for what is like the training images. */

@@ -17,6 +17,13 @@ import { loadForeignModel } from "./foreign-model.ts";
 import { refuseOtherDivisions } from "../training/division.ts";
 import { isPredictorFolder, loadPredictorFolder } from "./load-predictor-folder.ts";
 
+/** What a predictor was loaded from: enough to load the same in another thread. */
+export interface LoadedFrom extends Pick<LoadModelOptions, "device" | "threads" | "kernels"> {
+  readonly path: string | readonly string[];
+  readonly folds?: readonly Fold[] | undefined;
+  readonly configuration?: string | undefined;
+}
+
 /** All that turns an image into a segmentation, loaded. */
 export interface LoadedPredictor {
   /** The configurations; the probabilities of several are averaged. */
@@ -27,6 +34,8 @@ export interface LoadedPredictor {
   readonly metadata: ModelMetadata;
   /** What it was loaded from. */
   readonly files: readonly string[];
+  /** Enough to load the same in another thread; absent where that is not possible. */
+  readonly loadedFrom?: LoadedFrom;
   /** Frees the memory of all networks. */
   dispose(): Promise<void>;
 }
@@ -52,7 +61,17 @@ export interface LoadPredictorOptions extends LoadModelOptions, Pick<StageOption
  */
 export async function loadPredictor(
   path: string | readonly string[],
-  { folds, configuration, onEvent, postprocessor = defaultPostprocessor, ...options }: LoadPredictorOptions = {},
+  options: LoadPredictorOptions = {},
+): Promise<LoadedPredictor> {
+  const predictor = await load(path, options);
+  const { device, threads, kernels, folds, configuration, createSession, cpuOperators, postprocessor } = options;
+  if (createSession || cpuOperators || (postprocessor && postprocessor !== defaultPostprocessor)) return predictor;
+  return { ...predictor, loadedFrom: { path, device, threads, kernels, folds, configuration } };
+}
+
+async function load(
+  path: string | readonly string[],
+  { folds, configuration, onEvent, postprocessor = defaultPostprocessor, ...options }: LoadPredictorOptions,
 ): Promise<LoadedPredictor> {
   const named = typeof path === "string" ? [path] : path;
   const [only, ...more] = named;

@@ -12,8 +12,13 @@ import {
 import { temporaryBeside } from "@nnunet/core/node";
 import { meanChannels, type PredictionLimits, segmentationFromMean } from "@nnunet/inference";
 import { openProbabilities, type ProbabilityReader, writeProbabilities } from "@nnunet/preprocess";
-import type { Context } from "../stages.ts";
+import type { Stages } from "../stages.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
+
+/** What of the pipeline predicting needs. */
+export interface PredictionContext {
+  readonly stages: Pick<Stages, "predictor">;
+}
 
 export interface MembersOptions extends PredictionSettings, PredictionLimits, StageOptions {
   /** Is given the probabilities channel by channel, the same array every time. */
@@ -34,7 +39,7 @@ export interface MembersResult {
  * and classes.
  */
 export async function predictByMembers(
-  context: Context,
+  context: PredictionContext,
   predictor: LoadedPredictor,
   loaded: StoredImageCase,
   options: MembersOptions,
@@ -52,7 +57,7 @@ export async function predictByMembers(
 }
 
 async function predictByOne(
-  context: Context,
+  context: PredictionContext,
   { members: [member], metadata }: LoadedPredictor,
   loaded: StoredImageCase,
   { keep, onProbabilities, ...options }: MembersOptions,
@@ -73,7 +78,7 @@ async function predictByOne(
 }
 
 async function predictByMean(
-  context: Context,
+  context: PredictionContext,
   { members, metadata }: LoadedPredictor,
   loaded: StoredImageCase,
   { keep, scratch, onProbabilities, ...how }: MembersOptions,
@@ -109,7 +114,7 @@ async function predictByMean(
 
 /** Runs a prediction whose probabilities go to disk. */
 async function storing<T>(
-  context: Context,
+  context: PredictionContext,
   folder: string,
   { id, image }: StoredImageCase,
   metadata: LoadedPredictor["metadata"],
@@ -125,7 +130,7 @@ async function storing<T>(
 
 /** @throws {InvalidArgumentError} if a stage of one's own hands out other than all channels */
 async function counted<T>(
-  { stages }: Context,
+  { stages }: PredictionContext,
   { dataset }: LoadedPredictor["metadata"],
   take: (channel: Float32Array) => Promise<void>,
   predict: (onProbabilities: (channel: Float32Array) => Promise<void>) => Promise<T>,

@@ -1,33 +1,31 @@
+import { stat } from "node:fs/promises";
 import {
   type CaseFiles,
   counted,
-  type EventListener,
   FileError,
   gigabytes,
   isNnunetError,
   labelSet,
+  memoryLimit,
+  type NnunetEvent,
   StageError,
   type StageOptions,
-  spatialShape,
-  type VolumeShape,
 } from "@nnunet/core";
-import { writeChunksAtomic, writeFileAtomic } from "@nnunet/core/node";
+import { freeMemory } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
-import { v2ProbabilitiesChunks, v2PropertiesPickle } from "@nnunet/interop";
-import { type DicomChoice, readDicomSource, readStoredImage, writeImage, writeNiftiChannels } from "@nnunet/io";
+import { type DicomChoice, readDicomSource } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
-import { warnOfImages } from "../steps/image-warnings.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
-import { describeOutlook, lookAhead, strangeIntensities } from "./case-outlook.ts";
+import { describeOutlook, inTurn, lookAhead, nothingExpected } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
+import { openCaseThreads, threadData } from "./case-threads.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
-import { type MembersOptions, predictByMembers } from "./predict-by-members.ts";
-import { pourChannels } from "./pour-channels.ts";
+import { neighbouringCases } from "./neighbouring-cases.ts";
 import { isSegmentationObject } from "./prediction-output.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
-import { writeSegmentationObject } from "./write-segmentation-object.ts";
+import { type CaseTask, segmentCase } from "./segment-case.ts";
 
 /** What V8 and the network's runtime take beyond the arrays that are counted, and leave lying for a while. */
 const PROCESS_GROWTH = 120e6;
@@ -43,12 +41,14 @@ export interface CasesOptions extends StageOptions, PredictionLimits, DicomChoic
   readonly existing: ExistingResults;
   /** Where it is noted what each segmentation is made from; without, no result can be kept. */
   readonly record?: RecordPlace;
+  /** Cases in work at a time, each in a thread; by default as many as cores, memory and work allow. */
+  readonly casesAtOnce?: number | undefined;
   /** Called when nothing is left to be refused, before the first case. */
   readonly begin?: () => Promise<void>;
 }
 
 /**
- * Predicts cases one after the other and writes each as soon as it is done. Several processes may do so in one folder:
+ * Predicts cases in their order, neighbours overlapping, and writes each as soon as it is done. Several processes may do so in one folder:
  * a case that another one is at is left to it where results may be kept, and refused where not.
  *
  * @returns the files written
@@ -95,57 +95,79 @@ export async function predictCases(
   }
   for (const files of left) if (isSegmentationObject(target(files))) await refuseOtherSource(files, choice);
   const taken = process.memoryUsage.rss() + PROCESS_GROWTH;
-  const expected = await lookAhead(predictor, left, { ...options, taken });
+  const outlooks = await lookAhead(predictor, left, { ...options, taken });
   await options.begin?.();
   const total = left.length;
-  const written: string[] = [];
-  if (total === 0) return written;
+  if (total === 0) return [];
   const detail = counted(total, "case");
   const tell = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  const limit = memoryLimit(options.maxMemoryGb, taken + freeMemory() / 2).bytes;
+  const data = total > 1 ? threadData(context, predictor, { onEvent }) : undefined;
+  const { atOnce, networkThreads, memory, told } = neighbouringCases(outlooks, {
+    taken,
+    limit,
+    weights: await bytesOf(predictor.files),
+    wanted: data ? options.casesAtOnce : 1,
+    networkThreads: data?.from.threads,
+  });
+  const expected = { ...outlooks.reduce(inTurn, nothingExpected), memory };
   tell(`${detail}: ${describeOutlook(expected)}`);
   tell(`kernels of the network: ${kernelsOf(predictor)}`);
+  if (data) tell(told);
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
+    const threads = atOnce > 1 ? openCaseThreads(data!, atOnce, networkThreads!) : undefined;
+    const { maxPatches } = options;
+    // Neighbours were counted as they lie in memory, so none of them goes over the disk.
+    const maxMemoryGb = threads ? limit / 1e9 : options.maxMemoryGb;
+    const written = new Map<CaseFiles, readonly string[]>();
+    const onWarning = (event: NnunetEvent) => onEvent?.(event);
     let done = 0;
     const turns = {
       stage: "predict",
       work: "prediction",
       writes: target,
       wait: existing === "continue" || existing === "update",
+      // Locks and records of the next cases wait for the network too; what waits for a thread takes no memory.
+      atOnce: atOnce > 1 ? atOnce + 2 : 1,
       signal,
       onEvent,
     };
-    await takeTurns(left, turns, async (files) => {
-      const own = outputs.get(files)!;
-      try {
-        // Another process may have made it since.
-        if (!(await isFinished(files))) {
-          await record?.begin(files, own);
-          // One case alone shows its patches; many show cases.
-          const shown = total === 1 ? onEvent : undefined;
-          const onWarning = warnOfImages("predict", onEvent);
-          const { maxMemoryGb, maxPatches } = options;
-          const limits = { maxMemoryGb, maxPatches, taken };
-          const how = {
-            choice,
-            mirroring,
-            stepFraction,
-            limits,
-            overwrite: existing !== "refuse",
-            onWarning,
-            signal,
-            onEvent: shown,
-          };
-          const hear = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "warning", text });
-          const keep = store === undefined ? undefined : { folder: store, contentHash: await record!.inputsOf(files) };
-          await predictOne(context, predictor, files, own, { ...how, hear, keep });
-          await record?.end(files, own);
-          written.push(...own.images, ...Object.values(own.v2 ?? {}));
+    try {
+      await takeTurns(left, turns, async (files, own) => {
+        const caseOutputs = outputs.get(files)!;
+        try {
+          // Another process may have made it since.
+          if (!(await isFinished(files))) {
+            await record?.begin(files, caseOutputs);
+            const task: CaseTask = {
+              files,
+              outputs: caseOutputs,
+              mirroring,
+              stepFraction,
+              overwrite: existing !== "refuse",
+              limits: { maxMemoryGb, maxPatches, taken },
+              choice,
+              keep: store === undefined ? undefined : { folder: store, contentHash: await record!.inputsOf(files) },
+            };
+            if (threads) await threads.segment(task, { onWarning, signal: own });
+            // One case alone shows its patches; many show cases.
+            else
+              await segmentCase(context, predictor, task, {
+                onWarning,
+                signal: own,
+                onEvent: total === 1 ? onEvent : undefined,
+              });
+            await record?.end(files, caseOutputs);
+            written.set(files, [...caseOutputs.images, ...Object.values(caseOutputs.v2 ?? {})]);
+          }
+        } catch (error) {
+          throw isNnunetError(error, "CANCELLED") ? error : new StageError("predict", files.id, error);
         }
-      } catch (error) {
-        throw isNnunetError(error, "CANCELLED") ? error : new StageError("predict", files.id, error);
-      }
-      onEvent?.({ type: "progress", stage: "predict", done: ++done, total, item: files.id });
-    });
+        onEvent?.({ type: "progress", stage: "predict", done: ++done, total, item: files.id });
+      });
+    } finally {
+      await threads?.close();
+    }
     for (const files of record ? cases : []) {
       if (await record!.isOurs(files, outputs.get(files)!)) continue;
       const problem = "was replaced meanwhile by another process, which has other models or options";
@@ -153,53 +175,20 @@ export async function predictCases(
     }
     const peak = process.resourceUsage().maxRSS * 1024;
     tell(`${gigabytes(peak)} of memory at the peak; ${gigabytes(expected.memory)} had been expected at most`);
-    return { result: written };
+    return { result: left.flatMap((files) => written.get(files) ?? []) };
   });
+}
+
+async function bytesOf(files: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const file of files) bytes += (await stat(file)).size;
+  return bytes;
 }
 
 /** "in blocks of 16 channels" */
 function kernelsOf({ members }: LoadedPredictor): string {
   const models = members.flatMap((member) => [...member.models, ...(member.previous ?? [])]);
   return [...new Set(models.map(({ kernels = "of its own" }) => kernels))].join("; ");
-}
-
-async function predictOne(
-  context: Context,
-  predictor: LoadedPredictor,
-  { label: _, ...files }: CaseFiles,
-  { images: [path, probabilitiesPath], v2 }: CaseOutputs,
-  options: StageOptions & {
-    readonly mirroring: boolean;
-    readonly stepFraction: number;
-    readonly overwrite: boolean;
-    readonly limits: PredictionLimits;
-    readonly choice: DicomChoice;
-    readonly keep: MembersOptions["keep"];
-    readonly hear: (warning: string) => void;
-    readonly onWarning: ReturnType<typeof warnOfImages>;
-    readonly onEvent: EventListener | undefined;
-  },
-): Promise<void> {
-  const { overwrite, limits, onWarning, hear, choice, ...how } = options;
-  const source = isSegmentationObject(path) ? await readDicomSource(files.images[0]!, choice) : undefined;
-  const image = await readStoredImage(files, predictor.metadata.dataset, { ...choice, onWarning });
-  const strange = strangeIntensities(files.id, image.image, predictor.metadata);
-  if (strange !== undefined) hear(strange);
-  const predict = (onProbabilities?: (channel: Float32Array) => Promise<void>) =>
-    predictByMembers(context, predictor, image, { ...how, ...limits, onProbabilities, scratch: path });
-  const { geometry } = image.image;
-  const { outputChannels } = labelSet(predictor.metadata.dataset);
-  const shape: VolumeShape = [outputChannels, ...spatialShape(image.image)];
-  const take = async (pieces: AsyncIterable<Float32Array>) => {
-    if (probabilitiesPath !== undefined) await writeNiftiChannels(probabilitiesPath, { shape, geometry }, pieces);
-    else if (v2) await writeChunksAtomic(v2.npz, v2ProbabilitiesChunks(shape, pieces));
-  };
-  const asked = probabilitiesPath !== undefined || v2 !== undefined;
-  // The segmentation last: where it is, the case is finished.
-  const { segmentation } = await (asked ? pourChannels(take, predict) : predict());
-  if (v2) await writeFileAtomic(v2.pkl, v2PropertiesPickle(geometry));
-  if (source) await writeSegmentationObject(path, segmentation, source, choice, predictor, how, onWarning);
-  else await writeImage(path, segmentation, { overwrite });
 }
 
 /** A DICOM segmentation belongs to a series; that there is none is told before the first case is begun. */

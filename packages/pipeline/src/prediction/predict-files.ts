@@ -42,6 +42,11 @@ export interface PredictionOptions extends StageOptions, PredictionLimits, Dicom
    * changed by hand, is refused.
    */
   readonly continue?: boolean;
+  /**
+   * Cases in work at a time, each in a thread that shares the cores with the others; by default as many as cores, memory
+   * and work allow.
+   */
+  readonly casesAtOnce?: number | undefined;
 }
 
 /**

@@ -149,6 +149,11 @@ export const usualPrediction = ({ stages }: Context) => ({
   stepFraction: 0.5,
 });
 
+/** Of what decides a predictor's results. */
+export function predictorHash(predictor: LoadedPredictor): string {
+  return contentHash(whatPredicts(predictor));
+}
+
 /** What of a predictor decides its results; of one configuration alone the same as before there were several. */
 function whatPredicts({ members, postprocessing }: LoadedPredictor): unknown {
   const made = (models: readonly Model[]) => models.map(({ metadata: { softwareVersion: _, ...rest } }) => rest);

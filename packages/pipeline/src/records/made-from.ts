@@ -42,8 +42,19 @@ export async function changeRecord(
   change: (record: Readonly<Record<string, unknown>>) => Record<string, unknown>,
 ): Promise<void> {
   const write = async () => writeJsonAtomic(madeFrom, change(await readRecord(madeFrom)));
-  await whileLocked(madeFrom, "recording what is done", write, { wait: { stage: "record" } });
+  const locked = () => whileLocked(madeFrom, "recording what is done", write, { wait: { stage: "record" } });
+  // Within this process nobody looks again and again whether the lock is free.
+  const turn = (changing.get(madeFrom) ?? Promise.resolve()).then(locked, locked);
+  changing.set(madeFrom, turn);
+  try {
+    await turn;
+  } finally {
+    if (changing.get(madeFrom) === turn) changing.delete(madeFrom);
+  }
 }
+
+/** The last change of a record that is on its way. */
+const changing = new Map<string, Promise<void>>();
 
 export async function readRecord(path: string): Promise<Readonly<Record<string, unknown>>> {
   if (!(await exists(path))) return {};

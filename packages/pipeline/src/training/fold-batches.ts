@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { AugmentationParameters } from "@nnunet/augment";
 import {
@@ -12,6 +11,7 @@ import {
   type Splits,
   type StageOptions,
 } from "@nnunet/core";
+import { usableCores } from "@nnunet/core/node";
 import { storedHash } from "@nnunet/preprocess";
 import type { TrainingSettings } from "@nnunet/trainer";
 import { outputScales, outputScalesOf } from "@nnunet/unet-model";
@@ -90,6 +90,6 @@ export async function foldBatches(
     sources,
     stage: place.module,
     iterations: [settings.iterationsPerEpoch, settings.validationIterations],
-    workers: workers ?? Math.max(1, Math.min(8, availableParallelism() - 1)),
+    workers: workers ?? Math.max(1, Math.min(8, usableCores() - 1)),
   });
 }

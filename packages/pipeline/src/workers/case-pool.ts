@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import {
   FileError,
   InvalidArgumentError,
@@ -7,7 +7,7 @@ import {
   type StageOptions,
   StageError,
 } from "@nnunet/core";
-import { freeMemory, pause, tryLock } from "@nnunet/core/node";
+import { freeMemory, pause, tryLock, usableCores } from "@nnunet/core/node";
 import { Piscina } from "piscina";
 import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
 import { type Carried, unpack } from "./carry-error.ts";
@@ -109,7 +109,7 @@ export async function overCases<T, R, K = R>(
 }
 
 function checkWorkers(workers: number | undefined): number {
-  const count = workers ?? availableParallelism();
+  const count = workers ?? usableCores();
   if (!(Number.isInteger(count) && count > 0)) throw new InvalidArgumentError("workers", "a positive integer", workers);
   return count;
 }
