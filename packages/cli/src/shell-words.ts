@@ -42,6 +42,7 @@ const flags: Readonly<Record<string, string>> = {
   continue: "--continue",
   overwrite: "--overwrite",
   format: "--format",
+  convertedFrom: "--converted-from",
   seriesUid: "--series",
   volume: "--volume",
   asPlanned: "--as-planned",

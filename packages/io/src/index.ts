@@ -32,5 +32,6 @@ export type { DicomSource } from "./dicom-seg/dicom-source.ts";
 export {
   type DicomSegmentationOptions,
   readDicomSource,
+  refuseOtherPlace,
   writeDicomSegmentation,
 } from "./dicom-seg/write-dicom-segmentation.ts";

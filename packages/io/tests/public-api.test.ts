@@ -22,6 +22,7 @@ test("the package exports these names", () => {
     "readCase",
     "readDicom",
     "readDicomSource",
+    "refuseOtherPlace",
     "readImage",
     "readImageInfo",
     "readLabels",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { datasetFromJson, type NnunetEvent } from "@nnunet/core";
-import { readImage, readLabels } from "@nnunet/io";
+import { readImage, readLabels, writeImage } from "@nnunet/io";
 import { createPipeline, createPredictor, type LoadedPredictor, loadPredictor } from "@nnunet/pipeline";
 import { dicomSlice, type SliceOptions, writeSeries } from "../../io/tests/dicom-files.ts";
 import { foldersIn } from "./tiny-dataset.ts";
@@ -142,10 +142,84 @@ describe("a folder of DICOM series", () => {
   });
 });
 
+describe("a NIfTI file that was converted from a series", () => {
+  /** The image of the series as a converter writes it: rows the other way round, and in LPS of its own. */
+  const converted = async (name: string) => {
+    const { data, shape, geometry } = await readImage(series);
+    const [, nz, ny, nx] = shape;
+    const turned = data.slice();
+    for (let z = 0; z < nz; z++)
+      for (let y = 0; y < ny; y++) {
+        const from = (z * ny + (ny - 1 - y)) * nx;
+        turned.set(data.subarray(from, from + nx), (z * ny + y) * nx);
+      }
+    const [ox, oy, oz] = geometry.origin;
+    const [a, b, c, d, e, f, g, h, i] = geometry.direction as readonly number[] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const origin = [ox, oy + (ny - 1) * geometry.spacing[1], oz] as const;
+    const direction = [a, -b, c, d, -e, f, g, -h, i];
+    await writeImage(path(name), { data: turned, shape, geometry: { ...geometry, origin, direction } });
+    return path(name);
+  };
+
+  test("gives the object of the series, with the labels of the file where the slices are", async () => {
+    const image = await converted("converted.nii.gz");
+    await predict(image, "of-nifti.nii.gz");
+    await predict(image, "of-nifti.dcm", { convertedFrom: series });
+    const [, nz, ny, nx] = (await readImage(series)).shape;
+    const file = (await readLabels(path("of-nifti.nii.gz"))).data;
+    const expected = Array.from({ length: nz * ny * nx }, (_, v) => {
+      const [z, y, x] = [Math.floor(v / (ny * nx)), Math.floor(v / nx) % ny, v % nx];
+      return file[(z * ny + (ny - 1 - y)) * nx + x]!;
+    });
+    expect(new Set(expected).size).toBe(3);
+    expect(await labelsOf(path("of-nifti.dcm"))).toEqual(expected);
+    expect((await readFile(path("of-nifti.dcm"))).includes("1.2.77")).toBe(true);
+  });
+
+  test("and a folder of them gives the objects of series called as the cases; another series makes them anew", async () => {
+    await mkdir(path("niftis"));
+    await mkdir(path("their-series"));
+    await copyFile(await converted("one.nii.gz"), path("niftis/one_0000.nii.gz"));
+    writeSeries(path("their-series/one"), await slices());
+    const asked = { format: "dicom-seg", convertedFrom: path("their-series"), continue: true };
+    expect(await predict(path("niftis"), "objects", asked)).toEqual([path("objects/one.dcm")]);
+    expect(await predict(path("niftis"), "objects", asked)).toEqual([]);
+    writeSeries(path("their-series/one"), await slices({ seriesUid: "1.2.99" }));
+    expect(await predict(path("niftis"), "objects", asked)).toEqual([path("objects/one.dcm")]);
+    expect((await readFile(path("objects/one.dcm"))).includes("1.2.99")).toBe(true);
+  });
+
+  test("is refused beside a series that lies elsewhere, with both places, before any work", async () => {
+    const image = await converted("elsewhere.nii.gz");
+    const other = writeSeries(path("other"), (await slices()).slice(1));
+    expect(await failure(predict(image, "elsewhere.dcm", { convertedFrom: other }))).toMatch(
+      /^predict, case elsewhere: elsewhere\.nii\.gz: the image has 20 × 22 × 18 voxels of 0\.5 × 0\.75 × 2 mm from \(3, 19\.75, 0\), the series other 20 × 22 × 17 voxels of 0\.5 × 0\.75 × 2 mm from \(3, 4, 2\); take the series that was segmented$/,
+    );
+    expect(existsSync(path("elsewhere.dcm"))).toBe(false);
+  });
+
+  test("needs an output that names a series", async () => {
+    const image = await converted("plain.nii.gz");
+    expect(await failure(predict(image, "plain-seg.nii.gz", { convertedFrom: series }))).toContain(
+      "convertedFrom: expected an output that ends with .dcm, or a folder with `format` dicom-seg",
+    );
+  });
+});
+
 describe("what cannot be a segmentation object is refused before any work", () => {
   test("an image that is no DICOM, among others too", async () => {
     const because =
-      "is no DICOM series, and a DICOM segmentation belongs to one, whose patient and study it repeats; name the series, or write .nii.gz";
+      "is no DICOM series, and a DICOM segmentation belongs to one, whose patient and study it repeats; name the series, also by `convertedFrom` for an image that was made of it, or write .nii.gz";
     expect(await failure(predict(nifti, "no.dcm"))).toBe(`predict, case test: ${nifti}: ${because}`);
     await mkdir(path("images"));
     await copyFile(nifti, path("images/a_0000.nii.gz"));

@@ -36,6 +36,7 @@ interface Flags extends CommonFlags {
   readonly probabilities?: boolean;
   readonly format?: "dicom-seg";
   readonly series?: string;
+  readonly convertedFrom?: string;
   readonly volume?: number;
   readonly continue?: boolean;
   readonly overwrite?: boolean;
@@ -103,6 +104,10 @@ export function predictCommand(program: Command, ending: Ending): void {
         "dicom-seg",
       ]),
     )
+    .option(
+      "--converted-from <folder>",
+      "with -o seg.dcm or --format dicom-seg: the DICOM series that the image (NIfTI) was converted from; of a folder of images, a folder of such folders",
+    )
     .option("--series <uid>", "of a DICOM folder with several series: the one to segment")
     .option(
       "--volume <n>",
@@ -137,7 +142,11 @@ export function predictCommand(program: Command, ending: Ending): void {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
         }
         const path = await chosenModels(flags, pipeline);
-        await namesOneFile(flags.input, flags.output, { seriesUid: flags.series, volume: flags.volume }); // refuses an impossible format before a model is loaded
+        await namesOneFile(
+          flags.input,
+          flags.output,
+          flags.convertedFrom === undefined ? { seriesUid: flags.series, volume: flags.volume } : {},
+        ); // refuses an impossible format before a model is loaded
         const predictor = await loadPredictor(path, {
           device: flags.device,
           ...(flags.threads && { threads: flags.threads }),
@@ -155,6 +164,7 @@ export function predictCommand(program: Command, ending: Ending): void {
             saveProbabilities: flags.saveProbabilities === "npz" ? "npz" : flags.saveProbabilities !== undefined,
             probabilities: flags.probabilities,
             format: flags.format,
+            convertedFrom: flags.convertedFrom,
             seriesUid: flags.series,
             volume: flags.volume,
             continue: flags.continue,
@@ -173,6 +183,7 @@ export function predictCommand(program: Command, ending: Ending): void {
     withStageOptions(command),
     "nnunet predict -i case_0000.nii.gz -o case_segmentation.nii.gz -m model.onnx",
     "nnunet predict -i CT_SERIES_FOLDER -o seg.dcm -m model.onnx",
+    "nnunet predict -i ct.nii.gz --converted-from CT_SERIES_FOLDER -o seg.dcm -m model.onnx",
     "nnunet predict -i nnUNet_raw/Dataset004_Hippocampus/imagesTs -o out -d 4 -c 3d_fullres -f 0 1 2",
   );
 }

@@ -2,7 +2,7 @@ import { FileError, ImageFileError, type ModelDataset, shownShape, type Volume }
 import { writeChunksAtomic } from "@nnunet/core/node";
 import { dicomVolumePlan } from "../dicom/dicom-series.ts";
 import { withDicom } from "../dicom/open-dicom.ts";
-import { ontoGrid } from "../geometry/onto-grid.ts";
+import { type Grid, liesOnGrid, ontoGrid } from "../geometry/onto-grid.ts";
 import { isDicomSeries } from "../image-file.ts";
 import type { DicomChoice, ImageWarning } from "../image-format.ts";
 import type { SegmentationMaker } from "./about-object.ts";
@@ -19,7 +19,10 @@ import { segmentationObject } from "./segmentation-object.ts";
 export async function readDicomSource(path: string, choice: DicomChoice = {}): Promise<DicomSource> {
   if (!(await isDicomSeries(path))) {
     const problem = "is no DICOM series, and a DICOM segmentation belongs to one, whose patient and study it repeats";
-    throw new FileError(path, `${problem}; name the series, or write .nii.gz`);
+    throw new FileError(
+      path,
+      `${problem}; name the series, also by \`convertedFrom\` for an image that was made of it, or write .nii.gz`,
+    );
   }
   const plan = await dicomVolumePlan(path, choice);
   const first = plan.placed.find(({ slice }) => slice === 0) ?? plan.placed[0]!;
@@ -55,16 +58,37 @@ export async function writeDicomSegmentation(
   { dataset, maker, onWarning }: DicomSegmentationOptions,
 ): Promise<void> {
   const placed = ontoGrid(segmentation, source);
-  if (!placed) throw elsewhere(path, segmentation, source);
+  if (!placed) throw elsewhere(path, "segmentation", onItsGrid(segmentation), source);
   const labels = placed.data instanceof Int16Array ? placed : { ...placed, data: Int16Array.from(placed.data) };
   const { chunks, warnings } = await segmentationObject(labels, source, dataset, maker);
   for (const warning of warnings) onWarning?.(warning);
   await writeChunksAtomic(path, chunks);
 }
 
-function elsewhere(path: string, { shape: [, nz, ny, nx], geometry }: Volume, source: DicomSource): ImageFileError {
-  const told = (shape: readonly number[], { spacing, origin }: Volume["geometry"]) =>
+/**
+ * Whether a segmentation of an image can belong to a series, before it is made: a NIfTI file that was converted from it.
+ *
+ * @param path - of the image
+ * @param image - its header
+ * @throws {ImageFileError} if it lies elsewhere than the series, with both places
+ */
+export function refuseOtherPlace(
+  path: string,
+  { shape, geometry }: Pick<Volume, "shape" | "geometry">,
+  source: DicomSource,
+): void {
+  const own = onItsGrid({ shape, geometry });
+  if (!liesOnGrid(own, source)) throw elsewhere(path, "image", own, source);
+}
+
+const onItsGrid = ({ shape: [, nz, ny, nx], geometry }: Pick<Volume, "shape" | "geometry">): Grid => ({
+  shape: [nz, ny, nx],
+  geometry,
+});
+
+function elsewhere(path: string, what: string, own: Grid, source: DicomSource): ImageFileError {
+  const told = ({ shape, geometry: { spacing, origin } }: Grid) =>
     `${shownShape(shape)} voxels of ${shownShape(spacing.map((mm) => Number(mm.toFixed(4))))} mm from (${origin.map((mm) => Number(mm.toFixed(3))).join(", ")})`;
-  const problem = `the segmentation has ${told([nz, ny, nx], geometry)}, the series ${source.path} ${told(source.shape, source.geometry)}`;
+  const problem = `the ${what} has ${told(own)}, the series ${source.path} ${told(source)}`;
   return new ImageFileError(path, "", `${problem}; take the series that was segmented`);
 }

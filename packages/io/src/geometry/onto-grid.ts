@@ -16,19 +16,25 @@ export interface Grid {
  * @example ontoGrid(readByNifti, { shape, geometry: readByDicom.geometry })?.data;
  */
 export function ontoGrid<T extends VoxelArray>(volume: Volume<T>, grid: Grid): Volume<T> | undefined {
-  const sources = matchingAxes(volume.geometry, grid.geometry);
-  if (!sources) return undefined;
   const shape = spatial(volume);
-  const turned = turnedGeometry(volume.geometry, shape, sources);
-  const isSame =
-    sources.every(({ axis }, target) => shape[axis] === grid.shape[target]) &&
-    placementDifference(grid.geometry, turned) === undefined;
-  if (!isSame) return undefined;
+  const sources = axesOnGrid({ shape, geometry: volume.geometry }, grid);
+  if (!sources) return undefined;
   const whole = [1, ...grid.shape] as const;
   if (sources.every(({ axis, reversed }, target) => axis === target && !reversed)) {
     return createVolume(volume.data, whole, grid.geometry);
   }
   return createVolume(turnedVoxels(volume.data, shape, grid.shape, sources), whole, grid.geometry);
+}
+
+/** Whether an image has its voxels where another grid has them, in whatever order. */
+export function liesOnGrid(image: Grid, grid: Grid): boolean {
+  return axesOnGrid(image, grid) !== undefined;
+}
+
+function axesOnGrid({ shape, geometry }: Grid, grid: Grid): readonly AxisSource[] | undefined {
+  const sources = matchingAxes(geometry, grid.geometry);
+  if (!sources?.every(({ axis }, target) => shape[axis] === grid.shape[target])) return undefined;
+  return placementDifference(grid.geometry, turnedGeometry(geometry, shape, sources)) ? undefined : sources;
 }
 
 /** For an axis of the grid the image's axis that runs along it, both in the order z, y, x. */

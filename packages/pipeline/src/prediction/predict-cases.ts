@@ -13,7 +13,7 @@ import {
 } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
-import { type DicomChoice, readDicomSource } from "@nnunet/io";
+import type { DicomChoice } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
@@ -26,6 +26,7 @@ import { neighbouringCases } from "./neighbouring-cases.ts";
 import { isSegmentationObject } from "./prediction-output.ts";
 import { type CaseOutputs, predictionRecord, type RecordPlace } from "./prediction-record.ts";
 import { type CaseTask, segmentCase } from "./segment-case.ts";
+import { type ObjectOf, refuseOtherSource } from "./write-segmentation-object.ts";
 
 /** What V8 and the network's runtime take beyond the arrays that are counted, and leave lying for a while. */
 const PROCESS_GROWTH = 120e6;
@@ -43,6 +44,8 @@ export interface CasesOptions extends StageOptions, PredictionLimits, DicomChoic
   readonly record?: RecordPlace;
   /** Cases in work at a time, each in a thread; by default as many as cores, memory and work allow. */
   readonly casesAtOnce?: number | undefined;
+  /** The DICOM series that the image of a case was converted from, which its segmentation object belongs to. */
+  readonly convertedFrom?: ((files: CaseFiles) => string) | undefined;
   /** Called when nothing is left to be refused, before the first case. */
   readonly begin?: () => Promise<void>;
 }
@@ -79,7 +82,13 @@ export async function predictCases(
     });
   const outputs = new Map<CaseFiles, CaseOutputs>();
   const { seriesUid, volume } = options;
-  const choice: DicomChoice = { seriesUid, volume };
+  const chosen: DicomChoice = { seriesUid, volume };
+  // They choose in the folder of DICOM files, which is not the image where that was converted from them.
+  const choice: DicomChoice = options.convertedFrom ? {} : chosen;
+  const objectOf = (files: CaseFiles): ObjectOf | undefined =>
+    isSegmentationObject(target(files))
+      ? { path: options.convertedFrom?.(files) ?? files.images[0]!, choice: chosen }
+      : undefined;
   for (const files of cases) outputs.set(files, await outputsOf(files, target(files), saveProbabilities, choice));
   await checkOutputs(outputs);
   const store = options.probabilityStore;
@@ -93,9 +102,16 @@ export async function predictCases(
     const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
   }
-  for (const files of left) if (isSegmentationObject(target(files))) await refuseOtherSource(files, choice);
+  for (const files of left) {
+    const series = objectOf(files);
+    try {
+      if (series) await refuseOtherSource(files.images[0]!, series);
+    } catch (error) {
+      throw new StageError("predict", files.id, error);
+    }
+  }
   const taken = process.memoryUsage.rss() + PROCESS_GROWTH;
-  const outlooks = await lookAhead(predictor, left, { ...options, taken });
+  const outlooks = await lookAhead(predictor, left, { ...options, ...choice, taken });
   await options.begin?.();
   const total = left.length;
   if (total === 0) return [];
@@ -147,6 +163,7 @@ export async function predictCases(
               overwrite: existing !== "refuse",
               limits: { maxMemoryGb, maxPatches, taken },
               choice,
+              objectOf: objectOf(files),
               keep: store === undefined ? undefined : { folder: store, contentHash: await record!.inputsOf(files) },
             };
             if (threads) await threads.segment(task, { onWarning, signal: own });
@@ -189,13 +206,4 @@ async function bytesOf(files: readonly string[]): Promise<number> {
 function kernelsOf({ members }: LoadedPredictor): string {
   const models = members.flatMap((member) => [...member.models, ...(member.previous ?? [])]);
   return [...new Set(models.map(({ kernels = "of its own" }) => kernels))].join("; ");
-}
-
-/** A DICOM segmentation belongs to a series; that there is none is told before the first case is begun. */
-async function refuseOtherSource({ id, images }: CaseFiles, choice: DicomChoice): Promise<void> {
-  try {
-    await readDicomSource(images[0]!, choice);
-  } catch (error) {
-    throw new StageError("predict", id, error);
-  }
 }

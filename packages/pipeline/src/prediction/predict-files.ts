@@ -23,6 +23,12 @@ export interface PredictionOptions extends StageOptions, PredictionLimits, Dicom
    * DICOM. One file is one where `output` ends with `.dcm`.
    */
   readonly format?: "dicom-seg" | undefined;
+  /**
+   * The folder of the DICOM series that the image was converted from (by dcm2niix, say), to which its segmentation object
+   * then belongs; where the output is a folder, a folder of such folders called as the cases. `seriesUid` and `volume`
+   * choose in it.
+   */
+  readonly convertedFrom?: string | undefined;
   /** Average over mirrored copies of each patch; true by default. Up to 8 times the work. */
   readonly mirroring?: boolean;
   /** Stride between patches as a fraction of the patch; 0.5 by default. */
@@ -70,13 +76,18 @@ export async function predictFiles(
   options: PredictionOptions = {},
 ): Promise<string[]> {
   const { metadata } = predictor;
-  const { overwrite = false, continue: goOn = false, probabilities = false, format, ...rest } = options;
+  const { overwrite = false, continue: goOn = false, probabilities = false, format, convertedFrom, ...rest } = options;
   const { seriesUid, volume } = options;
-  const choice: DicomChoice = { seriesUid, volume };
+  const choice: DicomChoice = convertedFrom === undefined ? { seriesUid, volume } : {};
   if (overwrite && goOn) throw new InvalidArgumentError("continue", "one of continue and overwrite", "both");
   const toFile = await namesOneFile(input, output, choice);
   if (toFile && format === "dicom-seg" && !isSegmentationObject(output)) {
     throw new InvalidArgumentError("format", `with dicom-seg an output folder, or a file that ends with .dcm`, output);
+  }
+  if (convertedFrom !== undefined && format !== "dicom-seg" && !(toFile && isSegmentationObject(output))) {
+    const expected =
+      "an output that ends with .dcm, or a folder with `format` dicom-seg, because only such objects name a series";
+    throw new InvalidArgumentError("convertedFrom", expected, output);
   }
   const cases = await inputCases(input, metadata.dataset.channelNames);
   if (toFile && probabilities) {
@@ -89,13 +100,27 @@ export async function predictFiles(
   const usual = () => segmentationEnding(metadata.dataset, cases, options);
   const ending = toFile ? "" : format === "dicom-seg" ? SEGMENTATION_OBJECT : await usual();
   const target = (files: CaseFiles) => (toFile ? output : pathBelow(output, `${files.id}${ending}`));
-  const chosen = seriesUid === undefined && volume === undefined ? undefined : choice;
+  const chosen = seriesUid === undefined && volume === undefined ? undefined : { seriesUid, volume };
+  const seriesOf =
+    convertedFrom === undefined
+      ? undefined
+      : (files: CaseFiles) => (toFile ? convertedFrom : pathBelow(convertedFrom, files.id));
   return predictCases(context, predictor, cases, {
     ...rest,
     target,
+    convertedFrom: seriesOf,
     existing: overwrite ? "overwrite" : goOn ? "continue" : "refuse",
     ...(probabilities && { probabilityStore: join(output, "probabilities") }),
-    ...(toFile ? {} : { record: { madeFrom: join(output, "made_from.json"), name: "predictions", also: chosen } }),
+    ...(toFile
+      ? {}
+      : {
+          record: {
+            madeFrom: join(output, "made_from.json"),
+            name: "predictions",
+            also: chosen,
+            beside: seriesOf && ((files: CaseFiles) => [seriesOf(files)]),
+          },
+        }),
     begin: async () => {
       if (toFile) return;
       const describe = () => describePredictions(output, predictor);

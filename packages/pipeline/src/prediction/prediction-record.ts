@@ -22,6 +22,8 @@ export interface RecordPlace {
   readonly name: string;
   /** What the predictions depend on beside models, options and images. */
   readonly also?: unknown;
+  /** Files beside the images that a prediction of a case depends on. */
+  readonly beside?: ((files: CaseFiles) => readonly string[]) | undefined;
   /** SHA-256 of the images per case id, where the caller knows them already. */
   readonly inputHashes?: ReadonlyMap<string, string>;
 }
@@ -72,7 +74,7 @@ export interface PredictionRecord {
  * of it.
  */
 export function predictionRecord(
-  { madeFrom, name, also, inputHashes }: RecordPlace,
+  { madeFrom, name, also, beside, inputHashes }: RecordPlace,
   predictor: LoadedPredictor,
   how: { readonly predictor: string; readonly mirroring: boolean; readonly stepFraction: number },
 ): PredictionRecord {
@@ -80,7 +82,9 @@ export function predictionRecord(
   const taken = shortcuts && { shortcuts };
   const recipe = contentHash([whatPredicts(predictor), how, also]);
   const hashed = new Map<string, string>();
-  const inputsOf = async ({ id, images }: CaseFiles) => {
+  const inputsOf = async (files: CaseFiles) => {
+    const { id } = files;
+    const images = [...files.images, ...(beside?.(files) ?? [])];
     const known = hashed.get(id) ?? contentHash([recipe, inputHashes?.get(id) ?? (await hashCase({ id, images }))]);
     hashed.set(id, known);
     return known;

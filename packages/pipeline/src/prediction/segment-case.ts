@@ -15,9 +15,8 @@ import { strangeIntensities } from "./case-outlook.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { pourChannels } from "./pour-channels.ts";
 import { type MembersOptions, type PredictionContext, predictByMembers } from "./predict-by-members.ts";
-import { isSegmentationObject } from "./prediction-output.ts";
 import type { CaseOutputs } from "./prediction-record.ts";
-import { writeSegmentationObject } from "./write-segmentation-object.ts";
+import { type ObjectOf, writeSegmentationObject } from "./write-segmentation-object.ts";
 
 /** What is to be done with one case: plain data, so that it can travel to a thread. */
 export interface CaseTask {
@@ -28,6 +27,8 @@ export interface CaseTask {
   readonly overwrite: boolean;
   readonly limits: PredictionLimits;
   readonly choice: DicomChoice;
+  /** Where the segmentation is a DICOM object: the series that it belongs to. */
+  readonly objectOf: ObjectOf | undefined;
   readonly keep: MembersOptions["keep"];
 }
 
@@ -40,7 +41,7 @@ export interface CaseListeners extends StageOptions {
 export async function segmentCase(
   context: PredictionContext,
   predictor: LoadedPredictor,
-  { files: { label: _, ...files }, outputs, overwrite, limits, choice, keep, ...how }: CaseTask,
+  { files: { label: _, ...files }, outputs, overwrite, limits, choice, objectOf, keep, ...how }: CaseTask,
   { onWarning, ...listeners }: CaseListeners,
 ): Promise<void> {
   const {
@@ -49,7 +50,7 @@ export async function segmentCase(
   } = outputs;
   const { dataset } = predictor.metadata;
   const hear = warnOfImages("predict", onWarning);
-  const source = isSegmentationObject(path) ? await readDicomSource(files.images[0]!, choice) : undefined;
+  const source = objectOf && (await readDicomSource(objectOf.path, objectOf.choice));
   const image = await readStoredImage(files, dataset, { ...choice, onWarning: hear });
   const strange = strangeIntensities(files.id, image.image, predictor.metadata);
   if (strange !== undefined) onWarning({ type: "message", stage: "predict", level: "warning", text: strange });
@@ -65,6 +66,6 @@ export async function segmentCase(
   const asked = probabilitiesPath !== undefined || v2 !== undefined;
   const { segmentation } = await (asked ? pourChannels(take, predict) : predict());
   if (v2) await writeFileAtomic(v2.pkl, v2PropertiesPickle(geometry));
-  if (source) await writeSegmentationObject(path, segmentation, source, choice, predictor, how, hear);
+  if (source) await writeSegmentationObject(path, segmentation, source, objectOf.choice, predictor, how, hear);
   else await writeImage(path, segmentation, { overwrite });
 }

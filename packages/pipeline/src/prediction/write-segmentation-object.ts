@@ -4,6 +4,8 @@ import {
   type DicomSource,
   type ImageWarning,
   readDicomSource,
+  readImageInfo,
+  refuseOtherPlace,
   type SegmentationMaker,
   writeDicomSegmentation,
 } from "@nnunet/io";
@@ -14,6 +16,24 @@ import type { LoadedPredictor } from "./load-predictor.ts";
 export interface SegmentationHow {
   readonly mirroring: boolean;
   readonly stepFraction: number;
+}
+
+/** The series that a case's segmentation object belongs to. */
+export interface ObjectOf {
+  readonly path: string;
+  readonly choice: DicomChoice;
+}
+
+/**
+ * Before anything is done: a segmentation object belongs to a series, of which the image is, or was made.
+ *
+ * @param image - of the case's first channel
+ * @throws {FileError} if there is no series
+ * @throws {ImageFileError} if the image lies elsewhere than the series
+ */
+export async function refuseOtherSource(image: string, series: ObjectOf): Promise<void> {
+  const source = await readDicomSource(series.path, series.choice);
+  if (series.path !== image) refuseOtherPlace(image, await readImageInfo(image), source);
 }
 
 /**
