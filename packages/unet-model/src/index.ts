@@ -19,7 +19,42 @@ export {
   parametersOf,
 } from "./network-graph.ts";
 export type { FoldAverage } from "./onnx/average-folds.ts";
-export { nchwc, volumeSize } from "./onnx/blocked/blocked-tensor.ts";
+export { isBlockable, windowOf } from "./onnx/blocked/blocked-convolution.ts";
+export {
+  type Activation,
+  blockedStatistics,
+  channelMeans,
+  leakyActivation,
+  scaledChannels,
+} from "./onnx/blocked/blocked-norm.ts";
+export {
+  type BlockedTensor,
+  cleaned,
+  nchwc,
+  pictureOf,
+  pictureShape,
+  pitch,
+  type PlaneSize,
+  toBlocked,
+  toPlain,
+  volumeSize,
+  wholeBlocks,
+} from "./onnx/blocked/blocked-tensor.ts";
+export { pointwiseProduct } from "./onnx/blocked/blocked-up-convolution.ts";
+export {
+  convolvePlanes,
+  kernelShape,
+  kernelsOf,
+  type PlaneWindow,
+  wantedRows,
+} from "./onnx/blocked/convolve-planes.ts";
+export {
+  gatherRuns,
+  separatedBlocks,
+  sumTable,
+  wovenBlocks,
+  type WovenGrid,
+} from "./onnx/blocked/weave-blocks.ts";
 export { hasBlockedForm, writeBlockedModel } from "./onnx/blocked/write-blocked-model.ts";
 export { addBatchNorm, addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
 export { type OnnxAttribute, type OnnxElementType, OnnxGraph, type OnnxNode, onnxOpset } from "./onnx/onnx-graph.ts";

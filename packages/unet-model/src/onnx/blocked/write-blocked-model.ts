@@ -94,7 +94,8 @@ class BlockedNetwork {
       const isPicture = input.channels < block;
       const x: BlockedTensor = isPicture
         ? {
-            name: pictureOf(onnx, this.#plain(input), input.channels, size),
+            name: pictureOf(onnx, this.#plain(input), 1, input.channels, size),
+            batch: 1,
             channels: input.channels,
             size,
             clean: true,
@@ -116,7 +117,7 @@ class BlockedNetwork {
       const names = inputs.map(({ name }) => name);
       const name = node.kind === "add" ? onnx.node("Add", names) : onnx.node("Concat", names, { axis: 1 });
       const clean = inputs.every((input) => input.clean);
-      return { blocked: { name, channels: node.output.channels, size: inputs[0]!.size, clean } };
+      return { blocked: { ...inputs[0]!, name, channels: node.output.channels, clean } };
     }
     const renamed = { ...node } as Record<string, unknown>;
     for (const key of ["weight", "bias", "scale", "mean", "variance"]) {
@@ -164,7 +165,14 @@ class BlockedNetwork {
 
   #blocked(feature: { readonly id: number; readonly channels: number; readonly spatial: readonly number[] }) {
     const forms = this.#forms.get(feature.id)!;
-    forms.blocked ??= toBlocked(this.onnx, forms.plain!, feature.channels, volumeSize(feature.spatial));
+    forms.blocked ??= toBlocked(
+      this.onnx,
+      this.block,
+      forms.plain!,
+      1,
+      feature.channels,
+      volumeSize(feature.spatial),
+    );
     return forms.blocked;
   }
 
