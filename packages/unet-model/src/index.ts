@@ -19,6 +19,7 @@ export {
   parametersOf,
 } from "./network-graph.ts";
 export type { FoldAverage } from "./onnx/average-folds.ts";
+export { findBlockSize } from "./onnx/blocked/block-size.ts";
 export { isBlockable, windowOf } from "./onnx/blocked/blocked-convolution.ts";
 export {
   type Activation,

@@ -1,7 +1,6 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
 import { onceComputed } from "./execution-order.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
-import type { Weaving, WovenGrid } from "./weaving.ts";
 
 /** Geometry of a convolution. Shapes: x [n, ci, ...size], w [co, ci, ...kernel], y [n, co, ...size / stride]. */
 export interface ConvolutionShape {
@@ -30,8 +29,8 @@ export interface ConvolutionLowering {
   inputGradient(onnx: OnnxGraph, shape: ConvolutionShape, dy: string, w: string): string;
   /** Gradient by w, from x and dy. */
   weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string;
-  /** How an up-convolution gets between its matrix product and the fine grid. */
-  weaving(grid: WovenGrid): Weaving;
+  /** Where features may lie in onnxruntime's channel-blocked layout: those of so many voxels of the batch. */
+  readonly blocks?: { readonly channels: number; readonly fewestVoxels: number };
 }
 
 /**

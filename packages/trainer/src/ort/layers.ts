@@ -1,8 +1,7 @@
 import { elementCount } from "@nnunet/core";
-import type { ConvolutionLowering } from "./convolution.ts";
+import { interleaveTaps, type OnnxGraph, type WovenGrid } from "@nnunet/unet-model";
 import { onceComputed } from "./execution-order.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
-import type { WovenGrid } from "./weaving.ts";
 
 const perChannel = (x: OnnxValue): number[] => [1, x.shape[1]!, ...x.shape.slice(2).map(() => 1)];
 
@@ -62,7 +61,6 @@ export function averagePool(tape: OnnxTape, x: OnnxValue, stride: readonly numbe
  */
 export function upConv(
   tape: OnnxTape,
-  lowering: ConvolutionLowering,
   x: OnnxValue,
   w: OnnxValue,
   bias: OnnxValue | undefined,
@@ -74,30 +72,35 @@ export function upConv(
   const voxels = elementCount(size);
   const co = w.shape[1]!;
   const taps = elementCount(stride);
-  const grid: WovenGrid = { batch: n, channels: co, size, stride };
-  const { group, weave, separate } = lowering.weaving(grid);
-  const grouped = onnx.node("Reshape", [w.name, onnx.integers([ci, co / group, group, taps])]);
-  const ordered = onnx.node("Transpose", [grouped], { perm: [0, 1, 3, 2] });
-  const flatWeight = onnx.node("Reshape", [ordered, onnx.integers([ci, co * taps])]);
+  const flatWeight = onnx.node("Reshape", [w.name, onnx.integers([ci, co * taps])]);
   const rows = onnx.node("Transpose", [flatWeight], { perm: [1, 0] });
   const columns = onnx.node("Reshape", [x.name, onnx.integers([n, ci, voxels])]);
-  let y = weave(onnx, grid, onnx.node("MatMul", [rows, columns]));
+  let y = interleaveTaps(onnx, onnx.node("MatMul", [rows, columns]), co, stride, size);
   const shape = [n, co, ...size.map((extent, axis) => extent * stride[axis]!)];
   if (bias) y = onnx.node("Add", [y, onnx.node("Reshape", [bias.name, onnx.integers(perChannel({ name: y, shape }))])]);
   return tape.record(y, shape, bias ? [x, w, bias] : [x, w], (dy) => {
-    const byTap = onnx.node("Reshape", [separate(onnx, grid, dy), onnx.integers([n, co * taps, voxels])]);
+    const separated = separateTaps(onnx, { batch: n, channels: co, size, stride }, dy);
+    const byTap = onnx.node("Reshape", [separated, onnx.integers([n, co * taps, voxels])]);
     const dw = onnx.node(
       "ReduceSum",
       [onnx.node("MatMul", [columns, onnx.node("Transpose", [byTap], { perm: [0, 2, 1] })]), onnx.integers([0])],
       { keepdims: 0 },
     );
-    const apart = onnx.node("Reshape", [dw, onnx.integers([ci, co / group, taps, group])]);
-    const asWeight = onnx.node("Transpose", [apart], { perm: [0, 1, 3, 2] });
     const weight = onceComputed(onnx, flatWeight, [ci, co * taps], dw);
     const dx = onnx.node("Reshape", [onnx.node("MatMul", [weight, byTap]), onnx.integers(x.shape)]);
-    const parts = [dx, onnx.node("Reshape", [asWeight, onnx.integers(w.shape)])];
+    const parts = [dx, onnx.node("Reshape", [dw, onnx.integers(w.shape)])];
     if (bias)
       parts.push(onnx.node("ReduceSum", [dy, onnx.integers([0, ...size.map((_, axis) => axis + 2)])], { keepdims: 0 }));
     return parts;
   });
+}
+
+/** The way back of `interleaveTaps`: [n, channels, …size·stride] → [n, channels·taps, …size]. */
+function separateTaps(onnx: OnnxGraph, { batch, channels, size, stride }: WovenGrid, y: string): string {
+  const fine = size.flatMap((n, axis) => [n, stride[axis]!]);
+  const apart = onnx.node("Reshape", [y, onnx.integers([batch, channels, ...fine])]);
+  const coarse = size.map((_, axis) => 2 + 2 * axis);
+  const perm = [0, 1, ...coarse.map((axis) => axis + 1), ...coarse];
+  const separated = onnx.node("Transpose", [apart], { perm });
+  return onnx.node("Reshape", [separated, onnx.integers([batch, channels * elementCount(stride), ...size])]);
 }

@@ -1,7 +1,6 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionPart, ConvolutionShape } from "./convolution.ts";
 import { gatherPhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
-import { transposedWeaving } from "./weaving.ts";
 import { tapWeightGradient, weightGradient } from "./weight-gradient.ts";
 
 /** Convolutions in ONNX's standard operators, for the CPU. */
@@ -24,8 +23,22 @@ export const standardLowering: ConvolutionLowering = {
     return weavePhases(onnx, shape, kernel.phases, phased);
   },
   weightGradient,
-  weaving: () => transposedWeaving,
 };
 
 /** The same for graphics processors. */
 export const deviceLowering: ConvolutionLowering = { ...standardLowering, weightGradient: tapWeightGradient };
+
+/** Below this many voxels laying out the weights costs more than the faster kernels save. */
+const FEWEST_VOXELS = 2000;
+
+/**
+ * The same for what has no blocked form; the rest of the network lies in onnxruntime's channel-blocked ("NCHWc") layout
+ * and goes through the runtime's blocked kernels (see `forward`).
+ *
+ * The runtime's ordinary convolution unfolds the image and multiplies matrices; its blocked one works directly on the image
+ * and is about 1.5 times faster, but is only used by the runtime itself for 2D convolutions with constant weights.
+ */
+export const blockedLowering = (channels: number, fewestVoxels = FEWEST_VOXELS): ConvolutionLowering => ({
+  ...standardLowering,
+  blocks: { channels, fewestVoxels },
+});

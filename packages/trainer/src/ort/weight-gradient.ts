@@ -113,32 +113,47 @@ function neighbourTable(shape: ConvolutionShape): number[] {
  * instead of single ones, which makes the whole 1.5 to 2.3 times faster (bench/weight-gradient.bench.mjs). With one to
  * three channels the runs along a row of x are the longer ones, and the channels stay first.
  */
-export function planeWeightGradient(
-  onnx: OnnxGraph,
-  shape: ConvolutionShape,
-  x: string,
-  dy: string,
-  channelsLast: ChannelsLast = transposedChannels,
-): string {
-  const flat = shape.size.length === 2;
-  const volume: ConvolutionShape = flat
-    ? { ...shape, size: [1, ...shape.size], kernel: [1, ...shape.kernel], stride: [1, ...shape.stride] }
-    : shape;
+export function planeWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
+  const volume = volumeShape(shape);
+  const heights = { of: volume.size[1]!, dy: outputSize(volume)[1]! };
+  const dw = planeProduct(onnx, volume, planeImage(onnx, volume, heights, x), dy);
+  return onnx.node("Reshape", [dw, onnx.integers([shape.outChannels, shape.inChannels, ...shape.kernel])]);
+}
+
+/** The image of {@link planeProduct}, in any split of its axes, and how many rows it and dy have in each plane. */
+export interface PlaneImage {
+  /** [n, c, d, height, w] */
+  readonly x?: string;
+  /** [n, d, height, w, c] */
+  readonly channelsLast?: string;
+  /** At least those of the volume; what is more are zeros. */
+  readonly heights: { readonly of: number; readonly dy: number };
+}
+
+/**
+ * The product of {@link planeWeightGradient}.
+ *
+ * @param volume - of three axes
+ * @param dy - [n, co, d, heights.dy, w] in any split
+ * @returns [co, ci, kd, kh, kw]
+ */
+export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: PlaneImage, dy: string): string {
   const { batch, inChannels: ci, outChannels: co } = volume;
-  const [depth, height, width] = volume.size as [number, number, number];
+  const [depth, , width] = volume.size as [number, number, number];
   const [kd, kh, kw] = volume.kernel as [number, number, number];
   const [, sh, sw] = volume.stride as [number, number, number];
-  const [, h, w] = outputSize(volume) as [number, number, number];
+  const [, , w] = outputSize(volume) as [number, number, number];
+  const { of: height, dy: h } = image.heights;
   const planes = batch * depth;
 
-  const last = ci > 3;
-  const image = last
-    ? onnx.node("Reshape", [channelsLast(onnx, volume, x), onnx.integers([1, planes, height, width, ci])])
-    : onnx.node("Reshape", [planesFirst(onnx, volume, x), onnx.integers([1, planes, ci, height, width])]);
+  const last = image.channelsLast !== undefined;
+  const group = last
+    ? onnx.node("Reshape", [image.channelsLast, onnx.integers([1, planes, height, width, ci])])
+    : onnx.node("Reshape", [planesFirst(onnx, volume, height, image.x!), onnx.integers([1, planes, ci, height, width])]);
   const inPlane = <T>(channel: T, rows: T, columns: T): T[] =>
     last ? [rows, columns, channel] : [channel, rows, columns];
   const kernels = onnx.node("Reshape", [
-    meetingPlanes(onnx, volume, dy),
+    meetingPlanes(onnx, volume, h, dy),
     onnx.integers([planes * kd * co, 1, ...inPlane(1, h, w)]),
   ]);
 
@@ -146,7 +161,7 @@ export function planeWeightGradient(
   const padEnd = [kh + sh * (h - 1) - height - padStart[0], kw + sw * (w - 1) - width - padStart[1]] as const;
   // a 1-wide kernel with stride 2 sees fewer voxels than there are: it makes surplus positions, cut off below
   const positions = inPlane(ci, kh + Math.max(0, -padEnd[0]), kw + Math.max(0, -padEnd[1]));
-  let product = onnx.node("Conv", [image, kernels], {
+  let product = onnx.node("Conv", [group, kernels], {
     group: planes,
     kernel_shape: inPlane(1, h, w),
     dilations: inPlane(1, sh, sw),
@@ -159,34 +174,50 @@ export function planeWeightGradient(
   }
   const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 }); // [kd, co, kh, kw, ci]
   const ordered = onnx.node("Transpose", [summed], { perm: last ? [1, 4, 0, 2, 3] : [1, 2, 0, 3, 4] });
-  return onnx.node("Reshape", [ordered, onnx.integers([co, ci, ...shape.kernel])]);
+  return onnx.node("Reshape", [ordered, onnx.integers([co, ci, kd, kh, kw])]);
 }
 
-/** x [n, c, d, h, w] → its values in the order [n, d, h, w, c], in any split. */
-export type ChannelsLast = (onnx: OnnxGraph, shape: ConvolutionShape, x: string) => string;
+function volumeShape(shape: ConvolutionShape): ConvolutionShape {
+  if (shape.size.length === 3) return shape;
+  return { ...shape, size: [1, ...shape.size], kernel: [1, ...shape.kernel], stride: [1, ...shape.stride] };
+}
 
-export const transposedChannels: ChannelsLast = (onnx, { batch, inChannels, size }, x) =>
-  channelsBehind(onnx, [batch, inChannels, elementCount(size)], x);
+/** x [n, c, d, heights.of, w] with its channels last, where there are enough of them. */
+export function planeImage(
+  onnx: OnnxGraph,
+  { batch, inChannels, size }: ConvolutionShape,
+  heights: PlaneImage["heights"],
+  x: string,
+): PlaneImage {
+  if (inChannels <= 3) return { x, heights };
+  const voxels = size[0]! * heights.of * size[2]!;
+  return { channelsLast: channelsBehind(onnx, [batch, inChannels, voxels], x), heights };
+}
 
 /** x [n, c, voxels], in any split of the voxels → [n, voxels, c]. */
 function channelsBehind(onnx: OnnxGraph, shape: readonly [n: number, c: number, voxels: number], x: string): string {
   return onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers(shape)])], { perm: [0, 2, 1] });
 }
 
-/** x [n, c, d, h, w] → [n, d, c, h·w]. */
-function planesFirst(onnx: OnnxGraph, { batch, inChannels, size }: ConvolutionShape, x: string): string {
-  const [depth, height, width] = size as [number, number, number];
+/** x [n, c, d, height, w] → [n, d, c, height·w]. */
+function planesFirst(
+  onnx: OnnxGraph,
+  { batch, inChannels, size }: ConvolutionShape,
+  height: number,
+  x: string,
+): string {
+  const [depth, , width] = size as [number, number, number];
   const apart = onnx.node("Reshape", [x, onnx.integers([batch, inChannels, depth, height * width])]);
   return onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3] });
 }
 
 /** dy [n, co, d, h, w] → for every plane (sample, z) of x and depth tap the plane of dy: [n·depth·kd, co·h·w]. */
-function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, dy: string): string {
+function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, h: number, dy: string): string {
   const { batch, outChannels: co } = volume;
   const depth = volume.size[0]!;
   const kd = volume.kernel[0]!;
   const sd = volume.stride[0]!;
-  const [d, h, w] = outputSize(volume) as [number, number, number];
+  const [d, , w] = outputSize(volume) as [number, number, number];
   const planes = onnx.node("Reshape", [dy, onnx.integers([batch * co * d, h * w])]);
   const outside = batch * co * d;
   const table: number[] = [];
@@ -203,23 +234,20 @@ function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, dy: string): s
   return onnx.node("Gather", [padded, onnx.integers(table)], { axis: 0 });
 }
 
-/**
- * The cheapest of the three for a layer. Gathering writes taps · ci values for every voxel of dy, the plane form a
- * gradient of its own for every plane of x; where the planes are larger than there are channels the second is less,
- * and the time follows (bench/weight-gradient.bench.mjs).
- */
-export function weightGradient(
-  onnx: OnnxGraph,
-  shape: ConvolutionShape,
-  x: string,
-  dy: string,
-  channelsLast: ChannelsLast = transposedChannels,
-): string {
+/** The cheapest of the three for a layer. */
+export function weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
   if (isPointwise(shape)) return pointwiseWeightGradient(onnx, shape, x, dy);
+  return (suitsPlanes(shape) ? planeWeightGradient : gatheredWeightGradient)(onnx, shape, x, dy);
+}
+
+/**
+ * Whether planes are cheaper than gathering. Gathering writes taps · ci values for every voxel of dy, the plane form a
+ * gradient of its own for every plane of x; where the planes are larger than there are channels the second is less, and
+ * the time follows (bench/weight-gradient.bench.mjs).
+ */
+export function suitsPlanes(shape: ConvolutionShape): boolean {
   const planes = shape.size.length === 2 ? 1 : shape.size[0]!;
-  return planes * shape.outChannels <= elementCount(outputSize(shape))
-    ? planeWeightGradient(onnx, shape, x, dy, channelsLast)
-    : gatheredWeightGradient(onnx, shape, x, dy);
+  return planes * shape.outChannels <= elementCount(outputSize(shape));
 }
 
 function sumOverFirst(onnx: OnnxGraph, product: string, shape: readonly number[]): string {

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "@jest/globals";
+import { type Architecture, createRandom, elementCount } from "@nnunet/core";
+import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
+import * as ort from "onnxruntime-node";
+import { deepSupervisionWeights, diceCrossEntropy, sgd } from "../src/index.ts";
+import { chooseLowering } from "../src/ort/choose-lowering.ts";
+import type { ConvolutionLowering } from "../src/ort/convolution.ts";
+import { blockedLowering, standardLowering } from "../src/ort/standard-lowering.ts";
+import { gradientModel } from "../src/ort/step-graph.ts";
+import { packParameters, parameterLayout } from "../src/parameter-layout.ts";
+
+interface Network {
+  readonly patch: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+  readonly features?: readonly number[];
+  readonly kernel?: readonly number[];
+  readonly channels?: number;
+  readonly kind?: Architecture["kind"];
+  readonly norm?: Architecture["norm"];
+  readonly biases?: boolean;
+}
+
+const one = [1, 1, 1];
+const two = [2, 2, 2];
+const networks: Record<string, Network> = {
+  "3D": { patch: [8, 12, 16], strides: [one, two, two] },
+  "3D with biases everywhere": { patch: [8, 12, 8], strides: [one, two], features: [16, 32], biases: true },
+  "3D of four channels": { patch: [8, 8, 8], strides: [one, two], features: [16, 16], channels: 4 },
+  "3D with flat kernels and strides": {
+    patch: [5, 12, 8],
+    strides: [one, [1, 2, 2], [1, 2, 2]],
+    kernel: [1, 3, 3],
+  },
+  "3D strided along some axes": { patch: [8, 6, 8], strides: [one, [2, 1, 2], [2, 2, 1]] },
+  "3D down to one plane": { patch: [4, 8, 8], strides: [one, two, two] },
+  "2D": {
+    patch: [24, 16],
+    strides: [
+      [1, 1],
+      [2, 2],
+      [2, 1],
+    ],
+  },
+  residual: { patch: [8, 12, 8], strides: [one, two, two], kind: "residual" },
+  "with batch norms": { patch: [8, 12, 8], strides: [one, two], features: [16, 32], norm: "batch" },
+  "with channels that fill no block in some stages": { patch: [8, 8, 8], strides: [one, two, two], features: [8, 16, 24] },
+};
+
+const { name } = await chooseLowering(ort, "cpu");
+const block = name.startsWith("blocked") ? Number(name.split("-")[1]) : undefined;
+if (block === undefined) console.warn("skipped: this machine's onnxruntime has no channel-blocked kernels");
+
+describe("features in the channel-blocked layout", () => {
+  test.each(block === undefined ? [] : Object.entries(networks))(
+    "%s: loss and every gradient of the standard operators to 1e-4 of each tensor's largest",
+    async (_, network) => {
+      const standard = await gradientsOf(network, standardLowering);
+      const blocked = await gradientsOf(network, blockedLowering(block!, 1));
+      expect(Math.abs(blocked.loss - standard.loss)).toBeLessThan(1e-5);
+      for (const [parameter, expected] of standard.gradients) {
+        const got = blocked.gradients.get(parameter)!;
+        expect({ parameter, difference: difference(got, expected) }).toEqual({
+          parameter,
+          difference: expect.any(Number),
+        });
+        if (!(difference(got, expected) < 1e-4)) throw new Error(`${parameter}: ${difference(got, expected)}`);
+      }
+    },
+  );
+});
+
+async function gradientsOf(
+  {
+    patch,
+    strides,
+    features = [16, 32, 32],
+    kernel,
+    channels = 1,
+    kind = "plain",
+    norm,
+    biases = false,
+  }: Network,
+  lowering: ConvolutionLowering,
+) {
+  const threes = patch.map(() => 3);
+  const graph = buildNetwork(
+    {
+      kind,
+      featuresPerStage: features,
+      kernelSizes: strides.map((_, stage) => (stage === 0 ? (kernel ?? threes) : threes)),
+      strides,
+      convsPerStage: strides.map(() => 2),
+      convsPerStageDecoder: strides.slice(1).map(() => 1),
+      convBias: true,
+      transposedConvBias: biases,
+      headBias: biases,
+      normEpsilon: 1e-5,
+      leakyReluSlope: 0.01,
+      ...(norm && { norm }),
+    } as Architecture,
+    { inputChannels: channels, outputChannels: 3, patchSize: patch },
+  );
+  const batchSize = 2;
+  const layout = parameterLayout(graph);
+  const weights = initialiseWeights(graph, createRandom(0, "weights"));
+  const some = createRandom(3);
+  for (const { data, shape } of weights.values()) {
+    if (shape.length === 1) for (let i = 0; i < data.length; i++) data[i]! += some.normal(0, 0.2);
+  }
+  const options = {
+    batchSize,
+    loss: diceCrossEntropy({ batchDice: false }),
+    outputWeights: graph.outputs.map((_, i) => 2 ** -i),
+    optimiser: sgd(),
+  };
+  const session = await ort.InferenceSession.create(gradientModel(graph, options, lowering), { logSeverityLevel: 3 });
+  const random = createRandom(7);
+  const feeds: Record<string, ort.Tensor> = {
+    data: new ort.Tensor(
+      "float32",
+      Float32Array.from({ length: batchSize * channels * elementCount(patch) }, () => random.normal()),
+      [batchSize, channels, ...patch],
+    ),
+    weights: new ort.Tensor("float32", packParameters(layout, weights), [layout.total]),
+  };
+  for (const [i, { spatial }] of graph.outputs.entries()) {
+    const shape = [batchSize, 1, ...spatial];
+    const labels = Int32Array.from({ length: elementCount(shape) }, () => random.integer(0, 3));
+    feeds[`target.${i}`] = new ort.Tensor("int32", labels, shape);
+  }
+  for (const { name } of session.inputMetadata) {
+    if (name === "statistics") feeds[name] = new ort.Tensor("float32", new Float32Array(statisticsTotal()), [statisticsTotal()]);
+  }
+  const results = await session.run(feeds);
+  await session.release();
+  const flat = results["gradient"]!.data as Float32Array;
+  const gradients = new Map(
+    [...layout.offsets].map(([parameter, { offset, length }]) => [parameter, flat.slice(offset, offset + length)]),
+  );
+  return { loss: (results["loss"]!.data as Float32Array)[0]!, gradients };
+
+  function statisticsTotal() {
+    return graph.parameters.filter((p) => p.trained === false).reduce((sum, p) => sum + elementCount(p.shape), 0);
+  }
+}
+
+function difference(a: Float32Array, b: Float32Array): number {
+  let [worst, largest] = [0, 1e-6];
+  for (let i = 0; i < a.length; i++) {
+    worst = Math.max(worst, Math.abs(a[i]! - b[i]!));
+    largest = Math.max(largest, Math.abs(b[i]!));
+  }
+  return worst / largest;
+}
