@@ -158,7 +158,9 @@ class ForwardPass {
     if (!this.#isLarge(node.output)) return undefined;
     const inputs = ofImage ? [this.plain(node.input)] : parts.map((part) => this.#clean(part));
     const { kernel, stride, output } = node;
-    return { blocked: blockedConvolution(tape, block, inputs, w, bias, kernel, stride, this.#isNormed(output)) };
+    const normed = this.#isNormed(output);
+    const cleanGradient = normed && this.graph.nodes.some((n) => n.kind === "instanceNorm" && n.input.id === output.id);
+    return { blocked: blockedConvolution(tape, block, inputs, w, bias, kernel, stride, normed, cleanGradient) };
   }
 
   #plainNode(node: NetworkNode): OnnxValue {

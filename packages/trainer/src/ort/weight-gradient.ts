@@ -172,6 +172,11 @@ export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: P
     const axes = last ? [3, 4] : [4, 5];
     product = onnx.node("Slice", [product, onnx.integers([0, 0]), onnx.integers([kh, kw]), onnx.integers(axes)]);
   }
+  const met = meetings(volume);
+  if (met.includes(undefined)) {
+    const counts = met.map((o) => (o === undefined ? 0 : 1));
+    product = onnx.node("Mul", [product, onnx.floats(counts, [planes, kd, 1, 1, 1, 1])]);
+  }
   const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 }); // [kd, co, kh, kw, ci]
   const ordered = onnx.node("Transpose", [summed], { perm: last ? [1, 4, 0, 2, 3] : [1, 2, 0, 3, 4] });
   return onnx.node("Reshape", [ordered, onnx.integers([co, ci, kd, kh, kw])]);
@@ -211,27 +216,28 @@ function planesFirst(
   return onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3] });
 }
 
-/** dy [n, co, d, h, w] → for every plane (sample, z) of x and depth tap the plane of dy: [n·depth·kd, co·h·w]. */
+/** For every plane (sample, z) of x and depth tap: the plane of dy that they meet, undefined outside. */
+function meetings({ batch, size, kernel, stride }: ConvolutionShape): (number | undefined)[] {
+  const [depth, kd, sd] = [size[0]!, kernel[0]!, stride[0]!];
+  const d = depth / sd;
+  return Array.from({ length: batch * depth * kd }, (_, i) => {
+    const z = Math.floor(i / kd) % depth;
+    const o = (z + (kd - 1) / 2 - (i % kd)) / sd;
+    return Number.isInteger(o) && o >= 0 && o < d ? o : undefined;
+  });
+}
+
+/** dy [n, co, d, h, w] → the planes of dy that {@link meetings} names, any for those outside: [n·depth·kd, co·h·w]. */
 function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, h: number, dy: string): string {
   const { batch, outChannels: co } = volume;
-  const depth = volume.size[0]!;
-  const kd = volume.kernel[0]!;
-  const sd = volume.stride[0]!;
   const [d, , w] = outputSize(volume) as [number, number, number];
+  const met = meetings(volume);
+  const table = met.flatMap((o, i) => {
+    const sample = Math.floor((i * batch) / met.length);
+    return Array.from({ length: co }, (_, channel) => (sample * co + channel) * d + (o ?? 0));
+  });
   const planes = onnx.node("Reshape", [dy, onnx.integers([batch * co * d, h * w])]);
-  const outside = batch * co * d;
-  const table: number[] = [];
-  for (let sample = 0; sample < batch; sample++) {
-    for (let z = 0; z < depth; z++) {
-      for (let tap = 0; tap < kd; tap++) {
-        const o = (z + (kd - 1) / 2 - tap) / sd;
-        const meets = Number.isInteger(o) && o >= 0 && o < d;
-        for (let channel = 0; channel < co; channel++) table.push(meets ? (sample * co + channel) * d + o : outside);
-      }
-    }
-  }
-  const padded = table.includes(outside) ? onnx.node("Pad", [planes, onnx.integers([0, 0, 1, 0])]) : planes;
-  return onnx.node("Gather", [padded, onnx.integers(table)], { axis: 0 });
+  return onnx.node("Gather", [planes, onnx.int32s(table, [table.length])], { axis: 0 });
 }
 
 /** The cheapest of the three for a layer. */

@@ -38,7 +38,8 @@ interface Part {
  *
  * @param inputs - their channels, one after the other, are the input; an image [n, c, (z,) y, x] of fewer channels than a
  *   block may stand alone
- * @param biasCancels - an instance norm follows, which subtracts any bias again
+ * @param biasCancels - a norm follows, which subtracts any bias again
+ * @param cleanGradient - whatever reads the result gives a gradient with zeros between the planes
  * @returns rows between the planes hold anything
  */
 export function blockedConvolution(
@@ -50,6 +51,7 @@ export function blockedConvolution(
   kernel: readonly number[],
   stride: readonly number[],
   biasCancels: boolean,
+  cleanGradient: boolean,
 ): BlockedValue {
   const { onnx } = tape;
   const lies = windowOf(kernel, stride);
@@ -74,7 +76,7 @@ export function blockedConvolution(
   const sum = { name: onto.sum!, size: planes, rows: pitch(planes), shift: 0 };
   const y: BlockedTensor = { ...made, ...wantedRows(onnx, block, sum, lies, made), clean: false };
   return recordBlocked(tape, y, bias ? [...inputs, w, bias] : [...inputs, w], (gradient) => {
-    const dy = cleaned(onnx, block, gradient);
+    const dy = cleaned(onnx, block, { ...gradient, clean: cleanGradient });
     const rows = onnx.node("ReorderOutput", [dy.name], { channels: outChannels }, undefined, nchwc);
     const dws = parts.map((part) => weightGradient(tape, block, part, dy, rows));
     const dxs = parts.map((part, i) =>

@@ -3,7 +3,6 @@ import {
   blockedStatistics,
   type BlockedTensor,
   channelMeans,
-  cleaned,
   leakyActivation,
   scaledChannels,
 } from "@nnunet/unet-model";
@@ -35,17 +34,17 @@ export function blockedInstanceNorm(
   const factor = onnx.node("Div", [scale.name, deviation]);
   const shift = onnx.node("Sub", [bias.name, multiply(mean, factor)]);
   const activation = slope === undefined ? undefined : leakyActivation(slope);
-  const normed = { ...x, name: scaledChannels(onnx, x, factor, { shift, activation }), clean: false };
-  const z = cleaned(onnx, block, normed);
+  const normed = scaledChannels(onnx, block, x, factor, { shift, activation, clean: true });
+  const z: BlockedTensor = { ...x, name: normed, clean: true };
   return recordBlocked(tape, z, [x, scale, bias], (dz) => {
-    const g = slope === undefined ? dz : { ...dz, name: multiply(dz.name, slopes(tape, z, slope, dz.name)) };
+    const g = slope === undefined ? dz : { ...dz, name: multiply(dz.name, slopes(tape, block, z, slope, dz.name)) };
     const first = channelMeans(onnx, block, g);
     const raw = channelMeans(onnx, block, { ...g, name: multiply(g.name, x.name) });
     const second = onnx.node("Div", [onnx.node("Sub", [raw, multiply(first, mean)]), deviation]); // ⟨g·x̂⟩
     const b = onnx.node("Neg", [onnx.node("Div", [multiply(factor, second), deviation])]);
     const rest = onnx.node("Neg", [onnx.node("Add", [multiply(b, mean), multiply(factor, first)])]);
-    const ofX = scaledChannels(onnx, x, b, { shift: rest });
-    const dx = scaledChannels(onnx, g, factor, { sum: ofX });
+    const ofX = scaledChannels(onnx, block, x, b, { shift: rest, clean: true });
+    const dx = scaledChannels(onnx, block, g, factor, { sum: ofX, clean: true });
     const voxels = onnx.scalar(elementCount(x.size));
     const overSamples = (means: string) =>
       onnx.node("ReduceSum", [multiply(means, voxels), onnx.integers([0])], { keepdims: 0 });
@@ -54,9 +53,9 @@ export function blockedInstanceNorm(
 }
 
 /** 1 where z > 0 and slope elsewhere, in one pass. */
-function slopes({ onnx }: OnnxTape, z: BlockedTensor, slope: number, after: string): string {
+function slopes({ onnx }: OnnxTape, block: number, z: BlockedTensor, slope: number, after: string): string {
   const shape = [z.batch, z.channels];
   const huge = onnx.floats(new Array<number>(z.batch * z.channels).fill(1e38), shape);
   const activation = { activation: "Clip", activation_params: { floats: [slope, 1] } };
-  return scaledChannels(onnx, z, onceComputed(onnx, huge, shape, after), { activation });
+  return scaledChannels(onnx, block, z, onceComputed(onnx, huge, shape, after), { activation });
 }

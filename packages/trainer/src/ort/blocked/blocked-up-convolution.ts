@@ -19,6 +19,7 @@ import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
  * Transposed convolution with kernel = stride: a convolution of one tap makes the channels of all taps, which are woven
  * into space.
  *
+ * @param x - with zeros between its planes
  * @param spatial - of x, [(z,) y, x]
  * @param w - [ci, co, …stride]
  */
@@ -43,7 +44,8 @@ export function blockedUpConvolution(
   const kernel = lay(split, [2, 4, 0, 1, 3], [co * taps, ci, 1, 1]);
   const repeated = bias && repeatedBias();
   const product = pointwiseProduct(onnx, x.name, kernel, repeated);
-  const y = cleaned(onnx, block, wovenBlocks(onnx, block, grid, { rows: pitch(x.size), shift: 0 }, product));
+  const planes = { rows: pitch(x.size), shift: 0, clean: bias === undefined };
+  const y = cleaned(onnx, block, wovenBlocks(onnx, block, grid, planes, product));
   return recordBlocked(tape, y, bias ? [x, w, bias] : [x, w], (dy) => {
     const byTap: BlockedTensor = { ...x, channels: co * taps, name: separatedBlocks(onnx, block, grid, dy.name) };
     const dw = weightGradient(byTap);

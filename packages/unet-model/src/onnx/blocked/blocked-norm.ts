@@ -1,6 +1,6 @@
 import type { NetworkNode } from "../../network-graph.ts";
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
-import { type BlockedTensor, nchwc, pictureShape, pitch } from "./blocked-tensor.ts";
+import { type BlockedTensor, nchwc, pictureShape, type PlaneSize, pitch } from "./blocked-tensor.ts";
 
 /**
  * Instance norm, and the leaky ReLU behind it, for one sample.
@@ -8,7 +8,7 @@ import { type BlockedTensor, nchwc, pictureShape, pitch } from "./blocked-tensor
  * @param scale - name of [channel]
  * @param slope - of the leaky ReLU; none if left out
  * @param ofImage - x is a convolution of the image
- * @returns rows between the planes hold anything
+ * @returns zeros between the planes
  */
 export function blockedInstanceNorm(
   onnx: OnnxGraph,
@@ -22,7 +22,7 @@ export function blockedInstanceNorm(
   const factor = onnx.node("Div", [scale, deviation]);
   const shift = onnx.node("Sub", [bias, onnx.node("Mul", [mean, factor])]);
   const activation = slope === undefined ? undefined : leakyActivation(slope);
-  return { ...x, name: scaledChannels(onnx, x, factor, { shift, activation }), clean: false };
+  return { ...x, name: scaledChannels(onnx, block, x, factor, { shift, activation, clean: true }), clean: true };
 }
 
 /**
@@ -54,7 +54,7 @@ export function blockedStatistics(
 
   function centredVariance(): string {
     const ones = onnx.floats(new Array<number>(x.batch * x.channels).fill(1), [x.batch, x.channels]);
-    return squaresOf(scaledChannels(onnx, x, ones, { shift: onnx.node("Neg", [mean]) }));
+    return squaresOf(scaledChannels(onnx, block, x, ones, { shift: onnx.node("Neg", [mean]) }));
   }
 }
 
@@ -71,43 +71,55 @@ export const leakyActivation = (slope: number): Activation => ({
 
 /**
  * activation(x · factor + shift + sum) of a blocked tensor, in one pass: a convolution of one tap for every sample and
- * channel. Samples are further channels to it.
+ * channel. To it samples are further channels, and so are rows, where those between the planes are to become zeros.
  *
  * @param factor - [sample, channel], as is the shift
- * @param then.sum - of the shape of x
+ * @param then.sum - of the shape of x; where the result is to be clean it is so too
+ * @param then.clean - zeros between the planes, else anything
  */
 export function scaledChannels(
   onnx: OnnxGraph,
+  block: number,
   x: Pick<BlockedTensor, "name" | "batch" | "channels" | "size">,
   factor: string,
   then: {
     readonly shift?: string | undefined;
     readonly sum?: string | undefined;
     readonly activation?: Activation | undefined;
+    readonly clean?: boolean;
   },
 ): string {
-  const [batch, channels, rows, width] = pictureShape(x) as [number, number, number, number];
-  const group = batch * channels;
-  const asOne = (name: string) =>
-    batch === 1 ? name : onnx.node("Reshape", [name, onnx.integers([1, group, rows, width])]);
-  const inputs = [asOne(x.name), onnx.node("Reshape", [factor, onnx.integers([group, 1, 1, 1])])];
-  if (then.shift !== undefined) inputs.push(onnx.node("Reshape", [then.shift, onnx.integers([group])]));
+  const shape = pictureShape(x) as [number, number, number, number];
+  const [batch, channels, rows, width] = shape;
+  const byRow = then.clean === true && pitch(x.size) !== x.size[1];
+  const group = batch * channels * (byRow ? rows : 1);
+  const seen = [1, group, byRow ? 1 : rows, width];
+  const asOne = (name: string) => onnx.node("Reshape", [name, onnx.integers(seen)]);
+  const spread = (values: string) => (byRow ? ofRows(onnx, block, x, values) : values);
+  const inputs = [asOne(x.name), onnx.node("Reshape", [spread(factor), onnx.integers([group, 1, 1, 1])])];
+  if (then.shift !== undefined) inputs.push(onnx.node("Reshape", [spread(then.shift), onnx.integers([group])]));
   else if (then.sum !== undefined) inputs.push("");
   if (then.sum !== undefined) inputs.push(asOne(then.sum));
-  const shape: Record<string, OnnxAttribute> = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1] };
-  const made = onnx.node(
-    "Conv",
-    inputs,
-    { ...shape, pads: [0, 0, 0, 0], group, ...then.activation },
-    undefined,
-    nchwc,
-  );
-  return batch === 1 ? made : onnx.node("Reshape", [made, onnx.integers([batch, channels, rows, width])]);
+  const one: Record<string, OnnxAttribute> = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1] };
+  const attributes = { ...one, pads: [0, 0, 0, 0], group, ...then.activation };
+  const made = onnx.node("Conv", inputs, attributes, undefined, nchwc);
+  return onnx.node("Reshape", [made, onnx.integers(shape)]);
+}
+
+/** [sample, channel] → [sample, channel / block, row, block], zeros for the rows between the planes. */
+function ofRows(
+  onnx: OnnxGraph,
+  block: number,
+  { batch, channels, size }: Pick<BlockedTensor, "batch" | "channels" | "size">,
+  values: string,
+): string {
+  const mask = onnx.floats(planeRows(size, 1), [1, size[0] * pitch(size), 1]);
+  const apart = onnx.node("Reshape", [values, onnx.integers([(batch * channels) / block, 1, block])]);
+  return onnx.node("Mul", [apart, mask]);
 }
 
 /**
- * The means of a blocked tensor, [sample, channel], over each row, then over rows, then over planes, so that no sum is
- * long. Rows between the planes do not count.
+ * The means of a blocked tensor, [sample, channel], over each row, then over rows. Rows between the planes do not count.
  */
 export function channelMeans(onnx: OnnxGraph, block: number, x: BlockedTensor): string {
   const { batch, channels, size } = x;
@@ -115,9 +127,14 @@ export function channelMeans(onnx: OnnxGraph, block: number, x: BlockedTensor): 
   const rows = pitch(size);
   const window = { kernel_shape: [1, w], strides: [1, w], dilations: [1, 1], pads: [0, 0, 0, 0] };
   const ofRows = onnx.node("AveragePool", [x.name], { ...window, count_include_pad: 0 }, undefined, nchwc);
-  const apart = onnx.node("Reshape", [ofRows, onnx.integers([(batch * channels) / block, z, rows, block])]);
-  const own =
-    rows === y ? apart : onnx.node("Slice", [apart, onnx.integers([0]), onnx.integers([y]), onnx.integers([2])]);
-  const ofPlanes = onnx.node("ReduceMean", [own], { axes: [2] });
-  return onnx.node("Reshape", [onnx.node("ReduceMean", [ofPlanes], { axes: [1] }), onnx.integers([batch, channels])]);
+  const apart = onnx.node("Reshape", [ofRows, onnx.integers([(batch * channels) / block, z * rows, block])]);
+  const shares = onnx.floats(planeRows(size, 1 / (z * y)), [1, z * rows]);
+  return onnx.node("Reshape", [onnx.node("MatMul", [shares, apart]), onnx.integers([batch, channels])]);
+}
+
+/** For each row of the picture: `own` where it belongs to a plane, 0 between the planes. */
+function planeRows(size: PlaneSize, own: number): number[] {
+  const [z, y] = size;
+  const plane = Array.from({ length: pitch(size) }, (_, row) => (row < y ? own : 0));
+  return new Array<number[]>(z).fill(plane).flat();
 }

@@ -9,7 +9,7 @@ import { wovenBlocks } from "./weave-blocks.ts";
  * A transposed convolution with kernel = stride: a convolution of one tap that makes the channels of every tap, which are
  * then interleaved into space, a block of channels at a time.
  *
- * @returns rows between the planes hold anything
+ * @returns rows between the planes hold zeros if they do in x and there is no bias, else anything
  */
 export function blockedUpConvolution(
   onnx: OnnxGraph,
@@ -36,7 +36,8 @@ export function blockedUpConvolution(
   const bias = node.bias === undefined ? undefined : repeatedBias(onnx, weights, node.bias, taps, block);
   const product = pointwiseProduct(onnx, x.name, kernel, bias);
   const grid = { batch: x.batch, channels: out, size: node.input.spatial, stride: node.stride };
-  return wovenBlocks(onnx, block, grid, { rows: pitch(x.size), shift: 0 }, product);
+  const clean = x.clean && bias === undefined;
+  return wovenBlocks(onnx, block, grid, { rows: pitch(x.size), shift: 0, clean }, product);
 }
 
 /** A blocked convolution of one tap. */

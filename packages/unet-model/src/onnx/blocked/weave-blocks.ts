@@ -17,6 +17,8 @@ export interface WovenGrid {
 export interface CoarsePlanes {
   readonly rows: number;
   readonly shift: number;
+  /** There are zeros between the planes. */
+  readonly clean?: boolean;
 }
 
 /**
@@ -24,13 +26,13 @@ export interface CoarsePlanes {
  * a transposition that moves single values (64³ voxels, two cores: about 2 times).
  *
  * @param coarse - blocked, [sample, channel / block · taps · block, planes · rows, x]
- * @returns rows between the planes hold anything
+ * @returns rows between the planes are zeros if there were some, else anything
  */
 export function wovenBlocks(
   onnx: OnnxGraph,
   block: number,
   grid: WovenGrid,
-  { rows, shift }: CoarsePlanes,
+  { rows, shift, clean: between = false }: CoarsePlanes,
   coarse: string,
 ): BlockedTensor {
   const { batch, channels } = grid;
@@ -42,8 +44,9 @@ export function wovenBlocks(
   const picture = depth * rows * width;
   const place = { z: rows * width, y: width, x: 1 };
   const z = along(D, (i) => (i % sz) * sy * sx * picture + Math.floor(i / sz) * place.z);
-  // the row between two planes: any
-  const y = along(H, (i) => (i % sy) * sx * picture + (Math.min(Math.floor(i / sy), height - 1) + shift) * place.y);
+  const clean = D === 1 || (between && rows > height);
+  const last = clean ? height : height - 1; // what the row between two planes is made of
+  const y = along(H, (i) => (i % sy) * sx * picture + (Math.min(Math.floor(i / sy), last) + shift) * place.y);
   const x = along(W, (i) => (i % sx) * picture + Math.floor(i / sx));
   const table = sumTable(onnx, [
     [z, [D, 1, 1]],
@@ -52,7 +55,7 @@ export function wovenBlocks(
   ]);
   const picked = gatherRuns(onnx, coarse, [(batch * channels) / block, sz * sy * sx * picture, block], table);
   const name = onnx.node("Reshape", [picked, onnx.integers([batch, channels, D * H, W])]);
-  return { name, batch, channels, size, clean: D === 1 };
+  return { name, batch, channels, size, clean };
 }
 
 /**
