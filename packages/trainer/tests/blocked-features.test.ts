@@ -43,7 +43,11 @@ const networks: Record<string, Network> = {
   },
   residual: { patch: [8, 12, 8], strides: [one, two, two], kind: "residual" },
   "with batch norms": { patch: [8, 12, 8], strides: [one, two], features: [16, 32], norm: "batch" },
-  "with channels that fill no block in some stages": { patch: [8, 8, 8], strides: [one, two, two], features: [8, 16, 24] },
+  "with channels that fill no block in some stages": {
+    patch: [8, 8, 8],
+    strides: [one, two, two],
+    features: [8, 16, 24],
+  },
 };
 
 const { name } = await chooseLowering(ort, "cpu");
@@ -70,16 +74,7 @@ describe("features in the channel-blocked layout", () => {
 });
 
 async function gradientsOf(
-  {
-    patch,
-    strides,
-    features = [16, 32, 32],
-    kernel,
-    channels = 1,
-    kind = "plain",
-    norm,
-    biases = false,
-  }: Network,
+  { patch, strides, features = [16, 32, 32], kernel, channels = 1, kind = "plain", norm, biases = false }: Network,
   lowering: ConvolutionLowering,
 ) {
   const threes = patch.map(() => 3);
@@ -129,7 +124,8 @@ async function gradientsOf(
     feeds[`target.${i}`] = new ort.Tensor("int32", labels, shape);
   }
   for (const { name } of session.inputMetadata) {
-    if (name === "statistics") feeds[name] = new ort.Tensor("float32", new Float32Array(statisticsTotal()), [statisticsTotal()]);
+    if (name === "statistics")
+      feeds[name] = new ort.Tensor("float32", new Float32Array(statisticsTotal()), [statisticsTotal()]);
   }
   const results = await session.run(feeds);
   await session.release();

@@ -228,8 +228,7 @@ class ForwardPass {
   /** Whether a norm with the statistics of the batch is all that reads a convolution: it subtracts any bias again. */
   #isNormed({ id }: Feature): boolean {
     const norms = this.graph.nodes.filter(
-      (node) =>
-        (node.kind === "instanceNorm" || (node.kind === "batchNorm" && this.training)) && node.input.id === id,
+      (node) => (node.kind === "instanceNorm" || (node.kind === "batchNorm" && this.training)) && node.input.id === id,
     );
     return norms.length > 0 && norms.length === this.#readers({ id });
   }

@@ -116,13 +116,13 @@ function neighbourTable(shape: ConvolutionShape): number[] {
 export function planeWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string {
   const volume = volumeShape(shape);
   const heights = { of: volume.size[1]!, dy: outputSize(volume)[1]! };
-  const dw = planeProduct(onnx, volume, planeImage(onnx, volume, heights, x), dy);
+  const dw = imageProduct(onnx, volume, heights, x, dy);
   return onnx.node("Reshape", [dw, onnx.integers([shape.outChannels, shape.inChannels, ...shape.kernel])]);
 }
 
 /** The image of {@link planeProduct}, in any split of its axes, and how many rows it and dy have in each plane. */
 export interface PlaneImage {
-  /** [n, c, d, height, w] */
+  /** [n, d, c, height, w] */
   readonly x?: string;
   /** [n, d, height, w, c] */
   readonly channelsLast?: string;
@@ -149,7 +149,7 @@ export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: P
   const last = image.channelsLast !== undefined;
   const group = last
     ? onnx.node("Reshape", [image.channelsLast, onnx.integers([1, planes, height, width, ci])])
-    : onnx.node("Reshape", [planesFirst(onnx, volume, height, image.x!), onnx.integers([1, planes, ci, height, width])]);
+    : onnx.node("Reshape", [image.x!, onnx.integers([1, planes, ci, height, width])]);
   const inPlane = <T>(channel: T, rows: T, columns: T): T[] =>
     last ? [rows, columns, channel] : [channel, rows, columns];
   const kernels = onnx.node("Reshape", [
@@ -172,13 +172,12 @@ export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: P
     const axes = last ? [3, 4] : [4, 5];
     product = onnx.node("Slice", [product, onnx.integers([0, 0]), onnx.integers([kh, kw]), onnx.integers(axes)]);
   }
-  const met = meetings(volume);
-  if (met.includes(undefined)) {
-    const counts = met.map((o) => (o === undefined ? 0 : 1));
-    product = onnx.node("Mul", [product, onnx.floats(counts, [planes, kd, 1, 1, 1, 1])]);
-  }
-  const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 }); // [kd, co, kh, kw, ci]
-  const ordered = onnx.node("Transpose", [summed], { perm: last ? [1, 4, 0, 2, 3] : [1, 2, 0, 3, 4] });
+  const summed = sumOverPlanes(onnx, volume, product, elementCount([co, kh, kw, ci])); // [kd, co, kh, kw, ci]
+  const ordered = onnx.node(
+    "Transpose",
+    [onnx.node("Reshape", [summed, onnx.integers([kd, co, ...inPlane(ci, kh, kw)])])],
+    { perm: last ? [1, 4, 0, 2, 3] : [1, 2, 0, 3, 4] },
+  );
   return onnx.node("Reshape", [ordered, onnx.integers([co, ci, kd, kh, kw])]);
 }
 
@@ -187,16 +186,49 @@ function volumeShape(shape: ConvolutionShape): ConvolutionShape {
   return { ...shape, size: [1, ...shape.size], kernel: [1, ...shape.kernel], stride: [1, ...shape.stride] };
 }
 
-/** x [n, c, d, heights.of, w] with its channels last, where there are enough of them. */
-export function planeImage(
+/**
+ * {@link planeProduct} of x [n, c, d, heights.of, w]. An image of few channels is read plane by plane of dy, with the planes
+ * that meet it as further channels: that copies the image three times, and not dy, which has many more channels.
+ */
+export function imageProduct(
   onnx: OnnxGraph,
-  { batch, inChannels, size }: ConvolutionShape,
+  volume: ConvolutionShape,
   heights: PlaneImage["heights"],
   x: string,
-): PlaneImage {
-  if (inChannels <= 3) return { x, heights };
-  const voxels = size[0]! * heights.of * size[2]!;
-  return { channelsLast: channelsBehind(onnx, [batch, inChannels, voxels], x), heights };
+  dy: string,
+): string {
+  const { batch, inChannels: ci, outChannels: co, size, kernel, stride } = volume;
+  const [depth, , width] = size as [number, number, number];
+  if (ci > 3) {
+    const voxels = depth * heights.of * width;
+    return planeProduct(onnx, volume, { channelsLast: channelsBehind(onnx, [batch, ci, voxels], x), heights }, dy);
+  }
+  const [kd, kh, kw] = kernel as [number, number, number];
+  const d = depth / stride[0]!;
+  const planes = onnx.node("Reshape", [x, onnx.integers([batch * ci * depth, heights.of * width])]);
+  const outside = batch * ci * depth;
+  const table: number[] = [];
+  for (let sample = 0; sample < batch; sample++) {
+    for (let o = 0; o < d; o++) {
+      for (let tap = 0; tap < kd; tap++) {
+        const z = o * stride[0]! + tap - (kd - 1) / 2;
+        for (let channel = 0; channel < ci; channel++)
+          table.push(z >= 0 && z < depth ? (sample * ci + channel) * depth + z : outside);
+      }
+    }
+  }
+  const padded = table.includes(outside) ? onnx.node("Pad", [planes, onnx.integers([0, 0, 1, 0])]) : planes;
+  const met = onnx.node("Gather", [padded, onnx.int32s(table, [table.length])], { axis: 0 });
+  const single = {
+    ...volume,
+    inChannels: kd * ci,
+    size: [d, ...size.slice(1)],
+    kernel: [1, kh, kw],
+    stride: [1, ...stride.slice(1)],
+  };
+  const product = planeProduct(onnx, single, { x: met, heights }, dy); // [co, kd·ci, 1, kh, kw]
+  const apart = onnx.node("Reshape", [product, onnx.integers([co, kd, ci, kh, kw])]);
+  return onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3, 4] });
 }
 
 /** x [n, c, voxels], in any split of the voxels → [n, voxels, c]. */
@@ -204,16 +236,18 @@ function channelsBehind(onnx: OnnxGraph, shape: readonly [n: number, c: number, 
   return onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers(shape)])], { perm: [0, 2, 1] });
 }
 
-/** x [n, c, d, height, w] → [n, d, c, height·w]. */
-function planesFirst(
-  onnx: OnnxGraph,
-  { batch, inChannels, size }: ConvolutionShape,
-  height: number,
-  x: string,
-): string {
-  const [depth, , width] = size as [number, number, number];
-  const apart = onnx.node("Reshape", [x, onnx.integers([batch, inChannels, depth, height * width])]);
-  return onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3] });
+/** [planes, kd, length] → [kd, length], without those planes that meet none of dy (see {@link meetings}). */
+function sumOverPlanes(onnx: OnnxGraph, volume: ConvolutionShape, product: string, length: number): string {
+  const met = meetings(volume);
+  const kd = volume.kernel[0]!;
+  if (!met.includes(undefined)) {
+    const apart = onnx.node("Reshape", [product, onnx.integers([met.length / kd, kd, length])]);
+    return onnx.node("ReduceSum", [apart, onnx.integers([0])], { keepdims: 0 });
+  }
+  // as a product with zeros and ones it is one pass
+  const counts = Array.from({ length: kd }, (_, tap) => met.map((o, i) => (o !== undefined && i % kd === tap ? 1 : 0)));
+  const rows = onnx.node("Reshape", [product, onnx.integers([met.length, length])]);
+  return onnx.node("MatMul", [onnx.floats(counts.flat(), [kd, met.length]), rows]);
 }
 
 /** For every plane (sample, z) of x and depth tap: the plane of dy that they meet, undefined outside. */

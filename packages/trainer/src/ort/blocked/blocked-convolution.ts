@@ -19,7 +19,7 @@ import { type ConvolutionShape, isPointwise, outputSize } from "../convolution.t
 import { onceComputed } from "../execution-order.ts";
 import { phasedKernel } from "../input-gradient.ts";
 import type { OnnxTape, OnnxValue } from "../onnx-tape.ts";
-import { gatheredWeightGradient, planeImage, planeProduct, suitsPlanes } from "../weight-gradient.ts";
+import { gatheredWeightGradient, imageProduct, planeProduct, suitsPlanes } from "../weight-gradient.ts";
 import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
 import { blockedChannelsLast, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
 import { layKernels } from "./lay-kernels.ts";
@@ -144,7 +144,7 @@ function weightGradient(
     return gatheredWeightGradient(onnx, shape, plain(x), plain(dy));
   }
   const heights = { of: pitch(x.size), dy: pitch(dy.size) };
-  if (image) return planeProduct(onnx, shape, planeImage(onnx, shape, heights, x.name), rows);
+  if (image) return imageProduct(onnx, shape, heights, x.name, rows);
   return planeProduct(onnx, shape, { channelsLast: blockedChannelsLast(onnx, block, x), heights }, rows);
 }
 

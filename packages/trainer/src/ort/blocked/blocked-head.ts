@@ -35,7 +35,10 @@ export function blockedHead(
     const picture = pictureOf(onnx, dy, batch, co, size);
     const dw = blockedPointwiseWeightGradient(onnx, block, x, picture, co);
     // [ci/b, co, b]: dy is read as it is, its channels fill no block
-    const apart = onnx.node("Reshape", [onceComputed(onnx, flat, [co, ci], dw), onnx.integers([co, ci / block, block])]);
+    const apart = onnx.node("Reshape", [
+      onceComputed(onnx, flat, [co, ci], dw),
+      onnx.integers([co, ci / block, block]),
+    ]);
     const back = onnx.node("Transpose", [apart], { perm: [1, 0, 2] });
     const dx = pointwiseProduct(onnx, picture, onnx.node("Reshape", [back, onnx.integers([ci, co, 1, 1])]));
     const gradients = [dx, onnx.node("Reshape", [dw, onnx.integers(w.shape)])];

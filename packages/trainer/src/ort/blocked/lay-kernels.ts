@@ -33,9 +33,7 @@ export function layKernels(
   // of a single plane only that part of the kernel ever meets a voxel
   const planes = size[0] === 1 ? 1 : wz;
   const table =
-    planes === wz
-      ? weights.table
-      : weights.table.filter((_, i) => Math.floor(i / (wy * wx)) % wz === lies.before[0]);
+    planes === wz ? weights.table : weights.table.filter((_, i) => Math.floor(i / (wy * wx)) % wz === lies.before[0]);
   let picked = onnx.node("Reshape", [w, onnx.integers([co, ci, taps])]);
   if (table.length !== taps || table.some((tap, i) => tap !== i)) {
     // one more tap that is zero, for places that a phase does not use

@@ -68,10 +68,7 @@ export function chooseRows(
   for (let plane = 0; plane < planes; plane += z) {
     for (let row = 0; row < rows; row++) table.push(plane * from + Math.min(first + row * y, from - 1));
   }
-  const apart = onnx.node("Reshape", [
-    x,
-    onnx.integers([(batch * channels) / block, planes * from, width * block]),
-  ]);
+  const apart = onnx.node("Reshape", [x, onnx.integers([(batch * channels) / block, planes * from, width * block])]);
   const chosen = onnx.node("Gather", [apart, onnx.int32s(table, [table.length])], { axis: 1 });
   return onnx.node("Reshape", [chosen, onnx.integers([batch, channels, table.length, width])], {}, output);
 }

@@ -165,14 +165,7 @@ class BlockedNetwork {
 
   #blocked(feature: { readonly id: number; readonly channels: number; readonly spatial: readonly number[] }) {
     const forms = this.#forms.get(feature.id)!;
-    forms.blocked ??= toBlocked(
-      this.onnx,
-      this.block,
-      forms.plain!,
-      1,
-      feature.channels,
-      volumeSize(feature.spatial),
-    );
+    forms.blocked ??= toBlocked(this.onnx, this.block, forms.plain!, 1, feature.channels, volumeSize(feature.spatial));
     return forms.blocked;
   }
 
