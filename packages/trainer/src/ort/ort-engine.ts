@@ -224,8 +224,9 @@ async function createSession(ort: Ort, model: Uint8Array, options: OrtOptions): 
       // The pattern would keep one step's buffers for good: 1.8 times the peak (design/training-engine.md). The arena
       // stays on: it costs no memory and saves the page faults of fresh buffers, 0.2–0.5 s of kernel time a step.
       enableMemPattern: false,
-      // Waiting threads must not spin: the cores are shared with the workers that make batches.
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
+      // Threads wait for the next operator awake, which comes soon, but not for longer: the cores are shared with the
+      // workers that make batches.
+      extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "100" } } },
       logSeverityLevel: 3,
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     });
