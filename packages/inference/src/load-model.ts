@@ -13,6 +13,7 @@ import type { BlockedModel } from "./blocked/kernel-choice.ts";
 import { readModel } from "./guard/check-model.ts";
 import type { Graph } from "./guard/read-graph.ts";
 import { inNode } from "./in-node.ts";
+import { letGo } from "./let-go.ts";
 import { estimateMemory } from "./memory-estimate.ts";
 import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
 
@@ -28,6 +29,11 @@ export interface Model {
     batch: Float32Array,
     shape: readonly number[],
   ): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }>;
+  /**
+   * Frees an answer of `run` that nobody needs any more, at once instead of when the garbage collector comes by: those of a
+   * large patch with many classes are 100 MB and more.
+   */
+  letGo?(logits: Float32Array): void;
   /** How the network is computed, in words, with the reason where it is not the fastest way. */
   readonly kernels?: string;
   /** Frees the network's memory; the model cannot run afterwards. */
@@ -108,7 +114,8 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   };
   const run = blocked.bytes ? sampleBySample(runSession) : runSession;
   const kernels = blocked.bytes ? `in blocks of ${blocked.block} channels` : `standard (${blocked.reason})`;
-  return { metadata, kernels, run, dispose: () => opened.release() };
+  const own = createSession === nodeSessions && inNode; // another runtime may keep what it gives
+  return { metadata, kernels, run, ...(own && { letGo }), dispose: () => opened.release() };
 }
 
 /** The network in onnxruntime's blocked operators, or why it stays as it is. */

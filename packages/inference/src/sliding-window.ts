@@ -117,6 +117,7 @@ export async function slide(
         const finite = rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!);
         if (!finite) throw notFinite(name, caseId);
       }
+      model.letGo?.(data);
     }
     onFinal(finalPlanes(schedule, first + count));
     onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
