@@ -45,8 +45,8 @@ function best(times, work) {
 
 function row(name, ours, theirs, note = "") {
   const ratio =
-    theirs === undefined ? "" : `${theirs.toFixed(2).padStart(7)} s  ${(theirs / ours).toFixed(1).padStart(6)}×`;
-  console.log(`${name.padEnd(58)} ${ours.toFixed(2).padStart(6)} s ${ratio}  ${note}`);
+    theirs === undefined ? "" : `${theirs.toFixed(4).padStart(9)} s  ${(theirs / ours).toFixed(1).padStart(6)}×`;
+  console.log(`${name.padEnd(58)} ${ours.toFixed(4).padStart(8)} s ${ratio}  ${note}`);
 }
 
 /** A deterministic image: smooth structure and noise. */
@@ -64,6 +64,34 @@ function makeImage([depth, height, width]) {
   return image;
 }
 
+/** Masks from the easiest to the hardest for a search of runs: a body, waves, and noise of which half is set. */
+function makeMasks([depth, height, width]) {
+  const make = (rule) => {
+    const mask = new Uint8Array(depth * height * width);
+    for (let z = 0, i = 0; z < depth; z++) {
+      for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) mask[i++] = rule(z, y, x) ? 1 : 0;
+    }
+    return mask;
+  };
+  let state = 1;
+  const noise = (fraction) => () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state < fraction * 2 ** 32;
+  };
+  const wave = (z, y, x) => Math.sin(z / 3) + Math.sin(y / 5) + Math.cos(x / 7) + Math.sin((x + y + z) / 2);
+  const part = (at, n, radius) => ((at / n - 0.5) / radius) ** 2;
+  const shell = (z, y, x) => part(z, depth, 0.4) + part(y, height, 0.4) + part(x, width, 0.4);
+  return {
+    "an organ": make((z, y, x) => part(z, depth, 0.2) + part(y, height, 0.3) + part(x, width, 0.25) < 1),
+    "a hollow body": make((z, y, x) => shell(z, y, x) < 1 && shell(z, y, x) > 0.6),
+    "many blobs": make((z, y, x) => wave(z, y, x) > 2),
+    "few holes": make((z, y, x) => wave(z, y, x) < 1.5),
+    "noise of 10 %": make(noise(0.1)),
+    "noise of 30 %": make(noise(0.3)),
+    "noise of 50 %": make(noise(0.5)),
+  };
+}
+
 const path = (name) => join(scratch, name);
 const asFloats = (file) => {
   const bytes = readFileSync(file);
@@ -71,7 +99,7 @@ const asFloats = (file) => {
 };
 
 try {
-  console.log(`${"".padEnd(58)} ${"ours".padStart(8)} ${"Python".padStart(9)}  ${"ratio".padStart(6)}`);
+  console.log(`${"".padEnd(58)} ${"ours".padStart(10)} ${"Python".padStart(11)}  ${"ratio".padStart(6)}`);
   {
     const shape = [200, 512, 512];
     const target = [300, 400, 400];
@@ -116,27 +144,27 @@ try {
     }
     row("label map, 160×160×100 → 200×200×150", seconds, theirs?.labels, note);
   }
-  {
-    const shape = [200, 256, 256];
-    const image = makeImage(shape);
-    const mask = Uint8Array.from(image, (v) => (v > 100 ? 1 : 0));
-    writeFileSync(path("mask"), mask);
-    const theirs = runReference({ mask: path("mask"), shape });
-    for (const connectivity of ["face", "full"]) {
-      const { seconds, result } = best(2, () => labelComponents(mask, shape, connectivity));
-      row(
-        `connected components, 256×256×200, ${connectivity}`,
-        seconds,
-        theirs?.[connectivity],
-        `${result.count} components`,
-      );
+  for (const shape of [
+    [40, 56, 40],
+    [128, 128, 128],
+    [200, 256, 256],
+  ]) {
+    for (const [name, mask] of Object.entries(makeMasks(shape))) {
+      writeFileSync(path("mask"), mask);
+      const repeats = mask.length > 5e6 ? 2 : 6;
+      const theirs = runReference({ mask: path("mask"), shape, repeats });
+      const where = `${shape.toReversed().join("×")}, ${name}`;
+      for (const connectivity of ["face", "full"]) {
+        const { seconds, result } = best(repeats + 2, () => labelComponents(mask, shape, connectivity));
+        if (theirs && theirs.counts[connectivity] !== result.count) throw new Error(`${where}: counts differ`);
+        row(`components, ${where}, ${connectivity}`, seconds, theirs?.[connectivity], `${result.count} components`);
+      }
+      const masked = Float32Array.from(mask);
+      const { seconds, result } = best(repeats, () => nonzeroRegion(masked, [1, ...shape]));
+      const filled = result.mask.reduce((n, v) => n + v, 0);
+      if (theirs && theirs.counts.fill !== filled) throw new Error(`${where}: filled masks differ`);
+      row(`holes filled, ${where}`, seconds, theirs?.fill, `${filled} voxels`);
     }
-    const masked = Float32Array.from(mask);
-    row(
-      "nonzero region with holes filled, 256×256×200",
-      best(2, () => nonzeroRegion(masked, [1, ...shape])).seconds,
-      theirs?.fill,
-    );
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });

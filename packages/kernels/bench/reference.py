@@ -15,9 +15,11 @@ seconds = {}
 
 
 def timed(name, function):
-    start = time.process_time()
-    result = function()
-    seconds[name] = time.process_time() - start
+    """Best of as many runs as the job asks for."""
+    for _ in range(job.get("repeats", 1)):
+        start = time.process_time()
+        result = function()
+        seconds[name] = min(seconds.get(name, float("inf")), time.process_time() - start)
     return result
 
 
@@ -42,7 +44,8 @@ if "labels" in job:
     timed("labels", resample_labels).tofile(job["out"])
 if "mask" in job:
     mask = np.fromfile(job["mask"], np.uint8).reshape(job["shape"])
-    timed("face", lambda: ndimage.label(mask))
-    timed("full", lambda: ndimage.label(mask, np.ones((3, 3, 3))))
-    timed("fill", lambda: ndimage.binary_fill_holes(mask))
+    face = timed("face", lambda: ndimage.label(mask))
+    full = timed("full", lambda: ndimage.label(mask, np.ones((3, 3, 3))))
+    filled = timed("fill", lambda: ndimage.binary_fill_holes(mask))
+    seconds["counts"] = {"face": int(face[1]), "full": int(full[1]), "fill": int(filled.sum())}
 print(json.dumps(seconds))
