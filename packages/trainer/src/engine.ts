@@ -50,6 +50,8 @@ export interface OptimiserState {
 export interface TrainingSession {
   /** How the engine computes, for the log: "ort on cpu, convolutions blocked-16". */
   readonly description: string;
+  /** What the engine cannot do here and what that costs, in words, for the log. */
+  readonly caution?: string | undefined;
   step(batch: TrainingBatch, learningRate: number): Promise<StepResult>;
   evaluate(batch: TrainingBatch): Promise<EvaluationResult>;
   /** Gradients of the loss at the current weights, before clipping and weight decay; changes nothing. */

@@ -99,6 +99,8 @@ export async function trainModel(
   const other = before === undefined || before === engine.name ? "" : `; up to here it was ${before}`;
   const text = `training ${from} (engine ${session.description}${why === undefined ? "" : `, since ${why}`}${other})`;
   onEvent?.({ type: "message", stage: "train", level: "info", text });
+  if (session.caution !== undefined)
+    onEvent?.({ type: "message", stage: "train", level: "warning", text: session.caution });
   try {
     if (resumed) await session.setState(resumed.weights, resumed.optimiser);
     await task.onBegin?.();

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type TrainingBatch, UnsupportedError } from "@nnunet/core";
+import { InvalidArgumentError, type TrainingBatch } from "@nnunet/core";
 import { switchOffTelemetry } from "@nnunet/core/node";
 import { checkWeights, type NetworkGraph, type Weights, type WeightTensor } from "@nnunet/unet-model";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
@@ -12,16 +12,14 @@ import type {
   TrainingEngine,
   TrainingSession,
 } from "../engine.ts";
-import {
-  packParameters,
-  type ParameterLayout,
-  parameterLayout,
-  statisticsLayout,
-  unpackParameters,
-} from "../parameter-layout.ts";
+import { unpackParameters } from "../parameter-layout.ts";
 import { trainedPart, untrainedWeights } from "../trained-part.ts";
 import { type ChosenLowering, chooseLowering } from "./choose-lowering.ts";
+import { holdVectors } from "./hold-vectors.ts";
+import { openSession, providers } from "./open-session.ts";
+import { StateLayout } from "./state-layout.ts";
 import { evaluationModel, gradientModel, stepNames, trainingStepModel } from "./step-graph.ts";
+import type { TrainingVectors } from "./training-vectors.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -45,56 +43,69 @@ export const ortEngine: TrainingEngine = {
 
 type OrtOptions = CompileOptions & { readonly device: Device };
 
-/** Vectors of one value per trained parameter: the weights, and what the optimiser keeps. */
-interface Vectors {
-  readonly weights: Float32Array;
-  /** Running averages of batch norms. */
-  readonly statistics: Float32Array;
-  readonly kept: Readonly<Record<string, Float32Array>>;
-}
-
 class OrtTrainingSession implements TrainingSession {
   readonly #ort: Ort;
   /** Of the trained parameters. */
   readonly #graph: NetworkGraph;
-  readonly #layout: ParameterLayout;
-  readonly #averages: ParameterLayout;
+  readonly #layout: StateLayout;
+  readonly #vectors: TrainingVectors;
   readonly #options: OrtOptions;
   readonly #lowering: ChosenLowering;
   /** Parameters of heads that the loss leaves out; they stay as they were. */
   #untrained: ReadonlyMap<string, WeightTensor>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   #steps = 0;
-  #now: Vectors;
-  /** Where the next step writes; swapped with the current ones after it. */
-  #next: Vectors;
 
-  private constructor(ort: Ort, graph: NetworkGraph, weights: Weights, options: OrtOptions, lowering: ChosenLowering) {
-    this.#lowering = lowering;
+  private constructor(
+    ort: Ort,
+    graph: NetworkGraph,
+    layout: StateLayout,
+    vectors: TrainingVectors,
+    untrained: ReadonlyMap<string, WeightTensor>,
+    options: OrtOptions,
+    lowering: ChosenLowering,
+  ) {
     this.#ort = ort;
-    this.#graph = trainedPart(graph, options.outputWeights);
-    this.#layout = parameterLayout(this.#graph);
-    this.#averages = statisticsLayout(this.#graph);
+    this.#graph = graph;
+    this.#layout = layout;
+    this.#vectors = vectors;
+    this.#untrained = untrained;
     this.#options = options;
-    this.#untrained = untrainedWeights(this.#graph, weights);
-    this.#now = this.#vectors(weights);
-    this.#next = this.#vectors(weights);
+    this.#lowering = lowering;
   }
 
   static async create(
     ort: Ort,
-    graph: NetworkGraph,
+    whole: NetworkGraph,
     weights: Weights,
     options: OrtOptions,
     lowering: ChosenLowering,
   ): Promise<OrtTrainingSession> {
-    const session = new OrtTrainingSession(ort, graph, weights, options, lowering);
-    await session.#session("step"); // fails here, not at the first step, if the provider is missing
+    const graph = trainedPart(whole, options.outputWeights);
+    const layout = new StateLayout(graph, options.optimiser.keeps);
+    const vectors = await holdVectors(ort, options, layout.vectors, layout.pack(weights));
+    const untrained = untrainedWeights(graph, weights);
+    const session = new OrtTrainingSession(ort, graph, layout, vectors, untrained, options, lowering);
+    try {
+      await session.#session("step"); // fails here, not at the first step, if the provider is missing
+    } catch (error) {
+      await vectors.dispose();
+      throw error;
+    }
     return session;
   }
 
   get description(): string {
     return `ort on ${this.#options.device}, convolutions ${this.#lowering.name}`;
+  }
+
+  get caution(): string | undefined {
+    if (this.#options.device === "cpu" || this.#vectors.onDevice) return undefined;
+    const megabytes = (this.#layout.bytes / 1e6).toFixed(1);
+    return (
+      `weights and what the optimiser keeps (${megabytes} MB) travel to the device and back at every ` +
+      `step: onnxruntime for Node.js keeps no outputs on a "${this.#options.device}" device`
+    );
   }
 
   async step(batch: TrainingBatch, learningRate: number): Promise<StepResult> {
@@ -104,20 +115,14 @@ class OrtTrainingSession implements TrainingSession {
     const results = await session.run(
       {
         ...this.#feeds(batch),
-        ...named(optimiser.keeps, stepNames.kept, (name) => this.#vector(this.#now.kept[name]!)),
+        ...this.#vectors.feeds(this.#layout.ofOptimiser),
         ...Object.fromEntries(
           coefficients.map(([name, value]) => [stepNames.coefficient(name), this.#tensor(Float32Array.of(value), [])]),
         ),
       },
-      {
-        loss: null,
-        gradientNorm: null,
-        newWeights: this.#vector(this.#next.weights),
-        ...this.#statistics("newStatistics", this.#next),
-        ...named(optimiser.keeps, stepNames.newKept, (name) => this.#vector(this.#next.kept[name]!)),
-      },
+      { loss: null, gradientNorm: null, ...this.#vectors.fetches() },
     );
-    [this.#now, this.#next] = [this.#next, this.#now];
+    this.#vectors.advance(results);
     this.#steps++;
     return { loss: scalar(results["loss"]!), gradientNorm: scalar(results["gradientNorm"]!) };
   }
@@ -139,45 +144,29 @@ class OrtTrainingSession implements TrainingSession {
     const results = await (await this.#session("gradients")).run(this.#feeds(batch));
     return {
       loss: scalar(results["loss"]!),
-      gradients: unpackParameters(this.#layout, results["gradient"]!.data as Float32Array),
+      gradients: unpackParameters(this.#layout.parameters, results["gradient"]!.data as Float32Array),
     };
   }
 
   async weights(): Promise<Weights> {
-    const trained = unpackParameters(this.#layout, this.#now.weights);
-    return new Map([...trained, ...unpackParameters(this.#averages, this.#now.statistics), ...this.#untrained]);
+    return new Map([...(await this.#layout.weights(this.#vectors)), ...this.#untrained]);
   }
 
   async optimiserState(): Promise<OptimiserState> {
-    const kept = named(
-      this.#options.optimiser.keeps,
-      (name) => name,
-      (name) => unpackParameters(this.#layout, this.#now.kept[name]!),
-    );
-    return { steps: this.#steps, kept };
+    return { steps: this.#steps, kept: await this.#layout.kept(this.#vectors) };
   }
 
   async setState(weights: Weights, optimiser?: OptimiserState): Promise<void> {
     checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
     this.#untrained = new Map([...this.#untrained, ...untrainedWeights(this.#graph, weights)]);
     this.#steps = optimiser?.steps ?? 0;
-    this.#now = this.#vectors(weights, optimiser);
+    this.#vectors.set(this.#layout.pack(weights, optimiser));
   }
 
   async dispose(): Promise<void> {
+    await this.#vectors.dispose(); // first: tensors on a device must not outlive their session
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
-  }
-
-  #vectors(weights: Weights, optimiser?: OptimiserState): Vectors {
-    const make = (name: string) =>
-      optimiser ? packParameters(this.#layout, optimiser.kept[name]!) : new Float32Array(this.#layout.total);
-    const [trained, statistics] = [this.#layout, this.#averages].map((layout) => packParameters(layout, weights));
-    return {
-      weights: trained!,
-      statistics: statistics!,
-      kept: named(this.#options.optimiser.keeps, (name) => name, make),
-    };
   }
 
   #session(kind: "step" | "evaluate" | "gradients"): Promise<InferenceSession> {
@@ -185,7 +174,13 @@ class OrtTrainingSession implements TrainingSession {
     if (!session) {
       const build = { step: trainingStepModel, evaluate: evaluationModel, gradients: gradientModel }[kind];
       const model = build(this.#graph, this.#options, this.#lowering.lowering);
-      session = createSession(this.#ort, model, this.#options);
+      const staying = kind === "step" && this.#vectors.onDevice ? this.#layout.vectors : [];
+      session = openSession(
+        this.#ort,
+        model,
+        this.#options,
+        staying.map(({ output }) => output),
+      );
       this.#sessions.set(kind, session);
     }
     return session;
@@ -195,63 +190,16 @@ class OrtTrainingSession implements TrainingSession {
     const { data, shape, targets } = checkBatch(this.#graph, this.#options, batch);
     return {
       data: this.#tensor(data, shape),
-      weights: this.#vector(this.#now.weights),
-      ...this.#statistics("statistics", this.#now),
+      ...this.#vectors.feeds(this.#layout.ofNetwork),
       ...Object.fromEntries(
         targets.map((target, i) => [`target.${i}`, new this.#ort.Tensor("int32", target.data, target.shape)]),
       ),
     };
   }
 
-  /** Nothing, in a network without batch norms. */
-  #statistics(name: string, { statistics }: Vectors): Record<string, OrtTensor> {
-    return statistics.length === 0 ? {} : { [name]: this.#tensor(statistics, [statistics.length]) };
-  }
-
-  #vector(data: Float32Array): OrtTensor {
-    return this.#tensor(data, [this.#layout.total]);
-  }
-
   #tensor(data: Float32Array, shape: readonly number[]): OrtTensor {
     return new this.#ort.Tensor("float32", data, shape);
   }
-}
-
-async function createSession(ort: Ort, model: Uint8Array, options: OrtOptions): Promise<InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(model, {
-      executionProviders: providers[options.device],
-      // The pattern would keep one step's buffers for good: 1.8 times the peak (design/training-engine.md). The arena
-      // stays on: it costs no memory and saves the page faults of fresh buffers, 0.2–0.5 s of kernel time a step.
-      enableMemPattern: false,
-      // Threads wait for the next operator awake, which comes soon, but not for longer: the cores are shared with the
-      // workers that make batches.
-      extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "100" } } },
-      logSeverityLevel: 3,
-      ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const install =
-      options.device === "cuda"
-        ? "; install onnxruntime's CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js"
-        : "";
-    throw new UnsupportedError(
-      `training on device "${options.device}" with engine "ort"`,
-      `onnxruntime says: ${reason}${install}`,
-    );
-  }
-}
-
-const providers: Record<Device, string[]> = { cpu: ["cpu"], webgpu: ["webgpu"], cuda: ["cuda"] };
-
-/** A record whose values, and keys, are made from names. */
-function named<T>(
-  names: readonly string[],
-  key: (name: string) => string,
-  make: (name: string) => T,
-): Record<string, T> {
-  return Object.fromEntries(names.map((name) => [key(name), make(name)]));
 }
 
 const scalar = (tensor: OrtTensor) => Number((tensor.data as Float32Array)[0]);

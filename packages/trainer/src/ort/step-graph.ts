@@ -12,6 +12,10 @@ import { OnnxTape, type OnnxValue } from "./onnx-tape.ts";
 
 /** Names of what goes into and comes out of the step graph. */
 export const stepNames = {
+  weights: "weights",
+  newWeights: "newWeights",
+  statistics: "statistics",
+  newStatistics: "newStatistics",
   kept: (name: string) => `kept.${name}`,
   newKept: (name: string) => `new.${name}`,
   coefficient: (name: string) => `coefficient.${name}`,
@@ -44,8 +48,8 @@ export function trainingStepModel(
   };
   output(loss, "loss");
   output(norm, "gradientNorm");
-  output(next.weights, "newWeights");
-  if (built.running) output(newAverages(tape, built.running, built.seen), "newStatistics");
+  output(next.weights, stepNames.newWeights);
+  if (built.running) output(newAverages(tape, built.running, built.seen), stepNames.newStatistics);
   for (const name of optimiser.keeps) output(next.kept[name]!, stepNames.newKept(name));
   return onnx.encode();
 }
@@ -87,11 +91,11 @@ function lossGraph(
   const onnx = new OnnxGraph(name);
   const tape = new OnnxTape(onnx);
   const layout: ParameterLayout = parameterLayout(graph);
-  const weights = tape.input("weights", [layout.total]);
+  const weights = tape.input(stepNames.weights, [layout.total]);
   const parameters = cutParameters(tape, layout, weights);
   const data = tape.input("data", [options.batchSize, graph.input.channels, ...graph.input.spatial]);
   const averages = statisticsLayout(graph);
-  const running = averages.total === 0 ? undefined : tape.input("statistics", [averages.total]);
+  const running = averages.total === 0 ? undefined : tape.input(stepNames.statistics, [averages.total]);
   const known = running ? new Map([...parameters, ...cutParameters(tape, averages, running)]) : parameters;
   const { logits, statistics } = forward(tape, graph, lowering, known, data, training);
   const seen = [...averages.offsets.keys()].map((parameter) => statistics.get(parameter)!);
