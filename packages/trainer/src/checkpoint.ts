@@ -59,6 +59,8 @@ const state = z.object({
   history: z.array(epochRecord),
   /** Of the optimiser; a checkpoint of an earlier version has only whole epochs. */
   steps: z.number().int().nonnegative().optional(),
+  /** Of a training with mixed precision. */
+  lossScaling: z.object({ scale: z.number().positive(), goodSteps: z.number().int().nonnegative() }).optional(),
 });
 
 /** The whole state of a training after its last finished epoch (`history.length` epochs). */
@@ -96,7 +98,16 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
     for (const [name, tensor] of values) tensors.set(`${vector}/${name}`, tensor);
   }
   const metadata = {
-    nnunet: JSON.stringify({ format: CHECKED, settings, stages, network, pretrained, history, steps: optimiser.steps }),
+    nnunet: JSON.stringify({
+      format: CHECKED,
+      settings,
+      stages,
+      network,
+      pretrained,
+      history,
+      steps: optimiser.steps,
+      lossScaling: optimiser.lossScaling,
+    }),
   };
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
 }
@@ -141,6 +152,7 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
     pretrained,
     history,
     steps = history.length * settings.iterationsPerEpoch,
+    lossScaling,
   } = parsed.data;
   return {
     settings,
@@ -149,7 +161,7 @@ export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
     ...(pretrained && { pretrained }),
     history,
     weights: weights!,
-    optimiser: { steps, kept },
+    optimiser: { steps, kept, ...(lossScaling && { lossScaling }) },
     checked,
   };
 }

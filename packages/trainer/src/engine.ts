@@ -1,5 +1,6 @@
 import type { TrainingBatch } from "@nnunet/core";
 import type { NetworkGraph, Weights } from "@nnunet/unet-model";
+import type { LossScaling } from "./loss-scaling.ts";
 import type { Loss } from "./losses/loss.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 
@@ -18,6 +19,8 @@ export interface CompileOptions {
   readonly ignoreLabel?: number;
   /** Region-based training: sigmoid, threshold 0.5. */
   readonly regions?: boolean;
+  /** Convolutions and matrix products in float16, with a scaled loss; weights, norms and the loss stay float32. */
+  readonly mixedPrecision?: boolean;
   /** Threads of one operator; all cores by default. */
   readonly threads?: number;
 }
@@ -27,6 +30,10 @@ export interface StepResult {
   readonly loss: number;
   /** Global L2 norm of the gradients before clipping. */
   readonly gradientNorm: number;
+  /** With mixed precision: the scaled gradients overflowed, nothing was changed, and the next loss is scaled half as much. */
+  readonly skipped?: boolean;
+  /** Of the next step, with mixed precision. */
+  readonly lossScale?: number;
 }
 
 /** Sums over one validation batch; Dice of class c over many batches is 2·Σtp / (2·Σtp + Σfp + Σfn). */
@@ -44,6 +51,8 @@ export interface OptimiserState {
   readonly steps: number;
   /** By the names of the optimiser's `keeps`: one value per trained weight. */
   readonly kept: Readonly<Record<string, Weights>>;
+  /** Of a training with mixed precision. */
+  readonly lossScaling?: LossScaling | undefined;
 }
 
 /** A network being trained: its weights and the optimiser's state live in here, on the device. */
@@ -68,6 +77,8 @@ export interface TrainingSession {
 /** Trains a network graph; "ort" runs one ONNX graph per step, "tfjs" walks the graph with TensorFlow.js. */
 export interface TrainingEngine {
   readonly name: string;
+  /** Whether it knows the option of that name; a training that asks for it is refused otherwise. */
+  readonly mixedPrecision?: boolean;
   /** For the choice "auto": whether it is installed here and sees a GPU, and in words why or why not. */
   lookForGpu?(): Promise<{ readonly gpu: boolean; readonly why: string }>;
   compile(graph: NetworkGraph, weights: Weights, options: CompileOptions): Promise<TrainingSession>;

@@ -27,8 +27,12 @@ export async function trainEpoch(
   for await (const batch of prefetchEpoch(task.training, epoch, iterations)) {
     throwIfCancelled(task.signal, "training");
     const stepStarted = performance.now();
-    const { loss } = await session.step(batch, learningRate);
-    checkLoss(loss, "training", batch, epoch, iteration);
+    const { loss, gradientNorm, skipped, lossScale } = await session.step(batch, learningRate);
+    const half = lossScale !== undefined;
+    checkFinite("loss", loss, "training", batch, epoch, iteration, half);
+    // a skipped step only halves the loss's scale; below 1 it is no longer the scale that makes gradients overflow
+    if (!skipped || lossScale! < 1)
+      checkFinite("gradient norm", gradientNorm, "training", batch, epoch, iteration, half);
     sum += loss;
     const now = performance.now();
     const took = { stepSeconds: (now - stepStarted) / 1000, batchWaitSeconds: (stepStarted - waitStarted) / 1000 };
@@ -42,20 +46,26 @@ export async function trainEpoch(
 }
 
 /** Nothing of the epoch is kept; the checkpoint of the last finished one is. */
-function checkLoss(
-  loss: number,
+function checkFinite(
+  what: "loss" | "gradient norm",
+  value: number,
   kind: "training" | "validation",
   { caseIds }: Pick<TrainingBatch, "caseIds">,
   epoch: number,
   iteration: number,
+  mixedPrecision = false,
 ): void {
-  if (Number.isFinite(loss)) return;
+  if (Number.isFinite(value)) return;
   const cases = listed([...new Set(caseIds)]);
-  const kept = epoch === 0 ? "no epoch was finished" : `the checkpoint after epoch ${epoch} is kept`;
+  const kept =
+    epoch === 0
+      ? "no epoch was finished"
+      : `the checkpoint after epoch ${epoch} is kept, from which \`continue\` comes to the same batch again`;
+  const helps = `a lower \`initialLearningRate\`${mixedPrecision ? ", or training without `mixedPrecision`," : ""}`;
   throw new InvalidArgumentError(
     kind,
-    `a finite loss (look at the images of the batch for extreme values: ${cases}; a lower \`initialLearningRate\` may help; ${kept})`,
-    `loss ${loss} at epoch ${epoch}, iteration ${iteration}`,
+    `a finite ${what} (look at the images of the batch for extreme values: ${cases}; ${helps} may help; ${kept})`,
+    `${what} ${value} at epoch ${epoch}, iteration ${iteration}`,
   );
 }
 
@@ -76,7 +86,7 @@ export async function validateEpoch(
   for await (const batch of prefetchEpoch(task.validation, epoch, iterations)) {
     throwIfCancelled(task.signal, "training");
     const result = await session.evaluate(batch);
-    checkLoss(result.loss, "validation", batch, epoch, iteration++);
+    checkFinite("loss", result.loss, "validation", batch, epoch, iteration++);
     loss += result.loss;
     counts ??= {
       tp: new Float64Array(result.truePositives.length),

@@ -17,6 +17,7 @@ export type {
 } from "./engine.ts";
 export { deepSupervisionLoss, deepSupervisionWeights } from "./losses/deep-supervision.ts";
 export { type DiceCrossEntropyOptions, diceCrossEntropy, type Loss } from "./losses/loss.ts";
+export type { LossScaling } from "./loss-scaling.ts";
 export { lossConformance } from "./losses/loss-conformance.ts";
 export { type LossMaker, type LossScope, losses } from "./losses/losses.ts";
 export { topKCrossEntropy, type TopKOptions } from "./losses/top-k.ts";

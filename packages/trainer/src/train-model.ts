@@ -4,9 +4,11 @@ import {
   createRandom,
   isJsonObject,
   type LabelSet,
+  listed,
   throwIfCancelled,
   type TrainingTask,
   UnknownStageError,
+  UnsupportedError,
 } from "@nnunet/core";
 import { appendLine, makeFolder, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, checkWeights, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
@@ -43,6 +45,7 @@ export interface TrainingResult {
  * @throws {FileError} if the folder already holds a training and `continue` is not set
  * @throws {InvalidArgumentError} if a setting is outside its domain, or a loss is not finite
  * @throws {UnknownStageError} if the settings name an unknown loss or engine
+ * @throws {UnsupportedError} if the engine or its device has no float16 and mixed precision is asked for
  * @throws {InvalidArtifactError} if the checkpoint to continue from is damaged or was trained with other settings than
  *   the engine
  * @throws {CancelledError} when `signal` aborts; the last finished epoch is kept
@@ -53,6 +56,7 @@ export async function trainModel(
 ): Promise<TrainingResult> {
   const settings = completeTrainingSettings(task.settings ?? {});
   const { engine, why } = await chooseEngine(settings.engine, parts.engines, task.device);
+  if (settings.mixedPrecision) refuseWithoutMixedPrecision(engine.name, parts.engines);
   const makeLoss = named("loss", settings.loss, parts.losses);
   const { configuration, labels, folder, signal, onEvent } = task;
   const { epochs, iterationsPerEpoch, validationIterations } = settings;
@@ -89,6 +93,7 @@ export async function trainModel(
     loss: makeLoss({ batchDice: configuration.batchDice, ...scope }),
     outputWeights: outputWeights(graph.outputs.length, settings.deepSupervision),
     optimiser: optimiserOf(settings),
+    mixedPrecision: settings.mixedPrecision,
     ...scope,
     ...(task.device === undefined ? {} : { device: task.device }),
     ...(task.threads === undefined ? {} : { threads: task.threads }),
@@ -164,6 +169,14 @@ async function keepRecord(folder: string, history: readonly EpochRecord[], label
   const line = JSON.stringify({ time: new Date().toISOString(), ...history.at(-1) });
   await appendLine(join(folder, "training_log.ndjson"), line);
   await writeFileAtomic(join(folder, "progress.svg"), progressChart(history, labels.names));
+}
+
+/** Float32 in silence would be another training than the one that was asked for. */
+function refuseWithoutMixedPrecision(name: string, engines: TrainerParts["engines"]): void {
+  if (engines[name]!.mixedPrecision) return;
+  const able = Object.keys(engines).filter((other) => engines[other]!.mixedPrecision);
+  const instead = able.length === 0 ? "" : `; take \`engine\` ${listed(able)}, or leave it out`;
+  throw new UnsupportedError("`mixedPrecision` true", `engine ${name} has none${instead}`);
 }
 
 function named<T>(kind: string, name: string, known: Readonly<Record<string, T>>): T {

@@ -57,6 +57,10 @@ export const trainingSettingsSchema = z.strictObject({
     .boolean({ error: "true or false" })
     .default(true)
     .describe("losses at the lower resolutions, too: true or false (default: true, as nnU-Net)"),
+  mixedPrecision: z
+    .boolean({ error: "true or false" })
+    .default(false)
+    .describe("convolutions in float16, with a scaled loss, on engine ort: true or false (default: false)"),
   /** One of the trainer's engines, by name, or "auto": one that sees a GPU, else "ort". */
   engine: z.string().default("ort").describe("training engine: auto takes tfjs where it sees a GPU, else ort"),
 });

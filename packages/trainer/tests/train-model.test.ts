@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,9 +16,13 @@ import {
   completeTrainingSettings,
   createTrainer,
   defaultTrainer,
+  diceCrossEntropy,
+  type Loss,
   losses,
   ortEngine,
   readCheckpoint,
+  type StoredCheckpoint,
+  type TrainingEngine,
   type TrainingSettings,
   trainModel,
 } from "@nnunet/trainer";
@@ -94,6 +98,17 @@ const task = (
   folder: join(folder, "fold_0"),
   settings: { seed: 7, epochs: 3, iterationsPerEpoch: 6, validationIterations: 2, ...settings },
   ...overrides,
+});
+
+/** Finite, and its derivative is not: that of √x where x is 0. */
+const withoutGradient: Loss = (tape, logits) =>
+  tape.sqrt(tape.multiply(tape.sum(tape.multiply(logits, logits)), tape.scalar(0)));
+
+/** All that a training ends with but the clock's times. */
+const stateOf = ({ weights, optimiser, history }: StoredCheckpoint) => ({
+  weights,
+  optimiser,
+  losses: history.map(({ trainLoss, validationLoss }) => [trainLoss, validationLoss]),
 });
 
 describe("trainModel", () => {
@@ -304,12 +319,40 @@ describe("trainModel", () => {
   test("names the cases of the batch, and keeps the checkpoint of the last finished epoch", async () => {
     const settings = { epochs: 3, iterationsPerEpoch: 2, validationIterations: 1 };
     await expect(trainModel(task(settings, { training: poisoned(3, 1) }))).rejects.toThrow(
-      /look at the images of the batch for extreme values: a, b; a lower `initialLearningRate` may help; the checkpoint after epoch 1 is kept\), got "loss NaN at epoch 1, iteration 1"/,
+      /look at the images of the batch for extreme values: a, b; a lower `initialLearningRate` may help; the checkpoint after epoch 1 is kept, from which `continue` comes to the same batch again\), got "loss NaN at epoch 1, iteration 1"/,
     );
     const { history, weights } = await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest));
     expect(history.map(({ epoch }) => epoch)).toEqual([0]);
     for (const { data } of weights.values()) expect([...data].every(Number.isFinite)).toBe(true);
   });
+
+  test.each([ortEngine, plainTfjsEngine].map((engine) => [engine.name, engine] as const))(
+    "%s: a loss without a gradient stops at once; its weights would make the next batch's loss NaN, and the blame its cases'",
+    async (_, engine) => {
+      const trainer = createTrainer({
+        name: "flat",
+        engines: { [engine.name]: engine },
+        losses: { ...losses, flat: () => withoutGradient },
+      });
+      const settings = { epochs: 1, iterationsPerEpoch: 2, validationIterations: 1, loss: "flat", engine: engine.name };
+      await expect(trainer.train(task(settings))).rejects.toThrow(
+        /training: expected a finite gradient norm .*: a, b;.* got "gradient norm NaN at epoch 0, iteration 0"/,
+      );
+      expect(await readdir(join(folder, "fold_0"))).toEqual([]);
+    },
+  );
+
+  test.each([ortEngine, plainTfjsEngine].map((engine) => [engine.name, engine] as const))(
+    "%s: a learning rate that destroys the weights stops in the epoch that it happens in",
+    async (_, engine) => {
+      const trainer = createTrainer({ name: "one", engines: { [engine.name]: engine } });
+      const settings = { epochs: 2, iterationsPerEpoch: 3, validationIterations: 1, engine: engine.name };
+      await expect(trainer.train(task({ ...settings, initialLearningRate: 1e30 }))).rejects.toThrow(
+        /expected a finite .* a lower `initialLearningRate` may help; no epoch was finished\), got ".* at epoch 0/,
+      );
+      expect(await readdir(join(folder, "fold_0"))).toEqual([]);
+    },
+  );
 
   test("so does a validation loss, before a checkpoint is written that could not be read", async () => {
     await expect(trainModel(task({}, { validation: poisoned(2) }))).rejects.toThrow(
@@ -323,6 +366,80 @@ describe("trainModel", () => {
     writeFileSync(path, writeSafetensors(new Map(), { nnunet: '{"format": "nnunet' }));
     await expect(readCheckpoint(path)).rejects.toThrow(`${path} → __metadata__.nnunet: `);
   });
+});
+
+describe("mixed precision", () => {
+  const settings = { mixedPrecision: true, epochs: 3, iterationsPerEpoch: 3, validationIterations: 1, loss: "steep" };
+  /** Its gradients overflow at the first scale, so that steps are skipped until one is found that suits. */
+  const steep: Loss = (tape, logits, target) =>
+    tape.multiply(diceCrossEntropy({ batchDice: true })(tape, logits, target), tape.scalar(1000));
+  const trainer = createTrainer({ name: "steep", losses: { ...losses, steep: () => steep } });
+
+  test("stopped after an epoch and continued, it ends with the same weights, momentum and scale, bit for bit", async () => {
+    const whole = await trainer.train(task(settings, { folder: join(folder, "whole") }));
+    const stop = new AbortController();
+    const onEvent = (event: NnunetEvent) => {
+      if (event.type === "epoch" && event.epoch === 0) stop.abort();
+    };
+    await expect(trainer.train(task(settings, { signal: stop.signal, onEvent }))).rejects.toThrow("cancelled");
+    const between = await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest));
+    expect(between.optimiser.lossScaling!.scale).toBeLessThan(65536);
+    expect(between.optimiser.steps).toBeLessThan(3);
+    const continued = await trainer.train(task(settings, { continue: true }));
+    expect(stateOf(await readCheckpoint(continued.checkpoint))).toEqual(
+      stateOf(await readCheckpoint(whole.checkpoint)),
+    );
+  });
+
+  test("is not continued without it", async () => {
+    await trainer.train(task({ ...settings, epochs: 1 }));
+    const other = trainer.train(task({ ...settings, epochs: 1, mixedPrecision: false }, { continue: true }));
+    await expect(other).rejects.toThrow("→ mixedPrecision: was trained with true, now asked for false");
+  });
+
+  test("gradients that no scale makes finite stop the training, and name the cases of the batch", async () => {
+    const flat = createTrainer({ name: "flat", losses: { ...losses, flat: () => withoutGradient } });
+    await expect(flat.train(task({ ...settings, loss: "flat", iterationsPerEpoch: 30 }))).rejects.toThrow(
+      /training: expected a finite gradient norm .*: a, b; .* got "gradient norm NaN at epoch 0, iteration 16"/,
+    );
+  });
+
+  test("a loss that is not finite stops at once, and is no overflow of its gradients", async () => {
+    const training: BatchSource = {
+      ...balls(1),
+      async batch(epoch, iteration) {
+        const batch = await balls(1).batch(epoch, iteration);
+        batch.data[5] = 1e5; // not a number of float16
+        return batch;
+      },
+    };
+    await expect(trainer.train(task(settings, { training }))).rejects.toThrow(
+      /expected a finite loss .* without `mixedPrecision`.* got "loss NaN at epoch 0, iteration 0"/,
+    );
+  });
+
+  test("an engine without it refuses before anything is written", async () => {
+    const both = createTrainer({ name: "both", engines: { ort: ortEngine, tfjs: plainTfjsEngine } });
+    await expect(both.train(task({ mixedPrecision: true, engine: "tfjs" }))).rejects.toThrow(
+      "`mixedPrecision` true is not supported; engine tfjs has none; take `engine` ort, or leave it out",
+    );
+    expect(existsSync(join(folder, "fold_0"))).toBe(false);
+  });
+});
+
+test("what an engine cannot do is a warning of the log", async () => {
+  const careful: TrainingEngine = {
+    ...ortEngine,
+    async compile(...given) {
+      const session = await ortEngine.compile(...given);
+      return Object.defineProperty(session, "caution", { value: "12 MB travel at every step" });
+    },
+  };
+  const told: string[] = [];
+  const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(`${event.level}: ${event.text}`);
+  const trainer = createTrainer({ name: "careful", engines: { ort: careful } });
+  await trainer.train(task({ epochs: 1, iterationsPerEpoch: 1, validationIterations: 1 }, { onEvent }));
+  expect(told).toContain("warning: 12 MB travel at every step");
 });
 
 describe("completeTrainingSettings", () => {
@@ -344,6 +461,7 @@ describe("completeTrainingSettings", () => {
       optimiser: { name: "sgd", momentum: 0.99, weightDecay: 3e-5, clipNorm: 12 },
       loss: "dice-cross-entropy",
       deepSupervision: true,
+      mixedPrecision: false,
       engine: "ort",
     });
   });
@@ -364,7 +482,7 @@ describe("completeTrainingSettings", () => {
     [{ optimiser: { momentum: 1 } }, "optimiser.momentum: expected a number in [0, 1), got 1"],
     [
       { epoch: 3 },
-      'settings: expected keys of seed, epochs, iterationsPerEpoch, validationIterations, initialLearningRate, optimiser, loss, deepSupervision, engine, got "epoch"',
+      'settings: expected keys of seed, epochs, iterationsPerEpoch, validationIterations, initialLearningRate, optimiser, loss, deepSupervision, mixedPrecision, engine, got "epoch"',
     ],
   ])("%j is refused", (given, message) => {
     expect(() => completeTrainingSettings(given)).toThrow(message);

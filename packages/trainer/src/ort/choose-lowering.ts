@@ -1,6 +1,7 @@
 import { findBlockSize } from "@nnunet/unet-model";
 import type { Device } from "../engine.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
+import { halfPrecision } from "./half-precision.ts";
 import { blockedLowering, deviceLowering, standardLowering } from "./standard-lowering.ts";
 
 export interface ChosenLowering {
@@ -12,9 +13,22 @@ export interface ChosenLowering {
 let onCpu: Promise<ChosenLowering> | undefined;
 
 /** The fastest lowering that this device computes correctly. What the CPU has is found once per process. */
-export async function chooseLowering(ort: typeof import("onnxruntime-node"), device: Device): Promise<ChosenLowering> {
+export async function chooseLowering(
+  ort: typeof import("onnxruntime-node"),
+  device: Device,
+  mixedPrecision = false,
+): Promise<ChosenLowering> {
+  if (mixedPrecision) return { name: "standard in float16", lowering: halfLowering(device) };
   if (device !== "cpu") return { name: "standard", lowering: deviceLowering };
   return (onCpu ??= probe(ort));
+}
+
+/**
+ * The same operations on every device. WebGPU's add up float16 in float16, which is no way to sum over all voxels of a
+ * batch; the CPU has no float16 arithmetic in onnxruntime, and rounds what goes into and comes out of float32's.
+ */
+export function halfLowering(device: Device): ConvolutionLowering {
+  return halfPrecision(deviceLowering, { weightGradients: device !== "webgpu", imitated: device === "cpu" });
 }
 
 async function probe(ort: typeof import("onnxruntime-node")): Promise<ChosenLowering> {

@@ -21,6 +21,9 @@ export interface ConvolutionPart {
   readonly w: string;
 }
 
+/** @param overVoxels - it sums over the voxels of a batch, as weight gradients do */
+export type MatrixProduct = (onnx: OnnxGraph, a: string, b: string, overVoxels: boolean) => string;
+
 /** How the three convolutions of a layer are expressed in ONNX; a provider has its own set (see docs/decisions). */
 export interface ConvolutionLowering {
   /** The sum over parts; more than one where the input is concatenated channels. */
@@ -29,6 +32,8 @@ export interface ConvolutionLowering {
   inputGradient(onnx: OnnxGraph, shape: ConvolutionShape, dy: string, w: string): string;
   /** Gradient by w, from x and dy. */
   weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string;
+  /** Of up-convolutions; a plain `MatMul` where it is not given. */
+  readonly matMul?: MatrixProduct;
   /** Where features may lie in onnxruntime's channel-blocked layout: those of so many voxels of the batch. */
   readonly blocks?: { readonly channels: number; readonly fewestVoxels: number };
 }

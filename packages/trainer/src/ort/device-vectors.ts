@@ -49,6 +49,10 @@ export class DeviceVectors implements TrainingVectors {
     this.#replace(Object.fromEntries(this.#vectors.map(({ input, output }) => [input, results[output] as OrtTensor])));
   }
 
+  discard(results: InferenceSession.OnnxValueMapType): void {
+    for (const { output } of this.#vectors) (results[output] as OrtTensor).dispose();
+  }
+
   async read(input: string): Promise<Float32Array> {
     const vector = this.#now[input]!;
     if (vector.location === "cpu") return vector.data as Float32Array;
@@ -74,7 +78,7 @@ export class DeviceVectors implements TrainingVectors {
 
 /** Whether outputs of this device's sessions can stay on it: one is asked to, and its output looked at. */
 export async function keepsOutputs(ort: Ort, options: SessionOptions): Promise<boolean> {
-  const session = await openSession(ort, identityModel(), options, ["y"]);
+  const session = await openSession(ort, identityModel(), options, { onDevice: ["y"] });
   try {
     const { y } = await session.run({ x: new ort.Tensor("float32", new Float32Array(1), [1]) });
     const keeps = y!.location === "gpu-buffer";

@@ -187,7 +187,7 @@ class ForwardPass {
         return leakyRelu(tape, this.plain(node.input), node.slope);
       case "upConv": {
         const [w, bias] = [this.#parameter(node.weight), this.#optional(node.bias)];
-        return upConv(tape, this.plain(node.input), w, bias, node.stride);
+        return upConv(tape, this.plain(node.input), w, bias, node.stride, lowering.matMul);
       }
       case "concat":
         return concat(

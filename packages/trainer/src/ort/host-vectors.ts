@@ -36,6 +36,8 @@ export class HostVectors implements TrainingVectors {
     [this.#now, this.#next] = [this.#next, this.#now];
   }
 
+  discard(_: InferenceSession.OnnxValueMapType): void {}
+
   async read(input: string): Promise<Float32Array> {
     return this.#now[input]!;
   }

@@ -1,5 +1,6 @@
 import { elementCount } from "@nnunet/core";
 import { interleaveTaps, type OnnxGraph, type WovenGrid } from "@nnunet/unet-model";
+import type { MatrixProduct } from "./convolution.ts";
 import { onceComputed } from "./execution-order.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
 
@@ -65,6 +66,7 @@ export function upConv(
   w: OnnxValue,
   bias: OnnxValue | undefined,
   stride: readonly number[],
+  matMul: MatrixProduct = (graph, a, b) => graph.node("MatMul", [a, b]),
 ): OnnxValue {
   const { onnx } = tape;
   const [n, ci] = x.shape as [number, number];
@@ -75,7 +77,7 @@ export function upConv(
   const flatWeight = onnx.node("Reshape", [w.name, onnx.integers([ci, co * taps])]);
   const rows = onnx.node("Transpose", [flatWeight], { perm: [1, 0] });
   const columns = onnx.node("Reshape", [x.name, onnx.integers([n, ci, voxels])]);
-  let y = interleaveTaps(onnx, onnx.node("MatMul", [rows, columns]), co, stride, size);
+  let y = interleaveTaps(onnx, matMul(onnx, rows, columns, false), co, stride, size);
   const shape = [n, co, ...size.map((extent, axis) => extent * stride[axis]!)];
   if (bias) y = onnx.node("Add", [y, onnx.node("Reshape", [bias.name, onnx.integers(perChannel({ name: y, shape }))])]);
   return tape.record(y, shape, bias ? [x, w, bias] : [x, w], (dy) => {
@@ -83,11 +85,11 @@ export function upConv(
     const byTap = onnx.node("Reshape", [separated, onnx.integers([n, co * taps, voxels])]);
     const dw = onnx.node(
       "ReduceSum",
-      [onnx.node("MatMul", [columns, onnx.node("Transpose", [byTap], { perm: [0, 2, 1] })]), onnx.integers([0])],
+      [matMul(onnx, columns, onnx.node("Transpose", [byTap], { perm: [0, 2, 1] }), true), onnx.integers([0])],
       { keepdims: 0 },
     );
     const weight = onceComputed(onnx, flatWeight, [ci, co * taps], dw);
-    const dx = onnx.node("Reshape", [onnx.node("MatMul", [weight, byTap]), onnx.integers(x.shape)]);
+    const dx = onnx.node("Reshape", [matMul(onnx, weight, byTap, false), onnx.integers(x.shape)]);
     const parts = [dx, onnx.node("Reshape", [dw, onnx.integers(w.shape)])];
     if (bias)
       parts.push(onnx.node("ReduceSum", [dy, onnx.integers([0, ...size.map((_, axis) => axis + 2)])], { keepdims: 0 }));

@@ -12,13 +12,14 @@ export const providers: Readonly<Record<Device, string>> = { cpu: "cpu", webgpu:
 
 /**
  * @param onDevice - outputs that stay on the device; the others come to the machine's memory
+ * @param onlyThere - an operator that the device lacks is an error, and not done by the CPU
  * @throws {UnsupportedError} in onnxruntime's words if the device or an operator is missing
  */
 export async function openSession(
   ort: typeof import("onnxruntime-node"),
   model: Uint8Array,
   { device, threads }: SessionOptions,
-  onDevice: readonly string[] = [],
+  { onDevice = [], onlyThere = false }: { readonly onDevice?: readonly string[]; readonly onlyThere?: boolean } = {},
 ): Promise<InferenceSession> {
   try {
     return await ort.InferenceSession.create(model, {
@@ -28,8 +29,13 @@ export async function openSession(
       enableMemPattern: false,
       // Threads wait for the next operator awake, which comes soon, but not for longer: the cores are shared with the
       // workers that make batches.
-      extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "100" } } },
-      logSeverityLevel: 3,
+      extra: {
+        session: {
+          intra_op: { allow_spinning: "1", spin_duration_us: "100" },
+          ...(onlyThere && { disable_cpu_ep_fallback: "1" }),
+        },
+      },
+      logSeverityLevel: onlyThere ? 4 : 3, // whoever asks expects a no
       ...(onDevice.length > 0 && {
         preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, "gpu-buffer"])),
       }),

@@ -12,10 +12,12 @@ import type {
   TrainingEngine,
   TrainingSession,
 } from "../engine.ts";
+import { initialLossScaling, nextLossScaling } from "../loss-scaling.ts";
 import { unpackParameters } from "../parameter-layout.ts";
 import { trainedPart, untrainedWeights } from "../trained-part.ts";
 import { type ChosenLowering, chooseLowering } from "./choose-lowering.ts";
 import { holdVectors } from "./hold-vectors.ts";
+import { refuseWithoutHalf } from "./half-probe.ts";
 import { openSession, providers } from "./open-session.ts";
 import { StateLayout } from "./state-layout.ts";
 import { evaluationModel, gradientModel, stepNames, trainingStepModel } from "./step-graph.ts";
@@ -30,6 +32,7 @@ type Ort = typeof import("onnxruntime-node");
  */
 export const ortEngine: TrainingEngine = {
   name: "ort",
+  mixedPrecision: true,
   async compile(graph, weights, { device = "cpu", ...rest }) {
     const options = { ...rest, device };
     checkOptions(graph, options);
@@ -37,7 +40,9 @@ export const ortEngine: TrainingEngine = {
     checkWeights(graph, weights, "initial weights");
     switchOffTelemetry();
     const ort = await import("onnxruntime-node");
-    return OrtTrainingSession.create(ort, graph, weights, options, await chooseLowering(ort, device));
+    if (options.mixedPrecision) await refuseWithoutHalf(ort, options);
+    const lowering = await chooseLowering(ort, device, options.mixedPrecision);
+    return OrtTrainingSession.create(ort, graph, weights, options, lowering);
   },
 };
 
@@ -55,6 +60,7 @@ class OrtTrainingSession implements TrainingSession {
   #untrained: ReadonlyMap<string, WeightTensor>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   #steps = 0;
+  #lossScaling = initialLossScaling;
 
   private constructor(
     ort: Ort,
@@ -100,11 +106,14 @@ class OrtTrainingSession implements TrainingSession {
   }
 
   get caution(): string | undefined {
-    if (this.#options.device === "cpu" || this.#vectors.onDevice) return undefined;
+    const { device, mixedPrecision } = this.#options;
+    if (device === "cpu")
+      return mixedPrecision ? "the CPU imitates float16: slower than float32, and no smaller" : undefined;
+    if (this.#vectors.onDevice) return undefined;
     const megabytes = (this.#layout.bytes / 1e6).toFixed(1);
     return (
       `weights and what the optimiser keeps (${megabytes} MB) travel to the device and back at every ` +
-      `step: onnxruntime for Node.js keeps no outputs on a "${this.#options.device}" device`
+      `step: onnxruntime for Node.js keeps no outputs on a "${device}" device`
     );
   }
 
@@ -115,6 +124,7 @@ class OrtTrainingSession implements TrainingSession {
     const results = await session.run(
       {
         ...this.#feeds(batch),
+        ...this.#scale(),
         ...this.#vectors.feeds(this.#layout.ofOptimiser),
         ...Object.fromEntries(
           coefficients.map(([name, value]) => [stepNames.coefficient(name), this.#tensor(Float32Array.of(value), [])]),
@@ -122,9 +132,20 @@ class OrtTrainingSession implements TrainingSession {
       },
       { loss: null, gradientNorm: null, ...this.#vectors.fetches() },
     );
+    const [loss, gradientNorm] = [scalar(results["loss"]!), scalar(results["gradientNorm"]!)];
+    if (!this.#options.mixedPrecision) return this.#taken(results, { loss, gradientNorm });
+    const finite = Number.isFinite(gradientNorm);
+    this.#lossScaling = nextLossScaling(this.#lossScaling, finite);
+    const told = { loss, gradientNorm, lossScale: this.#lossScaling.scale };
+    if (finite) return this.#taken(results, told);
+    this.#vectors.discard(results);
+    return { ...told, skipped: true };
+  }
+
+  #taken(results: InferenceSession.OnnxValueMapType, told: StepResult): StepResult {
     this.#vectors.advance(results);
     this.#steps++;
-    return { loss: scalar(results["loss"]!), gradientNorm: scalar(results["gradientNorm"]!) };
+    return told;
   }
 
   async evaluate(batch: TrainingBatch): Promise<EvaluationResult> {
@@ -141,7 +162,7 @@ class OrtTrainingSession implements TrainingSession {
   }
 
   async gradients(batch: TrainingBatch): Promise<{ loss: number; gradients: Weights }> {
-    const results = await (await this.#session("gradients")).run(this.#feeds(batch));
+    const results = await (await this.#session("gradients")).run({ ...this.#feeds(batch), ...this.#scale() });
     return {
       loss: scalar(results["loss"]!),
       gradients: unpackParameters(this.#layout.parameters, results["gradient"]!.data as Float32Array),
@@ -153,13 +174,15 @@ class OrtTrainingSession implements TrainingSession {
   }
 
   async optimiserState(): Promise<OptimiserState> {
-    return { steps: this.#steps, kept: await this.#layout.kept(this.#vectors) };
+    const scaling = this.#options.mixedPrecision && { lossScaling: this.#lossScaling };
+    return { steps: this.#steps, kept: await this.#layout.kept(this.#vectors), ...scaling };
   }
 
   async setState(weights: Weights, optimiser?: OptimiserState): Promise<void> {
     checkState(this.#graph, weights, this.#options.optimiser.keeps, optimiser);
     this.#untrained = new Map([...this.#untrained, ...untrainedWeights(this.#graph, weights)]);
     this.#steps = optimiser?.steps ?? 0;
+    this.#lossScaling = optimiser?.lossScaling ?? initialLossScaling;
     this.#vectors.set(this.#layout.pack(weights, optimiser));
   }
 
@@ -175,12 +198,8 @@ class OrtTrainingSession implements TrainingSession {
       const build = { step: trainingStepModel, evaluate: evaluationModel, gradients: gradientModel }[kind];
       const model = build(this.#graph, this.#options, this.#lowering.lowering);
       const staying = kind === "step" && this.#vectors.onDevice ? this.#layout.vectors : [];
-      session = openSession(
-        this.#ort,
-        model,
-        this.#options,
-        staying.map(({ output }) => output),
-      );
+      const onDevice = staying.map(({ output }) => output);
+      session = openSession(this.#ort, model, this.#options, { onDevice });
       this.#sessions.set(kind, session);
     }
     return session;
@@ -195,6 +214,11 @@ class OrtTrainingSession implements TrainingSession {
         targets.map((target, i) => [`target.${i}`, new this.#ort.Tensor("int32", target.data, target.shape)]),
       ),
     };
+  }
+
+  #scale(): Record<string, OrtTensor> {
+    if (!this.#options.mixedPrecision) return {};
+    return { [stepNames.lossScale]: this.#tensor(Float32Array.of(this.#lossScaling.scale), []) };
   }
 
   #tensor(data: Float32Array, shape: readonly number[]): OrtTensor {

@@ -18,11 +18,13 @@ export const stepNames = {
   newStatistics: "newStatistics",
   kept: (name: string) => `kept.${name}`,
   newKept: (name: string) => `new.${name}`,
+  lossScale: "lossScale",
   coefficient: (name: string) => `coefficient.${name}`,
 };
 
 /**
- * Feeds: data, target.0 …, weights, statistics (of batch norms, if any), what the optimiser keeps, its coefficients.
+ * Feeds: data, target.0 …, weights, statistics (of batch norms, if any), what the optimiser keeps, its coefficients, and with
+ * mixed precision the loss's scale.
  * Fetches: loss, gradientNorm, newWeights, newStatistics, and what the optimiser keeps anew.
  */
 export function trainingStepModel(
@@ -38,7 +40,7 @@ export function trainingStepModel(
   const coefficients = record(Object.keys(optimiser.coefficients(1, 1)), (name) =>
     tape.input(stepNames.coefficient(name), []),
   );
-  const raw: OnnxValue = { name: flatGradient(tape, loss, parameters), shape: vector };
+  const raw: OnnxValue = { name: flatGradient(tape, loss, parameters, options), shape: vector };
   const { gradient, norm } = clipGradient(tape, raw, optimiser.clipNorm);
   tape.holdScalarsUntil(norm); // else products of whole vectors are made first, and kept during the step
   const next = optimiser.step(tape, { weights, gradient, kept, coefficients });
@@ -54,10 +56,10 @@ export function trainingStepModel(
   return onnx.encode();
 }
 
-/** Feeds: data, target.0 …, weights. Fetches: loss, gradient (flat). */
+/** Feeds: data, target.0 …, weights, and with mixed precision the loss's scale. Fetches: loss, gradient (flat). */
 export function gradientModel(graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering): Uint8Array {
   const { onnx, tape, layout, parameters, loss } = lossGraph("gradients", graph, options, lowering, true);
-  onnx.node("Identity", [flatGradient(tape, loss, parameters)], {}, "gradient");
+  onnx.node("Identity", [flatGradient(tape, loss, parameters, options)], {}, "gradient");
   onnx.node("Identity", [loss.name], {}, "loss");
   onnx.output("loss", "float32", []);
   onnx.output("gradient", "float32", [layout.total]);
@@ -119,12 +121,20 @@ function newAverages(tape: OnnxTape, running: OnnxValue, seen: readonly OnnxValu
   return tape.add(tape.multiply(running, tape.scalar(1 - runningShare)), tape.multiply(now, tape.scalar(runningShare)));
 }
 
-function flatGradient(tape: OnnxTape, loss: OnnxValue, parameters: ReadonlyMap<string, OnnxValue>): string {
+/** In float16 it is the gradient of the scaled loss that is computed; divided by the scale, it is the loss's again. */
+function flatGradient(
+  tape: OnnxTape,
+  loss: OnnxValue,
+  parameters: ReadonlyMap<string, OnnxValue>,
+  { mixedPrecision = false }: CompileOptions,
+): string {
   const { onnx } = tape;
+  const scale = mixedPrecision ? tape.input(stepNames.lossScale, []) : undefined;
   const flat = tape
-    .gradients(loss, [...parameters.values()])
+    .gradients(scale ? tape.multiply(loss, scale) : loss, [...parameters.values()])
     .map((g) => onnx.node("Reshape", [g, onnx.integers([-1])]));
-  return onnx.node("Concat", flat, { axis: 0 });
+  const joined = onnx.node("Concat", flat, { axis: 0 });
+  return scale ? onnx.node("Div", [joined, scale.name]) : joined;
 }
 
 function record<T>(names: readonly string[], make: (name: string) => T): Record<string, T> {

@@ -17,6 +17,8 @@ export interface TrainingVectors {
   fetches(): Record<string, OrtTensor | null>;
   /** The step is done: what it made is the state from now on. */
   advance(results: InferenceSession.OnnxValueMapType): void;
+  /** The step is not to count: what it made is freed. */
+  discard(results: InferenceSession.OnnxValueMapType): void;
   /** The values of one vector, good until the next step; not to be written to. */
   read(input: string): Promise<Float32Array>;
   /** @param values - by the names of the inputs; all of them */
