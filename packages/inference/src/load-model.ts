@@ -3,6 +3,7 @@ import {
   inputChannels,
   InvalidArtifactError,
   isNnunetError,
+  isOutOfMemory,
   labelSet,
   LimitError,
   type ModelMetadata,
@@ -169,11 +170,6 @@ function failedRun(error: unknown, device: Device, path: string, metadata: Model
   if (device === "cpu")
     return new InvalidArtifactError(path, "", `${reason}; export the model again`, { cause: error });
   return new UnsupportedError(`device ${device} for this network (${reason})`, "choose the device cpu");
-}
-
-/** As onnxruntime's providers and the C++ library say it. */
-function isOutOfMemory(reason: string): boolean {
-  return /bad_alloc|bad allocation|failed to allocate|out of memory/i.test(reason);
 }
 
 function noMemory(what: string, metadata: ModelMetadata, samples: number, path: string): LimitError {

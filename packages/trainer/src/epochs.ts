@@ -60,7 +60,7 @@ function checkFinite(
   const kept =
     epoch === 0
       ? "no epoch was finished"
-      : `the checkpoint after epoch ${epoch} is kept, from which \`continue\` comes to the same batch again`;
+      : `the checkpoint after epoch ${epoch} is kept; \`continue\` comes to the same batch again, \`pretrained\` begins anew with its weights`;
   const helps = `a lower \`initialLearningRate\`${mixedPrecision ? ", or training without `mixedPrecision`," : ""}`;
   throw new InvalidArgumentError(
     kind,

@@ -20,6 +20,7 @@ import { checkpointFiles, findCheckpoint } from "./find-checkpoint.ts";
 import { deepSupervisionWeights } from "./losses/deep-supervision.ts";
 import { polyLearningRate } from "./poly-learning-rate.ts";
 import { progressChart } from "./progress-chart.ts";
+import { sayingWhatToLower } from "./out-of-memory.ts";
 import { defaultParts, type TrainerParts } from "./trainer-parts.ts";
 import { completeTrainingSettings, optimiserOf, type TrainingSettings } from "./training-settings.ts";
 
@@ -48,6 +49,7 @@ export interface TrainingResult {
  * @throws {UnsupportedError} if the engine or its device has no float16 and mixed precision is asked for
  * @throws {InvalidArtifactError} if the checkpoint to continue from is damaged or was trained with other settings than
  *   the engine
+ * @throws {LimitError} if memory ends in the middle of it
  * @throws {CancelledError} when `signal` aborts; the last finished epoch is kept
  */
 export async function trainModel(
@@ -88,7 +90,7 @@ export async function trainModel(
   if (initial === task.initialWeights) checkWeights(graph, initial, "initialWeights");
   const pretrained = resumed ? resumed.pretrained : isJsonObject(task.pretrained) ? task.pretrained : undefined;
   const scope = lossScope(labels);
-  const session = await engine.compile(graph, initial, {
+  const options = {
     batchSize: configuration.batchSize,
     loss: makeLoss({ batchDice: configuration.batchDice, ...scope }),
     outputWeights: outputWeights(graph.outputs.length, settings.deepSupervision),
@@ -97,7 +99,9 @@ export async function trainModel(
     ...scope,
     ...(task.device === undefined ? {} : { device: task.device }),
     ...(task.threads === undefined ? {} : { threads: task.threads }),
-  });
+  };
+  const compile = () => engine.compile(graph, initial, options);
+  const session = await sayingWhatToLower("the network in training", configuration, compile);
   const history = [...(resumed?.history ?? [])];
   const from = history.length === 0 ? "from the start" : `from epoch ${history.length}`;
   const before = resumed?.settings.engine;
@@ -114,8 +118,12 @@ export async function trainModel(
     for (let epoch = history.length; epoch < epochs; epoch++) {
       const started = performance.now();
       const learningRate = polyLearningRate(settings.initialLearningRate, epoch, epochs);
-      const trained = await trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate);
-      const validated = await validateEpoch(session, task, epoch, validationIterations);
+      const trained = await sayingWhatToLower("training", configuration, () =>
+        trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate),
+      );
+      const validated = await sayingWhatToLower("validation", configuration, () =>
+        validateEpoch(session, task, epoch, validationIterations),
+      );
       const seconds = (performance.now() - started) / 1000;
       const measured = {
         ...epochRecord(epoch, learningRate, trained, validated, history, seconds),

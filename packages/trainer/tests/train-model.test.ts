@@ -319,7 +319,7 @@ describe("trainModel", () => {
   test("names the cases of the batch, and keeps the checkpoint of the last finished epoch", async () => {
     const settings = { epochs: 3, iterationsPerEpoch: 2, validationIterations: 1 };
     await expect(trainModel(task(settings, { training: poisoned(3, 1) }))).rejects.toThrow(
-      /look at the images of the batch for extreme values: a, b; a lower `initialLearningRate` may help; the checkpoint after epoch 1 is kept, from which `continue` comes to the same batch again\), got "loss NaN at epoch 1, iteration 1"/,
+      /look at the images of the batch for extreme values: a, b; a lower `initialLearningRate` may help; the checkpoint after epoch 1 is kept; `continue` comes to the same batch again, `pretrained` begins anew with its weights\), got "loss NaN at epoch 1, iteration 1"/,
     );
     const { history, weights } = await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest));
     expect(history.map(({ epoch }) => epoch)).toEqual([0]);
@@ -353,6 +353,20 @@ describe("trainModel", () => {
       expect(await readdir(join(folder, "fold_0"))).toEqual([]);
     },
   );
+
+  test("where memory ends in the middle of a step, the error names what to lower, and the last epoch stays", async () => {
+    const side = 2 ** 20;
+    /** A table of 4 TB. */
+    const vast: Loss = (tape, logits) => {
+      const column = tape.multiply(tape.floats(new Array(side).fill(1), [side, 1]), tape.sum(logits));
+      return tape.mean(tape.multiply(column, tape.reshape(column, [1, side])));
+    };
+    const trainer = createTrainer({ name: "vast", losses: { ...losses, vast: () => vast } });
+    await expect(trainer.train(task({ loss: "vast" }))).rejects.toThrow(
+      /^training \(patch 8 × 8 × 8, batch 2\) needs more memory, but there was no more \(.*allocate.*\); train with a smaller `batchSize` or fewer `baseFeatures`, plan with a smaller `gpuMemoryGb`, or end other programs$/,
+    );
+    expect(await readdir(join(folder, "fold_0"))).toEqual([]);
+  });
 
   test("so does a validation loss, before a checkpoint is written that could not be read", async () => {
     await expect(trainModel(task({}, { validation: poisoned(2) }))).rejects.toThrow(

@@ -147,7 +147,11 @@ function crashOf({ code, signal, error }: Ended, lastWords: readonly string[]): 
     return { ...memory, message };
   }
   const said = lastWords.join(" ");
-  if (/heap out of memory|Allocation failed|invalid (array|table) (length|size)|bad_alloc/i.test(said)) {
+  if (
+    /heap out of memory|process (?:OOM|out of memory)|Allocation failed|invalid (array|table) (length|size)|bad_alloc/i.test(
+      said,
+    )
+  ) {
     return { ...memory, message: `the work needs more memory than Node can give it; ${room}` };
   }
   if (signal === "SIGKILL") {

@@ -41,7 +41,7 @@ export async function refuseWithoutHalf(
     }
   } catch (error) {
     if (error instanceof UnsupportedError) throw error;
-    throw refusal(`onnxruntime says: ${error instanceof Error ? error.message : String(error)}`);
+    throw refusal(`onnxruntime says: ${String(error instanceof Error ? error.message : error).replace(/\.$/, "")}`);
   } finally {
     await session.release();
   }
