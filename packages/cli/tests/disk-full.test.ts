@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rename, rm, rmdir } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { axisAlignedGeometry, createRandom, datasetToJson, type VolumeShape } from "@nnunet/core";
+import { axisAlignedGeometry, createRandom, createVolume, datasetToJson, type VolumeShape } from "@nnunet/core";
 import { writeJsonAtomic } from "@nnunet/core/node";
 import { openProbabilities, writeProbabilities } from "@nnunet/preprocess";
+import { writeImage } from "@nnunet/io";
+import { pointwise, tinyMetadata, tinyModelBytes } from "../../inference/tests/tiny-model.ts";
 import { contents } from "./folder-contents.ts";
 import { tinyTraining, writeMadeDataset } from "./made-dataset.ts";
 import { nnunet } from "./run-nnunet.ts";
@@ -104,6 +106,51 @@ describeWhereMountable("a full disk", () => {
     expect(status).toBe(3);
     expect(stdout.split("left:\n")[1]).not.toMatch(/\.tmp|x\.zarr|nii/);
     for (const input of inputs) expect((await openProbabilities(input, "x")).shape).toEqual(shape);
+  });
+
+  describe("predict", () => {
+    const images = 6;
+    beforeAll(async () => {
+      const network = pointwise([[0], [9], [0]], [0, -18, -99], 3);
+      await writeFile(join(scratch, "model.onnx"), tinyModelBytes(tinyMetadata([8, 16, 16]), network, 3));
+      await mkdir(join(scratch, "images"));
+      const random = createRandom(5, "disk-full");
+      for (let k = 0; k < images; k++) {
+        const data = Float32Array.from({ length: 20 * 40 * 40 }, () => 2 + random.normal());
+        const image = createVolume(data, [1, 20, 40, 40], axisAlignedGeometry([1, 1, 1]));
+        await writeImage(join(scratch, "images", `case_${k}.nii.gz`), image);
+      }
+    });
+    const command = (more: string) =>
+      `"${process.execPath}" "${bin}" predict -i "${join(scratch, "images")}" -m "${join(scratch, "model.onnx")}" ${more}`;
+
+    test.each([
+      ["segmentations", "", 40],
+      ["probabilities as images", "--save-probabilities", 1500],
+      ["probabilities as nnU-Net has them", "--save-probabilities npz", 1500],
+      ["probabilities to be averaged", "--probabilities", 500],
+    ])("%s: what is finished is kept, and nothing is half-written", (_, more, kilobytes) => {
+      const disk = join(scratch, "disk");
+      const { status, stdout, stderr } = onSmallDisk(disk, kilobytes, command(`-o "$0/out" --no-mirroring ${more}`));
+      const failures = stderr.split("\n").filter((line) => line.startsWith("nnunet:"));
+      expect([status, failures]).toEqual([
+        3,
+        [expect.stringMatching(/^nnunet: predict, case case_\d: .*the disk is full/)],
+      ]);
+      const left = stdout.split("left:\n")[1]!;
+      expect(left).not.toMatch(/\.tmp|\.lock/);
+      const finished = (left.match(/case_\d\.nii\.gz$/gm) ?? []).length;
+      expect(finished).toBeGreaterThan(0);
+      expect(finished).toBeLessThan(images);
+    });
+
+    test("a limit on the size of files is named", () => {
+      const script = `mkdir -p "$0/out" && ( ulimit -f 1; ${command('-o "$0/out" --no-mirroring')} )`;
+      const { status, stdout, stderr } = onSmallDisk(join(scratch, "disk"), 1000, script);
+      expect(stderr).toMatch(/could not be written: it would be larger than files may be here \(ulimit -f/);
+      expect(status).toBe(3);
+      expect(stdout.split("left:\n")[1]).not.toMatch(/\.tmp|\.lock|nii/);
+    });
   });
 
   test("run: whatever is being written when the disk is full, label maps and probabilities too, nothing is half-written, and it goes on from there", async () => {

@@ -179,6 +179,7 @@ export interface Predictor<Model extends { readonly metadata: ModelMetadata } = 
    * @param options.previous - where `models` are the second network of a cascade: the folds of the first
    * @param options.onProbabilities - is given the probabilities channel by channel, [z, y, x] each on the grid of the
    *   image, and waited for; the array may be used again for the next
+   * @param options.releaseImage - the image is nobody's afterwards: its voxels may be let go
    * @param options.scratch - a path beside which may lie, while it works, what memory has no room for
    * @returns label ids [1, z, y, x] in the geometry of the image; on request the probabilities [class or region, z, y, x]
    */
@@ -188,6 +189,7 @@ export interface Predictor<Model extends { readonly metadata: ModelMetadata } = 
     options?: PredictionSettings & {
       readonly previous?: readonly Model[];
       readonly probabilities?: boolean;
+      readonly releaseImage?: boolean;
       readonly onProbabilities?: (channel: Float32Array) => Promise<void>;
       readonly scratch?: string;
     } & StageOptions,

@@ -1,7 +1,9 @@
 /** Bytes that prediction takes for one case, by what they are for. */
 export interface MemoryNeeds {
-  /** In memory from beginning to end: the process itself, the image as it was read. */
+  /** In memory from beginning to end: the process itself, the image as it was read where that is kept. */
   readonly image: number;
+  /** The image as it was read where it is let go once it is preprocessed. */
+  readonly released: number;
   /** Beside the preprocessed image while that is made. */
   readonly preprocessing: number;
   /** The preprocessed image. */
@@ -40,9 +42,9 @@ export function planMemory(needs: MemoryNeeds, limit: number): MemoryPlan {
     [true, false],
     [false, false],
   ].map(([imageInMemory, scoresInMemory]): MemoryPlan => {
-    const { image, preprocessing, preprocessed, between, predicting, scores, scoresFromDisk } = needs;
+    const { image, released, preprocessing, preprocessed, between, predicting, scores, scoresFromDisk } = needs;
     const kept = imageInMemory ? preprocessed : 0;
-    const first = preprocessing + (imageInMemory ? between : 0);
+    const first = released + preprocessing + (imageInMemory ? between : 0);
     const then = predicting + (scoresInMemory ? scores : scoresFromDisk);
     return {
       imageInMemory: imageInMemory!,

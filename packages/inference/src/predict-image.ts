@@ -15,6 +15,7 @@ import type { MemoryPlan } from "./memory-plan.ts";
 import { checkPrevious } from "./previous-stage.ts";
 import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
 import { inNode } from "./in-node.ts";
+import { canRelease, release } from "./release-image.ts";
 import { rowsInMemory, type ScoreRows } from "./score-rows.ts";
 import { type Turn, turnToRas } from "./turn-to-ras.ts";
 import { describeWork, type PredictCaseOptions, type SlidingWindow, slide, slidingWindow } from "./sliding-window.ts";
@@ -30,6 +31,8 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
    * needs the bytes that the plan of `predictionSize` calls `disk`.
    */
   readonly scratch?: string;
+  /** The image is nobody's afterwards: its voxels are let go as soon as they are preprocessed, and their array is empty then. */
+  readonly releaseImage?: boolean;
   /** Where the models are the second network of a cascade: the folds of the first, which segments the image for them. */
   readonly previous?: readonly Model[];
 }
@@ -66,21 +69,23 @@ export async function predictImage(
   const { id, image } = loaded;
   const turn = turnToRas(metadata, image.geometry, spatialShape(image));
   if (turn) return predictTurned(turn, models, loaded, options);
+  const releaseImage = options.releaseImage === true && canRelease(image.data);
   const free = inNode ? (await import("@nnunet/core/node")).freeMemory() : undefined;
   const size = predictionSize(
     models,
     { shape: image.shape, spacing: image.geometry.spacing },
-    { ...options, bytesPerVoxel: image.data.BYTES_PER_ELEMENT, free },
+    { ...options, releaseImage, bytesPerVoxel: image.data.BYTES_PER_ELEMENT, free },
   );
   refuseLargePrediction(id, size, options);
   const { plan } = size;
-  const { previous: given, probabilities: asked, onProbabilities, scratch, ...rest } = options;
+  const { previous: given, probabilities: asked, onProbabilities, scratch, releaseImage: _, ...rest } = options;
   if (plan.disk > 0) (await import("./scratch.ts")).refuseFullDisk(id, plan.disk, scratch);
   const previous = checkPrevious(models, given);
   const first =
     previous && (await predictImage(previous, loaded, { ...rest, ...(scratch && { scratch }) })).segmentation;
   const room = plan.imageInMemory ? roomInMemory : (await import("./scratch.ts")).roomOnDisk(scratch);
   const preprocessed = preprocessImage({ id, image }, metadata.plans, metadata.configuration, room);
+  if (releaseImage) release(image.data);
   const { properties, numbers } = preprocessed;
   let rows: ScoreRows | undefined;
   try {
@@ -119,6 +124,7 @@ async function predictTurned(
   { onProbabilities, ...options }: PredictImageOptions,
 ): ReturnType<typeof predictImage> {
   const turned = turn.forth(image);
+  if (options.releaseImage) release(image.data);
   const back = (data: Float32Array) =>
     turn.back({ data, shape: [1, ...spatialShape(turned)], geometry: turned.geometry }).data;
   const result = await predictImage(
@@ -126,6 +132,7 @@ async function predictTurned(
     { id, image: turned },
     {
       ...options,
+      releaseImage: true,
       ...(onProbabilities && { onProbabilities: (channel) => onProbabilities(back(channel)) }),
     },
   );

@@ -77,6 +77,7 @@ export function predictionSize(
     onProbabilities,
     previous,
     bytesPerVoxel = 4,
+    releaseImage = false,
     maxMemoryGb,
     taken = 0,
     free,
@@ -90,6 +91,8 @@ export function predictionSize(
     readonly previous?: readonly Pick<Model, "metadata">[] | undefined;
     /** Of the image in memory; 4 by default. */
     readonly bytesPerVoxel?: number;
+    /** Whether the image is let go once it is preprocessed. */
+    readonly releaseImage?: boolean | undefined;
     readonly maxMemoryGb?: number | undefined;
     /** Bytes that the process takes before the case is read; counted in. */
     readonly taken?: number | undefined;
@@ -108,6 +111,7 @@ export function predictionSize(
   const patches = layers! * elementCount(inLayer);
   const copies = mirrorings(mirroring ? mirrorAxes : []).length;
   const [voxels, target] = [elementCount(shape), elementCount(grid)];
+  const asRead = bytesPerVoxel * voxels * channels;
   const how = { stepFraction, mirroring, patchesPerRun, bytesPerVoxel, maxMemoryGb, taken, free };
   const before = previous?.length ? predictionSize(previous, image, how) : undefined;
   const whole = probabilities || Boolean(onProbabilities);
@@ -119,6 +123,8 @@ export function predictionSize(
     grid[0],
     patchSize[0],
   );
+  // The last answer of the network lies in memory until the collector comes, while the next one is made.
+  const lastAnswer = 4 * schedule.atOnce * elementCount(patchSize) * labels.outputChannels;
   // Deciding holds on to at most so many planes below those that are final.
   const planes = whole ? grid[0] : planesAlive(schedule, (end) => Math.max(0, end - planesOfDecision + 1));
   const { total, scores } = estimateMemory(metadata, [channels, planes, grid[1], grid[2]], {
@@ -131,12 +137,18 @@ export function predictionSize(
   const plan = planMemory(
     {
       // A cascade's first segmentation on both grids.
-      image: taken + bytesPerVoxel * voxels * channels + (cascade ? 2 * (voxels + target) : 0),
+      image: taken + (releaseImage ? 0 : asRead) + (cascade ? 2 * (voxels + target) : 0),
+      released: releaseImage ? asRead : 0,
       preprocessing: preprocessingWork(shape, grid) + (usesMask(configuration) ? 7 * Math.max(voxels, target) : 0),
       preprocessed: 4 * target * channels,
       between: 4 * Math.max(voxels, target),
       predicting:
-        2 * voxels + 4 * inputs * inputPlanesAlive(schedule) * grid[1] * grid[2] + probabilityBytes + total - scores,
+        2 * voxels +
+        4 * inputs * inputPlanesAlive(schedule) * grid[1] * grid[2] +
+        probabilityBytes +
+        total -
+        scores +
+        lastAnswer,
       scores,
       scoresFromDisk: stripBytes([labels.outputChannels, ...grid], patchSize) + (whole ? 4 * target : 0),
     },

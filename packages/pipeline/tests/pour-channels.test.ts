@@ -35,6 +35,22 @@ test("what the taker fails of is the error, and the maker stops", async () => {
   expect(given).toBeLessThan(4);
 });
 
+test("what the taker fails of after the last number, or while the maker still works on something else, is the error", async () => {
+  for (const wait of [0, 20]) {
+    let taken = 0;
+    const poured = pourChannels(
+      async (pieces) => {
+        for await (const _ of pieces) if (++taken === 3) throw new Error("the disk is full");
+      },
+      async (give) => {
+        for (let channel = 0; channel < 3; channel++) await give(new Float32Array(4));
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      },
+    );
+    await expect(poured).rejects.toThrow("the disk is full");
+  }
+});
+
 test("what the maker fails of is the error, and the taker hears of it", async () => {
   let heard: unknown;
   const poured = pourChannels(

@@ -198,6 +198,10 @@ const reasons: Record<string, string> = {
   ENOENT: "no such file or folder",
   ENOSPC: "the disk is full; free some space and run the command again",
   EDQUOT: "the disk quota is used up; free some space and run the command again",
+  EFBIG:
+    "it would be larger than files may be here (ulimit -f, or the file system); raise that, or choose another folder",
+  EIO: "the disk reported an error; look after it, or choose another folder",
+  ENAMETOOLONG: "its name is too long for the file system",
   EACCES: "permission denied",
   EPERM: "not permitted",
   EROFS: "the file system is read-only",

@@ -46,6 +46,7 @@ export async function predictInput(
   const { segmentation } = await predictByMembers(context, predictor, loaded, {
     ...how,
     scratch,
+    releaseImage: typeof input === "string",
     ...(signal && { signal }),
     onEvent: hear,
   });
@@ -85,7 +86,7 @@ function fromMemory(
   }
   const at = firstNonFinite(data);
   if (at >= 0) throw new InvalidArgumentError("volume.data", `finite numbers, also at index ${at}`, data[at]);
-  const ahead = { shape, spacing: geometry.spacing, bytesPerVoxel: data.BYTES_PER_ELEMENT };
+  const ahead = { shape, spacing: geometry.spacing, bytesPerVoxel: data.BYTES_PER_ELEMENT, releaseImage: false };
   lookAtImage(predictor, "volume", ahead, { ...how, onEvent });
   return { id: "", image };
 }

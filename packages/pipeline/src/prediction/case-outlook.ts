@@ -71,6 +71,8 @@ export interface ImageAhead {
   readonly shape: VolumeShape;
   readonly spacing: Spacing;
   readonly bytesPerVoxel: number;
+  /** It is let go once the last member has preprocessed it. */
+  readonly releaseImage: boolean;
 }
 
 export interface LookOptions extends PredictionLimits, DicomChoice {
@@ -92,6 +94,7 @@ export async function imageInFile(
     shape: [metadata.dataset.channelNames.length, shape[1], shape[2], shape[3]],
     spacing: geometry.spacing,
     bytesPerVoxel: BYTES_AS_STORED[dataType] ?? 4,
+    releaseImage: true,
   };
 }
 
@@ -109,11 +112,12 @@ export function lookAtImage(
   free = freeMemory(),
 ): Outlook {
   let expected = nothingExpected;
-  for (const { models, previous } of members) {
+  for (const [index, { models, previous }] of members.entries()) {
     const onProbabilities =
       members.length > 1 || options.probabilityStore !== undefined || Boolean(options.saveProbabilities);
     const { bytesPerVoxel } = image;
-    const asked = { ...options, previous, onProbabilities, bytesPerVoxel, free };
+    const releaseImage = image.releaseImage && index === members.length - 1;
+    const asked = { ...options, previous, onProbabilities, bytesPerVoxel, releaseImage, free };
     const size = predictionSize(models, image, asked);
     refuseLargePrediction(id, size, options, free);
     const seconds = expectedSeconds(size, models[0]!.metadata);

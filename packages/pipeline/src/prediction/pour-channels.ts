@@ -33,7 +33,11 @@ export async function pourChannels<T>(
   };
   try {
     const result = await make(give);
-    await writer.close();
+    // Who failed after the last piece has closed the way to it, and says why.
+    await writer.close().catch(async (error: unknown) => {
+      await taken;
+      throw error;
+    });
     await taken;
     return result;
   } catch (error) {

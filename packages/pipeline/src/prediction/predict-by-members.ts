@@ -25,6 +25,8 @@ export interface MembersOptions extends PredictionSettings, PredictionLimits, St
   readonly onProbabilities?: ((channel: Float32Array) => Promise<void>) | undefined;
   /** Keep the probabilities as `<folder>/<id>.zarr`. */
   readonly keep?: { readonly folder: string; readonly contentHash: string } | undefined;
+  /** The image is nobody's afterwards. */
+  readonly releaseImage?: boolean;
   /** A path beside which may lie what memory has no room for, and the probabilities of several members until averaged. */
   readonly scratch: string;
 }
@@ -81,7 +83,7 @@ async function predictByMean(
   context: PredictionContext,
   { members, metadata }: LoadedPredictor,
   loaded: StoredImageCase,
-  { keep, scratch, onProbabilities, ...how }: MembersOptions,
+  { keep, scratch, onProbabilities, releaseImage = false, ...how }: MembersOptions,
 ): Promise<MembersResult> {
   const folder = temporaryBeside(scratch);
   const named = (index: number) => ({ ...loaded, id: `member_${index}` });
@@ -92,6 +94,7 @@ async function predictByMean(
         context.stages.predictor.predictImage(models, loaded, {
           ...how,
           ...(previous && { previous }),
+          releaseImage: releaseImage && index === members.length - 1,
           scratch,
           onProbabilities,
         }),

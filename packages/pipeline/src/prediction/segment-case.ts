@@ -54,7 +54,7 @@ export async function segmentCase(
   const image = await readStoredImage(files, dataset, { ...choice, onWarning: hear });
   const strange = strangeIntensities(files.id, image.image, predictor.metadata);
   if (strange !== undefined) onWarning({ type: "message", stage: "predict", level: "warning", text: strange });
-  const options = { ...how, ...listeners, ...limits, keep, scratch: path };
+  const options = { ...how, ...listeners, ...limits, keep, scratch: path, releaseImage: true };
   const predict = (onProbabilities?: (channel: Float32Array) => Promise<void>) =>
     predictByMembers(context, predictor, image, { ...options, onProbabilities });
   const { geometry } = image.image;
