@@ -123,8 +123,6 @@ export function predictionSize(
     grid[0],
     patchSize[0],
   );
-  // The last answer of the network lies in memory until the collector comes, while the next one is made.
-  const lastAnswer = 4 * schedule.atOnce * elementCount(patchSize) * labels.outputChannels;
   // Deciding holds on to at most so many planes below those that are final.
   const planes = whole ? grid[0] : planesAlive(schedule, (end) => Math.max(0, end - planesOfDecision + 1));
   const { total, scores } = estimateMemory(metadata, [channels, planes, grid[1], grid[2]], {
@@ -143,12 +141,7 @@ export function predictionSize(
       preprocessed: 4 * target * channels,
       between: 4 * Math.max(voxels, target),
       predicting:
-        2 * voxels +
-        4 * inputs * inputPlanesAlive(schedule) * grid[1] * grid[2] +
-        probabilityBytes +
-        total -
-        scores +
-        lastAnswer,
+        2 * voxels + 4 * inputs * inputPlanesAlive(schedule) * grid[1] * grid[2] + probabilityBytes + total - scores,
       scores,
       scoresFromDisk: stripBytes([labels.outputChannels, ...grid], patchSize) + (whole ? 4 * target : 0),
     },

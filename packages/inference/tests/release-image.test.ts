@@ -1,8 +1,11 @@
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { axisAlignedGeometry, createVolume, type VoxelArray } from "@nnunet/core";
 import { predictImage, predictionSize } from "@nnunet/inference";
 import { loadModel } from "@nnunet/inference";
 import { pointwise, tinyMetadata, tinyModelBytes } from "./tiny-model.ts";
+
+// Other test files may use the cores at the same time.
+jest.setTimeout(120_000);
 
 const model = await loadModel(
   tinyModelBytes(tinyMetadata([8, 16, 16]), pointwise([[0], [9], [0]], [0, -18, -99], 3), 3),
@@ -14,7 +17,7 @@ const model = await loadModel(
 const shape = [1, 40, 48, 44] as const;
 const imageOf = (data: VoxelArray) => ({ id: "c", image: createVolume(data, shape, axisAlignedGeometry([1, 1, 1])) });
 const voxels = () => Int16Array.from({ length: 40 * 48 * 44 }, (_, i) => 1 + (i % 5));
-const how = { mirroring: false };
+const how = { mirroring: false, stepFraction: 1 };
 
 test("an image that is nobody's afterwards is let go once it is preprocessed; the segmentation is the same", async () => {
   const kept = imageOf(voxels());
