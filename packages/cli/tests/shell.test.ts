@@ -194,4 +194,14 @@ describeWhereBuilt("what native code prints", () => {
     expect(stderr.trimEnd()).toMatch(/^nnunet: the work needs more memory than Node can give it; [^\n]*$/);
     expect(status).toBe(3);
   });
+
+  test("so is an address space that has no room for another worker, which V8 calls a fatal process OOM", () => {
+    const limited = `ulimit -v 3000000; exec "$0" "$@"`;
+    const { status, stderr } = spawnSync("bash", ["-c", limited, process.execPath, ...withForeign("info", "/none")], {
+      encoding: "utf8",
+      env: { ...process.env, MISBEHAVE: "workers" },
+    });
+    expect(stderr.trimEnd()).toMatch(/^nnunet: the work needs more memory than Node can give it; [^\n]*$/);
+    expect(status).toBe(3);
+  });
 });

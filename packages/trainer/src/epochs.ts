@@ -33,6 +33,10 @@ export async function trainEpoch(
     // a skipped step only halves the loss's scale; below 1 it is no longer the scale that makes gradients overflow
     if (!skipped || lossScale! < 1)
       checkFinite("gradient norm", gradientNorm, "training", batch, epoch, iteration, half);
+    if (skipped) {
+      const text = `iteration ${iteration} of epoch ${epoch} is skipped: its gradients overflow in float16; the loss is scaled by ${lossScale} from now on`;
+      task.onEvent?.({ type: "message", stage: "train", level: "info", text });
+    }
     sum += loss;
     const now = performance.now();
     const took = { stepSeconds: (now - stepStarted) / 1000, batchWaitSeconds: (stepStarted - waitStarted) / 1000 };

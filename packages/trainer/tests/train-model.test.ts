@@ -392,13 +392,18 @@ describe("mixed precision", () => {
   test("stopped after an epoch and continued, it ends with the same weights, momentum and scale, bit for bit", async () => {
     const whole = await trainer.train(task(settings, { folder: join(folder, "whole") }));
     const stop = new AbortController();
+    const said: string[] = [];
     const onEvent = (event: NnunetEvent) => {
       if (event.type === "epoch" && event.epoch === 0) stop.abort();
+      if (event.type === "message") said.push(event.text);
     };
     await expect(trainer.train(task(settings, { signal: stop.signal, onEvent }))).rejects.toThrow("cancelled");
     const between = await readCheckpoint(join(folder, "fold_0", checkpointFiles.latest));
     expect(between.optimiser.lossScaling!.scale).toBeLessThan(65536);
     expect(between.optimiser.steps).toBeLessThan(3);
+    expect(said).toContain(
+      "iteration 0 of epoch 0 is skipped: its gradients overflow in float16; the loss is scaled by 32768 from now on",
+    );
     const continued = await trainer.train(task(settings, { continue: true }));
     expect(stateOf(await readCheckpoint(continued.checkpoint))).toEqual(
       stateOf(await readCheckpoint(whole.checkpoint)),
