@@ -10,7 +10,14 @@ import {
   volumeSize,
   wholeBlocks,
 } from "./blocked-tensor.ts";
-import { convolvePlanes, kernelShape, kernelsOf, type PlaneWindow, wantedRows } from "./convolve-planes.ts";
+import {
+  type ConvolvedPlanes,
+  convolvePlanes,
+  kernelShape,
+  kernelsOf,
+  type PlaneWindow,
+  wantedRows,
+} from "./convolve-planes.ts";
 
 type Convolution = Extract<NetworkNode, { kind: "conv" }>;
 
@@ -34,7 +41,8 @@ export function windowOf(kernel: readonly number[], stride: readonly number[]): 
 /**
  * A convolution of the network with the weights that are stored with it (see {@link convolvePlanes}).
  *
- * @param x - the input as a blocked tensor, or, of fewer channels than a block, as a picture that is not blocked
+ * @param parts - the input as blocked tensors, whose channels follow each other, so that they need not be copied together;
+ *   of fewer channels than a block, one picture that is not blocked
  * @param bias - left out where a norm follows that subtracts it again
  * @returns rows between the planes hold anything
  */
@@ -42,26 +50,51 @@ export function blockedConvolution(
   onnx: OnnxGraph,
   block: number,
   node: Convolution,
-  x: BlockedTensor,
+  parts: readonly BlockedTensor[],
   weights: Weights,
   bias: boolean,
 ): BlockedTensor {
   const { data } = weights.get(node.weight)!;
   const lies = windowOf(node.kernel, node.stride);
   const [kz, ky, kx] = lies.window;
-  const source = ky > 1 || kz > 1 ? cleaned(onnx, block, x) : x;
+  const { batch, size } = parts[0]!;
   const out = wholeBlocks(node.output.channels, block);
-  const into = node.input.channels;
   const tap = tapNumbers(node.kernel);
-  const kernels = kernelsOf(lies, x.size).map((taps) => {
-    const chosen = taps.map((at) => tap(...at));
-    const laid = blockedWeights(data, [node.output.channels, into, kz * ky * kx], chosen, block);
-    return onnx.weight(onnx.fresh(node.weight), laid, [out, into, ...kernelShape(lies, x.size)]);
-  });
-  const onto = bias && node.bias !== undefined ? { bias: storedBias(onnx, weights, node.bias, out) } : {};
-  const made = { batch: x.batch, channels: out };
-  const sum = convolvePlanes(onnx, source, lies, kernels, onto);
-  return { ...made, ...wantedRows(onnx, block, sum, lies, made), clean: false };
+  const taps = kernelsOf(lies, size).map((window) => window.map((at) => tap(...at)));
+  const made = { batch, channels: out };
+  let convolved: ConvolvedPlanes | undefined;
+  let onto: { bias?: string; sum?: string } =
+    bias && node.bias !== undefined ? { bias: storedBias(onnx, weights, node.bias, out) } : {};
+  let first = 0;
+  for (const part of parts) {
+    const into = Math.min(part.channels, node.input.channels);
+    const own = inputChannels(data, [node.output.channels, node.input.channels, kz * ky * kx], first, into);
+    const kernels = taps.map((chosen) => {
+      const laid = blockedWeights(own, [node.output.channels, into, kz * ky * kx], chosen, block);
+      return onnx.weight(onnx.fresh(node.weight), laid, [out, into, ...kernelShape(lies, size)]);
+    });
+    const source = ky > 1 || kz > 1 ? cleaned(onnx, block, part) : part;
+    convolved = convolvePlanes(onnx, source, lies, kernels, onto);
+    onto = { sum: convolved.name };
+    first += into;
+  }
+  return { ...made, ...wantedRows(onnx, block, convolved!, lies, made), clean: false };
+}
+
+/** Weights [out, in, tap] of some input channels. */
+function inputChannels(
+  weights: Float32Array,
+  [out, into, taps]: readonly [out: number, into: number, taps: number],
+  first: number,
+  count: number,
+): Float32Array {
+  if (count === into) return weights;
+  const own = new Float32Array(out * count * taps);
+  for (let o = 0; o < out; o++) {
+    const from = (o * into + first) * taps;
+    own.set(weights.subarray(from, from + count * taps), o * count * taps);
+  }
+  return own;
 }
 
 function storedBias(onnx: OnnxGraph, weights: Weights, name: string, out: number): string {

@@ -1,4 +1,4 @@
-import type { NetworkGraph, NetworkNode } from "../../network-graph.ts";
+import type { Feature, NetworkGraph, NetworkNode } from "../../network-graph.ts";
 import type { Weights } from "../../weights.ts";
 import { averageFolds, type FoldAverage } from "../average-folds.ts";
 import { addForwardNode, nodesFor } from "../forward-nodes.ts";
@@ -36,10 +36,12 @@ export function writeBlockedModel(
   return onnx.encode();
 }
 
-/** A feature in one form or in both. */
+/** A feature in one form or in several. */
 interface Forms {
   plain?: string;
   blocked?: BlockedTensor;
+  /** Features whose channels follow each other: a convolution reads them one by one, nobody copies them together. */
+  joined?: readonly Feature[];
 }
 
 class BlockedNetwork {
@@ -92,32 +94,34 @@ class BlockedNetwork {
       const { input } = node;
       const size = volumeSize(input.spatial);
       const isPicture = input.channels < block;
-      const x: BlockedTensor = isPicture
-        ? {
-            name: pictureOf(onnx, this.#plain(input), 1, input.channels, size),
-            batch: 1,
-            channels: input.channels,
-            size,
-            clean: true,
-          }
-        : node.kernel.some((k) => k > 1)
-          ? this.#clean(input)
-          : this.#blocked(input);
-      return { blocked: blockedConvolution(onnx, block, node, x, this.weights, !this.#isCentred(node)) };
+      const parts: readonly BlockedTensor[] = isPicture
+        ? [
+            {
+              name: pictureOf(onnx, this.#plain(input), 1, input.channels, size),
+              batch: 1,
+              channels: input.channels,
+              size,
+              clean: true,
+            },
+          ]
+        : (this.#forms.get(input.id)!.joined ?? [input]).map((part) =>
+            node.kernel.some((k) => k > 1) ? this.#clean(part) : this.#blocked(part),
+          );
+      return { blocked: blockedConvolution(onnx, block, node, parts, this.weights, !this.#isCentred(node)) };
     }
     if (node.kind === "upConv" && this.#channelsFit(node.input) && this.#channelsFit(node.output)) {
       return { blocked: blockedUpConvolution(onnx, block, node, this.#blocked(node.input), this.weights) };
     }
-    if (node.kind === "leakyRelu" && this.#forms.get(node.input.id)!.blocked) {
+    if (node.kind === "leakyRelu" && this.#hasBlocked(node.input.id)) {
       const x = this.#blocked(node.input);
       return { blocked: { ...x, name: onnx.node("LeakyRelu", [x.name], { alpha: { float: node.slope } }) } };
     }
-    if ((node.kind === "concat" || node.kind === "add") && node.inputs.every((input) => this.#isBlocked(input))) {
-      const inputs = node.inputs.map((input) => (node.kind === "concat" ? this.#clean(input) : this.#blocked(input)));
+    if (node.kind === "concat" && node.inputs.every((input) => this.#isBlocked(input))) return { joined: node.inputs };
+    if (node.kind === "add" && node.inputs.every((input) => this.#isBlocked(input))) {
+      const inputs = node.inputs.map((input) => this.#blocked(input));
       const names = inputs.map(({ name }) => name);
-      const name = node.kind === "add" ? onnx.node("Add", names) : onnx.node("Concat", names, { axis: 1 });
       const clean = inputs.every((input) => input.clean);
-      return { blocked: { ...inputs[0]!, name, channels: node.output.channels, clean } };
+      return { blocked: { ...inputs[0]!, name: onnx.node("Add", names), channels: node.output.channels, clean } };
     }
     const renamed = { ...node } as Record<string, unknown>;
     for (const key of ["weight", "bias", "scale", "mean", "variance"]) {
@@ -136,7 +140,12 @@ class BlockedNetwork {
   }
 
   #isBlocked(feature: { readonly id: number; readonly channels: number }): boolean {
-    return this.#channelsFit(feature) && this.#forms.get(feature.id)!.blocked !== undefined;
+    return this.#channelsFit(feature) && this.#hasBlocked(feature.id);
+  }
+
+  #hasBlocked(id: number): boolean {
+    const { blocked, joined } = this.#forms.get(id)!;
+    return blocked !== undefined || joined !== undefined;
   }
 
   /** Whether an instance norm is all that reads a convolution: it subtracts any bias again. */
@@ -159,14 +168,26 @@ class BlockedNetwork {
     output?: string,
   ) {
     const forms = this.#forms.get(feature.id)!;
-    forms.plain ??= toPlain(this.onnx, this.block, forms.blocked!, feature.channels, feature.spatial, output);
+    forms.plain ??= toPlain(this.onnx, this.block, this.#blocked(feature), feature.channels, feature.spatial, output);
     return forms.plain;
   }
 
   #blocked(feature: { readonly id: number; readonly channels: number; readonly spatial: readonly number[] }) {
     const forms = this.#forms.get(feature.id)!;
-    forms.blocked ??= toBlocked(this.onnx, this.block, forms.plain!, 1, feature.channels, volumeSize(feature.spatial));
+    forms.blocked ??= forms.joined
+      ? this.#together(forms.joined)
+      : toBlocked(this.onnx, this.block, forms.plain!, 1, feature.channels, volumeSize(feature.spatial));
     return forms.blocked;
+  }
+
+  #together(features: readonly Feature[]): BlockedTensor {
+    const parts = features.map((feature) => this.#clean(feature));
+    const name = this.onnx.node(
+      "Concat",
+      parts.map((part) => part.name),
+      { axis: 1 },
+    );
+    return { ...parts[0]!, name, channels: features.reduce((sum, { channels }) => sum + channels, 0) };
   }
 
   /** The same with zeros between the planes, once for all that read it. */
