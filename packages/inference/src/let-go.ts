@@ -5,9 +5,10 @@
  * A transferred array is gone here, and a message that nobody can receive is dropped with all it carries: Node 20 has no
  * `ArrayBuffer.prototype.transfer` yet, which does the same.
  *
- * @param data - all of its buffer
+ * @param data - left alone where it is only a part of its buffer
  */
-export function letGo(data: Float32Array): void {
+export function letGo(data: Float32Array | Uint8Array): void {
+  if (data.byteLength !== data.buffer.byteLength) return;
   const { port1, port2 } = new MessageChannel();
   port1.postMessage(null, [data.buffer as ArrayBuffer]);
   port1.close();

@@ -80,6 +80,7 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   const bytes = typeof source === "string" ? await readBytes(source) : source;
   const { metadata, graph } = await readModel(bytes, path);
   const how = { device, cpuOperators, ...(threads === undefined ? {} : { threads }) };
+  const own = createSession === nodeSessions && inNode; // another runtime may keep what it gives and gets
   let blocked = await inBlocks(graph, metadata, options);
   let session: NetworkSession | undefined;
   if (blocked.bytes) {
@@ -95,6 +96,8 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
     if (isNnunetError(error)) throw error;
     throw failedStart(error, device, path, metadata);
   }
+  if (own && blocked.bytes) letGo(blocked.bytes);
+  if (own && bytes !== source) letGo(bytes);
   try {
     checkTensors(session, metadata, path, blocked.bytes ? 1 : "n");
   } catch (error) {
@@ -115,7 +118,6 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   };
   const run = blocked.bytes ? sampleBySample(runSession) : runSession;
   const kernels = blocked.bytes ? `in blocks of ${blocked.block} channels` : `standard (${blocked.reason})`;
-  const own = createSession === nodeSessions && inNode; // another runtime may keep what it gives
   return { metadata, kernels, run, ...(own && { letGo }), dispose: () => opened.release() };
 }
 
