@@ -128,6 +128,8 @@ export interface PlaneImage {
   readonly channelsLast?: string;
   /** At least those of the volume; what is more are zeros. */
   readonly heights: { readonly of: number; readonly dy: number };
+  /** Planes that one product takes together, see {@link planesTogether}. */
+  readonly together?: number;
 }
 
 /**
@@ -145,6 +147,8 @@ export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: P
   const [, , w] = outputSize(volume) as [number, number, number];
   const { of: height, dy: h } = image.heights;
   const planes = batch * depth;
+  const together = image.together ?? planesTogether(volume, h * w);
+  const groups = planes / together;
 
   const last = image.channelsLast !== undefined;
   const group = last
@@ -153,8 +157,8 @@ export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: P
   const inPlane = <T>(channel: T, rows: T, columns: T): T[] =>
     last ? [rows, columns, channel] : [channel, rows, columns];
   const kernels = onnx.node("Reshape", [
-    meetingPlanes(onnx, volume, h, dy),
-    onnx.integers([planes * kd * co, 1, ...inPlane(1, h, w)]),
+    meetingPlanes(onnx, volume, h, dy, together),
+    onnx.integers([groups * kd * co, together, ...inPlane(1, h, w)]),
   ]);
 
   const padStart = [(kh - 1) / 2, (kw - 1) / 2] as const;
@@ -162,23 +166,28 @@ export function planeProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: P
   // a 1-wide kernel with stride 2 sees fewer voxels than there are: it makes surplus positions, cut off below
   const positions = inPlane(ci, kh + Math.max(0, -padEnd[0]), kw + Math.max(0, -padEnd[1]));
   let product = onnx.node("Conv", [group, kernels], {
-    group: planes,
+    group: groups,
     kernel_shape: inPlane(1, h, w),
     dilations: inPlane(1, sh, sw),
     pads: [...inPlane(0, ...padStart), ...inPlane(0, Math.max(0, padEnd[0]), Math.max(0, padEnd[1]))],
-  }); // [1, planes·kd·co, kh, kw, ci], or ci first
-  product = onnx.node("Reshape", [product, onnx.integers([planes, kd, co, ...positions])]);
+  }); // [1, groups·kd·co, kh, kw, ci], or ci first
+  product = onnx.node("Reshape", [product, onnx.integers([groups, kd, co, ...positions])]);
   if (padEnd.some((p) => p < 0)) {
     const axes = last ? [3, 4] : [4, 5];
     product = onnx.node("Slice", [product, onnx.integers([0, 0]), onnx.integers([kh, kw]), onnx.integers(axes)]);
   }
-  const summed = sumOverPlanes(onnx, volume, product, elementCount([co, kh, kw, ci])); // [kd, co, kh, kw, ci]
-  const ordered = onnx.node(
-    "Transpose",
-    [onnx.node("Reshape", [summed, onnx.integers([kd, co, ...inPlane(ci, kh, kw)])])],
-    { perm: last ? [1, 4, 0, 2, 3] : [1, 2, 0, 3, 4] },
-  );
-  return onnx.node("Reshape", [ordered, onnx.integers([co, ci, kd, kh, kw])]);
+  const summed = sumOverPlanes(onnx, volume, together, product, elementCount([co, kh, kw, ci])); // [kd, co, kh, kw, ci]
+  const shape = onnx.integers([co, ci, kd, kh, kw]);
+  if (!last) {
+    const apart = onnx.node("Reshape", [summed, onnx.integers([kd, co, ci, kh, kw])]);
+    return onnx.node("Reshape", [onnx.node("Transpose", [apart], { perm: [1, 2, 0, 3, 4] }), shape]);
+  }
+  // two steps that move runs or two axes: a transposition of all axes moves single values, on one thread
+  const order = Array.from({ length: co * kd }, (_, i) => (i % kd) * co + Math.floor(i / kd));
+  const apart = onnx.node("Reshape", [summed, onnx.integers([kd * co, kh * kw * ci])]);
+  const byChannel = kd === 1 ? apart : onnx.node("Gather", [apart, onnx.int32s(order, [order.length])], { axis: 0 });
+  const behind = onnx.node("Reshape", [byChannel, onnx.integers([co, kd * kh * kw, ci])]);
+  return onnx.node("Reshape", [onnx.node("Transpose", [behind], { perm: [0, 2, 1] }), shape]);
 }
 
 function volumeShape(shape: ConvolutionShape): ConvolutionShape {
@@ -236,12 +245,29 @@ function channelsBehind(onnx: OnnxGraph, shape: readonly [n: number, c: number, 
   return onnx.node("Transpose", [onnx.node("Reshape", [x, onnx.integers(shape)])], { perm: [0, 2, 1] });
 }
 
-/** [planes, kd, length] → [kd, length], without those planes that meet none of dy (see {@link meetings}). */
-function sumOverPlanes(onnx: OnnxGraph, volume: ConvolutionShape, product: string, length: number): string {
+/** Voxels that a product sums over; longer ones are no faster. */
+const LONG = 1500;
+
+/** How many planes to take together: small ones make short sums, and many products that are to be summed. */
+function planesTogether({ batch, size }: ConvolutionShape, voxels: number): number {
+  const planes = batch * size[0]!;
+  let together = Math.max(1, Math.min(planes, Math.floor(LONG / voxels)));
+  while (planes % together !== 0) together--;
+  return together;
+}
+
+/** [groups, kd, length] → [kd, length], without those planes that meet none of dy (see {@link meetings}). */
+function sumOverPlanes(
+  onnx: OnnxGraph,
+  volume: ConvolutionShape,
+  together: number,
+  product: string,
+  length: number,
+): string {
   const met = meetings(volume);
   const kd = volume.kernel[0]!;
-  if (!met.includes(undefined)) {
-    const apart = onnx.node("Reshape", [product, onnx.integers([met.length / kd, kd, length])]);
+  if (together > 1 || !met.includes(undefined)) {
+    const apart = onnx.node("Reshape", [product, onnx.integers([met.length / kd / together, kd, length])]);
     return onnx.node("ReduceSum", [apart, onnx.integers([0])], { keepdims: 0 });
   }
   // as a product with zeros and ones it is one pass
@@ -261,17 +287,31 @@ function meetings({ batch, size, kernel, stride }: ConvolutionShape): (number | 
   });
 }
 
-/** dy [n, co, d, h, w] → the planes of dy that {@link meetings} names, any for those outside: [n·depth·kd, co·h·w]. */
-function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, h: number, dy: string): string {
-  const { batch, outChannels: co } = volume;
+/**
+ * dy [n, co, d, h, w] → the planes of dy that {@link meetings} names, [groups, kd, co, together, h·w]. For those outside
+ * zeros, but any where a plane is taken alone: its product is left out.
+ */
+function meetingPlanes(onnx: OnnxGraph, volume: ConvolutionShape, h: number, dy: string, together: number): string {
+  const { batch, outChannels: co, kernel } = volume;
   const [d, , w] = outputSize(volume) as [number, number, number];
+  const kd = kernel[0]!;
   const met = meetings(volume);
-  const table = met.flatMap((o, i) => {
-    const sample = Math.floor((i * batch) / met.length);
-    return Array.from({ length: co }, (_, channel) => (sample * co + channel) * d + (o ?? 0));
-  });
+  const outside = batch * co * d;
+  const table: number[] = [];
+  for (let first = 0; first < met.length; first += kd * together) {
+    const sample = (plane: number) => Math.floor(((first / kd + plane) * kd * batch) / met.length);
+    for (let tap = 0; tap < kd; tap++) {
+      for (let channel = 0; channel < co; channel++) {
+        for (let plane = 0; plane < together; plane++) {
+          const o = met[first + plane * kd + tap] ?? (together > 1 ? undefined : 0);
+          table.push(o === undefined ? outside : (sample(plane) * co + channel) * d + o);
+        }
+      }
+    }
+  }
   const planes = onnx.node("Reshape", [dy, onnx.integers([batch * co * d, h * w])]);
-  return onnx.node("Gather", [planes, onnx.int32s(table, [table.length])], { axis: 0 });
+  const padded = table.includes(outside) ? onnx.node("Pad", [planes, onnx.integers([0, 0, 1, 0])]) : planes;
+  return onnx.node("Gather", [padded, onnx.int32s(table, [table.length])], { axis: 0 });
 }
 
 /** The cheapest of the three for a layer. */

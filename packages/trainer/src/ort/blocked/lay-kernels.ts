@@ -1,5 +1,4 @@
-import { elementCount } from "@nnunet/core";
-import { kernelShape, type OnnxGraph, type PlaneSize, type PlaneWindow } from "@nnunet/unet-model";
+import { kernelShape, kernelsOf, type OnnxGraph, type PlaneSize, type PlaneWindow } from "@nnunet/unet-model";
 
 /** Weights of a layer, [out, in, taps…] as the network has them, and what a blocked convolution makes of them. */
 export interface LaidWeights {
@@ -20,6 +19,9 @@ export interface LaidWeights {
  * The weights of `kernelsOf(lies, size)`, laid out as the blocked operators want them while the graph runs:
  * [out / b, phase, in / b, …window, in of b, out of b]; [out / b, in, …window, out of b] where the input has fewer
  * channels than a block.
+ *
+ * First b channels of what comes out become the fastest axis, which is a transposition of two axes; then such runs are
+ * gathered in the order that is wanted. One transposition of all axes would move single values, on one thread.
  */
 export function layKernels(
   onnx: OnnxGraph,
@@ -28,31 +30,33 @@ export function layKernels(
   lies: PlaneWindow,
   size: PlaneSize,
 ): readonly string[] {
-  const { w, outChannels: co, inChannels: ci, taps, swap, phases } = weights;
-  const [wz, wy, wx] = lies.window;
-  // of a single plane only that part of the kernel ever meets a voxel
-  const planes = size[0] === 1 ? 1 : wz;
-  const table =
-    planes === wz ? weights.table : weights.table.filter((_, i) => Math.floor(i / (wy * wx)) % wz === lies.before[0]);
-  let picked = onnx.node("Reshape", [w, onnx.integers([co, ci, taps])]);
-  if (table.length !== taps || table.some((tap, i) => tap !== i)) {
-    // one more tap that is zero, for places that a phase does not use
-    if (table.includes(-1)) picked = onnx.node("Pad", [picked, onnx.integers([0, 0, 0, 0, 0, 1])]);
-    const chosen = onnx.integers(table.map((tap) => (tap < 0 ? taps : tap)));
-    picked = onnx.node("Gather", [picked, chosen], { axis: 2 });
-  }
-  const split = (channels: number) => (channels < block ? [channels, 1] : [channels / block, block]);
-  const apart = onnx.node("Reshape", [picked, onnx.integers([...split(co), ...split(ci), phases, planes, wy, wx])]);
-  const [outBlock, outIn, inBlock, inIn] = swap ? ([2, 3, 0, 1] as const) : ([0, 1, 2, 3] as const);
-  const shape = [phases * (swap ? ci : co), swap ? co : ci, ...kernelShape(lies, size)];
-  if (planes === 1) {
-    const laid = onnx.node("Transpose", [apart], { perm: [outBlock, 4, inBlock, 5, 6, 7, inIn, outIn] });
-    return [onnx.node("Reshape", [laid, onnx.integers(shape)])];
-  }
-  const laid = onnx.node("Transpose", [apart], { perm: [6, outBlock, 4, inBlock, 5, 7, inIn, outIn] });
-  const rows = onnx.node("Reshape", [laid, onnx.integers([wy, elementCount(shape)])]);
-  if (wy === 1) return [onnx.node("Reshape", [rows, onnx.integers(shape)])];
-  const names = Array.from({ length: wy }, () => onnx.fresh("Split"));
-  onnx.nodeWithOutputs("Split", [rows, onnx.integers(names.map(() => 1))], names, { axis: 0 });
-  return names.map((name) => onnx.node("Reshape", [name, onnx.integers(shape)]));
+  const { w, outChannels: co, inChannels: ci, taps, swap, phases, table } = weights;
+  const [out, into] = swap ? [ci, co] : [co, ci];
+  const apart = swap ? [co * (ci / block), block, taps] : [co / block, block, ci * taps];
+  const swapped = onnx.node("Transpose", [onnx.node("Reshape", [w, onnx.integers(apart)])], { perm: [0, 2, 1] });
+  const count = (co * ci * taps) / block;
+  let runs = onnx.node("Reshape", [swapped, onnx.integers([count, block])]);
+  // one more run of zeros, for places that a phase does not use
+  if (table.includes(-1)) runs = onnx.node("Pad", [runs, onnx.integers([0, 0, 1, 0])]);
+  const inner = into < block ? 1 : block;
+  const [, wy, wx] = lies.window;
+  const positions = table.length / phases;
+  return kernelsOf(lies, size).map((places) => {
+    const chosen: number[] = [];
+    for (let ob = 0; ob < out / block; ob++) {
+      for (let phase = 0; phase < phases; phase++) {
+        for (let ib = 0; ib < into; ib += inner) {
+          for (const [z, y, x] of places) {
+            const tap = table[phase * positions + (z * wy + y) * wx + x]!;
+            for (let i = ib; i < ib + inner; i++) {
+              if (tap < 0) chosen.push(count);
+              else chosen.push(swap ? (i * (ci / block) + ob) * taps + tap : (ob * ci + i) * taps + tap);
+            }
+          }
+        }
+      }
+    }
+    const laid = onnx.node("Gather", [runs, onnx.int32s(chosen, [chosen.length])], { axis: 0 });
+    return onnx.node("Reshape", [laid, onnx.integers([phases * out, into, ...kernelShape(lies, size)])]);
+  });
 }
