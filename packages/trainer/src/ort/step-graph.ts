@@ -90,7 +90,7 @@ function lossGraph(
   lowering: ConvolutionLowering,
   training: boolean,
 ) {
-  const onnx = new OnnxGraph(name);
+  const onnx = new OnnxGraph(name, { joinsReshapes: true });
   const tape = new OnnxTape(onnx);
   const layout: ParameterLayout = parameterLayout(graph);
   const weights = tape.input(stepNames.weights, [layout.total]);

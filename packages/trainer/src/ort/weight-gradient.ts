@@ -206,13 +206,13 @@ export function imageProduct(
   x: string,
   dy: string,
 ): string {
-  const { batch, inChannels: ci, outChannels: co, size, kernel, stride } = volume;
+  const { batch, inChannels: ci, size, kernel, stride } = volume;
   const [depth, , width] = size as [number, number, number];
   if (ci > 3) {
     const voxels = depth * heights.of * width;
     return planeProduct(onnx, volume, { channelsLast: channelsBehind(onnx, [batch, ci, voxels], x), heights }, dy);
   }
-  const [kd, kh, kw] = kernel as [number, number, number];
+  const kd = kernel[0]!;
   const d = depth / stride[0]!;
   const planes = onnx.node("Reshape", [x, onnx.integers([batch * ci * depth, heights.of * width])]);
   const outside = batch * ci * depth;
@@ -228,16 +228,29 @@ export function imageProduct(
   }
   const padded = table.includes(outside) ? onnx.node("Pad", [planes, onnx.integers([0, 0, 1, 0])]) : planes;
   const met = onnx.node("Gather", [padded, onnx.int32s(table, [table.length])], { axis: 0 });
+  const channelsLast = channelsBehind(onnx, [batch * d, kd * ci, heights.of * width], met);
+  return depthProduct(onnx, volume, { channelsLast, heights }, dy);
+}
+
+/**
+ * {@link planeProduct} where the planes of x that meet a plane of dy are further channels.
+ *
+ * @param image - channelsLast is [n, d, height, w, kd · ci], d that of dy
+ */
+export function depthProduct(onnx: OnnxGraph, volume: ConvolutionShape, image: PlaneImage, dy: string): string {
+  const { inChannels: ci, outChannels: co, size, kernel, stride } = volume;
+  const [kd, kh, kw] = kernel as [number, number, number];
   const single = {
     ...volume,
     inChannels: kd * ci,
-    size: [d, ...size.slice(1)],
+    size: [size[0]! / stride[0]!, ...size.slice(1)],
     kernel: [1, kh, kw],
     stride: [1, ...stride.slice(1)],
   };
-  const product = planeProduct(onnx, single, { x: met, heights }, dy); // [co, kd·ci, 1, kh, kw]
-  const apart = onnx.node("Reshape", [product, onnx.integers([co, kd, ci, kh, kw])]);
-  return onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3, 4] });
+  const product = planeProduct(onnx, single, image, dy); // [co, kd·ci, 1, kh, kw]
+  const apart = onnx.node("Reshape", [product, onnx.integers([co, kd, ci, kh * kw])]);
+  const ordered = onnx.node("Transpose", [apart], { perm: [0, 2, 1, 3] });
+  return onnx.node("Reshape", [ordered, onnx.integers([co, ci, kd, kh, kw])]);
 }
 
 /** x [n, c, voxels], in any split of the voxels → [n, voxels, c]. */

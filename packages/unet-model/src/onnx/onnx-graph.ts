@@ -46,9 +46,19 @@ export class OnnxGraph {
   readonly #outputs: OnnxPort[] = [];
   readonly #initializers = new Map<string, { type: OnnxElementType; shape: readonly number[]; bytes: Uint8Array }>();
   readonly #constants = new Map<string, string>();
+  /** For each tensor that a Reshape makes: what it is made of. */
+  readonly #reshaped = new Map<string, string>();
   #counter = 0;
 
-  constructor(readonly name: string) {}
+  readonly #joinsReshapes: boolean;
+
+  /** @param options.joinsReshapes - a Reshape of a Reshape takes the latter's input, and one that nobody reads is left out */
+  constructor(
+    readonly name: string,
+    { joinsReshapes = false }: { readonly joinsReshapes?: boolean } = {},
+  ) {
+    this.#joinsReshapes = joinsReshapes;
+  }
 
   get nodeCount(): number {
     return this.#nodes.length;
@@ -85,6 +95,13 @@ export class OnnxGraph {
     output: string = this.fresh(op),
     domain = "",
   ): string {
+    if (op === "Reshape" && this.#joinsReshapes) {
+      const [x, shape] = inputs as readonly [string, string];
+      const source = this.#reshaped.get(x) ?? x;
+      this.#reshaped.set(output, source);
+      this.#nodes.push({ op, domain, inputs: [source, shape], outputs: [output], attributes });
+      return output;
+    }
     this.#nodes.push({ op, domain, inputs, outputs: [output], attributes });
     return output;
   }
@@ -133,6 +150,11 @@ export class OnnxGraph {
     return this.#constant(key, "float32", shape, () => new Uint8Array(Float32Array.from(values).buffer));
   }
 
+  #usedNodes(): readonly OnnxNode[] {
+    const read = new Set([...this.#nodes.flatMap(({ inputs }) => inputs), ...this.#outputs.map(({ name }) => name)]);
+    return this.#nodes.filter(({ op, outputs }) => op !== "Reshape" || outputs.some((name) => read.has(name)));
+  }
+
   #constant(key: string, type: OnnxElementType, shape: readonly number[], make: () => Uint8Array): string {
     const known = this.#constants.get(key);
     if (known) return known;
@@ -157,7 +179,8 @@ export class OnnxGraph {
     const model = new ProtobufWriter();
     model.integer(1, 8).string(2, "nnunet-ts").string(3, producerVersion);
     model.message(7, (graph) => {
-      for (const node of this.#nodes) graph.message(1, (m) => writeNode(m, node));
+      for (const node of this.#joinsReshapes ? this.#usedNodes() : this.#nodes)
+        graph.message(1, (m) => writeNode(m, node));
       graph.string(2, this.name);
       for (const [name, { type, shape, bytes }] of this.#initializers) {
         graph.message(5, (m) => {

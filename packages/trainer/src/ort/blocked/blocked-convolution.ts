@@ -19,9 +19,9 @@ import { type ConvolutionShape, isPointwise, outputSize } from "../convolution.t
 import { onceComputed } from "../execution-order.ts";
 import { phasedKernel } from "../input-gradient.ts";
 import type { OnnxTape, OnnxValue } from "../onnx-tape.ts";
-import { gatheredWeightGradient, imageProduct, planeProduct, suitsPlanes } from "../weight-gradient.ts";
+import { depthProduct, gatheredWeightGradient, imageProduct, planeProduct, suitsPlanes } from "../weight-gradient.ts";
 import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
-import { blockedChannelsLast, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
+import { blockedChannelsLast, blockedDepthTaps, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
 import { layKernels } from "./lay-kernels.ts";
 
 /** One tensor of the input: a blocked feature, or, of fewer channels than a block, a picture that is not blocked. */
@@ -145,6 +145,12 @@ function weightGradient(
   }
   const heights = { of: pitch(x.size), dy: pitch(dy.size) };
   if (image) return imageProduct(onnx, shape, heights, x.name, rows);
+  const [kd, stride] = [shape.kernel[0]!, shape.stride[0]!];
+  if (stride > 1) {
+    // every other plane of x as the middle of its own group would meet none of dy in half of them
+    const channelsLast = blockedDepthTaps(onnx, block, x, kd, stride);
+    return depthProduct(onnx, shape, { channelsLast, heights }, rows);
+  }
   return planeProduct(onnx, shape, { channelsLast: blockedChannelsLast(onnx, block, x), heights }, rows);
 }
 

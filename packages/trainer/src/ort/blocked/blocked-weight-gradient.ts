@@ -16,6 +16,38 @@ export function blockedChannelsLast(onnx: OnnxGraph, block: number, { name, batc
 }
 
 /**
+ * The same with the planes that meet a plane of dy as further channels: [n, d, rows, x, kd, c], d that of dy. Zeros for
+ * those outside.
+ *
+ * @param x - of several planes, with zeros between them
+ */
+export function blockedDepthTaps(
+  onnx: OnnxGraph,
+  block: number,
+  { name, batch, channels, size }: BlockedTensor,
+  kd: number,
+  stride: number,
+): string {
+  const [planes, height, width] = size;
+  const [blocks, plane, d] = [channels / block, pitch(size) * width, planes / stride];
+  const count = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);
+  const met = Array.from({ length: d * kd }, (_, i) => Math.floor(i / kd) * stride + (i % kd) - (kd - 1) / 2);
+  const isInside = met.map((z) => z >= 0 && z < planes);
+  const byTap = (values: readonly number[]) => onnx.int32s(values, [1, d, 1, kd, 1]);
+  const places = [
+    onnx.int32s(count(batch, blocks * planes * plane), [batch, 1, 1, 1, 1]),
+    byTap(met.map((z) => z * plane)),
+    onnx.int32s(count(plane, 1), [1, 1, plane, 1, 1]),
+    onnx.int32s(count(blocks, planes * plane), [1, 1, 1, 1, blocks]),
+  ].reduce((a, b) => onnx.node("Add", [a, b]));
+  const inside = onnx.node("Mul", [places, byTap(isInside.map(Number))]);
+  const zero = height * width; // a voxel between the first plane and the second
+  const table = onnx.node("Add", [inside, byTap(isInside.map((is) => (is ? 0 : zero)))]);
+  const runs = onnx.node("Reshape", [name, onnx.integers([-1, block])]);
+  return onnx.node("Gather", [runs, onnx.node("Reshape", [table, onnx.integers([-1])])], { axis: 0 });
+}
+
+/**
  * dW [co, ci] of a convolution of one tap: for every sample and block one product over the voxels.
  *
  * @param rows - dy, not blocked, with zeros between its planes: [n, co, planes · rows, x]
