@@ -29,7 +29,7 @@ export const standardLowering: ConvolutionLowering = {
 export const deviceLowering: ConvolutionLowering = { ...standardLowering, weightGradient: tapWeightGradient };
 
 /** Below this many voxels laying out the weights costs more than the faster kernels save. */
-const FEWEST_VOXELS = 2000;
+const FEWEST_VOXELS = 300;
 
 /**
  * The same for what has no blocked form; the rest of the network lies in onnxruntime's channel-blocked ("NCHWc") layout
