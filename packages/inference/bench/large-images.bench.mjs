@@ -8,12 +8,14 @@
  *   npm run build && node packages/inference/bench/large-images.bench.mjs            all runs, an hour on two cores
  *   node packages/inference/bench/large-images.bench.mjs 800x24 800x104              slices × classes
  *   BOUND=none node packages/inference/bench/large-images.bench.mjs 100x24           without --max-memory
+ *   SVG=memory.svg node packages/inference/bench/large-images.bench.mjs …            draws the runs
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { svgDocument, svgText } from "@nnunet/core";
 import { randomModelBytes } from "./random-model.mjs";
 
 const bound = process.env.BOUND ?? "1.5";
@@ -24,6 +26,7 @@ const runs = (wanted.length > 0 ? wanted : ["100x4", "100x24", "200x24", "400x24
 const nnunet = fileURLToPath(new URL("../../cli/bin/nnunet.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "nnunet-large-"));
 const peaks = new Map();
+const points = [];
 try {
   console.log("| slices | classes | voxels, millions | peak, GB | seconds |\n|---|---|---|---|---|");
   for (const [slices, classes] of runs) {
@@ -49,11 +52,13 @@ try {
     if (status !== 0 || peak === undefined) throw new Error(`${args.join(" ")}: ${status}\n${stderr}${stdout}`);
     const seconds = (performance.now() - started) / 1000;
     peaks.set(`${slices}x${classes}`, Number(peak));
+    points.push({ voxels: (slices * 512 * 512) / 1e6, classes, peak: Number(peak), seconds });
     console.log(
       `| ${slices} | ${classes} | ${((slices * 512 * 512) / 1e6).toFixed(0)} | ${peak} | ${seconds.toFixed(0)} |`,
     );
     if (Number(peak) > Number(bound)) fail(`more than the bound of ${bound} GB`);
   }
+  if (process.env.SVG) writeFileSync(process.env.SVG, drawn(points));
   const [few, many] = ["800x24", "800x104"].map((run) => peaks.get(run));
   if (few && many) {
     console.log(`104 classes take ${(many / few).toFixed(2)} times the memory of 24`);
@@ -66,6 +71,45 @@ try {
 function fail(text) {
   console.error(text);
   process.exitCode = 1;
+}
+
+/** Memory and time against voxels, a line per number of classes. */
+function drawn(points) {
+  const [width, height, left, top] = [330, 220, 60, 50];
+  const colours = ["#1f5fa8", "#c2571a", "#2b8a3e", "#7b3fa0"];
+  const classNumbers = [...new Set(points.map(({ classes }) => classes))].sort((a, b) => a - b);
+  const widest = Math.max(...points.map(({ voxels }) => voxels));
+  const panel = (what, heading, x0) => {
+    const highest = 1.1 * Math.max(...points.map((point) => point[what]));
+    const place = (point) => [x0 + (point.voxels / widest) * width, top + height - (point[what] / highest) * height];
+    const axes = `<path d="M${x0} ${top}V${top + height}H${x0 + width}" fill="none" stroke="#888888"/>`;
+    const ticks = [0.25, 0.5, 0.75, 1].flatMap((part) => [
+      svgText(x0 + part * width, top + height + 16, (part * widest).toFixed(0), { anchor: "middle" }),
+      svgText(x0 - 6, top + height - part * height + 4, (part * highest).toPrecision(2), { anchor: "end" }),
+    ]);
+    const lines = classNumbers.flatMap((classes, i) => {
+      const own = points.filter((point) => point.classes === classes).sort((a, b) => a.voxels - b.voxels);
+      const at = own.map(place);
+      const line = `<polyline points="${at.map((xy) => xy.map((v) => v.toFixed(1)).join(",")).join(" ")}" fill="none" stroke="${colours[i % 4]}" stroke-width="2"/>`;
+      const dots = at.map(
+        ([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3.5" fill="${colours[i % 4]}"/>`,
+      );
+      return [line, ...dots];
+    });
+    return [axes, svgText(x0, top - 14, heading, { bold: true }), ...ticks, ...lines];
+  };
+  const second = left + width + 80;
+  const below = top + height + 40;
+  const legend = classNumbers.map((classes, i) =>
+    svgText(left + i * 110, below + 20, `● ${classes} classes`, { colour: colours[i % 4], bold: true }),
+  );
+  return svgDocument("Memory and time of nnunet predict", second + width + 30, below + 36, [
+    ...panel("peak", "peak of the memory, GB", left),
+    ...panel("seconds", "seconds", second),
+    svgText(left + width / 2, below - 4, "millions of voxels", { anchor: "middle" }),
+    svgText(second + width / 2, below - 4, "millions of voxels", { anchor: "middle" }),
+    ...legend,
+  ]);
 }
 
 /** Something round with noise, never 0, slice by slice into a NIfTI file. */
