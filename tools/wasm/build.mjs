@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 const VERSION = "0.28.20";
 const modules = [
   { source: "spline-panel", target: "packages/kernels/src/spline-module.ts", name: "SPLINE_MODULE" },
+  { source: "sampling", target: "packages/augment/src/sampling-module.ts", name: "SAMPLING_MODULE" },
   { source: "label-runs", target: "packages/kernels/src/label-module.ts", name: "LABEL_MODULE" },
   { source: "voxel-steps", target: "packages/augment/src/voxel-module.ts", name: "VOXEL_MODULE" },
 ];

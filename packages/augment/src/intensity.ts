@@ -99,8 +99,9 @@ function stretch(channel: Float32Array, { minimum, maximum, ...line }: Stretch, 
     return;
   }
   for (let i = 0; i < channel.length; i++) {
-    const v = fround(fround(fround(channel[i]! - from) * factor) + to);
-    // comparisons, which NaN passes, as in the SIMD twin
-    out[i] = v < minimum ? minimum : v > maximum ? maximum : v;
+    let v = fround(fround(fround(channel[i]! - from) * factor) + to);
+    if (v < minimum) v = minimum;
+    if (v > maximum) v = maximum;
+    out[i] = v;
   }
 }

@@ -61,9 +61,10 @@ export function raiseVoxels(
   for (let i = 0; i < channel.length; i++) {
     const base = Math.abs(fround(fround(channel[i]! - origin32) * inverse32));
     const power = base >= tiny ? powerOf(base, coarse, fine, gamma32) : 0;
-    const v = fround(fround(power * extent32) + origin32);
-    // comparisons, which NaN passes, as in the SIMD twin
-    out[i] = v < low ? low : v > high ? high : v;
+    let v = fround(fround(power * extent32) + origin32);
+    if (v < low) v = low;
+    if (v > high) v = high;
+    out[i] = v;
   }
 }
 

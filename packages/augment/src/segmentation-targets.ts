@@ -43,6 +43,11 @@ export function writeTarget(
   for (let z = 0; z < tz; z++) {
     for (let y = 0; y < ty; y++) {
       const from = (planes[z]! * ny + rows[y]!) * nx;
+      if (regions === undefined && tx === nx) {
+        for (let x = 0; x < nx; x++) out[to + x] = Math.max(0, seg[from + x]!);
+        to += nx;
+        continue;
+      }
       for (let x = 0; x < tx; x++, to++) {
         const label = Math.max(0, seg[from + columns[x]!]!);
         if (regions === undefined) out[to] = label;

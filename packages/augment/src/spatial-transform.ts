@@ -43,10 +43,16 @@ export interface SamplingRows {
   start(z: number, y: number): readonly [number, number, number];
 }
 
+/** What the middle of the patch is taken from. */
+export function sourceCentre(source: Shape3, { centre }: SamplingTransform): readonly [number, number, number] {
+  return centre ?? [(source[0] - 1) / 2, (source[1] - 1) / 2, (source[2] - 1) / 2];
+}
+
 /** @throws {InvalidArgumentError} if the matrix is not nine finite numbers */
-export function samplingRows(source: Shape3, target: Shape3, { matrix: m, centre }: SamplingTransform): SamplingRows {
+export function samplingRows(source: Shape3, target: Shape3, transform: SamplingTransform): SamplingRows {
+  const { matrix: m } = transform;
   if (m.length !== 9 || !m.every(Number.isFinite)) throw new InvalidArgumentError("matrix", "nine finite numbers", m);
-  const [cz, cy, cx] = centre ?? [(source[0] - 1) / 2, (source[1] - 1) / 2, (source[2] - 1) / 2];
+  const [cz, cy, cx] = sourceCentre(source, transform);
   const x = -(target[2] - 1) / 2;
   return {
     step: [m[2]!, m[5]!, m[8]!],

@@ -1,4 +1,6 @@
 import type { Shape3 } from "@nnunet/core";
+import type { SimdOption } from "./intensity.ts";
+import { sampleInSimd } from "./sampling-simd.ts";
 import { splinePrefilter } from "./spline-prefilter.ts";
 import { type SamplingTransform, samplingRows } from "./spatial-transform.ts";
 
@@ -22,8 +24,16 @@ export function transformImage(
   transform: SamplingTransform,
   interpolation: "linear" | "cubic" = "linear",
   out: Float32Array = new Float32Array(target[0] * target[1] * target[2]),
+  { simd = true }: SimdOption = {},
 ): Float32Array {
   const rows = samplingRows(shape, target, transform);
+  if (
+    simd &&
+    interpolation === "linear" &&
+    sampleInSimd(source, shape, target, transform, out, (wasm, places) => wasm.sampleImage(...places))
+  ) {
+    return out;
+  }
   const coefficients = interpolation === "cubic" ? splinePrefilter(source, shape) : source;
   const sampleRow = interpolation === "cubic" ? cubicRow : linearRow;
   let to = 0;
@@ -60,20 +70,17 @@ function linearRow(
     const ty = y - iy;
     const tx = x - ix;
     if (iz >= 0 && iy >= 0 && ix >= 0 && iy + 1 < ny && ix + 1 < nx && (tz === 0 ? iz < nz : iz + 1 < nz)) {
-      let p = iz * plane + iy * nx + ix;
-      const a = source[p]! + tx * (source[p + 1]! - source[p]!);
-      p += nx;
-      const b = source[p]! + tx * (source[p + 1]! - source[p]!);
-      const near = a + ty * (b - a);
-      if (tz === 0) {
-        out[to + i] = near; // a slice turned in its plane
-        continue;
-      }
-      p += plane;
-      const d = source[p]! + tx * (source[p + 1]! - source[p]!);
-      p -= nx;
-      const c = source[p]! + tx * (source[p + 1]! - source[p]!);
-      out[to + i] = near + tz * (c + ty * (d - c) - near);
+      // Two neighbours along x at once, between planes, then between rows, then between the two.
+      const p = iz * plane + iy * nx + ix;
+      const q = p + nx;
+      const up = tz === 0 ? 0 : plane; // a slice turned in its plane has none above it
+      const nearLeft = source[p]! + tz * (source[p + up]! - source[p]!);
+      const nearRight = source[p + 1]! + tz * (source[p + 1 + up]! - source[p + 1]!);
+      const farLeft = source[q]! + tz * (source[q + up]! - source[q]!);
+      const farRight = source[q + 1]! + tz * (source[q + 1 + up]! - source[q + 1]!);
+      const left = nearLeft + ty * (farLeft - nearLeft);
+      const right = nearRight + ty * (farRight - nearRight);
+      out[to + i] = left + tx * (right - left);
     } else if (iz < -1 || iy < -1 || ix < -1 || iz >= nz || iy >= ny || ix >= nx) {
       out[to + i] = 0;
     } else {

@@ -1,4 +1,6 @@
 import type { Shape3 } from "@nnunet/core";
+import type { SimdOption } from "./intensity.ts";
+import { sampleInSimd } from "./sampling-simd.ts";
 import { type SamplingTransform, samplingRows } from "./spatial-transform.ts";
 
 /**
@@ -21,12 +23,19 @@ export function transformLabels(
   rule: "threshold" | "argmax",
   outside = -1,
   out: Int16Array = new Int16Array(target[0] * target[1] * target[2]),
+  { simd = true }: SimdOption = {},
 ): Int16Array {
   const [nz, ny, nx] = shape;
   const plane = ny * nx;
   const rows = samplingRows(shape, target, transform);
   const [dz, dy, dx] = rows.step;
   const argmax = rule === "argmax";
+  if (
+    simd &&
+    sampleInSimd(source, shape, target, transform, out, (wasm, places) => wasm.sampleLabels(...places, argmax, outside))
+  ) {
+    return out;
+  }
   let to = 0;
   for (let row = 0; row < target[0]; row++) {
     for (let column = 0; column < target[1]; column++) {

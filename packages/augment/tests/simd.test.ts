@@ -5,8 +5,11 @@ import {
   gaussianBlur,
   mirrorInPlace,
   patchMemory,
+  samplingMatrix,
   scaleBrightness,
   scaleContrast,
+  transformImage,
+  transformLabels,
 } from "@nnunet/augment";
 import { createRandom, type Shape3 } from "@nnunet/core";
 import fc from "fast-check";
@@ -92,5 +95,39 @@ test("a line that is too long for WebAssembly's tables is blurred in TypeScript:
   const most = x.subarray(0, 8192 - 2 * 8 - 3);
   expect(gaussianBlur(most, [1, 1, most.length], [0, 0, 2])).toEqual(
     gaussianBlur(most, [1, 1, most.length], [0, 0, 2], { simd: false }),
+  );
+});
+
+test("rotation and scaling give the same bytes in TypeScript and WebAssembly, image and labels, inside and outside", () => {
+  const angle = fc.constantFrom(0, 0.3, -0.5, Math.PI / 2, Math.PI, 3);
+  const anyShape = fc.oneof(fc.tuple(extent, extent, extent), fc.tuple(fc.constant(1), extent, extent));
+  const transform = fc.record({
+    angles: fc.tuple(angle, angle, angle),
+    scale: fc.constantFrom(0.3, 0.7, 1, 1.37, 4),
+    centre: fc.option(fc.tuple(fc.constantFrom(-3, 0, 2.5), fc.constantFrom(0, 4), fc.constantFrom(1, 6.25)), {
+      nil: undefined,
+    }),
+  });
+  fc.assert(
+    fc.property(anyShape, anyShape, transform, fc.nat(), (shape, target, { angles, scale, centre }, seed) => {
+      const random = createRandom(seed);
+      const n = shape[0] * shape[1] * shape[2];
+      const image = Float32Array.from({ length: n }, () => random.normal());
+      // From a few labels to many, so that voxels between two, and between more, are met.
+      const kinds = random.integer(1, 9);
+      const labels = Int16Array.from({ length: n }, () => random.integer(-1, kinds));
+      const how = { matrix: samplingMatrix(angles, [scale, scale, scale]), ...(centre && { centre }) };
+      const [a, b] = [true, false].map((simd) =>
+        transformImage(image, shape, target, how, "linear", undefined, { simd }),
+      ) as [Float32Array, Float32Array];
+      expect(bytes(a).equals(bytes(b))).toBe(true);
+      for (const rule of ["threshold", "argmax"] as const) {
+        const [c, d] = [true, false].map((simd) =>
+          transformLabels(labels, shape, target, how, rule, -1, undefined, { simd }),
+        );
+        expect(c).toEqual(d);
+      }
+    }),
+    { seed: 8, numRuns: 150 },
   );
 });

@@ -1,0 +1,66 @@
+import type { Shape3 } from "@nnunet/core";
+import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "@nnunet/kernels";
+import { SAMPLING_MODULE } from "./sampling-module.ts";
+import { type SamplingTransform, sourceCentre } from "./spatial-transform.ts";
+
+/** Source, its shape, target, its shape, matrix: addresses in bytes; see tools/wasm/sampling.as. */
+type Places = [
+  src: number,
+  nz: number,
+  ny: number,
+  nx: number,
+  dst: number,
+  targetZ: number,
+  targetY: number,
+  targetX: number,
+  matrix: number,
+];
+
+export interface SamplingExports {
+  readonly memory: WasmMemory;
+  sampleImage(...places: Places): void;
+  sampleLabels(...placesAndRule: [...Places, argmax: boolean, outside: number]): void;
+}
+
+/** An instance whose memory has grown beyond this is given up after its use. */
+const KEPT_BYTES = 128 * 2 ** 20;
+const MATRIX = 256;
+const SOURCE = 1024;
+let shared: SamplingExports | undefined;
+let missing = false;
+
+/**
+ * Runs a rotation and scaling in WebAssembly with SIMD, whose results equal those of the TypeScript loops bit by bit.
+ *
+ * @returns false where there is none, or too little memory: the caller then runs its loop
+ */
+export function sampleInSimd<T extends Float32Array | Int16Array>(
+  source: T,
+  shape: Shape3,
+  target: Shape3,
+  transform: SamplingTransform,
+  out: T,
+  run: (wasm: SamplingExports, places: Places) => void,
+): boolean {
+  if (missing) return false;
+  const wasm = shared ?? instantiateWasm<SamplingExports>(SAMPLING_MODULE);
+  missing = wasm === undefined;
+  if (wasm === undefined) return false;
+  shared = wasm;
+  const destination = (SOURCE + source.byteLength + 127) & ~63;
+  try {
+    enlargeWasmMemory(wasm.memory, destination + out.byteLength + 64);
+  } catch {
+    return false;
+  }
+  const { buffer } = wasm.memory;
+  const bytes = new Uint8Array(buffer);
+  new Float64Array(buffer, MATRIX, 12).set([...transform.matrix, ...sourceCentre(shape, transform)]);
+  bytes.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), SOURCE);
+  run(wasm, [SOURCE, ...shape, destination, ...target, MATRIX]);
+  new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(
+    bytes.subarray(destination, destination + out.byteLength),
+  );
+  if (buffer.byteLength > KEPT_BYTES) shared = undefined;
+  return true;
+}
