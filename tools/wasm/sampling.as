@@ -21,7 +21,75 @@ function mix(a: v128, b: v128, t: v128): v128 {
   return f64x2.add(a, f64x2.mul(t, f64x2.sub(b, a)));
 }
 
-/** src [nz, ny, nx] float32 → dst [tz, ty, tx] float32. */
+// Where a row of the patch is sampled, set by `startRow`.
+let z0: f64 = 0;
+let y0: f64 = 0;
+let x0: f64 = 0;
+let dz: f64 = 0;
+let dy: f64 = 0;
+let dx: f64 = 0;
+
+// @ts-ignore: decorator
+@inline
+function startRow(matrix: usize, pz: f64, py: f64, px: f64): void {
+  z0 = entry(matrix, 0) * pz + entry(matrix, 1) * py + entry(matrix, 2) * px + entry(matrix, 9);
+  y0 = entry(matrix, 3) * pz + entry(matrix, 4) * py + entry(matrix, 5) * px + entry(matrix, 10);
+  x0 = entry(matrix, 6) * pz + entry(matrix, 7) * py + entry(matrix, 8) * px + entry(matrix, 11);
+  dz = entry(matrix, 2);
+  dy = entry(matrix, 5);
+  dx = entry(matrix, 8);
+}
+
+/** Whether sample i has all eight voxels around it; `lastZ` is nz, not nz − 1, where only one plane is needed. */
+// @ts-ignore: decorator
+@inline
+function within(i: i32, lastZ: f64, lastY: f64, lastX: f64): bool {
+  const z = z0 + <f64>i * dz;
+  const y = y0 + <f64>i * dy;
+  const x = x0 + <f64>i * dx;
+  return z >= 0 && y >= 0 && x >= 0 && z < lastZ && y < lastY && x < lastX;
+}
+
+/**
+ * Bytes from the first voxel to the one at or before samples `low` … `high` − 1 of a row, as int64 at `row`, and the
+ * distances from it, as float64 [z, y, x] at `parts`, each with room for one more.
+ */
+function locate(low: i32, high: i32, plane: i32, nx: i32, size: f64, row: usize, parts: usize): void {
+  const dz2 = f64x2.splat(dz);
+  const dy2 = f64x2.splat(dy);
+  const dx2 = f64x2.splat(dx);
+  const z02 = f64x2.splat(z0);
+  const y02 = f64x2.splat(y0);
+  const x02 = f64x2.splat(x0);
+  const planeBytes = f64x2.splat(<f64>plane * size);
+  const rowBytes = f64x2.splat(<f64>nx * size);
+  const bytes = f64x2.splat(size);
+  const magic = f64x2.splat(4503599627370496.0); // 2⁵²: an integer added to it is in the low bits
+  let i2 = f64x2.replace_lane(f64x2.splat(<f64>low), 1, <f64>(low + 1));
+  for (let i = low; i < high; i += 2) {
+    const z = f64x2.add(z02, f64x2.mul(i2, dz2));
+    const y = f64x2.add(y02, f64x2.mul(i2, dy2));
+    const x = f64x2.add(x02, f64x2.mul(i2, dx2));
+    const iz = f64x2.floor(z);
+    const iy = f64x2.floor(y);
+    const ix = f64x2.floor(x);
+    const first = f64x2.add(f64x2.add(f64x2.mul(iz, planeBytes), f64x2.mul(iy, rowBytes)), f64x2.mul(ix, bytes));
+    v128.store(row, f64x2.add(first, magic));
+    if (parts !== 0) {
+      const tz = f64x2.sub(z, iz);
+      const ty = f64x2.sub(y, iy);
+      const tx = f64x2.sub(x, ix);
+      v128.store(parts, v128.shuffle<f64>(tz, ty, 0, 2));
+      v128.store(parts, v128.shuffle<f64>(tx, tz, 0, 3), 16);
+      v128.store(parts, v128.shuffle<f64>(ty, tx, 1, 3), 32);
+      parts += 48;
+    }
+    row += 16;
+    i2 = f64x2.add(i2, f64x2.splat(2));
+  }
+}
+
+/** src [nz, ny, nx] float32 → dst [tz, ty, tx] float32; `scratch` has room for 4 float64 for each of targetX + 1. */
 export function sampleImage(
   src: usize,
   nz: i32,
@@ -32,43 +100,48 @@ export function sampleImage(
   targetY: i32,
   targetX: i32,
   matrix: usize,
+  scratch: usize,
 ): void {
   const plane = ny * nx;
-  const dz = entry(matrix, 2);
-  const dy = entry(matrix, 5);
-  const dx = entry(matrix, 8);
   const row = (<usize>nx) << 2;
   const px = -(<f64>(targetX - 1)) / 2;
+  const parts = scratch + ((<usize>(targetX + 1)) << 3);
   let to = dst;
   for (let k = 0; k < targetZ; k++) {
     const pz = <f64>k - <f64>(targetZ - 1) / 2;
-    for (let j = 0; j < targetY; j++) {
-      const py = <f64>j - <f64>(targetY - 1) / 2;
-      const z0 = entry(matrix, 0) * pz + entry(matrix, 1) * py + entry(matrix, 2) * px + entry(matrix, 9);
-      const y0 = entry(matrix, 3) * pz + entry(matrix, 4) * py + entry(matrix, 5) * px + entry(matrix, 10);
-      const x0 = entry(matrix, 6) * pz + entry(matrix, 7) * py + entry(matrix, 8) * px + entry(matrix, 11);
-      for (let i = 0; i < targetX; i++, to += 4) {
-        const z = z0 + <f64>i * dz;
-        const y = y0 + <f64>i * dy;
-        const x = x0 + <f64>i * dx;
-        if (z >= 0 && y >= 0 && x >= 0 && z <= <f64>(nz - 1) && y < <f64>(ny - 1) && x < <f64>(nx - 1)) {
-          const iz = <i32>z;
-          const iy = <i32>y;
-          const ix = <i32>x;
-          const tz = z - <f64>iz;
-          // A slice turned in its plane has none above it.
-          const up = select<usize>(0, (<usize>plane) << 2, tz === 0);
-          const p = src + ((<usize>(iz * plane + iy * nx + ix)) << 2);
-          const t = f64x2.splat(tz);
-          const near = mix(pair(p), pair(p + up), t);
-          const far = mix(pair(p + row), pair(p + row + up), t);
-          const m = mix(near, far, f64x2.splat(y - <f64>iy));
-          const left = f64x2.extract_lane(m, 0);
-          store<f32>(to, <f32>(left + (x - <f64>ix) * (f64x2.extract_lane(m, 1) - left)));
-        } else store<f32>(to, edge(src, nz, ny, nx, z, y, x));
+    for (let j = 0; j < targetY; j++, to += (<usize>targetX) << 2) {
+      startRow(matrix, pz, <f64>j - <f64>(targetY - 1) / 2, px);
+      // A row in one plane needs none above it.
+      const flat = dz === 0 && z0 === Math.floor(z0);
+      const lastZ = <f64>(flat ? nz : nz - 1);
+      const up: usize = flat ? 0 : (<usize>plane) << 2;
+      let low = 0;
+      while (low < targetX && !within(low, lastZ, <f64>(ny - 1), <f64>(nx - 1))) low++;
+      let high = targetX;
+      while (high > low && !within(high - 1, lastZ, <f64>(ny - 1), <f64>(nx - 1))) high--;
+      for (let i = 0; i < low; i++) storeEdge(src, nz, ny, nx, i, to);
+      for (let i = high; i < targetX; i++) storeEdge(src, nz, ny, nx, i, to);
+      locate(low, high, plane, nx, 4, scratch, parts);
+      let at = scratch;
+      let t = parts;
+      for (let q = to + ((<usize>low) << 2), end = to + ((<usize>high) << 2); q < end; q += 4) {
+        const p = src + <usize>load<u32>(at);
+        const tz = v128.load64_splat(t);
+        const near = mix(pair(p), pair(p + up), tz);
+        const far = mix(pair(p + row), pair(p + row + up), tz);
+        const m = mix(near, far, v128.load64_splat(t, 8));
+        const left = f64x2.extract_lane(m, 0);
+        store<f32>(q, <f32>(left + load<f64>(t, 16) * (f64x2.extract_lane(m, 1) - left)));
+        at += 8;
+        t += 24;
       }
     }
   }
+}
+
+function storeEdge(src: usize, nz: i32, ny: i32, nx: i32, i: i32, to: usize): void {
+  const v = edge(src, nz, ny, nx, z0 + <f64>i * dz, y0 + <f64>i * dy, x0 + <f64>i * dx);
+  store<f32>(to + ((<usize>i) << 2), v);
 }
 
 /** Where some of the eight voxels are outside, and 0. */
@@ -96,7 +169,10 @@ function edge(src: usize, nz: i32, ny: i32, nx: i32, z: f64, y: f64, x: f64): f3
   return <f32>sum;
 }
 
-/** src [nz, ny, nx] int16, and two bytes more → dst [tz, ty, tx] int16. */
+/**
+ * src [nz, ny, nx] int16 → dst [tz, ty, tx] int16. Reads, but does not use, up to a plane, a row and a voxel beyond
+ * src; `scratch` has room for a float64 for each of targetX + 1.
+ */
 export function sampleLabels(
   src: usize,
   nz: i32,
@@ -107,52 +183,65 @@ export function sampleLabels(
   targetY: i32,
   targetX: i32,
   matrix: usize,
+  scratch: usize,
   argmax: bool,
   outside: i32,
 ): void {
   const plane = ny * nx;
-  const dz = entry(matrix, 2);
-  const dy = entry(matrix, 5);
-  const dx = entry(matrix, 8);
+  const behind = (<usize>nx) << 1;
   const px = -(<f64>(targetX - 1)) / 2;
   let to = dst;
   for (let k = 0; k < targetZ; k++) {
     const pz = <f64>k - <f64>(targetZ - 1) / 2;
-    for (let j = 0; j < targetY; j++) {
-      const py = <f64>j - <f64>(targetY - 1) / 2;
-      const z0 = entry(matrix, 0) * pz + entry(matrix, 1) * py + entry(matrix, 2) * px + entry(matrix, 9);
-      const y0 = entry(matrix, 3) * pz + entry(matrix, 4) * py + entry(matrix, 5) * px + entry(matrix, 10);
-      const x0 = entry(matrix, 6) * pz + entry(matrix, 7) * py + entry(matrix, 8) * px + entry(matrix, 11);
-      for (let i = 0; i < targetX; i++, to += 2) {
-        const z = z0 + <f64>i * dz;
-        const y = y0 + <f64>i * dy;
-        const x = x0 + <f64>i * dx;
-        if (!(z >= 0 && y >= 0 && x >= 0 && z <= <f64>(nz - 1) && y <= <f64>(ny - 1) && x <= <f64>(nx - 1))) {
-          store<i16>(to, <i16>outside);
-          continue;
-        }
-        const iz = <i32>z;
-        const iy = <i32>y;
-        const ix = <i32>x;
-        const tz = z - <f64>iz;
-        const ty = y - <f64>iy;
-        const tx = x - <f64>ix;
-        const p = src + ((<usize>(iz * plane + iy * nx + ix)) << 1);
-        // Inside the outermost centres there is a next voxel unless the point lies on this one.
-        const up = select<usize>((<usize>plane) << 1, 0, tz > 0);
-        const back = select<usize>((<usize>nx) << 1, 0, ty > 0);
-        const label = <i32>load<i16>(p);
-        // Two neighbours along x at once; where the point lies on a voxel the next may be another row's.
+    for (let j = 0; j < targetY; j++, to += (<usize>targetX) << 1) {
+      startRow(matrix, pz, <f64>j - <f64>(targetY - 1) / 2, px);
+      // A row in one plane needs none above it.
+      const above: usize = dz === 0 && z0 === Math.floor(z0) ? 0 : (<usize>plane) << 1;
+      let low = 0;
+      while (low < targetX && !inside(low, nz, ny, nx)) low++;
+      let high = targetX;
+      while (high > low && !inside(high - 1, nz, ny, nx)) high--;
+      for (let i = 0; i < low; i++) store<i16>(to + ((<usize>i) << 1), <i16>outside);
+      for (let i = high; i < targetX; i++) store<i16>(to + ((<usize>i) << 1), <i16>outside);
+      locate(low, high, plane, nx, 2, scratch, 0);
+      let at = scratch;
+      for (let i = low; i < high; i++, at += 8) {
+        const p = src + <usize>load<u32>(at);
+        // Two neighbours along x at once. Where the point lies on a voxel more are looked at than count, which may
+        // only send it the slow way.
         const two = load<i32>(p);
-        const same = (two ^ load<i32>(p + up)) | (two ^ load<i32>(p + back)) | (two ^ load<i32>(p + up + back));
-        if ((same | (two ^ rotl(two, 16))) === 0) store<i16>(to, <i16>label);
-        else {
-          const right: usize = tx > 0 ? 2 : 0;
-          store<i16>(to, <i16>mixedLabel(label, p, up, back, right, tz, ty, tx, argmax));
-        }
+        const same =
+          (two ^ load<i32>(p + above)) | (two ^ load<i32>(p + behind)) | (two ^ load<i32>(p + above + behind));
+        const q = to + ((<usize>i) << 1);
+        if ((same | (two ^ rotl(two, 16))) === 0) store<i16>(q, <i16>two);
+        else store<i16>(q, <i16>betweenLabels(p, above, behind, i, argmax));
       }
     }
   }
+}
+
+/** Whether sample i is not beyond the outermost voxel centres. */
+// @ts-ignore: decorator
+@inline
+function inside(i: i32, nz: i32, ny: i32, nx: i32): bool {
+  const z = z0 + <f64>i * dz;
+  const y = y0 + <f64>i * dy;
+  const x = x0 + <f64>i * dx;
+  return z >= 0 && y >= 0 && x >= 0 && z <= <f64>(nz - 1) && y <= <f64>(ny - 1) && x <= <f64>(nx - 1);
+}
+
+function betweenLabels(p: usize, above: usize, behind: usize, i: i32, argmax: bool): i32 {
+  const z = z0 + <f64>i * dz;
+  const y = y0 + <f64>i * dy;
+  const x = x0 + <f64>i * dx;
+  const tz = z - Math.floor(z);
+  const ty = y - Math.floor(y);
+  const tx = x - Math.floor(x);
+  // Inside the outermost centres there is a next voxel unless the point lies on this one.
+  const up = tz > 0 ? above : 0;
+  const back = ty > 0 ? behind : 0;
+  const right: usize = tx > 0 ? 2 : 0;
+  return mixedLabel(load<i16>(p), p, up, back, right, tz, ty, tx, argmax);
 }
 
 // @ts-ignore: decorator
@@ -167,6 +256,14 @@ function neighbour(first: usize, k: i32, up: usize, back: usize, right: usize): 
   return load<i16>(first + (k & 4 ? up : 0) + (k & 2 ? back : 0) + (k & 1 ? right : 0));
 }
 
+/** The weight, or 0. */
+// @ts-ignore: decorator
+@inline
+function part(weight: f64, counts: bool): f64 {
+  return reinterpret<f64>(reinterpret<i64>(weight) & -(<i64>counts));
+}
+
+/** Without branches, which the border of an object would mislead; as `mixedLabel` of transform-labels.ts otherwise. */
 function mixedLabel(
   label: i32,
   first: usize,
@@ -178,18 +275,59 @@ function mixedLabel(
   tx: f64,
   argmax: bool,
 ): i32 {
-  let mass: f64 = 0;
-  let other = label;
-  let otherMass: f64 = 0;
-  for (let k = 0; k < 8; k++) {
-    const weight = weightOf(k, tz, ty, tx);
-    const here = neighbour(first, k, up, back, right);
-    if (here === label) mass += weight;
-    else if (other === label || here === other) {
-      other = here;
-      otherMass += weight;
-    } else if (weight > 0) return oneOfMany(first, up, back, right, tz, ty, tx, argmax);
-  }
+  const b = <i32>load<i16>(first + right);
+  const c = <i32>load<i16>(first + back);
+  const d = <i32>load<i16>(first + back + right);
+  const e = <i32>load<i16>(first + up);
+  const f = <i32>load<i16>(first + up + right);
+  const g = <i32>load<i16>(first + up + back);
+  const h = <i32>load<i16>(first + up + back + right);
+  const sz = 1 - tz;
+  const sy = 1 - ty;
+  const sx = 1 - tx;
+  const wa = sz * sy * sx;
+  const wb = sz * sy * tx;
+  const wc = sz * ty * sx;
+  const wd = sz * ty * tx;
+  const we = tz * sy * sx;
+  const wf = tz * sy * tx;
+  const wg = tz * ty * sx;
+  const wh = tz * ty * tx;
+  // The first that differs.
+  let other = h;
+  other = select<i32>(g, other, g !== label);
+  other = select<i32>(f, other, f !== label);
+  other = select<i32>(e, other, e !== label);
+  other = select<i32>(d, other, d !== label);
+  other = select<i32>(c, other, c !== label);
+  other = select<i32>(b, other, b !== label);
+  const third =
+    (<i32>(b !== label) & <i32>(b !== other) & <i32>(wb > 0)) |
+    (<i32>(c !== label) & <i32>(c !== other) & <i32>(wc > 0)) |
+    (<i32>(d !== label) & <i32>(d !== other) & <i32>(wd > 0)) |
+    (<i32>(e !== label) & <i32>(e !== other) & <i32>(we > 0)) |
+    (<i32>(f !== label) & <i32>(f !== other) & <i32>(wf > 0)) |
+    (<i32>(g !== label) & <i32>(g !== other) & <i32>(wg > 0)) |
+    (<i32>(h !== label) & <i32>(h !== other) & <i32>(wh > 0));
+  if (third) return oneOfMany(first, up, back, right, tz, ty, tx, argmax);
+  if (other === label) return label;
+  const mass =
+    wa +
+    part(wb, b === label) +
+    part(wc, c === label) +
+    part(wd, d === label) +
+    part(we, e === label) +
+    part(wf, f === label) +
+    part(wg, g === label) +
+    part(wh, h === label);
+  const otherMass =
+    part(wb, b === other) +
+    part(wc, c === other) +
+    part(wd, d === other) +
+    part(we, e === other) +
+    part(wf, f === other) +
+    part(wg, g === other) +
+    part(wh, h === other);
   if (mass === otherMass) return argmax ? min(label, other) : max(label, other);
   return mass > otherMass ? label : other;
 }

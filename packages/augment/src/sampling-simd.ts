@@ -3,7 +3,7 @@ import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "@nnunet/ker
 import { SAMPLING_MODULE } from "./sampling-module.ts";
 import { type SamplingTransform, sourceCentre } from "./spatial-transform.ts";
 
-/** Source, its shape, target, its shape, matrix: addresses in bytes; see tools/wasm/sampling.as. */
+/** Source, its shape, target, its shape, matrix, scratch: addresses in bytes; see tools/wasm/sampling.as. */
 type Places = [
   src: number,
   nz: number,
@@ -14,6 +14,7 @@ type Places = [
   targetY: number,
   targetX: number,
   matrix: number,
+  scratch: number,
 ];
 
 export interface SamplingExports {
@@ -47,9 +48,12 @@ export function sampleInSimd<T extends Float32Array | Int16Array>(
   missing = wasm === undefined;
   if (wasm === undefined) return false;
   shared = wasm;
-  const destination = (SOURCE + source.byteLength + 127) & ~63;
+  // Labels are read up to a plane, a row and a voxel beyond the last.
+  const beyond = (shape[1] * shape[2] + shape[2] + 1) * source.BYTES_PER_ELEMENT;
+  const destination = aligned(SOURCE + source.byteLength + beyond);
+  const scratch = aligned(destination + out.byteLength);
   try {
-    enlargeWasmMemory(wasm.memory, destination + out.byteLength + 64);
+    enlargeWasmMemory(wasm.memory, scratch + 32 * (target[2] + 1) + 64);
   } catch {
     return false;
   }
@@ -57,10 +61,14 @@ export function sampleInSimd<T extends Float32Array | Int16Array>(
   const bytes = new Uint8Array(buffer);
   new Float64Array(buffer, MATRIX, 12).set([...transform.matrix, ...sourceCentre(shape, transform)]);
   bytes.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), SOURCE);
-  run(wasm, [SOURCE, ...shape, destination, ...target, MATRIX]);
+  run(wasm, [SOURCE, ...shape, destination, ...target, MATRIX, scratch]);
   new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(
     bytes.subarray(destination, destination + out.byteLength),
   );
   if (buffer.byteLength > KEPT_BYTES) shared = undefined;
   return true;
+}
+
+function aligned(address: number): number {
+  return (address + 63) & ~63;
 }

@@ -57,6 +57,10 @@ function linearRow(
   count: number,
 ): void {
   const plane = ny * nx;
+  // A row in one plane needs none above it: slices turned in their plane.
+  const flat = dz === 0 && z0 === Math.floor(z0);
+  const lastZ = flat ? nz : nz - 1;
+  const up = flat ? 0 : plane;
   const at = (z: number, y: number, x: number) =>
     z < 0 || y < 0 || x < 0 || z >= nz || y >= ny || x >= nx ? 0 : source[z * plane + y * nx + x]!;
   for (let i = 0; i < count; i++) {
@@ -69,11 +73,10 @@ function linearRow(
     const tz = z - iz;
     const ty = y - iy;
     const tx = x - ix;
-    if (iz >= 0 && iy >= 0 && ix >= 0 && iy + 1 < ny && ix + 1 < nx && (tz === 0 ? iz < nz : iz + 1 < nz)) {
+    if (iz >= 0 && iy >= 0 && ix >= 0 && iy + 1 < ny && ix + 1 < nx && iz < lastZ) {
       // Two neighbours along x at once, between planes, then between rows, then between the two.
       const p = iz * plane + iy * nx + ix;
       const q = p + nx;
-      const up = tz === 0 ? 0 : plane; // a slice turned in its plane has none above it
       const nearLeft = source[p]! + tz * (source[p + up]! - source[p]!);
       const nearRight = source[p + 1]! + tz * (source[p + 1 + up]! - source[p + 1]!);
       const farLeft = source[q]! + tz * (source[q + up]! - source[q]!);
