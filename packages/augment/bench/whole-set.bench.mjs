@@ -25,7 +25,7 @@ const sets = [
 const sizes = [
   { patch: [40, 56, 40], samples: 200 },
   { patch: [128, 128, 128], samples: 40 },
-  { patch: [256, 256], samples: 200 },
+  { patch: [256, 256], samples: 400 },
 ];
 const label = (patch) => patch.join("×");
 const folder = mkdtempSync(join(tmpdir(), "nnunet-whole-set-"));
@@ -120,7 +120,7 @@ async function timeOurs(patchSize, size, data, seg, parameters, samples) {
     outputScales: [patchSize.map(() => 1)],
     augmentation: parameters,
   });
-  for (let i = 0; i < 10; i++) await source.batch(0, i);
+  for (let i = 0; i < 40; i++) await source.batch(0, i);
   reading.cpu = reading.wall = 0;
   const clock = performance.now();
   const start = process.cpuUsage();
