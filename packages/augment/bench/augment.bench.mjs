@@ -19,12 +19,11 @@ const cpu = () => {
   return (user + system) / 1000;
 };
 const best = (run) => {
-  let group = 1; // calls per measurement, some 20 ms
-  for (let i = 0; i < 3; i++) {
-    const start = performance.now();
-    run();
-    group = Math.max(1, Math.ceil(20 / (performance.now() - start)));
-  }
+  // Until the machine code is optimised; then so many calls per measurement that it takes some 20 ms.
+  const begin = performance.now();
+  let calls = 0;
+  for (; calls < 3 || performance.now() - begin < 100; calls++) run();
+  const group = Math.max(1, Math.ceil((20 * calls) / (performance.now() - begin)));
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < repeats; i++) {
     const start = cpu();
