@@ -147,7 +147,7 @@ try {
   for (const shape of [
     [40, 56, 40],
     [128, 128, 128],
-    [200, 256, 256],
+    [60, 256, 256],
   ]) {
     for (const [name, mask] of Object.entries(makeMasks(shape))) {
       writeFileSync(path("mask"), mask);
