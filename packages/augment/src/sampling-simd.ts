@@ -70,5 +70,5 @@ export function sampleInSimd<T extends Float32Array | Int16Array>(
 }
 
 function aligned(address: number): number {
-  return (address + 63) & ~63;
+  return 64 * Math.ceil(address / 64); // bit operations end at 2³¹
 }

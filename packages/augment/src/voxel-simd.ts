@@ -106,13 +106,20 @@ class VoxelSimd {
 }
 
 const simdImports = { rare: { log: Math.log, exp: Math.exp } };
-let instances: { readonly patch: VoxelSimd; readonly copies: VoxelSimd } | undefined | null = null;
+/** A memory that arrays were copied into and that has grown beyond this is given up after its use. */
+const KEPT_BYTES = 128 * 2 ** 20;
+let instances: { readonly patch: VoxelSimd; copies: VoxelSimd } | undefined | null = null;
+
+function newInstance(): VoxelSimd | undefined {
+  const wasm = instantiateWasm<VoxelExports>(VOXEL_MODULE, simdImports);
+  return wasm && new VoxelSimd(wasm);
+}
 
 /** The two instances of this thread, undefined where WebAssembly or its SIMD instructions are missing. */
 function voxelSimd() {
   if (instances === null) {
-    const [patch, copies] = [0, 1].map(() => instantiateWasm<VoxelExports>(VOXEL_MODULE, simdImports));
-    instances = patch && copies && { patch: new VoxelSimd(patch), copies: new VoxelSimd(copies) };
+    const [patch, copies] = [newInstance(), newInstance()];
+    instances = patch && copies && { patch, copies };
   }
   return instances;
 }
@@ -194,5 +201,6 @@ export function runOnWhole(data: Voxels, step: (wasm: VoxelExports, address: num
   copy.set(bytes);
   step(copies.wasm, DATA);
   bytes.set(copy);
+  if (copies.wasm.memory.buffer.byteLength > KEPT_BYTES) simd.copies = newInstance() ?? copies;
   return true;
 }

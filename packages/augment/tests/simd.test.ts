@@ -85,6 +85,15 @@ test("an array of one's own does not disturb the patch memory", () => {
   expect(memory.every((value) => value === 3)).toBe(true);
 });
 
+test("a step on a large array, whose copy is given up afterwards, gives the same bytes, and so does the next", () => {
+  const large = new Uint8Array(140 * 2 ** 20);
+  large[5] = 1;
+  mirrorInPlace(large, [1, 1, large.length], 2);
+  expect(large[large.length - 6]).toBe(1);
+  expect(large.indexOf(1)).toBe(large.length - 6);
+  expect(mirrorInPlace(Int16Array.of(1, 2, 3), [1, 1, 3], 2)).toEqual(Int16Array.of(3, 2, 1));
+});
+
 test("a line that is too long for WebAssembly's tables is blurred in TypeScript: the same bytes", () => {
   const random = createRandom(2);
   const x = Float32Array.from({ length: 9000 }, () => random.normal());

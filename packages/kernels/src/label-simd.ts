@@ -65,5 +65,5 @@ export function labelRunsInSimd(values: VoxelArray, shape: Shape3, reach: 0 | 1)
 }
 
 function aligned(address: number): number {
-  return (address + 63) & ~63;
+  return 64 * Math.ceil(address / 64); // bit operations end at 2³¹
 }
