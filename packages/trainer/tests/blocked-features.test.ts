@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type Architecture, createRandom, elementCount } from "@nnunet/core";
 import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
-import { diceCrossEntropy, sgd } from "../src/index.ts";
+import { diceCrossEntropy, ortEngine, sgd } from "../src/index.ts";
 import { chooseLowering } from "../src/ort/choose-lowering.ts";
 import type { ConvolutionLowering } from "../src/ort/convolution.ts";
 import { blockedLowering, standardLowering } from "../src/ort/standard-lowering.ts";
@@ -69,10 +69,39 @@ describe("features in the channel-blocked layout", () => {
   );
 });
 
-async function gradientsOf(
-  { patch, strides, features = [16, 32, 32], kernel, channels = 1, kind = "plain", norm, biases = false }: Network,
-  lowering: ConvolutionLowering,
-) {
+test("a training in blocks that is interrupted ends in the same bytes as one that is not", async () => {
+  const { graph, weights, options, batch } = layersOf({ patch: [8, 12, 8], strides: [one, two], features: [16, 32] });
+  const train = async (interruptedAfter?: number) => {
+    let session = await ortEngine.compile(graph, weights, options);
+    for (let step = 0; step < 4; step++) {
+      await session.step(batch, 0.01);
+      if (step !== interruptedAfter) continue;
+      const [trained, state] = [await session.weights(), await session.optimiserState()];
+      await session.dispose();
+      session = await ortEngine.compile(graph, weights, options);
+      await session.setState(trained, state);
+    }
+    const end = await session.weights();
+    await session.dispose();
+    return [...end].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
+  };
+  const whole = await train();
+  expect(await train()).toEqual(whole);
+  expect(await train(1)).toEqual(whole);
+});
+
+/** A network with weights that matter, and a batch of two. */
+function layersOf(network: Network) {
+  const {
+    patch,
+    strides,
+    features = [16, 32, 32],
+    kernel,
+    channels = 1,
+    kind = "plain",
+    norm,
+    biases = false,
+  } = network;
   const threes = patch.map(() => 3);
   const graph = buildNetwork(
     {
@@ -92,7 +121,6 @@ async function gradientsOf(
     { inputChannels: channels, outputChannels: 3, patchSize: patch },
   );
   const batchSize = 2;
-  const layout = parameterLayout(graph);
   const weights = initialiseWeights(graph, createRandom(0, "weights"));
   const some = createRandom(3);
   for (const { data, shape } of weights.values()) {
@@ -104,20 +132,29 @@ async function gradientsOf(
     outputWeights: graph.outputs.map((_, i) => 2 ** -i),
     optimiser: sgd(),
   };
-  const session = await ort.InferenceSession.create(gradientModel(graph, options, lowering), { logSeverityLevel: 3 });
   const random = createRandom(7);
+  const batch = {
+    data: Float32Array.from({ length: batchSize * channels * elementCount(patch) }, () => random.normal()),
+    shape: [batchSize, channels, ...patch],
+    targets: graph.outputs.map(({ spatial }) => {
+      const shape = [batchSize, 1, ...spatial];
+      return { data: Int32Array.from({ length: elementCount(shape) }, () => random.integer(0, 3)), shape };
+    }),
+    caseIds: [],
+  };
+  return { graph, weights, options, batch };
+}
+
+async function gradientsOf(network: Network, lowering: ConvolutionLowering) {
+  const { graph, weights, options, batch } = layersOf(network);
+  const layout = parameterLayout(graph);
+  const session = await ort.InferenceSession.create(gradientModel(graph, options, lowering), { logSeverityLevel: 3 });
   const feeds: Record<string, ort.Tensor> = {
-    data: new ort.Tensor(
-      "float32",
-      Float32Array.from({ length: batchSize * channels * elementCount(patch) }, () => random.normal()),
-      [batchSize, channels, ...patch],
-    ),
+    data: new ort.Tensor("float32", batch.data, batch.shape),
     weights: new ort.Tensor("float32", packParameters(layout, weights), [layout.total]),
   };
-  for (const [i, { spatial }] of graph.outputs.entries()) {
-    const shape = [batchSize, 1, ...spatial];
-    const labels = Int32Array.from({ length: elementCount(shape) }, () => random.integer(0, 3));
-    feeds[`target.${i}`] = new ort.Tensor("int32", labels, shape);
+  for (const [i, { data, shape }] of batch.targets.entries()) {
+    feeds[`target.${i}`] = new ort.Tensor("int32", data, shape);
   }
   const averages = statisticsLayout(graph).total;
   if (averages > 0) feeds["statistics"] = new ort.Tensor("float32", new Float32Array(averages), [averages]);
