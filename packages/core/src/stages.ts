@@ -168,6 +168,8 @@ export interface PredictionSettings {
   readonly stepFraction?: number;
   /** Average over all mirrored copies that the model was trained for; true by default. */
   readonly mirroring?: boolean;
+  /** Take patches of a CT that show air alone for background, without running the network; false by default. */
+  readonly bodyMask?: boolean;
 }
 
 /** Models + image → segmentation. */

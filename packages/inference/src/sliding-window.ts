@@ -11,6 +11,7 @@ import {
 import type { Placement } from "./add-prediction.ts";
 import { type AxisWindows, layPatches, type Patch, windowsOf } from "./axis-windows.ts";
 import type { CommonNetwork } from "./common-network.ts";
+import { airLevels, backgroundLogits, isEmptyPatch } from "./empty-patches.ts";
 import type { InputPlanes } from "./input-planes.ts";
 import type { Model } from "./load-model.ts";
 import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
@@ -23,6 +24,11 @@ export interface PredictCaseOptions extends StageOptions {
   readonly stepFraction?: number;
   /** Average over all mirrored copies that the model was trained for; true by default. */
   readonly mirroring?: boolean;
+  /**
+   * Of CT: do not run the network where a patch shows nothing but air, and take that for background. A shortcut that may change
+   * voxels; false by default.
+   */
+  readonly bodyMask?: boolean;
   /** Weight the centre of a patch more than its border; true by default. */
   readonly gaussian?: boolean;
   /** Patches (mirrored copies counted) given to the network at once; 1 by default, more for small patches. */
@@ -81,7 +87,7 @@ export async function slide(
   { windows, copies, schedule }: SlidingWindow,
   input: InputPlanes,
   rows: ScoreRows,
-  { signal, onEvent }: StageOptions,
+  { signal, onEvent, bodyMask = false }: StageOptions & Pick<PredictCaseOptions, "bodyMask">,
   onFinal: (end: number) => void = () => {},
 ): Promise<void> {
   const caseId = input.id;
@@ -94,6 +100,9 @@ export async function slide(
   const patchLength = elementCount(patchSize);
   const batch = new Float32Array(atOnce * channels * patchLength);
   const share = 1 / (models.length * copies.length);
+  const levels = bodyMask ? airLevels(network.metadata) : undefined;
+  const background = levels && backgroundLogits(network);
+  const empty = new Set<Patch>();
   for (let first = 0; first < total; first += atOnce) {
     const count = Math.min(atOnce, total - first);
     const end = touchedPlanes(schedule, first + count);
@@ -103,17 +112,23 @@ export async function slide(
     for (let i = 0; i < count; i++) {
       const patch = patches[Math.floor((first + i) / copies.length)]!;
       const copy = copies[(first + i) % copies.length]!;
-      const offset = i * channels * patchLength;
+      if (background && copy === copies[0] && isEmptyPatch(input, patch, patchSize, levels)) {
+        empty.add(patch);
+        rows.add(background, 0, network.activation, placement(patch, patchSize, copy, 1));
+      }
+      if (empty.has(patch)) continue;
+      const offset = placements.length * channels * patchLength;
       copyPatch(input.data, input.shape, patch.start, patchSize, copy, batch, offset, input.planes);
       placements.push(placement(patch, patchSize, copy, share));
     }
-    const patchesOfRun = batch.subarray(0, count * channels * patchLength);
-    for (const model of models) {
+    const shown = placements.length;
+    const patchesOfRun = batch.subarray(0, shown * channels * patchLength);
+    for (const model of shown > 0 ? models : []) {
       throwIfCancelled(signal, `prediction of case ${caseId}`);
-      const { data, shape: got } = await model.run(patchesOfRun, [count, channels, ...configuration.patchSize]);
+      const { data, shape: got } = await model.run(patchesOfRun, [shown, channels, ...configuration.patchSize]);
       const { configuration: name } = network.metadata;
-      checkShape(got, [count, outputChannels, ...configuration.patchSize], name);
-      for (let i = 0; i < count; i++) {
+      checkShape(got, [shown, outputChannels, ...configuration.patchSize], name);
+      for (let i = 0; i < shown; i++) {
         const finite = rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!);
         if (!finite) throw notFinite(name, caseId);
       }
@@ -121,6 +136,11 @@ export async function slide(
     }
     onFinal(finalPlanes(schedule, first + count));
     onEvent?.({ type: "progress", stage: "predict", done: first + count, total, item: caseId });
+  }
+  if (bodyMask) {
+    const share = `${empty.size} of ${counted(patches.length, "patch", "patches")}`;
+    const reason = levels ? `${share} showed air alone` : "no patch was left out, because the images are no CT";
+    onEvent?.({ type: "message", stage: "predict", level: "info", text: `case ${caseId}: body mask: ${reason}` });
   }
 }
 

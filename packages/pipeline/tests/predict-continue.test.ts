@@ -75,7 +75,7 @@ test("shortcuts that were taken are recorded beside the results, by name; withou
       return predictions["tiny_0.nii.gz"].shortcuts;
     };
     expect(await recorded({})).toBeUndefined();
-    expect(await recorded(fastPrediction)).toEqual({ mirroring: false, step_fraction: 0.75 });
+    expect(await recorded(fastPrediction)).toEqual({ mirroring: false, step_fraction: 0.75, body_mask: true });
     expect(await recorded(fast)).toEqual({ mirroring: false });
   }));
 

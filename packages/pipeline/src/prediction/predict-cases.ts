@@ -34,6 +34,7 @@ const PROCESS_GROWTH = 120e6;
 export interface CasesOptions extends StageOptions, PredictionLimits, DicomChoice {
   readonly mirroring?: boolean | undefined;
   readonly stepFraction?: number | undefined;
+  readonly bodyMask?: boolean | undefined;
   readonly saveProbabilities?: ProbabilityForm | undefined;
   /** Keep the probabilities of each case here, compressed, as `<case>.zarr`; needs `record`. */
   readonly probabilityStore?: string | undefined;
@@ -66,6 +67,7 @@ export async function predictCases(
   const {
     mirroring = true,
     stepFraction = 0.5,
+    bodyMask = false,
     saveProbabilities = false,
     target,
     existing,
@@ -79,6 +81,7 @@ export async function predictCases(
       predictor: identity(context.stages.predictor),
       mirroring,
       stepFraction,
+      ...(bodyMask && { bodyMask }),
     });
   const outputs = new Map<CaseFiles, CaseOutputs>();
   const { seriesUid, volume } = options;
@@ -160,6 +163,7 @@ export async function predictCases(
               outputs: caseOutputs,
               mirroring,
               stepFraction,
+              bodyMask,
               overwrite: existing !== "refuse",
               limits: { maxMemoryGb, maxPatches, taken },
               choice,

@@ -31,6 +31,8 @@ export interface PredictionOptions extends StageOptions, PredictionLimits, Dicom
   readonly convertedFrom?: string | undefined;
   /** Average over mirrored copies of each patch; true by default. Up to 8 times the work. */
   readonly mirroring?: boolean;
+  /** Of CT: take patches that show air alone for background, without running the network; false by default. */
+  readonly bodyMask?: boolean;
   /** Stride between patches as a fraction of the patch; 0.5 by default. */
   readonly stepFraction?: number;
   /**

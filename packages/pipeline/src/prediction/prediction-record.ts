@@ -42,7 +42,7 @@ export type CaseState =
 interface Entry {
   readonly inputs: string;
   /** Shortcuts that were taken, which changed voxels; absent where there were none. */
-  readonly shortcuts?: { readonly mirroring?: false; readonly step_fraction?: number };
+  readonly shortcuts?: { readonly mirroring?: false; readonly step_fraction?: number; readonly body_mask?: true };
   /** SHA-256 per file name; absent while the files are being written. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -76,7 +76,12 @@ export interface PredictionRecord {
 export function predictionRecord(
   { madeFrom, name, also, beside, inputHashes }: RecordPlace,
   predictor: LoadedPredictor,
-  how: { readonly predictor: string; readonly mirroring: boolean; readonly stepFraction: number },
+  how: {
+    readonly predictor: string;
+    readonly mirroring: boolean;
+    readonly stepFraction: number;
+    readonly bodyMask?: true;
+  },
 ): PredictionRecord {
   const shortcuts = shortcutsOf(how);
   const taken = shortcuts && { shortcuts };
@@ -138,12 +143,18 @@ export function predictionRecord(
 function shortcutsOf({
   mirroring,
   stepFraction,
+  bodyMask,
 }: {
   readonly mirroring: boolean;
   readonly stepFraction: number;
+  readonly bodyMask?: true;
 }): Entry["shortcuts"] {
-  if (mirroring && stepFraction === 0.5) return undefined;
-  return { ...(!mirroring && { mirroring }), ...(stepFraction !== 0.5 && { step_fraction: stepFraction }) };
+  if (mirroring && stepFraction === 0.5 && !bodyMask) return undefined;
+  return {
+    ...(!mirroring && { mirroring }),
+    ...(stepFraction !== 0.5 && { step_fraction: stepFraction }),
+    ...(bodyMask && { body_mask: bodyMask }),
+  };
 }
 
 /** How the pipeline predicts where nothing else is asked for. */

@@ -24,6 +24,7 @@ export interface CaseTask {
   readonly outputs: CaseOutputs;
   readonly mirroring: boolean;
   readonly stepFraction: number;
+  readonly bodyMask: boolean;
   readonly overwrite: boolean;
   readonly limits: PredictionLimits;
   readonly choice: DicomChoice;

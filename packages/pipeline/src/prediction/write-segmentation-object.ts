@@ -16,6 +16,7 @@ import type { LoadedPredictor } from "./load-predictor.ts";
 export interface SegmentationHow {
   readonly mirroring: boolean;
   readonly stepFraction: number;
+  readonly bodyMask?: boolean;
 }
 
 /** The series that a case's segmentation object belongs to. */
@@ -67,7 +68,7 @@ function content({ elements, ...source }: DicomSource): string {
 /** What a DICOM object says of the model that made it: no name of a case, a person or a machine. */
 export function makerOf(
   { members, metadata, postprocessing }: Pick<LoadedPredictor, "members" | "metadata" | "postprocessing">,
-  { mirroring, stepFraction }: SegmentationHow,
+  { mirroring, stepFraction, bodyMask }: SegmentationHow,
 ): SegmentationMaker {
   const { plans } = metadata;
   const configurations = members.map(({ models }) => models[0]!.metadata.configuration);
@@ -77,6 +78,7 @@ export function makerOf(
     ...configurations.map((name, i) => `${name} folds ${folds[i]}`),
     mirroring ? "mirroring" : "no mirroring",
     `step ${stepFraction}`,
+    ...(bodyMask ? ["body mask"] : []),
     ...(postprocessing ? ["postprocessing"] : []),
   ];
   return {

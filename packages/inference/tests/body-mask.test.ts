@@ -1,0 +1,80 @@
+import { expect, test } from "@jest/globals";
+import { axisAlignedGeometry, createRandom, createVolume, type NnunetEvent } from "@nnunet/core";
+import { loadModel, type Model, predictImage } from "@nnunet/inference";
+import { pointwise, tinyMetadata, tinyModelBytes } from "./tiny-model.ts";
+
+const intensities = { mean: 50, median: 40, std: 100, min: -900, max: 1000, percentile005: -150, percentile995: 350 };
+const shape = [1, 12, 40, 40] as const;
+/** Air with a scanner's noise, and a body in one corner. */
+const random = createRandom(1, "body mask");
+const ct = Int16Array.from({ length: 12 * 40 * 40 }, (_, i) => {
+  const [y, x] = [Math.floor(i / 40) % 40, i % 40];
+  return y < 14 && x < 14 ? 60 + (i % 7) : -1000 + Math.round(20 * random.normal());
+});
+const loaded = { id: "c", image: createVolume(ct, shape, axisAlignedGeometry([1, 1, 1])) };
+
+/** Sees foreground from the mean on; counts its runs. */
+async function counting(change: Parameters<typeof tinyMetadata>[1] = {}, scheme = "CT") {
+  const plain = tinyMetadata([12, 8, 8], change);
+  const name = plain.configuration;
+  const configuration = { ...plain.plans.configurations[name]!, normalizationSchemes: [scheme] };
+  const plans = {
+    ...plain.plans,
+    foregroundIntensityPerChannel: [intensities],
+    configurations: { [name]: configuration },
+  };
+  const network = pointwise([[0], [9], [0]], [0, 0, -99], 3);
+  const model = await loadModel(tinyModelBytes({ ...plain, plans } as typeof plain, network, 3), { threads: 1 });
+  let runs = 0;
+  const counted: Model = {
+    ...model,
+    run: (batch, size) => {
+      runs += size[0]!;
+      return model.run(batch, size);
+    },
+  };
+  return { model: counted, runs: () => runs };
+}
+
+test("patches of a CT that show air alone are background without a run; the rest is as it was", async () => {
+  for (const mirroring of [false, true]) {
+    const [whole, masked] = [await counting(), await counting()];
+    const texts: string[] = [];
+    const onEvent = (event: NnunetEvent) => event.type === "message" && texts.push(event.text);
+    const expected = await predictImage([whole.model], loaded, { mirroring });
+    const got = await predictImage([masked.model], loaded, {
+      mirroring,
+      bodyMask: true,
+      onEvent: (e) => void onEvent(e),
+    });
+    expect(new Set(expected.segmentation.data)).toEqual(new Set([0, 1]));
+    expect(got).toEqual(expected);
+    expect(masked.runs()).toBeLessThan(whole.runs() / 3);
+    expect(masked.runs()).toBeGreaterThan(0);
+    expect(texts.at(-1)).toMatch(/^case c: body mask: \d+ of 81 patches showed air alone$/);
+  }
+});
+
+test("an image of air alone is background, and no network runs", async () => {
+  const air = {
+    id: "a",
+    image: createVolume(
+      ct.map((v) => Math.min(v, -900)),
+      shape,
+      axisAlignedGeometry([1, 1, 1]),
+    ),
+  };
+  const { model, runs } = await counting();
+  const { segmentation } = await predictImage([model], air, { mirroring: false, bodyMask: true });
+  expect(segmentation.data.every((label) => label === 0)).toBe(true);
+  expect(runs()).toBe(0);
+});
+
+test("images that are no CT are predicted as a whole, and it is told", async () => {
+  const { model, runs } = await counting({}, "ZScore");
+  const texts: string[] = [];
+  const onEvent = (event: NnunetEvent) => void (event.type === "message" && texts.push(event.text));
+  await predictImage([model], loaded, { mirroring: false, bodyMask: true, onEvent });
+  expect(runs()).toBe(81);
+  expect(texts.at(-1)).toBe("case c: body mask: no patch was left out, because the images are no CT");
+});
