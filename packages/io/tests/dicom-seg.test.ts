@@ -195,7 +195,7 @@ describe("what is no segmentation of a series is refused by a true sentence", ()
     const nifti = join(scratch, "image.nii.gz");
     await writeImage(nifti, labelled(organsGeometry));
     expect(await failure(readDicomSource(nifti))).toBe(
-      `${nifti}: is no DICOM series, and a DICOM segmentation belongs to one, whose patient and study it repeats; name the series, or write .nii.gz`,
+      `${nifti}: is no DICOM series, and a DICOM segmentation belongs to one, whose patient and study it repeats; name the series, also by \`convertedFrom\` for an image that was made of it, or write .nii.gz`,
     );
     madeSeries();
     const path = await write("itself.dcm", (geometry) => labelled(geometry));
