@@ -42,12 +42,13 @@ def exactly(pids):
 began = time.time()
 said = tempfile.TemporaryFile("w+")
 process = subprocess.Popen(sys.argv[1:], stdout=said, stderr=subprocess.STDOUT)
-peak = rough_peak = 0
+peak = last = 0
 while process.poll() is None:
     pids = children(process.pid)
     rough = roughly(pids) if pids else 0
-    if rough > 1.02 * rough_peak:
-        rough_peak = rough
+    # A process that has just been forked counts all of its parent's: the rough sum alone may be far too large.
+    if rough > 1.02 * peak and abs(rough - last) > 0.01 * last:
+        last = rough
         peak = max(peak, exactly(pids))
     time.sleep(0.05)
 wall = time.time() - began
