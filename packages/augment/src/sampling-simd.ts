@@ -1,5 +1,5 @@
 import type { Shape3 } from "@nnunet/core";
-import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "@nnunet/kernels";
+import { aligned, enlargeWasmMemory, instantiateWasm, type WasmMemory } from "@nnunet/kernels";
 import { SAMPLING_MODULE } from "./sampling-module.ts";
 import { type SamplingTransform, sourceCentre } from "./spatial-transform.ts";
 
@@ -67,8 +67,4 @@ export function sampleInSimd<T extends Float32Array | Int16Array>(
   );
   if (buffer.byteLength > KEPT_BYTES) shared = undefined;
   return true;
-}
-
-function aligned(address: number): number {
-  return 64 * Math.ceil(address / 64); // bit operations end at 2³¹
 }

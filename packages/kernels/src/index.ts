@@ -19,4 +19,4 @@ export {
 export { PanelScratch } from "./resample-panel.ts";
 export { cropTransposed, transposeVolume } from "./transpose-volume.ts";
 export { type Components, type Connectivity, labelComponents } from "./label-components.ts";
-export { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
+export { aligned, enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";

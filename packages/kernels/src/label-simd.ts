@@ -1,6 +1,6 @@
 import type { Shape3, VoxelArray } from "@nnunet/core";
 import { LABEL_MODULE } from "./label-module.ts";
-import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
+import { aligned, enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
 
 interface LabelExports {
   readonly memory: WasmMemory;
@@ -62,8 +62,4 @@ export function labelRunsInSimd(values: VoxelArray, shape: Shape3, reach: 0 | 1)
   const count = wasm.numberRuns(runs, total);
   if (wasm.memory.buffer.byteLength > KEPT_BYTES) shared = undefined;
   return { table: new Int32Array(wasm.memory.buffer, runs, 4 * total), count };
-}
-
-function aligned(address: number): number {
-  return 64 * Math.ceil(address / 64); // bit operations end at 2³¹
 }

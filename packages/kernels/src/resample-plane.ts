@@ -1,5 +1,6 @@
 import { axisResampling, linearTaps } from "./resample-axis.ts";
 import { clip, type PanelScratch, resamplePanel } from "./resample-panel.ts";
+import { SplineSimd } from "./spline-simd.ts";
 
 /** Resamples one [y, x] slice of `src` into one slice of `dst`, clipping to [low, high]. */
 export type PlaneResampler = (
@@ -35,7 +36,7 @@ export function planeResampler(
     };
   }
   if (order === 1) return linearPlane(from, to);
-  const { simd } = scratch;
+  const simd = SplineSimd.fits(from, to) ? scratch.simd : undefined;
   if (simd && (alongY || alongX) && (alongY?.order ?? 3) === 3 && (alongX?.order ?? 3) === 3) {
     return (src, so, dst, dO, low = -Infinity, high = Infinity) =>
       simd.plane(src, so, from, dst, dO, alongY, alongX, low, high);

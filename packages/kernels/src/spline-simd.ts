@@ -1,6 +1,6 @@
 import { type AxisResampling, SPLINE_MARGIN } from "./resample-axis.ts";
 import { SPLINE_MODULE } from "./spline-module.ts";
-import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
+import { aligned, enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
 
 /** Columns copied into the module at a time along z. */
 const PANEL_COLUMNS = 1024;
@@ -42,6 +42,11 @@ export class SplineSimd {
     return shared;
   }
 
+  /** Whether a slice [y, x] and what it becomes fit into the 4 GiB that WebAssembly can address. */
+  static fits(from: readonly [number, number], to: readonly [number, number]): boolean {
+    return 8 * largestSlice(from, to) < 2 ** 32 - 2 ** 26; // the rest: axes and coefficients
+  }
+
   private constructor(wasm: SplineExports) {
     this.#wasm = wasm;
   }
@@ -65,11 +70,11 @@ export class SplineSimd {
       const w = Math.min(columns, width - x0);
       for (let i = 0; i < from; i++) {
         const row = srcOffset + i * width + x0;
-        memory.floats.set(src.subarray(row, row + w), (input >> 2) + i * columns);
+        memory.floats.set(src.subarray(row, row + w), input / 4 + i * columns);
       }
       this.#run(axis, memory.axes[0]!, input, output, columns, low, high);
       for (let j = 0; j < to; j++) {
-        const row = (output >> 2) + j * columns;
+        const row = output / 4 + j * columns;
         dst.set(memory.floats.subarray(row, row + w), dstOffset + j * width + x0);
       }
     }
@@ -94,10 +99,10 @@ export class SplineSimd {
     const [ny, nx] = from;
     const my = alongY?.to ?? ny;
     const mx = alongX?.to ?? nx;
-    const most = padded(Math.max(ny, my)) * padded(Math.max(nx, mx));
+    const most = largestSlice(from, [my, mx]);
     const memory = this.#layout([most, most], [alongY, alongX]);
     let [input, output] = memory.matrices as [number, number];
-    copyRows(src, srcOffset, nx, memory.floats, input >> 2, padded(nx), ny, nx);
+    copyRows(src, srcOffset, nx, memory.floats, input / 4, padded(nx), ny, nx);
     const steps = (mx / nx <= my / ny ? ["x", "y"] : ["y", "x"]).filter((a) => (a === "x" ? alongX : alongY));
     let height = ny;
     let width = nx;
@@ -118,7 +123,7 @@ export class SplineSimd {
         width = mx;
       }
     });
-    copyRows(memory.floats, input >> 2, padded(mx), dst, dstOffset, mx, my, mx);
+    copyRows(memory.floats, input / 4, padded(mx), dst, dstOffset, mx, my, mx);
   }
 
   #run(axis: AxisResampling, at: AxisAddresses, src: number, dst: number, stride: number, low: number, high: number) {
@@ -130,7 +135,7 @@ export class SplineSimd {
     let at = 1024;
     const take = (bytes: number) => {
       const first = at;
-      at += (bytes + 63) & ~63;
+      at = aligned(at + bytes);
       return first;
     };
     const longest = Math.max(...axes.map((a) => a?.from ?? 0));
@@ -145,8 +150,8 @@ export class SplineSimd {
     const { buffer } = this.#wasm.memory;
     axes.forEach((a, i) => {
       if (!a) return;
-      new Int32Array(buffer).set(a.start, axisAddresses[i]!.starts >> 2);
-      new Float64Array(buffer).set(a.weights, axisAddresses[i]!.weights >> 3);
+      new Int32Array(buffer).set(a.start, axisAddresses[i]!.starts / 4);
+      new Float64Array(buffer).set(a.weights, axisAddresses[i]!.weights / 8);
     });
     return { floats: new Float32Array(buffer), matrices: matrixAddresses, axes: axisAddresses };
   }
@@ -162,6 +167,10 @@ interface Layout {
   readonly floats: Float32Array;
   readonly matrices: readonly number[];
   readonly axes: readonly AxisAddresses[];
+}
+
+function largestSlice([ny, nx]: readonly [number, number], [my, mx]: readonly [number, number]): number {
+  return padded(Math.max(ny, my)) * padded(Math.max(nx, mx));
 }
 
 function padded(n: number): number {

@@ -26,6 +26,11 @@ export function instantiateWasm<Exports>(base64: string, imports: object = {}): 
   }
 }
 
+/** The next multiple of 64 bytes. */
+export function aligned(address: number): number {
+  return 64 * Math.ceil(address / 64); // bit operations end at 2³¹
+}
+
 /** Makes a memory at least `bytes` long. @throws {RangeError} if there is not so much */
 export function enlargeWasmMemory(memory: WasmMemory, bytes: number): void {
   const missing = bytes - memory.buffer.byteLength;
