@@ -43,6 +43,7 @@ export {
 } from "./onnx/blocked/blocked-tensor.ts";
 export { pointwiseProduct } from "./onnx/blocked/blocked-up-convolution.ts";
 export {
+  type ConvolvedPlanes,
   convolvePlanes,
   kernelShape,
   kernelsOf,

@@ -3,6 +3,7 @@ import {
   type BlockedTensor,
   channelMeans,
   cleaned,
+  type ConvolvedPlanes,
   convolvePlanes,
   nchwc,
   pictureOf,
@@ -56,10 +57,11 @@ export function blockedConvolution(
   const { onnx } = tape;
   const lies = windowOf(kernel, stride);
   const parts = partsOf(tape, inputs, w, lies);
-  const { batch, outChannels, size } = parts[0]!.shape;
+  const { batch, outChannels } = parts[0]!.shape;
   const made = { batch, channels: outChannels };
   const taps = elementCount(kernel);
-  let onto: { readonly bias?: string; readonly sum?: string } = bias && !biasCancels ? { bias: bias.name } : {};
+  const onto = bias && !biasCancels ? { bias: bias.name } : {};
+  let sum: ConvolvedPlanes | undefined;
   for (const { shape, x, w } of parts) {
     const { inChannels } = shape;
     const table = Array.from({ length: taps }, (_, tap) => tap);
@@ -70,11 +72,9 @@ export function blockedConvolution(
       lies,
       x.size,
     );
-    onto = { sum: convolvePlanes(onnx, x, lies, kernels, onto).name };
+    sum = convolvePlanes(onnx, x, lies, kernels, sum ? { sum: sum.name } : onto);
   }
-  const planes = volumeSize(size);
-  const sum = { name: onto.sum!, size: planes, rows: pitch(planes), shift: 0 };
-  const y: BlockedTensor = { ...made, ...wantedRows(onnx, block, sum, lies, made), clean: false };
+  const y: BlockedTensor = { ...made, ...wantedRows(onnx, block, sum!, lies, made), clean: false };
   return recordBlocked(tape, y, bias ? [...inputs, w, bias] : [...inputs, w], (gradient) => {
     const dy = cleaned(onnx, block, { ...gradient, clean: cleanGradient });
     const rows = onnx.node("ReorderOutput", [dy.name], { channels: outChannels }, undefined, nchwc);

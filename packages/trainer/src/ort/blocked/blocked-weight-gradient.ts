@@ -6,7 +6,6 @@ export function blockedChannelsLast(onnx: OnnxGraph, block: number, { name, batc
   const blocks = channels / block;
   if (blocks === 1) return name;
   const voxels = size[0] * pitch(size) * size[2];
-  const count = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);
   const table = sumTable(onnx, [
     [count(batch, blocks * voxels), [batch, 1, 1]],
     [count(voxels, 1), [1, voxels, 1]],
@@ -30,7 +29,6 @@ export function blockedDepthTaps(
 ): string {
   const [planes, height, width] = size;
   const [blocks, plane, d] = [channels / block, pitch(size) * width, planes / stride];
-  const count = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);
   const met = Array.from({ length: d * kd }, (_, i) => Math.floor(i / kd) * stride + (i % kd) - (kd - 1) / 2);
   const isInside = met.map((z) => z >= 0 && z < planes);
   const byTap = (values: readonly number[]) => onnx.int32s(values, [1, d, 1, kd, 1]);
@@ -67,3 +65,6 @@ export function blockedPointwiseWeightGradient(
   const ordered = onnx.node("Transpose", [summed], { perm: [1, 0, 2] });
   return onnx.node("Reshape", [ordered, onnx.integers([co, channels])]);
 }
+
+/** n numbers from 0 on. */
+const count = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);

@@ -62,9 +62,8 @@ export function blockedConvolution(
   const tap = tapNumbers(node.kernel);
   const taps = kernelsOf(lies, size).map((window) => window.map((at) => tap(...at)));
   const made = { batch, channels: out };
-  let convolved: ConvolvedPlanes | undefined;
-  let onto: { bias?: string; sum?: string } =
-    bias && node.bias !== undefined ? { bias: storedBias(onnx, weights, node.bias, out) } : {};
+  const onto = bias && node.bias !== undefined ? { bias: storedBias(onnx, weights, node.bias, out) } : {};
+  let sum: ConvolvedPlanes | undefined;
   let first = 0;
   for (const part of parts) {
     const into = Math.min(part.channels, node.input.channels);
@@ -74,11 +73,10 @@ export function blockedConvolution(
       return onnx.weight(onnx.fresh(node.weight), laid, [out, into, ...kernelShape(lies, size)]);
     });
     const source = ky > 1 || kz > 1 ? cleaned(onnx, block, part) : part;
-    convolved = convolvePlanes(onnx, source, lies, kernels, onto);
-    onto = { sum: convolved.name };
+    sum = convolvePlanes(onnx, source, lies, kernels, sum ? { sum: sum.name } : onto);
     first += into;
   }
-  return { ...made, ...wantedRows(onnx, block, convolved!, lies, made), clean: false };
+  return { ...made, ...wantedRows(onnx, block, sum!, lies, made), clean: false };
 }
 
 /** Weights [out, in, tap] of some input channels. */
