@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Architecture, createRandom, elementCount, type TrainingBatch } from "@nnunet/core";
+import { createRandom, elementCount, type TrainingBatch } from "@nnunet/core";
 import {
   adam,
   type CompileOptions,
@@ -13,30 +13,13 @@ import {
   type TrainingSession,
 } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights, type Weights } from "@nnunet/unet-model";
+import { twoStages } from "./two-stages.ts";
 
 /*
  * What engines promise alike. Tolerances: float32 on both sides, summed in other orders (6e-8 each, some twenty
  * layers); after a few steps below 1e-4 of a loss of about 1.
  */
-const architecture: Architecture = {
-  kind: "plain",
-  featuresPerStage: [3, 4],
-  kernelSizes: [
-    [3, 3],
-    [3, 3],
-  ],
-  strides: [
-    [1, 1],
-    [2, 2],
-  ],
-  convsPerStage: [1, 1],
-  convsPerStageDecoder: [1],
-  convBias: true,
-  transposedConvBias: true,
-  headBias: true,
-  normEpsilon: 1e-5,
-  leakyReluSlope: 0.01,
-};
+const architecture = twoStages({ featuresPerStage: [3, 4] });
 const graph = buildNetwork(architecture, { inputChannels: 1, outputChannels: 2, patchSize: [8, 8] });
 const weights = initialiseWeights(graph, createRandom(3));
 

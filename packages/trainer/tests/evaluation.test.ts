@@ -5,6 +5,7 @@ import { buildNetwork, initialiseWeights, writeOnnxModel } from "@nnunet/unet-mo
 import * as ort from "onnxruntime-node";
 import { tinyMetadata } from "../../unet-model/tests/tiny-plans.ts";
 import { engines } from "./engines.ts";
+import { twoStages } from "./two-stages.ts";
 
 /** The counts of the online evaluation, against counting by hand on the exported network's own logits. */
 const scopes: { name: string; regions: boolean; ignoreLabel?: number; norm?: "batch" }[] = [
@@ -18,26 +19,7 @@ const scopes: { name: string; regions: boolean; ignoreLabel?: number; norm?: "ba
 test.each(
   engines.flatMap((engine) => scopes.map((scope) => ({ ...scope, name: `${scope.name} on ${engine.name}`, engine }))),
 )("$name: true and false positives and negatives", async ({ engine, regions, ignoreLabel, norm }) => {
-  const architecture = {
-    kind: "plain" as const,
-    featuresPerStage: [4, 8],
-    kernelSizes: [
-      [3, 3],
-      [3, 3],
-    ],
-    strides: [
-      [1, 1],
-      [2, 2],
-    ],
-    convsPerStage: [1, 1],
-    convsPerStageDecoder: [1],
-    convBias: true,
-    transposedConvBias: true,
-    headBias: true,
-    normEpsilon: 1e-5,
-    leakyReluSlope: 0.01,
-    ...(norm && { norm }),
-  };
+  const architecture = twoStages(norm && { norm });
   const [classes, voxels] = [3, 64];
   const graph = buildNetwork(architecture, { inputChannels: 2, outputChannels: classes, patchSize: [8, 8] });
   const weights = initialiseWeights(graph, createRandom(5));

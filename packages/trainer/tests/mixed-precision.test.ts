@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Architecture, createRandom, elementCount, type TrainingBatch } from "@nnunet/core";
+import { createRandom, elementCount, type TrainingBatch } from "@nnunet/core";
 import {
   adam,
   type CompileOptions,
@@ -12,30 +12,13 @@ import {
 } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import { nextLossScaling } from "../src/loss-scaling.ts";
+import { twoStages } from "./two-stages.ts";
 
 /*
  * On the CPU, where onnxruntime rounds to float16 what goes into and comes out of every convolution and matrix product, as a
  * GPU's tensor cores do. Numbers below 6e-8 become 0, numbers above 65,504 infinite.
  */
-const architecture: Architecture = {
-  kind: "residual",
-  featuresPerStage: [4, 8],
-  kernelSizes: [
-    [3, 3],
-    [3, 3],
-  ],
-  strides: [
-    [1, 1],
-    [2, 2],
-  ],
-  convsPerStage: [1, 1],
-  convsPerStageDecoder: [1],
-  convBias: true,
-  transposedConvBias: true,
-  headBias: true,
-  normEpsilon: 1e-5,
-  leakyReluSlope: 0.01,
-};
+const architecture = twoStages({ kind: "residual" });
 const graph = buildNetwork(architecture, { inputChannels: 1, outputChannels: 2, patchSize: [16, 16] });
 const start = initialiseWeights(graph, createRandom(3));
 const dice = diceCrossEntropy({ batchDice: true });
