@@ -17,7 +17,8 @@ const CERTAIN = 10;
  * cut off at the 0.5 percentile of it, and air lies there or below: the network sees the same number everywhere. Other images
  * have no such number.
  *
- * @returns one per channel of the image, or undefined where one of them is no CT
+ * @returns one per channel of the image, or undefined where one of them is no CT, or half of what was trained is below −500 HU:
+ *   lungs, say, which a patch in their middle would be mistaken for air
  */
 export function airLevels({
   plans,
@@ -26,7 +27,7 @@ export function airLevels({
   const { normalizationSchemes } = plans.configurations[configuration]!;
   const levels = normalizationSchemes.map((scheme, channel) => {
     const trained = plans.foregroundIntensityPerChannel[channel];
-    if (scheme !== "CT" || !trained) return Number.NaN;
+    if (scheme !== "CT" || !trained || trained.median < BODY) return Number.NaN;
     const { percentile005: low, percentile995: high, mean, std } = trained;
     return (Math.max(BODY, low + NOISE * (high - low)) - mean) / Math.max(std, 1e-8);
   });
@@ -48,7 +49,7 @@ export function isEmptyPatch(
     for (let z = Math.max(0, start[0]); z < Math.min(sizeZ, start[0] + patchSize[0]); z++) {
       for (let y = Math.max(0, start[1]); y < Math.min(sizeY, start[1] + patchSize[1]); y++) {
         const row = ((c * planes + (z % planes)) * sizeY + y) * sizeX;
-        for (let i = row + x0; i < row + x1; i++) if (data[i]! > level) showing++;
+        for (let i = row + x0; i < row + x1; i++) if (!(data[i]! <= level)) showing++; // NaN is for the network to complain of
       }
       if (showing > most) return false;
     }

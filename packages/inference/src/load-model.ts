@@ -146,6 +146,7 @@ function sampleBySample(run: Model["run"]): Model["run"] {
       if (sample === 0) all = new Float32Array(samples! * logits.data.length);
       all.set(logits.data, sample * logits.data.length);
       of = logits.shape.slice(1);
+      letGo(logits.data);
     }
     return { data: all, shape: [samples!, ...of] };
   };

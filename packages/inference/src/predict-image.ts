@@ -15,7 +15,7 @@ import type { MemoryPlan } from "./memory-plan.ts";
 import { checkPrevious } from "./previous-stage.ts";
 import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
 import { inNode } from "./in-node.ts";
-import { canRelease, release } from "./release-image.ts";
+import { canLetGo, letGo } from "./let-go.ts";
 import { rowsInMemory, type ScoreRows } from "./score-rows.ts";
 import { type Turn, turnToRas } from "./turn-to-ras.ts";
 import { describeWork, type PredictCaseOptions, type SlidingWindow, slide, slidingWindow } from "./sliding-window.ts";
@@ -69,7 +69,7 @@ export async function predictImage(
   const { id, image } = loaded;
   const turn = turnToRas(metadata, image.geometry, spatialShape(image));
   if (turn) return predictTurned(turn, models, loaded, options);
-  const releaseImage = options.releaseImage === true && canRelease(image.data);
+  const releaseImage = options.releaseImage === true && canLetGo(image.data);
   const free = inNode ? (await import("@nnunet/core/node")).freeMemory() : undefined;
   const size = predictionSize(
     models,
@@ -85,7 +85,7 @@ export async function predictImage(
     previous && (await predictImage(previous, loaded, { ...rest, ...(scratch && { scratch }) })).segmentation;
   const room = plan.imageInMemory ? roomInMemory : (await import("./scratch.ts")).roomOnDisk(scratch);
   const preprocessed = preprocessImage({ id, image }, metadata.plans, metadata.configuration, room);
-  if (releaseImage) release(image.data);
+  if (releaseImage) letGo(image.data);
   const { properties, numbers } = preprocessed;
   let rows: ScoreRows | undefined;
   try {
@@ -124,7 +124,7 @@ async function predictTurned(
   { onProbabilities, ...options }: PredictImageOptions,
 ): ReturnType<typeof predictImage> {
   const turned = turn.forth(image);
-  if (options.releaseImage) release(image.data);
+  if (options.releaseImage) letGo(image.data);
   const back = (data: Float32Array) =>
     turn.back({ data, shape: [1, ...spatialShape(turned)], geometry: turned.geometry }).data;
   const result = await predictImage(

@@ -13,6 +13,7 @@ import { type AxisWindows, layPatches, type Patch, windowsOf } from "./axis-wind
 import type { CommonNetwork } from "./common-network.ts";
 import { airLevels, backgroundLogits, isEmptyPatch } from "./empty-patches.ts";
 import type { InputPlanes } from "./input-planes.ts";
+import { letGo } from "./let-go.ts";
 import type { Model } from "./load-model.ts";
 import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
 import { patchesPerRun } from "./patches-per-run.ts";
@@ -101,7 +102,7 @@ export async function slide(
   const batch = new Float32Array(atOnce * channels * patchLength);
   const share = 1 / (models.length * copies.length);
   const levels = bodyMask ? airLevels(network.metadata) : undefined;
-  const background = levels && backgroundLogits(network);
+  let background: Float32Array | undefined;
   const empty = new Set<Patch>();
   for (let first = 0; first < total; first += atOnce) {
     const count = Math.min(atOnce, total - first);
@@ -112,8 +113,9 @@ export async function slide(
     for (let i = 0; i < count; i++) {
       const patch = patches[Math.floor((first + i) / copies.length)]!;
       const copy = copies[(first + i) % copies.length]!;
-      if (background && copy === copies[0] && isEmptyPatch(input, patch, patchSize, levels)) {
+      if (levels && copy === copies[0] && isEmptyPatch(input, patch, patchSize, levels)) {
         empty.add(patch);
+        background ??= backgroundLogits(network);
         rows.add(background, 0, network.activation, placement(patch, patchSize, copy, 1));
       }
       if (empty.has(patch)) continue;
@@ -122,9 +124,13 @@ export async function slide(
       placements.push(placement(patch, patchSize, copy, share));
     }
     const shown = placements.length;
+    if (background && shown > 0) {
+      letGo(background); // it took the place of the network's answer, which comes now
+      background = undefined;
+    }
     const patchesOfRun = batch.subarray(0, shown * channels * patchLength);
+    throwIfCancelled(signal, `prediction of case ${caseId}`);
     for (const model of shown > 0 ? models : []) {
-      throwIfCancelled(signal, `prediction of case ${caseId}`);
       const { data, shape: got } = await model.run(patchesOfRun, [shown, channels, ...configuration.patchSize]);
       const { configuration: name } = network.metadata;
       checkShape(got, [shown, outputChannels, ...configuration.patchSize], name);
@@ -139,7 +145,9 @@ export async function slide(
   }
   if (bodyMask) {
     const share = `${empty.size} of ${counted(patches.length, "patch", "patches")}`;
-    const reason = levels ? `${share} showed air alone` : "no patch was left out, because the images are no CT";
+    const reason = levels
+      ? `${share} showed air alone`
+      : "no patch was left out, because the images are no CT, or what is segmented is as thin as air";
     onEvent?.({ type: "message", stage: "predict", level: "info", text: `case ${caseId}: body mask: ${reason}` });
   }
 }

@@ -14,13 +14,13 @@ const ct = Int16Array.from({ length: 12 * 40 * 40 }, (_, i) => {
 const loaded = { id: "c", image: createVolume(ct, shape, axisAlignedGeometry([1, 1, 1])) };
 
 /** Sees foreground from the mean on; counts its runs. */
-async function counting(change: Parameters<typeof tinyMetadata>[1] = {}, scheme = "CT") {
+async function counting(change: Parameters<typeof tinyMetadata>[1] = {}, scheme = "CT", trained = intensities) {
   const plain = tinyMetadata([12, 8, 8], change);
   const name = plain.configuration;
   const configuration = { ...plain.plans.configurations[name]!, normalizationSchemes: [scheme] };
   const plans = {
     ...plain.plans,
-    foregroundIntensityPerChannel: [intensities],
+    foregroundIntensityPerChannel: [trained],
     configurations: { [name]: configuration },
   };
   const network = pointwise([[0], [9], [0]], [0, 0, -99], 3);
@@ -76,5 +76,34 @@ test("images that are no CT are predicted as a whole, and it is told", async () 
   const onEvent = (event: NnunetEvent) => void (event.type === "message" && texts.push(event.text));
   await predictImage([model], loaded, { mirroring: false, bodyMask: true, onEvent });
   expect(runs()).toBe(81);
-  expect(texts.at(-1)).toBe("case c: body mask: no patch was left out, because the images are no CT");
+  expect(texts.at(-1)).toBe(
+    "case c: body mask: no patch was left out, because the images are no CT, or what is segmented is as thin as air",
+  );
+});
+
+test("what is as thin as air itself, as lungs are, is never taken for air", async () => {
+  const lungs = { ...intensities, mean: -820, median: -850, percentile005: -1000, percentile995: 100 };
+  const { model, runs } = await counting({}, "CT", lungs);
+  const texts: string[] = [];
+  const onEvent = (event: NnunetEvent) => void (event.type === "message" && texts.push(event.text));
+  await predictImage([model], loaded, { mirroring: false, bodyMask: true, onEvent });
+  expect(runs()).toBe(81);
+  expect(texts.at(-1)).toMatch(/or what is segmented is as thin as air$/);
+});
+
+test("voxels that are no numbers are not taken for air", async () => {
+  const { model } = await counting();
+  const preprocessed = {
+    id: "n",
+    image: createVolume(new Float32Array(12 * 8 * 8).fill(Number.NaN), [1, 12, 8, 8], axisAlignedGeometry([1, 1, 1])),
+  };
+  const broken = predictImage([model], preprocessed, { mirroring: false, bodyMask: true });
+  await expect(broken).rejects.toThrow(/NaN/);
+});
+
+test("a prediction of air alone can be cancelled too", async () => {
+  const { model } = await counting();
+  const air = { id: "a", image: { ...loaded.image, data: new Int16Array(ct.length).fill(-1000) } };
+  const signal = AbortSignal.abort();
+  await expect(predictImage([model], air, { bodyMask: true, signal })).rejects.toThrow(/cancelled/);
 });
