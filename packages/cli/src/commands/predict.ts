@@ -144,11 +144,8 @@ export function predictCommand(program: Command, ending: Ending): void {
           throw new InvalidArgumentError("--continue", "one of --continue and --overwrite", "both");
         }
         const path = await chosenModels(flags, pipeline);
-        await namesOneFile(
-          flags.input,
-          flags.output,
-          flags.convertedFrom === undefined ? { seriesUid: flags.series, volume: flags.volume } : {},
-        ); // refuses an impossible format before a model is loaded
+        const choice = { seriesUid: flags.series, volume: flags.volume, convertedFrom: flags.convertedFrom };
+        await namesOneFile(flags.input, flags.output, choice); // refuses an impossible format before a model is loaded
         const predictor = await loadPredictor(path, {
           device: flags.device,
           ...(flags.threads && { threads: flags.threads }),
@@ -159,17 +156,16 @@ export function predictCommand(program: Command, ending: Ending): void {
         try {
           onEvent({ type: "message", stage: "predict", level: "info", text: foldsUsed(predictor) });
           const written = await pipeline.predict(predictor, flags.input, flags.output, {
-            mirroring: flags.mirroring && !flags.fast,
-            stepFraction: flags.stepSize ?? (flags.fast ? fastPrediction.stepFraction : undefined),
-            bodyMask: flags.bodyMask || flags.fast || undefined,
+            mirroring: flags.mirroring,
+            bodyMask: flags.bodyMask,
+            ...(flags.fast && fastPrediction),
+            ...(flags.stepSize !== undefined && { stepFraction: flags.stepSize }),
             maxMemoryGb: flags.maxMemory,
             maxPatches: flags.maxPatches,
             saveProbabilities: flags.saveProbabilities === "npz" ? "npz" : flags.saveProbabilities !== undefined,
             probabilities: flags.probabilities,
             format: flags.format,
-            convertedFrom: flags.convertedFrom,
-            seriesUid: flags.series,
-            volume: flags.volume,
+            ...choice,
             continue: flags.continue,
             overwrite: flags.overwrite,
             signal,

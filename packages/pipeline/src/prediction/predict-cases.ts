@@ -21,6 +21,7 @@ import { takeTurns } from "../workers/take-turns.ts";
 import { describeOutlook, inTurn, lookAhead, nothingExpected } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import { openCaseThreads, threadData } from "./case-threads.ts";
+import { imageChoice } from "./image-choice.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { neighbouringCases } from "./neighbouring-cases.ts";
 import { isSegmentationObject } from "./prediction-output.ts";
@@ -86,8 +87,7 @@ export async function predictCases(
   const outputs = new Map<CaseFiles, CaseOutputs>();
   const { seriesUid, volume } = options;
   const chosen: DicomChoice = { seriesUid, volume };
-  // They choose in the folder of DICOM files, which is not the image where that was converted from them.
-  const choice: DicomChoice = options.convertedFrom ? {} : chosen;
+  const choice = imageChoice(options);
   const objectOf = (files: CaseFiles): ObjectOf | undefined =>
     isSegmentationObject(target(files))
       ? { path: options.convertedFrom?.(files) ?? files.images[0]!, choice: chosen }

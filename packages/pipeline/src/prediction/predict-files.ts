@@ -80,9 +80,8 @@ export async function predictFiles(
   const { metadata } = predictor;
   const { overwrite = false, continue: goOn = false, probabilities = false, format, convertedFrom, ...rest } = options;
   const { seriesUid, volume } = options;
-  const choice: DicomChoice = convertedFrom === undefined ? { seriesUid, volume } : {};
   if (overwrite && goOn) throw new InvalidArgumentError("continue", "one of continue and overwrite", "both");
-  const toFile = await namesOneFile(input, output, choice);
+  const toFile = await namesOneFile(input, output, options);
   if (toFile && format === "dicom-seg" && !isSegmentationObject(output)) {
     throw new InvalidArgumentError("format", `with dicom-seg an output folder, or a file that ends with .dcm`, output);
   }

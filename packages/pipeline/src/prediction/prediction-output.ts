@@ -13,6 +13,7 @@ import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { type DicomChoice, imageStem, readImageInfo, writableEndings } from "@nnunet/io";
 import { contentHash, exists } from "../records/made-from.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
+import { imageChoice } from "./image-choice.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 
 /** Segmentations with this ending are DICOM segmentation objects; no other format of DICOM is written. */
@@ -29,7 +30,11 @@ export function isSegmentationObject(path: string): boolean {
  * @throws {UnsupportedError} if the output cannot be written: an ending that is no format of ours, JPEG, or several
  *   slices in a format of one
  */
-export async function namesOneFile(input: string, output: string, choice: DicomChoice = {}): Promise<boolean> {
+export async function namesOneFile(
+  input: string,
+  output: string,
+  choice: DicomChoice & { readonly convertedFrom?: string | undefined } = {},
+): Promise<boolean> {
   if (/[/\\]$/.test(output) || (await isFolder(output))) return false;
   if (isSegmentationObject(output)) return true;
   const fromFile = !(await isFolder(input));
@@ -43,7 +48,7 @@ export async function namesOneFile(input: string, output: string, choice: DicomC
   }
   if (!isOneOf(ending, writableEndings(2)) && (await exists(input))) {
     const image = fromFile ? input : await firstImage(input);
-    const [, slices] = (await readImageInfo(image, choice)).shape;
+    const [, slices] = (await readImageInfo(image, imageChoice(choice))).shape;
     if (slices > 1) {
       throw new UnsupportedError(`writing the ${slices} slices of ${image} as ${output}`, "use .nii.gz");
     }
