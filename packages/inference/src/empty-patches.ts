@@ -57,9 +57,16 @@ export function isEmptyPatch(
   return true;
 }
 
-/** What is said of such a patch instead of running the network: background, [class or region, z, y, x]. */
-export function backgroundLogits({ labels, patchSize }: Pick<CommonNetwork, "labels" | "patchSize">): Float32Array {
-  const voxels = elementCount(patchSize);
+/**
+ * What is said of every plane of such a patch instead of running the network: background, [class or region, z, y, x].
+ *
+ * @param axis - of [z, y, x], across the plane
+ */
+export function backgroundPlane(
+  { labels, patchSize }: Pick<CommonNetwork, "labels" | "patchSize">,
+  axis: 0 | 1,
+): Float32Array {
+  const voxels = elementCount(patchSize) / patchSize[axis];
   const logits = new Float32Array(labels.outputChannels * voxels);
   return labels.regions ? logits.fill(-CERTAIN) : logits.fill(CERTAIN, 0, voxels);
 }

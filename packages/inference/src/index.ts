@@ -2,6 +2,7 @@ export { meanChannels, segmentationFromMean } from "./ensemble-stored.ts";
 export { ensembleProbabilities, segmentationFromProbabilities } from "./ensemble.ts";
 export { type InspectedModel, inspectModel, readModelWeights } from "./guard/check-model.ts";
 export { gaussianImportance } from "./gaussian-importance.ts";
+export type { AnswerPart } from "./head/answer-parts.ts";
 export { predictorConformance } from "./predictor-conformance.ts";
 export { defaultPredictor } from "./default-predictor.ts";
 export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";

@@ -10,13 +10,21 @@ import {
   show,
   UnsupportedError,
 } from "@nnunet/core";
-import type { BlockedModel } from "./blocked/kernel-choice.ts";
+import type { RewrittenModel } from "./blocked/kernel-choice.ts";
 import { readModel } from "./guard/check-model.ts";
 import type { Graph } from "./guard/read-graph.ts";
+import type { AnswerPart } from "./head/answer-parts.ts";
 import { inNode } from "./in-node.ts";
 import { letGo } from "./let-go.ts";
 import { estimateMemory } from "./memory-estimate.ts";
-import { type Device, type NetworkSession, nodeSessions, type SessionFactory } from "./network-session.ts";
+import { runByParts } from "./head/run-by-parts.ts";
+import {
+  type Device,
+  type NetworkSession,
+  nodeSessions,
+  type SessionFactory,
+  type SessionOptions,
+} from "./network-session.ts";
 
 /** A trained network that knows how its input is made and what its output means. */
 export interface Model {
@@ -24,17 +32,21 @@ export interface Model {
   /**
    * @param batch - [sample, channel, (z,) y, x] in C order, preprocessed as `metadata.plans` says
    * @param shape - of `batch`; the spatial extents are the configuration's patch size
+   * @param onPart - is given the answer part by part by a model that can do so; the `data` that is returned is empty then
    * @returns logits, [sample, class or region, (z,) y, x]
    */
   run(
     batch: Float32Array,
     shape: readonly number[],
+    onPart?: (part: AnswerPart) => void,
   ): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }>;
   /**
    * Frees an answer of `run` that nobody needs any more, at once instead of when the garbage collector comes by: those of a
    * large patch with many classes are 100 MB and more.
    */
   letGo?(logits: Float32Array): void;
+  /** Whether `run` gives `onPart` its answers, so that they never are in memory as a whole. */
+  readonly answersInParts?: boolean;
   /** How the network is computed, in words, with the reason where it is not the fastest way. */
   readonly kernels?: string;
   /** Frees the network's memory; the model cannot run afterwards. */
@@ -81,32 +93,35 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   const { metadata, graph } = await readModel(bytes, path);
   const how = { device, cpuOperators, ...(threads === undefined ? {} : { threads }) };
   const own = createSession === nodeSessions && inNode; // another runtime may keep what it gives and gets
-  let blocked = await inBlocks(graph, metadata, options);
-  let session: NetworkSession | undefined;
-  if (blocked.bytes) {
-    try {
-      session = await createSession(blocked.bytes, how);
-    } catch (error) {
-      blocked = { reason: `onnxruntime refuses the blocked ones: ${plainReason(error)}` };
-    }
+  const rewritten = await rewrite(graph, metadata, options);
+  let { kernels } = rewritten;
+  let sessions: Sessions | undefined;
+  try {
+    sessions = await startRewritten(rewritten, createSession, how);
+  } catch (error) {
+    kernels = { reason: `onnxruntime refuses the blocked ones: ${plainReason(error)}` };
   }
   try {
-    session ??= await createSession(bytes, how);
+    sessions ??= { network: await createSession(bytes, how) };
   } catch (error) {
     if (isNnunetError(error)) throw error;
     throw failedStart(error, device, path, metadata);
   }
-  if (own && blocked.bytes) letGo(blocked.bytes);
-  if (own && bytes !== source) letGo(bytes);
+  const { network, head } = sessions;
+  const isRewritten = sessions.head !== undefined || "block" in kernels;
+  if (own) for (const read of [rewritten.bytes, bytes]) if (read && read !== source) letGo(read);
+  const dispose = async () => {
+    await network.release();
+    await head?.release();
+  };
   try {
-    checkTensors(session, metadata, path, blocked.bytes ? 1 : "n");
+    checkTensors(network, metadata, path, isRewritten ? 1 : "n", head && rewritten.head!.features);
   } catch (error) {
-    await session.release();
+    await dispose();
     throw error;
   }
-  const opened = session;
-  const runSession = async (batch: Float32Array, shape: readonly number[]) => {
-    const logits = await opened.run(batch, shape).catch((error: unknown) => {
+  const runOf = (session: NetworkSession) => async (batch: Float32Array, shape: readonly number[]) => {
+    const logits = await session.run(batch, shape).catch((error: unknown) => {
       throw isNnunetError(error) ? error : failedRun(error, device, path, metadata, shape[0]!);
     });
     if (Object.prototype.toString.call(logits.data) === "[object Float32Array]") return logits;
@@ -116,26 +131,57 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
       `expected float32, got ${show(logits.data)}; export the model again`,
     );
   };
-  const run = blocked.bytes ? sampleBySample(runSession) : runSession;
-  const kernels = blocked.bytes ? `in blocks of ${blocked.block} channels` : `standard (${blocked.reason})`;
-  return { metadata, kernels, run, ...(own && { letGo }), dispose: () => opened.release() };
+  const whole = runOf(network);
+  const run = head
+    ? runByParts(whole, runOf(head), labelSet(metadata.dataset).outputChannels)
+    : isRewritten
+      ? sampleBySample(whole)
+      : whole;
+  const told = "block" in kernels ? `in blocks of ${kernels.block} channels` : `standard (${kernels.reason})`;
+  return { metadata, kernels: told, run, answersInParts: head !== undefined, ...(own && { letGo }), dispose };
 }
 
-/** The network in onnxruntime's blocked operators, or why it stays as it is. */
-async function inBlocks(
+/** The network in onnxruntime's blocked operators or with its head by itself, or why it stays as it is. */
+async function rewrite(
   graph: Graph,
   metadata: ModelMetadata,
   { device = "cpu", createSession = nodeSessions, kernels = "fastest" }: LoadModelOptions,
-): Promise<BlockedModel> {
-  if (kernels === "standard") return { reason: "as asked for" };
-  if (device !== "cpu") return { reason: `those of the device ${device}` };
-  if (createSession !== nodeSessions || !inNode) return { reason: "those of the runtime handed in" };
-  const { blockedModel } = await import("./blocked/blocked-model.ts");
-  return blockedModel(graph, metadata, createSession);
+): Promise<RewrittenModel> {
+  const asItIs = (reason: string): RewrittenModel => ({ kernels: { reason } });
+  if (kernels === "standard") return asItIs("as asked for");
+  if (device !== "cpu") return asItIs(`those of the device ${device}`);
+  if (createSession !== nodeSessions || !inNode) return asItIs("those of the runtime handed in");
+  const { rewriteModel } = await import("./blocked/rewrite-model.ts");
+  return rewriteModel(graph, metadata, createSession);
+}
+
+/** What a model runs in. */
+interface Sessions {
+  /** All of it, or all but its head. */
+  readonly network: NetworkSession;
+  readonly head?: NetworkSession;
+}
+
+async function startRewritten(
+  { bytes, head }: RewrittenModel,
+  createSession: SessionFactory,
+  how: SessionOptions,
+): Promise<Sessions | undefined> {
+  if (bytes === undefined) return undefined;
+  const network = await createSession(bytes, how);
+  if (head === undefined) return { network };
+  try {
+    return { network, head: await createSession(head.bytes, how) };
+  } catch (error) {
+    await network.release();
+    throw error;
+  }
 }
 
 /** A network of one sample, for any number of them. */
-function sampleBySample(run: Model["run"]): Model["run"] {
+function sampleBySample(
+  run: (batch: Float32Array, shape: readonly number[]) => ReturnType<Model["run"]>,
+): Model["run"] {
   return async (batch, [samples, ...shape]) => {
     if (samples === 1) return run(batch, [1, ...shape]);
     const length = batch.length / samples!;
@@ -201,8 +247,17 @@ async function readBytes(path: string): Promise<Uint8Array> {
   return readRegularFile(path);
 }
 
-/** @param batch - of the session: any, or a single one */
-function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: string, batch: 1 | "n"): void {
+/**
+ * @param batch - of the session: any, or a single one
+ * @param features - what comes out where the head is computed by itself
+ */
+function checkTensors(
+  session: NetworkSession,
+  metadata: ModelMetadata,
+  path: string,
+  batch: 1 | "n",
+  features?: number,
+): void {
   const { patchSize } = metadata.plans.configurations[metadata.configuration]!;
   const { outputChannels } = labelSet(metadata.dataset);
   const beyond = metadata.mirrorAxes.find((axis) => axis >= patchSize.length);
@@ -212,7 +267,7 @@ function checkTensors(session: NetworkSession, metadata: ModelMetadata, path: st
   }
   const expected = [
     { of: session.inputs, name: "input", shape: ["n", inputChannels(metadata), ...patchSize] },
-    { of: session.outputs, name: "logits", shape: ["n", outputChannels, ...patchSize] },
+    { of: session.outputs, name: "logits", shape: ["n", features ?? outputChannels, ...patchSize] },
   ];
   for (const { of, name, shape } of expected) {
     const found = of.find((tensor) => tensor.name === name);

@@ -1,4 +1,5 @@
 import { elementCount, inputChannels, labelSet, type ModelMetadata, type VolumeShape } from "@nnunet/core";
+import { planesPerPart } from "./head/answer-parts.ts";
 import { patchesPerRun } from "./patches-per-run.ts";
 
 /** Bytes that `predictCase` will hold at its peak, beyond the preprocessed image and the loaded models. */
@@ -20,19 +21,31 @@ const NETWORK_FACTOR = 7.5;
  *
  * @param metadata - of the model
  * @param shape - of the preprocessed case, [channel, z, y, x]
+ * @param options.answersInParts - as the `Model` says: the features before the head are there instead of the whole answer
  * @example describeMemory(estimateMemory(model.metadata, preprocessed.shape)); // "0.29 GB: scores 0.01 GB, …"
  */
 export function estimateMemory(
   metadata: ModelMetadata,
   shape: VolumeShape,
-  options: { readonly patchesPerRun?: number } = {},
+  options: { readonly patchesPerRun?: number; readonly answersInParts?: boolean } = {},
 ): PredictionMemory {
   const { patchSize, architecture } = metadata.plans.configurations[metadata.configuration]!;
   const { outputChannels } = labelSet(metadata.dataset);
-  const atOnce = patchesPerRun(options.patchesPerRun, patchSize) * elementCount(patchSize);
+  const samples = patchesPerRun(options.patchesPerRun, patchSize);
+  const voxels = elementCount(patchSize);
+  const features = architecture.featuresPerStage[0]!;
   const scores = 4 * outputChannels * shape[1] * shape[2] * shape[3];
-  const patches = 4 * atOnce * (inputChannels(metadata) + outputChannels);
-  const network = 4 * atOnce * architecture.featuresPerStage[0]! * NETWORK_FACTOR;
+  const inputs = 4 * samples * voxels * inputChannels(metadata);
+  if (options.answersInParts) {
+    const part = (planesPerPart(outputChannels, patchSize) / patchSize[0]!) * voxels;
+    // The features, and some planes of them, with their logits in the runtime and here.
+    const patches = inputs + 4 * (voxels * features + part * (features + 2 * outputChannels));
+    const network = 4 * voxels * features * NETWORK_FACTOR;
+    return { scores, patches, network, total: scores + patches + network };
+  }
+  const patches = inputs + 4 * samples * voxels * outputChannels;
+  // At its end a run holds the last features and its answer, which is then copied.
+  const network = 4 * samples * voxels * Math.max(NETWORK_FACTOR * features, features + outputChannels);
   return { scores, patches, network, total: scores + patches + network };
 }
 

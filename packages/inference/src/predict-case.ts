@@ -48,7 +48,8 @@ export async function predictCase(
   if (input.data.length !== elementCount(input.shape)) {
     throw new ShapeMismatchError(`data of preprocessed case ${caseId}`, input.shape, [input.data.length]);
   }
-  const memory = describeMemory(estimateMemory(network.metadata, preprocessed.shape, options));
+  const answersInParts = models.every((model) => model.answersInParts);
+  const memory = describeMemory(estimateMemory(network.metadata, preprocessed.shape, { ...options, answersInParts }));
   const text = `case ${caseId}: ${describeWork(window)}, about ${memory}`;
   options.onEvent?.({ type: "message", stage: "predict", level: "info", text });
   const rows = rowsInMemory(shape, shape[1], caseId);

@@ -39,6 +39,9 @@ export const defaultMaxPatches = 100_000;
  */
 const MOST_LAYERS = 100_000;
 
+/** What of a model decides how much memory it takes. */
+export type PlannedModel = Pick<Model, "metadata" | "answersInParts">;
+
 /** How much work a case is. */
 export interface PredictionSize {
   /** Of the image, [z, y, x]. */
@@ -67,7 +70,7 @@ export interface PredictionSize {
  *   networks' memory is more
  */
 export function predictionSize(
-  models: readonly Pick<Model, "metadata">[],
+  models: readonly PlannedModel[],
   image: { readonly shape: VolumeShape; readonly spacing: Spacing },
   {
     stepFraction = 0.5,
@@ -88,7 +91,7 @@ export function predictionSize(
     readonly probabilities?: boolean;
     /** Whatever is to take them channel by channel, if anything does. */
     readonly onProbabilities?: unknown;
-    readonly previous?: readonly Pick<Model, "metadata">[] | undefined;
+    readonly previous?: readonly PlannedModel[] | undefined;
     /** Of the image in memory; 4 by default. */
     readonly bytesPerVoxel?: number;
     /** Whether the image is let go once it is preprocessed. */
@@ -126,6 +129,7 @@ export function predictionSize(
   // Deciding holds on to at most so many planes below those that are final.
   const planes = whole ? grid[0] : planesAlive(schedule, (end) => Math.max(0, end - planesOfDecision + 1));
   const { total, scores } = estimateMemory(metadata, [channels, planes, grid[1], grid[2]], {
+    answersInParts: models.every((model) => model.answersInParts),
     ...(patchesPerRun === undefined ? {} : { patchesPerRun }),
   });
   const cascade = configuration.previousConfiguration !== undefined;

@@ -2,11 +2,11 @@ import type { Shape3, VolumeShape } from "@nnunet/core";
 import { planesOfDecision } from "@nnunet/preprocess";
 
 /** Bytes that a strip of scores on disk should take while it is decided. */
-const STRIP = 48e6;
+const STRIP = 32e6;
 
 /** Lines of a strip of scores on disk: as many as {@link STRIP} holds, within reason. */
 export function linesOfStrip([channels, , , width]: VolumeShape): number {
-  return Math.max(16, Math.min(64, Math.floor(STRIP / (4 * channels * planesOfDecision * width)) - planesOfDecision));
+  return Math.max(8, Math.min(64, Math.floor(STRIP / (4 * channels * planesOfDecision * width)) - planesOfDecision));
 }
 
 /**

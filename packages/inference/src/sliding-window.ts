@@ -11,9 +11,9 @@ import {
 import type { Placement } from "./add-prediction.ts";
 import { type AxisWindows, layPatches, type Patch, windowsOf } from "./axis-windows.ts";
 import type { CommonNetwork } from "./common-network.ts";
-import { airLevels, backgroundLogits, isEmptyPatch } from "./empty-patches.ts";
+import { airLevels, backgroundPlane, isEmptyPatch } from "./empty-patches.ts";
+import { type AnswerPart, placementOfPart } from "./head/answer-parts.ts";
 import type { InputPlanes } from "./input-planes.ts";
-import { letGo } from "./let-go.ts";
 import type { Model } from "./load-model.ts";
 import { copyPatch, type Mirroring, mirrorings } from "./mirrored-patch.ts";
 import { patchesPerRun } from "./patches-per-run.ts";
@@ -102,7 +102,8 @@ export async function slide(
   const batch = new Float32Array(atOnce * channels * patchLength);
   const share = 1 / (models.length * copies.length);
   const levels = bodyMask ? airLevels(network.metadata) : undefined;
-  let background: Float32Array | undefined;
+  const along = configuration.patchSize.length === 3 ? 0 : 1; // the axis that parts of an answer follow each other along
+  const background = levels && backgroundPlane(network, along);
   const empty = new Set<Patch>();
   for (let first = 0; first < total; first += atOnce) {
     const count = Math.min(atOnce, total - first);
@@ -115,8 +116,10 @@ export async function slide(
       const copy = copies[(first + i) % copies.length]!;
       if (levels && copy === copies[0] && isEmptyPatch(input, patch, patchSize, levels)) {
         empty.add(patch);
-        background ??= backgroundLogits(network);
-        rows.add(background, 0, network.activation, placement(patch, patchSize, copy, 1));
+        const place = placement(patch, patchSize, copy, 1);
+        for (let first = 0; first < patchSize[along]; first++) {
+          rows.add(background!, 0, network.activation, placementOfPart(place, along, { first, planes: 1 }));
+        }
       }
       if (empty.has(patch)) continue;
       const offset = placements.length * channels * patchLength;
@@ -124,20 +127,26 @@ export async function slide(
       placements.push(placement(patch, patchSize, copy, share));
     }
     const shown = placements.length;
-    if (background && shown > 0) {
-      letGo(background); // it took the place of the network's answer, which comes now
-      background = undefined;
-    }
     const patchesOfRun = batch.subarray(0, shown * channels * patchLength);
     throwIfCancelled(signal, `prediction of case ${caseId}`);
     for (const model of shown > 0 ? models : []) {
-      const { data, shape: got } = await model.run(patchesOfRun, [shown, channels, ...configuration.patchSize]);
       const { configuration: name } = network.metadata;
+      let finite = true;
+      let planes = 0;
+      const addPart = (part: AnswerPart) => {
+        planes += part.planes;
+        const place = placementOfPart(placements[part.sample]!, along, part);
+        finite = rows.add(part.data, 0, network.activation, place) && finite;
+      };
+      const size = [shown, channels, ...configuration.patchSize];
+      const { data, shape: got } = await model.run(patchesOfRun, size, addPart);
       checkShape(got, [shown, outputChannels, ...configuration.patchSize], name);
-      for (let i = 0; i < shown; i++) {
-        const finite = rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!);
-        if (!finite) throw notFinite(name, caseId);
+      const inParts = data.length === 0;
+      if (inParts && planes !== shown * patchSize[along]) throw incompleteParts(name, planes, shown * patchSize[along]);
+      for (let i = 0; i < shown && !inParts; i++) {
+        finite = rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!) && finite;
       }
+      if (!finite) throw notFinite(name, caseId);
       model.letGo?.(data);
     }
     onFinal(finalPlanes(schedule, first + count));
@@ -160,6 +169,11 @@ function placement({ start, shares }: Patch, patchSize: Shape3, mirroring: Mirro
 function checkShape(shape: readonly number[], expected: readonly number[], configuration: string): void {
   if (shape.length === expected.length && shape.every((n, axis) => n === expected[axis])) return;
   throw new ShapeMismatchError(`logits of the model (${configuration})`, expected, shape, "export the model again");
+}
+
+function incompleteParts(configuration: string, planes: number, expected: number): ShapeMismatchError {
+  const what = `planes of the logits of the model (${configuration}), which gave them in parts`;
+  return new ShapeMismatchError(what, [expected], [planes], "give each once, or return the logits as a whole");
 }
 
 function notFinite(configuration: string, caseId: string): InvalidArtifactError {

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { axisAlignedGeometry, createRandom, createVolume, type NnunetEvent } from "@nnunet/core";
 import { loadModel, type Model, predictImage } from "@nnunet/inference";
+import { letGo } from "../src/let-go.ts";
 import { pointwise, tinyMetadata, tinyModelBytes } from "./tiny-model.ts";
 
 const intensities = { mean: 50, median: 40, std: 100, min: -900, max: 1000, percentile005: -150, percentile995: 350 };
@@ -106,4 +107,45 @@ test("a prediction of air alone can be cancelled too", async () => {
   const air = { id: "a", image: { ...loaded.image, data: new Int16Array(ct.length).fill(-1000) } };
   const signal = AbortSignal.abort();
   await expect(predictImage([model], air, { bodyMask: true, signal })).rejects.toThrow(/cancelled/);
+});
+
+test("what is said of air takes no memory beside an answer of the network, nor in its place", async () => {
+  const labels = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [i === 0 ? "background" : `c${i}`, i]));
+  const plain = tinyMetadata([16, 64, 64], { labels, mirrorAxes: [] });
+  const configuration = { ...plain.plans.configurations.tiny!, normalizationSchemes: ["CT"] };
+  const plans = {
+    ...plain.plans,
+    foregroundIntensityPerChannel: [intensities],
+    configurations: { tiny: configuration },
+  };
+  const answer = 4 * 40 * 16 * 64 * 64; // 10 MB
+  const held = () => process.memoryUsage().arrayBuffers;
+  let runs = 0;
+  const model: Model = {
+    metadata: { ...plain, plans } as typeof plain,
+    async run(_, [samples]) {
+      runs++;
+      return { data: new Float32Array(answer / 4), shape: [samples!, 40, 16, 64, 64] };
+    },
+    letGo,
+    dispose: async () => {},
+  };
+  const grown = async (body: boolean) => {
+    const voxels = new Int16Array(16 * 64 * 256).fill(-1000);
+    if (body) voxels.fill(60, 15 * 64 * 256); // in the last plane: patches of 1/16 body
+    for (let i = 0; body && i < voxels.length; i++) if (i % 256 < 192) voxels[i] = -1000; // of the last patch alone
+    const image = createVolume(voxels, [1, 16, 64, 256], axisAlignedGeometry([1, 1, 1]));
+    let [before, most] = [0, 0];
+    const onEvent = (event: NnunetEvent) => {
+      if (event.type === "message")
+        before ||= held(); // scores and planes of the image are there
+      else most = Math.max(most, held() - before);
+    };
+    await predictImage([model], { id: "air", image }, { stepFraction: 1, bodyMask: true, onEvent });
+    return most;
+  };
+  expect(await grown(false)).toBeLessThan(0.5 * answer);
+  expect(runs).toBe(0);
+  expect(await grown(true)).toBeLessThan(0.5 * answer);
+  expect(runs).toBe(1);
 });
