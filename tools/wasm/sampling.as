@@ -1,5 +1,6 @@
-// AssemblyScript. The SIMD twins of packages/augment/src/transform-image.ts (linear) and transform-labels.ts: the same
-// operations on float64 in the same order, so that the results are equal bit by bit. Built by tools/wasm/build.mjs.
+// AssemblyScript. The SIMD twins of packages/augment/src/transform-image.ts and transform-labels.ts: the same operations
+// (float64; of the cubic spline float32) in the same order, so that the results are equal bit by bit. Built by
+// tools/wasm/build.mjs.
 //
 // Addresses are bytes. `matrix` is nine float64 of the sampling matrix and three of the centre in the source.
 
@@ -114,7 +115,7 @@ export function sampleImage(
       // A row in one plane needs none above it.
       const flat = dz === 0 && z0 === Math.floor(z0);
       const lastZ = <f64>(flat ? nz : nz - 1);
-      const up: usize = flat ? 0 : (<usize>plane) << 2;
+      const up = (<usize>plane) << 2;
       let low = 0;
       while (low < targetX && !within(low, lastZ, <f64>(ny - 1), <f64>(nx - 1))) low++;
       let high = targetX;
@@ -124,7 +125,18 @@ export function sampleImage(
       locate(low, high, plane, nx, 4, scratch, parts);
       let at = scratch;
       let t = parts;
-      for (let q = to + ((<usize>low) << 2), end = to + ((<usize>high) << 2); q < end; q += 4) {
+      let q = to + ((<usize>low) << 2);
+      const end = to + ((<usize>high) << 2);
+      if (flat) {
+        for (; q < end; q += 4, at += 8, t += 24) {
+          const p = src + <usize>load<u32>(at);
+          const m = mix(pair(p), pair(p + row), v128.load64_splat(t, 8));
+          const left = f64x2.extract_lane(m, 0);
+          store<f32>(q, <f32>(left + load<f64>(t, 16) * (f64x2.extract_lane(m, 1) - left)));
+        }
+        continue;
+      }
+      for (; q < end; q += 4) {
         const p = src + <usize>load<u32>(at);
         const tz = v128.load64_splat(t);
         const near = mix(pair(p), pair(p + up), tz);
@@ -169,6 +181,168 @@ function edge(src: usize, nz: i32, ny: i32, nx: i32, z: f64, y: f64, x: f64): f3
   return <f32>sum;
 }
 
+/** The four pieces of the cubic B-spline, in float32. */
+// @ts-ignore: decorator
+@inline
+function spline4(at: usize): v128 {
+  const t = <f32>load<f64>(at);
+  const u = f32x4.replace_lane(f32x4.replace_lane(f32x4.splat(1 - t), 1, t), 3, t); // [1 − t, t, 1 − t, t]
+  const square = f32x4.mul(u, u);
+  const outer = f32x4.mul(f32x4.mul(square, u), f32x4.splat(<f32>(1.0 / 6)));
+  const slope = f32x4.sub(f32x4.splat(1), f32x4.mul(u, f32x4.splat(0.5)));
+  const inner = f32x4.sub(f32x4.splat(<f32>(2.0 / 3)), f32x4.mul(square, slope));
+  return v128.shuffle<f32>(outer, inner, 0, 5, 6, 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function lane(v: v128, i: i32): v128 {
+  if (i === 0) return v128.shuffle<f32>(v, v, 0, 0, 0, 0);
+  if (i === 1) return v128.shuffle<f32>(v, v, 1, 1, 1, 1);
+  if (i === 2) return v128.shuffle<f32>(v, v, 2, 2, 2, 2);
+  return v128.shuffle<f32>(v, v, 3, 3, 3, 3);
+}
+
+/** Σ wy[b] · the four coefficients of row b. */
+// @ts-ignore: decorator
+@inline
+function overRows(p: usize, row: usize, y0: v128, y1: v128, y2: v128, y3: v128): v128 {
+  const first = f32x4.add(f32x4.mul(y0, v128.load(p)), f32x4.mul(y1, v128.load(p + row)));
+  const three = f32x4.add(first, f32x4.mul(y2, v128.load(p + 2 * row)));
+  return f32x4.add(three, f32x4.mul(y3, v128.load(p + 3 * row)));
+}
+
+// @ts-ignore: decorator
+@inline
+function overColumns(v: v128, x: v128): f32 {
+  const w = f32x4.mul(v, x);
+  const two = f32x4.add(w, v128.shuffle<f32>(w, w, 2, 3, 0, 1));
+  return f32x4.extract_lane(two, 0) + f32x4.extract_lane(two, 1);
+}
+
+/** Whether all coefficients of sample i are inside; along z there is but one plane in a slice. */
+// @ts-ignore: decorator
+@inline
+function deepWithin(i: i32, slice: bool, nz: i32, ny: i32, nx: i32): bool {
+  const z = z0 + <f64>i * dz;
+  const y = y0 + <f64>i * dy;
+  const x = x0 + <f64>i * dx;
+  const inZ = slice ? z === 0 : z >= 1 && z < <f64>(nz - 2);
+  return inZ && y >= 1 && x >= 1 && y < <f64>(ny - 2) && x < <f64>(nx - 2);
+}
+
+/** As `sampleImage`, from the spline coefficients that `filterRows` and `filterAcross` leave. */
+export function sampleCubic(
+  src: usize,
+  nz: i32,
+  ny: i32,
+  nx: i32,
+  dst: usize,
+  targetZ: i32,
+  targetY: i32,
+  targetX: i32,
+  matrix: usize,
+  scratch: usize,
+): void {
+  const up = (<usize>(ny * nx)) << 2;
+  const row = (<usize>nx) << 2;
+  const slice = nz === 1;
+  const corner = (slice ? <usize>0 : up) + row + 4;
+  const px = -(<f64>(targetX - 1)) / 2;
+  const parts = scratch + ((<usize>(targetX + 1)) << 3);
+  let to = dst;
+  for (let k = 0; k < targetZ; k++) {
+    const pz = <f64>k - <f64>(targetZ - 1) / 2;
+    for (let j = 0; j < targetY; j++, to += (<usize>targetX) << 2) {
+      startRow(matrix, pz, <f64>j - <f64>(targetY - 1) / 2, px);
+      let low = 0;
+      while (low < targetX && !deepWithin(low, slice, nz, ny, nx)) low++;
+      let high = targetX;
+      while (high > low && !deepWithin(high - 1, slice, nz, ny, nx)) high--;
+      locate(low, high, ny * nx, nx, 4, scratch, parts);
+      let at = scratch;
+      let t = parts;
+      const end = to + ((<usize>high) << 2);
+      for (let q = to + ((<usize>low) << 2); q < end; q += 4, at += 8, t += 24) {
+        const p = src + <usize>load<u32>(at) - corner;
+        const y = spline4(t + 8);
+        const y0 = lane(y, 0);
+        const y1 = lane(y, 1);
+        const y2 = lane(y, 2);
+        const y3 = lane(y, 3);
+        let sum = overRows(p, row, y0, y1, y2, y3);
+        if (!slice) {
+          const z = spline4(t);
+          sum = f32x4.mul(lane(z, 0), sum);
+          sum = f32x4.add(sum, f32x4.mul(lane(z, 1), overRows(p + up, row, y0, y1, y2, y3)));
+          sum = f32x4.add(sum, f32x4.mul(lane(z, 2), overRows(p + 2 * up, row, y0, y1, y2, y3)));
+          sum = f32x4.add(sum, f32x4.mul(lane(z, 3), overRows(p + 3 * up, row, y0, y1, y2, y3)));
+        }
+        store<f32>(q, overColumns(sum, spline4(t + 16)));
+      }
+      for (let i = 0; i < low; i++) storeMirrored(src, nz, ny, nx, i, to);
+      for (let i = high; i < targetX; i++) storeMirrored(src, nz, ny, nx, i, to);
+    }
+  }
+}
+
+/** Low addresses, used within a call: distances from the voxel before, weights [16], byte offsets of four neighbours. */
+const DISTANCE: usize = 400;
+const NEIGHBOURS: usize = 416;
+
+/** Where each of four neighbours along an axis lies: coefficients are mirrored about the outermost voxels. */
+function mirrored(at: f64, n: i32, stride: i32, slot: usize): f64 {
+  const low = Math.floor(at);
+  for (let k = 0; k < 4; k++) {
+    let index = abs(<i32>low - 1 + k);
+    if (index >= n) index = n === 1 ? 0 : 2 * n - 2 - index;
+    store<i32>(slot + ((<usize>k) << 2), index < 0 ? 0 : (index * stride) << 2);
+  }
+  return at - low;
+}
+
+function storeMirrored(src: usize, nz: i32, ny: i32, nx: i32, i: i32, to: usize): void {
+  const z = z0 + <f64>i * dz;
+  const y = y0 + <f64>i * dy;
+  const x = x0 + <f64>i * dx;
+  const q = to + ((<usize>i) << 2);
+  if (!(z >= 0 && y >= 0 && x >= 0 && z <= <f64>(nz - 1) && y <= <f64>(ny - 1) && x <= <f64>(nx - 1))) {
+    store<f32>(q, 0);
+    return;
+  }
+  store<f64>(DISTANCE, mirrored(z, nz, ny * nx, NEIGHBOURS));
+  const wz = spline4(DISTANCE);
+  store<f64>(DISTANCE, mirrored(y, ny, nx, NEIGHBOURS + 16));
+  const wy = spline4(DISTANCE);
+  store<f64>(DISTANCE, mirrored(x, nx, 1, NEIGHBOURS + 32));
+  const wx = spline4(DISTANCE);
+  let sum = mirroredRows(src, 0, wy);
+  if (nz > 1) {
+    sum = f32x4.mul(lane(wz, 0), sum);
+    sum = f32x4.add(sum, f32x4.mul(lane(wz, 1), mirroredRows(src, 4, wy)));
+    sum = f32x4.add(sum, f32x4.mul(lane(wz, 2), mirroredRows(src, 8, wy)));
+    sum = f32x4.add(sum, f32x4.mul(lane(wz, 3), mirroredRows(src, 12, wy)));
+  }
+  store<f32>(q, overColumns(sum, wx));
+}
+
+function mirroredRows(src: usize, planeSlot: usize, wy: v128): v128 {
+  const p = src + <usize>load<u32>(NEIGHBOURS + planeSlot);
+  const first = f32x4.add(
+    f32x4.mul(lane(wy, 0), mirroredRow(p + <usize>load<u32>(NEIGHBOURS + 16))),
+    f32x4.mul(lane(wy, 1), mirroredRow(p + <usize>load<u32>(NEIGHBOURS + 20))),
+  );
+  const three = f32x4.add(first, f32x4.mul(lane(wy, 2), mirroredRow(p + <usize>load<u32>(NEIGHBOURS + 24))));
+  return f32x4.add(three, f32x4.mul(lane(wy, 3), mirroredRow(p + <usize>load<u32>(NEIGHBOURS + 28))));
+}
+
+function mirroredRow(p: usize): v128 {
+  const a = f32x4.splat(load<f32>(p + <usize>load<u32>(NEIGHBOURS + 32)));
+  const b = f32x4.replace_lane(a, 1, load<f32>(p + <usize>load<u32>(NEIGHBOURS + 36)));
+  const c = f32x4.replace_lane(b, 2, load<f32>(p + <usize>load<u32>(NEIGHBOURS + 40)));
+  return f32x4.replace_lane(c, 3, load<f32>(p + <usize>load<u32>(NEIGHBOURS + 44)));
+}
+
 /**
  * src [nz, ny, nx] int16 → dst [tz, ty, tx] int16. Reads, but does not use, up to a plane, a row and a voxel beyond
  * src; `scratch` has room for a float64 for each of targetX + 1.
@@ -205,7 +379,15 @@ export function sampleLabels(
       for (let i = high; i < targetX; i++) store<i16>(to + ((<usize>i) << 1), <i16>outside);
       locate(low, high, plane, nx, 2, scratch, 0);
       let at = scratch;
-      for (let i = low; i < high; i++, at += 8) {
+      let i = low;
+      for (; above === 0 && i < high; i++, at += 8) {
+        const p = src + <usize>load<u32>(at);
+        const two = load<i32>(p);
+        const q = to + ((<usize>i) << 1);
+        if (((two ^ load<i32>(p + behind)) | (two ^ rotl(two, 16))) === 0) store<i16>(q, <i16>two);
+        else store<i16>(q, <i16>betweenFour(p, behind, i, argmax));
+      }
+      for (; i < high; i++, at += 8) {
         const p = src + <usize>load<u32>(at);
         // Two neighbours along x at once. Where the point lies on a voxel more are looked at than count, which may
         // only send it the slow way.
@@ -242,6 +424,35 @@ function betweenLabels(p: usize, above: usize, behind: usize, i: i32, argmax: bo
   const back = ty > 0 ? behind : 0;
   const right: usize = tx > 0 ? 2 : 0;
   return mixedLabel(load<i16>(p), p, up, back, right, tz, ty, tx, argmax);
+}
+
+/** As `betweenLabels` in a plane: what it adds there are zeros, so the results are the same. */
+function betweenFour(p: usize, behind: usize, i: i32, argmax: bool): i32 {
+  const y = y0 + <f64>i * dy;
+  const x = x0 + <f64>i * dx;
+  const ty = y - Math.floor(y);
+  const tx = x - Math.floor(x);
+  const back = ty > 0 ? behind : 0;
+  const right: usize = tx > 0 ? 2 : 0;
+  const label = <i32>load<i16>(p);
+  const b = <i32>load<i16>(p + right);
+  const c = <i32>load<i16>(p + back);
+  const d = <i32>load<i16>(p + back + right);
+  const other = b !== label ? b : c !== label ? c : d;
+  if (other === label) return label;
+  const sy = 1 - ty;
+  const sx = 1 - tx;
+  const wb = sy * tx;
+  const wc = ty * sx;
+  const wd = ty * tx;
+  const third =
+    (<i32>(c !== label) & <i32>(c !== other) & <i32>(wc > 0)) |
+    (<i32>(d !== label) & <i32>(d !== other) & <i32>(wd > 0));
+  if (third) return oneOfMany(p, 0, back, right, 0, ty, tx, argmax);
+  const mass = sy * sx + part(wb, b === label) + part(wc, c === label) + part(wd, d === label);
+  const otherMass = part(wb, b === other) + part(wc, c === other) + part(wd, d === other);
+  if (mass === otherMass) return argmax ? min(label, other) : max(label, other);
+  return mass > otherMass ? label : other;
 }
 
 // @ts-ignore: decorator

@@ -227,6 +227,17 @@ export function power(
   }
 }
 
+/** dst = src, int32 of int16, 0 for negative ones. Reads and writes up to seven voxels beyond. */
+export function widenLabels(src: usize, dst: usize, n: i32): void {
+  const zero = i16x8.splat(0);
+  for (let i = 0; i < n; i += 8) {
+    const v = i16x8.max_s(v128.load(src + ((<usize>i) << 1)), zero);
+    const to = dst + ((<usize>i) << 2);
+    v128.store(to, i32x4.extend_low_i16x8_s(v));
+    v128.store(to, i32x4.extend_high_i16x8_s(v), 16);
+  }
+}
+
 /** The first one to three of four voxels. */
 function storePart(p: usize, end: usize, v: v128): void {
   store<f32>(p, f32x4.extract_lane(v, 0));

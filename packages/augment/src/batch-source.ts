@@ -17,9 +17,10 @@ import { drawSpatialTransform } from "./draw-spatial-transform.ts";
 import { loaderPatchSize, maximumRotation } from "./loader-patch-size.ts";
 import { mirrorInPlace } from "./mirror.ts";
 import { placeImage, placeLabels, regionToRead } from "./place-patch.ts";
-import { readPaddedPatch } from "./read-padded-patch.ts";
+import { readInside } from "./read-padded-patch.ts";
+import { samplingScratch } from "./sampling-simd.ts";
 import { scaledShape, writeTarget } from "./segmentation-targets.ts";
-import { patchMemory } from "./voxel-simd.ts";
+import { patchRoom } from "./voxel-simd.ts";
 
 /**
  * Training batches as a pure function of (seed, epoch, iteration): the same batch in any process, whatever was asked
@@ -72,7 +73,6 @@ export function createBatchSource(
   const outputs = outputScales.map((scale) => scaledShape(patchSize, scale));
   const regionCount = labels.regions?.length ?? 1;
   // Scratch; nothing is awaited while it is in use.
-  const seg = new Int16Array(voxels);
   const previous = new Int16Array(previousSegmentations ? voxels : 0);
 
   async function writeSample(sample: number, random: RandomGenerator, batch: TrainingBatch): Promise<string> {
@@ -92,21 +92,25 @@ export function createBatchSource(
     const transform = drawSpatialTransform(parameters.spatial, rotation, inPlane, random);
     const region = regionToRead(loader, shape, transform, parameters.spatial.imageInterpolation);
     const first = start.map((s, axis) => s + region.first[axis]!) as unknown as Shape3;
-    const read = await readPaddedPatch(chosen, first, region.size);
+    const read = await readInside(chosen, first, region.size);
     const readPrevious = previousSegmentations
-      ? await readPaddedPatch(previousSegmentations[index]!, first, region.size)
+      ? await readInside(previousSegmentations[index]!, first, region.size)
       : undefined;
 
     const data = batch.data.subarray(sample * channels * voxels, (sample + 1) * channels * voxels);
     // Quickest in the memory of the SIMD instructions; from here on nothing is awaited. It is not for others' code.
-    let image: Float32Array = patchMemory(imageChannels * voxels);
-    placeImage(read.data, image, region, shape, parameters.spatial);
-    placeLabels(read.seg, seg, region, shape, parameters.spatial);
-    if (readPrevious) placeLabels(readPrevious.seg, previous, region, shape, parameters.spatial);
+    const sourceVoxels = region.transform ? elementCount(region.size) : 0;
+    const room = patchRoom(imageChannels * voxels, voxels, sourceVoxels, samplingScratch(region.size, shape));
+    let image: Float32Array = room.image;
+    let seg: Int16Array = room.seg;
+    placeImage(read, room.source.image, image, region, shape, parameters.spatial);
+    placeLabels(read, room.source.seg, seg, region, shape, parameters.spatial);
+    if (readPrevious) placeLabels(readPrevious, room.source.seg, previous, region, shape, parameters.spatial);
     augmentIntensities(image, shape, parameters, dummy2d, random);
     if (mode === "training" && augment) {
       data.set(image);
       image = data.subarray(0, image.length);
+      seg = seg.slice();
       augment({ data: image, seg, shape }, random);
     }
     const reversed = axes.filter(() => random.chance(parameters.mirror.probability));

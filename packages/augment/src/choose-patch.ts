@@ -79,11 +79,35 @@ function chooseVoxel(
   if (!voxels?.length) return undefined;
   if (!(ofClass && evenSlices)) return voxels[random.integer(0, voxels.length)];
 
-  const slice = (voxel: number) => Math.floor(voxel / (size[1] * size[2]));
-  const counts = new Int32Array(size[0]);
-  for (const voxel of voxels) counts[slice(voxel)]!++;
-  const slices = [...counts.keys()].filter((z) => counts[z]! > 0);
-  const z = slices[random.integer(0, slices.length)]!;
-  let remaining = random.integer(0, counts[z]!);
-  return voxels.find((voxel) => slice(voxel) === z && remaining-- === 0);
+  const { order, slices } = bySlice(voxels, size[1] * size[2]);
+  const [first, end] = slices[random.integer(0, slices.length)]!;
+  return order[random.integer(first, end)];
+}
+
+interface VoxelsBySlice {
+  /** Voxels of a slice keep their order. */
+  readonly order: Int32Array;
+  /** Of slices that hold any: first and end in `order`. */
+  readonly slices: readonly (readonly [first: number, end: number])[];
+}
+
+/** A class of a large case has a million voxels, and is drawn from again and again. */
+const known = new WeakMap<Int32Array, { readonly plane: number } & VoxelsBySlice>();
+
+function bySlice(voxels: Int32Array, plane: number): VoxelsBySlice {
+  const before = known.get(voxels);
+  if (before?.plane === plane) return before;
+  const slice = (voxel: number) => Math.floor(voxel / plane);
+  const sorted = voxels.every((voxel, i) => i === 0 || slice(voxels[i - 1]!) <= slice(voxel));
+  const order = sorted ? voxels : Int32Array.from([...voxels].sort((a, b) => slice(a) - slice(b))); // a stable sort
+  const slices: [number, number][] = [];
+  let z = -1;
+  for (let i = 0; i < order.length; i++) {
+    if (slice(order[i]!) !== z) slices.push([i, i]);
+    z = slice(order[i]!);
+    slices.at(-1)![1] = i + 1;
+  }
+  const found = { plane, order, slices };
+  known.set(voxels, found);
+  return found;
 }

@@ -1,5 +1,6 @@
 import { elementCount, type Shape3 } from "@nnunet/core";
 import type { SpatialParameters } from "./augmentation-parameters.ts";
+import { type InsideOfBox, writeChannel, writeLabels } from "./read-padded-patch.ts";
 import { reachedBox, type SamplingTransform } from "./spatial-transform.ts";
 import { transformImage } from "./transform-image.ts";
 import { transformLabels } from "./transform-labels.ts";
@@ -31,35 +32,38 @@ export function regionToRead(
   };
 }
 
-/** What was read becomes the channels of the network's patch of `shape`. */
+/** What was read becomes the channels of the network's patch of `shape`; `source` has room for one channel of it. */
 export function placeImage(
-  read: Float32Array,
+  read: InsideOfBox,
+  source: Float32Array,
   image: Float32Array,
   { size, transform }: ReadRegion,
   shape: Shape3,
   spatial: SpatialParameters,
 ): void {
-  if (transform === undefined) {
-    image.set(read);
-    return;
-  }
-  const from = elementCount(size);
-  const to = elementCount(shape);
-  for (let c = 0; c * to < image.length; c++) {
-    const source = read.subarray(c * from, (c + 1) * from);
-    const out = image.subarray(c * to, (c + 1) * to);
-    transformImage(source, size, shape, transform, spatial.imageInterpolation, out);
+  const voxels = elementCount(shape);
+  for (let at = 0, c = 0; at < image.length; at += voxels, c++) {
+    const out = image.subarray(at, at + voxels);
+    if (transform === undefined) writeChannel(read, c, out);
+    else {
+      writeChannel(read, c, source);
+      transformImage(source, size, shape, transform, spatial.imageInterpolation, out, { overwriteSource: true });
+    }
   }
 }
 
-/** What was read becomes the labels of the network's patch of `shape`. */
+/** What was read becomes the labels of the network's patch of `shape`; `source` has room for all of it. */
 export function placeLabels(
-  read: Int16Array,
+  read: InsideOfBox,
+  source: Int16Array,
   out: Int16Array,
   { size, transform }: ReadRegion,
   shape: Shape3,
   spatial: SpatialParameters,
 ): void {
-  if (transform === undefined) out.set(read);
-  else transformLabels(read, size, shape, transform, spatial.labelInterpolation, -1, out);
+  if (transform === undefined) writeLabels(read, out);
+  else {
+    writeLabels(read, source);
+    transformLabels(source, size, shape, transform, spatial.labelInterpolation, -1, out);
+  }
 }

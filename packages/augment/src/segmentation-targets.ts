@@ -1,5 +1,7 @@
 import { elementCount, type LabelSet, roundHalfEven, type Shape3 } from "@nnunet/core";
+import type { SimdOption } from "./intensity.ts";
 import { nearestIndices } from "./nearest-indices.ts";
+import { widenLabels } from "./voxel-simd.ts";
 
 /** Shape of a label map at a fraction of the resolution: `rne(size · scale)` per axis (docs/method.md §4.3, step 13). */
 export function scaledShape(shape: readonly number[], scale: readonly number[]): number[] {
@@ -23,7 +25,15 @@ export function writeTarget(
   labels: Pick<LabelSet, "regions" | "ignoreLabel">,
   out: Int32Array,
   offset: number,
+  { simd = true }: SimdOption = {},
 ): void {
+  const voxels = elementCount(target);
+  if (labels.regions === undefined && target.every((n, axis) => n === shape[axis])) {
+    if (!(simd && widenLabels(seg, out, offset))) {
+      for (let i = 0; i < voxels; i++) out[offset + i] = orBackground(seg[i]!);
+    }
+    return;
+  }
   const [, ny, nx] = shape;
   const [tz, ty, tx] = target;
   const [planes, rows, columns] = [0, 1, 2].map((axis) => nearestIndices(shape[axis]!, target[axis]!)) as [
@@ -31,7 +41,6 @@ export function writeTarget(
     Int32Array,
     Int32Array,
   ];
-  const voxels = elementCount(target);
   const { ignoreLabel } = labels;
   const regions = labels.regions?.map((region) => {
     const values = new Int32Array(1 + Math.max(ignoreLabel ?? 0, ...region));
@@ -43,16 +52,14 @@ export function writeTarget(
   for (let z = 0; z < tz; z++) {
     for (let y = 0; y < ty; y++) {
       const from = (planes[z]! * ny + rows[y]!) * nx;
-      if (regions === undefined && tx === nx) {
-        for (let x = 0; x < nx; x++) out[to + x] = Math.max(0, seg[from + x]!);
-        to += nx;
-        continue;
-      }
       for (let x = 0; x < tx; x++, to++) {
-        const label = Math.max(0, seg[from + columns[x]!]!);
+        const label = orBackground(seg[from + columns[x]!]!);
         if (regions === undefined) out[to] = label;
         else for (let r = 0; r < regions.length; r++) out[to + r * voxels] = regions[r]![label] ?? 0;
       }
     }
   }
 }
+
+/** `Math.max(0, label)` without a branch, which the outline of a body would mislead. */
+const orBackground = (label: number) => label & ~(label >> 31);

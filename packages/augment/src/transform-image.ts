@@ -1,7 +1,7 @@
 import type { Shape3 } from "@nnunet/core";
 import type { SimdOption } from "./intensity.ts";
-import { sampleInSimd } from "./sampling-simd.ts";
-import { splinePrefilter } from "./spline-prefilter.ts";
+import { type SampleInSimd, sampleInSimd } from "./sampling-simd.ts";
+import { prefilterInSimd, splinePrefilter } from "./spline-prefilter.ts";
 import { type SamplingTransform, samplingRows } from "./spatial-transform.ts";
 
 /**
@@ -14,6 +14,7 @@ import { type SamplingTransform, samplingRows } from "./spatial-transform.ts";
  * @param source - [z, y, x] of `shape`
  * @param target - size of the patch, [z, y, x]
  * @param out - written and returned, [z, y, x] of `target`; not `source`
+ * @param options.overwriteSource - its content may be lost, which saves a copy of it
  * @example transformImage(x, [1, 9, 9], [1, 9, 9], { matrix: samplingMatrix([Math.PI / 2, 0, 0]) }); // a quarter turn
  * @see paper, Supplement D, step 1
  */
@@ -24,18 +25,19 @@ export function transformImage(
   transform: SamplingTransform,
   interpolation: "linear" | "cubic" = "linear",
   out: Float32Array = new Float32Array(target[0] * target[1] * target[2]),
-  { simd = true }: SimdOption = {},
+  { simd = true, overwriteSource = false }: SimdOption & { overwriteSource?: boolean } = {},
 ): Float32Array {
   const rows = samplingRows(shape, target, transform);
-  if (
-    simd &&
-    interpolation === "linear" &&
-    sampleInSimd(source, shape, target, transform, out, (wasm, places) => wasm.sampleImage(...places))
-  ) {
-    return out;
-  }
-  const coefficients = interpolation === "cubic" ? splinePrefilter(source, shape) : source;
-  const sampleRow = interpolation === "cubic" ? cubicRow : linearRow;
+  const cubic = interpolation === "cubic";
+  const sample: SampleInSimd = cubic
+    ? (wasm, places) => {
+        prefilterInSimd(wasm, places[0], shape, places[9]);
+        wasm.sampleCubic(...places);
+      }
+    : (wasm, places) => wasm.sampleImage(...places);
+  if (simd && sampleInSimd(source, shape, target, transform, out, sample, cubic && !overwriteSource)) return out;
+  const coefficients = cubic ? splinePrefilter(overwriteSource ? source : source.slice(), shape) : source;
+  const sampleRow = cubic ? cubicRow : linearRow;
   let to = 0;
   for (let z = 0; z < target[0]; z++) {
     for (let y = 0; y < target[1]; y++, to += target[2]) {
@@ -60,7 +62,6 @@ function linearRow(
   // A row in one plane needs none above it: slices turned in their plane.
   const flat = dz === 0 && z0 === Math.floor(z0);
   const lastZ = flat ? nz : nz - 1;
-  const up = flat ? 0 : plane;
   const at = (z: number, y: number, x: number) =>
     z < 0 || y < 0 || x < 0 || z >= nz || y >= ny || x >= nx ? 0 : source[z * plane + y * nx + x]!;
   for (let i = 0; i < count; i++) {
@@ -77,10 +78,16 @@ function linearRow(
       // Two neighbours along x at once, between planes, then between rows, then between the two.
       const p = iz * plane + iy * nx + ix;
       const q = p + nx;
-      const nearLeft = source[p]! + tz * (source[p + up]! - source[p]!);
-      const nearRight = source[p + 1]! + tz * (source[p + 1 + up]! - source[p + 1]!);
-      const farLeft = source[q]! + tz * (source[q + up]! - source[q]!);
-      const farRight = source[q + 1]! + tz * (source[q + 1 + up]! - source[q + 1]!);
+      let nearLeft = source[p]!;
+      let nearRight = source[p + 1]!;
+      let farLeft = source[q]!;
+      let farRight = source[q + 1]!;
+      if (!flat) {
+        nearLeft += tz * (source[p + plane]! - nearLeft);
+        nearRight += tz * (source[p + 1 + plane]! - nearRight);
+        farLeft += tz * (source[q + plane]! - farLeft);
+        farRight += tz * (source[q + 1 + plane]! - farRight);
+      }
       const left = nearLeft + ty * (farLeft - nearLeft);
       const right = nearRight + ty * (farRight - nearRight);
       out[to + i] = left + tx * (right - left);
@@ -106,7 +113,6 @@ function cubicRow(
   to: number,
   count: number,
 ): void {
-  const plane = ny * nx;
   for (let i = 0; i < count; i++) {
     const z = z0 + i * dz;
     const y = y0 + i * dy;
@@ -115,96 +121,45 @@ function cubicRow(
       out[to + i] = 0;
       continue;
     }
-    const iz = Math.floor(z);
-    const iy = Math.floor(y);
-    const ix = Math.floor(x);
-    if (iz >= 1 && iy >= 1 && ix >= 1 && iz + 2 < nz && iy + 2 < ny && ix + 2 < nx) {
-      out[to + i] = innerCubic(
-        coefficients,
-        (iz - 1) * plane + (iy - 1) * nx + ix - 1,
-        plane,
-        nx,
-        z - iz,
-        y - iy,
-        x - ix,
-      );
-      continue;
-    }
-    splineWeights(z, nz, plane, 0);
+    splineWeights(z, nz, ny * nx, 0);
     splineWeights(y, ny, nx, 4);
     splineWeights(x, nx, 1, 8);
-    const planes = nz === 1 ? 1 : 4;
-    let sum = 0;
-    for (let a = 0; a < planes; a++) {
-      let overRows = 0;
-      for (let b = 4; b < 8; b++) {
-        const p = offsets[a]! + offsets[b]!;
-        overRows +=
-          weights[b]! *
-          (weights[8]! * coefficients[p + offsets[8]!]! +
-            weights[9]! * coefficients[p + offsets[9]!]! +
-            weights[10]! * coefficients[p + offsets[10]!]! +
-            weights[11]! * coefficients[p + offsets[11]!]!);
+    for (let k = 0; k < 4; k++) {
+      const column = offsets[8 + k]!;
+      let sum = overRows(coefficients, column + offsets[0]!);
+      if (nz > 1) {
+        sum = fround(weights[0]! * sum);
+        for (let a = 1; a < 4; a++) {
+          sum = fround(sum + fround(weights[a]! * overRows(coefficients, column + offsets[a]!)));
+        }
       }
-      sum += (planes === 1 ? 1 : weights[a]!) * overRows;
+      columns[k] = sum * weights[8 + k]!;
     }
-    out[to + i] = sum;
+    out[to + i] = fround(columns[0]! + columns[2]!) + fround(columns[1]! + columns[3]!);
   }
 }
 
-/** Where all 64 coefficients are inside: no mirroring, the weights of x held in registers. */
-function innerCubic(
-  c: Float32Array,
-  first: number,
-  plane: number,
-  width: number,
-  tz: number,
-  ty: number,
-  tx: number,
-): number {
-  const x0 = ((1 - tx) * (1 - tx) * (1 - tx)) / 6;
-  const x1 = 2 / 3 - tx * tx * (1 - tx / 2);
-  const x2 = 2 / 3 - (1 - tx) * (1 - tx) * ((1 + tx) / 2);
-  const x3 = (tx * tx * tx) / 6;
-  const y0 = ((1 - ty) * (1 - ty) * (1 - ty)) / 6;
-  const y1 = 2 / 3 - ty * ty * (1 - ty / 2);
-  const y2 = 2 / 3 - (1 - ty) * (1 - ty) * ((1 + ty) / 2);
-  const y3 = (ty * ty * ty) / 6;
-  let sum = 0;
-  for (let a = 0; a < 4; a++) {
-    const weight =
-      a === 0
-        ? ((1 - tz) * (1 - tz) * (1 - tz)) / 6
-        : a === 1
-          ? 2 / 3 - tz * tz * (1 - tz / 2)
-          : a === 2
-            ? 2 / 3 - (1 - tz) * (1 - tz) * ((1 + tz) / 2)
-            : (tz * tz * tz) / 6;
-    const p = first + a * plane;
-    const q = p + width;
-    const r = q + width;
-    const s = r + width;
-    sum +=
-      weight *
-      (y0 * (x0 * c[p]! + x1 * c[p + 1]! + x2 * c[p + 2]! + x3 * c[p + 3]!) +
-        y1 * (x0 * c[q]! + x1 * c[q + 1]! + x2 * c[q + 2]! + x3 * c[q + 3]!) +
-        y2 * (x0 * c[r]! + x1 * c[r + 1]! + x2 * c[r + 2]! + x3 * c[r + 3]!) +
-        y3 * (x0 * c[s]! + x1 * c[s + 1]! + x2 * c[s + 2]! + x3 * c[s + 3]!));
-  }
+const { fround } = Math;
+/** Weights and memory offsets of four coefficients along z (0–3), y (4–7) and x (8–11). */
+const weights = new Float32Array(12);
+const offsets = new Int32Array(12);
+/** Of the four columns. */
+const columns = new Float32Array(4);
+
+function overRows(coefficients: Float32Array, first: number): number {
+  let sum = fround(weights[4]! * coefficients[first + offsets[4]!]!);
+  for (let b = 5; b < 8; b++) sum = fround(sum + fround(weights[b]! * coefficients[first + offsets[b]!]!));
   return sum;
 }
 
-/** Weights and memory offsets of four coefficients along z (0–3), y (4–7) and x (8–11). */
-const weights = new Float64Array(12);
-const offsets = new Int32Array(12);
-
 function splineWeights(at: number, n: number, stride: number, slot: number): void {
   const low = Math.floor(at);
-  const t = at - low;
-  weights[slot] = ((1 - t) * (1 - t) * (1 - t)) / 6;
-  weights[slot + 1] = 2 / 3 - t * t * (1 - t / 2);
-  weights[slot + 2] = 2 / 3 - (1 - t) * (1 - t) * ((1 + t) / 2);
-  weights[slot + 3] = (t * t * t) / 6;
+  const t = fround(at - low);
+  const s = fround(1 - t);
+  weights[slot] = outerPiece(s);
+  weights[slot + 1] = innerPiece(t);
+  weights[slot + 2] = innerPiece(s);
+  weights[slot + 3] = outerPiece(t);
   for (let k = 0; k < 4; k++) {
     // Coefficients are mirrored about the outermost voxels.
     let index = Math.abs(low - 1 + k);
@@ -212,3 +167,7 @@ function splineWeights(at: number, n: number, stride: number, slot: number): voi
     offsets[slot + k] = index < 0 ? 0 : index * stride;
   }
 }
+
+/** The cubic B-spline, of 2 − u and of u, in float32. */
+const outerPiece = (u: number) => fround(fround(fround(u * u) * u) * fround(1 / 6));
+const innerPiece = (u: number) => fround(fround(2 / 3) - fround(fround(u * u) * fround(1 - fround(u * 0.5))));

@@ -1,7 +1,22 @@
-import { enlargeWasmMemory, instantiateWasm, type WasmMemory } from "@nnunet/kernels";
+import type { Shape3 } from "@nnunet/core";
+import { aligned, enlargeWasmMemory, instantiateWasm, type WasmMemory } from "@nnunet/kernels";
 import { VOXEL_MODULE } from "./voxel-module.ts";
 
-/** Addresses are bytes, counts are voxels; see tools/wasm/voxel-steps.as. */
+/** Source, its shape, target, its shape, matrix, scratch: see tools/wasm/sampling.as. */
+export type SamplingPlaces = [
+  src: number,
+  nz: number,
+  ny: number,
+  nx: number,
+  dst: number,
+  targetZ: number,
+  targetY: number,
+  targetX: number,
+  matrix: number,
+  scratch: number,
+];
+
+/** Addresses are bytes, counts are voxels; see tools/wasm/voxel-steps.as, sampling.as and spline-filter.as. */
 export interface VoxelExports {
   readonly memory: WasmMemory;
   scale(src: number, dst: number, n: number, factor: number): void;
@@ -52,6 +67,12 @@ export interface VoxelExports {
     line: number,
   ): void;
   mirror(data: number, nz: number, ny: number, nx: number, bytes: number, axes: number): void;
+  widenLabels(src: number, dst: number, n: number): void;
+  sampleImage(...places: SamplingPlaces): void;
+  sampleCubic(...places: SamplingPlaces): void;
+  sampleLabels(...placesAndRule: [...SamplingPlaces, argmax: boolean, outside: number]): void;
+  filterRows(data: number, rows: number, n: number, table: number, terms: number, sheet: number): void;
+  filterAcross(data: number, width: number, n: number, table: number, terms: number, sheet: number): void;
 }
 
 export type Voxels = Float32Array | Int16Array | Uint8Array;
@@ -83,6 +104,8 @@ const MARGIN = 64;
  */
 class VoxelSimd {
   readonly wasm: VoxelExports;
+  /** Behind the arrays that were handed out last. */
+  free = DATA;
 
   constructor(wasm: VoxelExports) {
     this.wasm = wasm;
@@ -93,6 +116,19 @@ class VoxelSimd {
   data(bytes: number): Uint8Array<ArrayBuffer> {
     enlargeWasmMemory(this.wasm.memory, DATA + bytes + MARGIN);
     return new Uint8Array(this.wasm.memory.buffer, DATA, bytes);
+  }
+
+  /** Arrays beside each other, and `scratch` bytes behind them. @throws {RangeError} if there is not so much memory */
+  arrays(bytes: readonly number[], scratch: number): number[] {
+    let at = DATA;
+    const places = bytes.map((length) => {
+      const first = at;
+      at = aligned(at + length);
+      return first;
+    });
+    enlargeWasmMemory(this.wasm.memory, at + scratch + MARGIN);
+    this.free = at;
+    return places;
   }
 
   holds(array: Voxels): boolean {
@@ -135,13 +171,52 @@ function voxelSimd() {
  * patch.set(scaleBrightness(fast, 1.2, fast));
  */
 export function patchMemory(length: number): Float32Array<ArrayBuffer> {
-  const simd = voxelSimd();
+  return patchRoom(length, 0, 0, 0).image;
+}
+
+/** What a sample is made in. Good until the next one is asked for, with unspecified content. */
+export interface PatchRoom {
+  readonly image: Float32Array<ArrayBuffer>;
+  readonly seg: Int16Array<ArrayBuffer>;
+  /** One channel that the patch is sampled from, or the labels: both lie in the same place. */
+  readonly source: { readonly image: Float32Array<ArrayBuffer>; readonly seg: Int16Array<ArrayBuffer> };
+}
+
+/**
+ * As {@link patchMemory}, with labels and with what both are sampled from; the latter only while it is small enough to
+ * be kept for good.
+ *
+ * @param image - voxels of all channels
+ * @param seg - voxels
+ * @param source - voxels
+ * @param scratch - bytes that sampling needs
+ */
+export function patchRoom(image: number, seg: number, source: number, scratch: number): PatchRoom {
+  const patch = voxelSimd()?.patch;
+  const sizes = [4 * image, 2 * seg];
+  const kept = 4 * image + 2 * seg + 4 * source <= KEPT_BYTES;
   try {
-    if (simd) return new Float32Array(simd.patch.data(4 * length).buffer, DATA, length);
+    if (patch) {
+      const [first, second, third] = patch.arrays(kept ? [...sizes, 4 * source] : sizes, kept ? scratch : 0);
+      const { buffer } = patch.wasm.memory;
+      return {
+        image: new Float32Array(buffer, first, image),
+        seg: new Int16Array(buffer, second, seg),
+        source: kept ? inOnePlace(buffer, third!, source) : inOnePlace(new ArrayBuffer(4 * source), 0, source),
+      };
+    }
   } catch {
     // the same numbers, a little slower
   }
-  return new Float32Array(length);
+  return {
+    image: new Float32Array(image),
+    seg: new Int16Array(seg),
+    source: inOnePlace(new ArrayBuffer(4 * source), 0, source),
+  };
+}
+
+function inOnePlace(buffer: ArrayBuffer, at: number, length: number): PatchRoom["source"] {
+  return { image: new Float32Array(buffer, at, length), seg: new Int16Array(buffer, at, length) };
 }
 
 /**
@@ -201,6 +276,68 @@ export function runOnWhole(data: Voxels, step: (wasm: VoxelExports, address: num
   copy.set(bytes);
   step(copies.wasm, DATA);
   bytes.set(copy);
+  if (copies.wasm.memory.buffer.byteLength > KEPT_BYTES) simd.copies = newInstance() ?? copies;
+  return true;
+}
+
+/**
+ * Writes labels as int32 from `offset` on, 0 for negative ones, in WebAssembly.
+ *
+ * @returns false where there is none
+ */
+export function widenLabels(seg: Int16Array, out: Int32Array, offset: number): boolean {
+  const simd = voxelSimd();
+  if (simd === undefined) return false;
+  const used = simd.patch.holds(seg) ? simd.patch : simd.copies;
+  const { buffer } = used.wasm.memory;
+  const wide = new Int32Array(buffer, CHUNK, CHUNK_VOXELS);
+  const narrow = new Int16Array(buffer, BLUR_LAYOUT.sheet, CHUNK_VOXELS);
+  for (let first = 0; first < seg.length; first += CHUNK_VOXELS) {
+    const count = Math.min(CHUNK_VOXELS, seg.length - first);
+    if (used === simd.copies) narrow.set(seg.subarray(first, first + count));
+    used.wasm.widenLabels(used === simd.copies ? narrow.byteOffset : seg.byteOffset + 2 * first, CHUNK, count);
+    out.set(count === CHUNK_VOXELS ? wide : wide.subarray(0, count), offset + first);
+  }
+  return true;
+}
+
+/**
+ * Runs a step from one array to another, in WebAssembly.
+ *
+ * @param how.shape - of the source: it may be read, but not used, up to a plane, a row and a voxel beyond the last
+ * @param how.scratch - bytes that the step needs
+ * @param how.copied - the step changes the source, which must not be seen
+ * @returns false where there is none, or too little memory
+ */
+export function runFromTo<T extends Float32Array | Int16Array>(
+  source: T,
+  out: T,
+  { shape, scratch, copied }: { shape: Shape3; scratch: number; copied: boolean },
+  step: (wasm: VoxelExports, src: number, dst: number, scratch: number) => void,
+): boolean {
+  const simd = voxelSimd();
+  if (simd === undefined) return false;
+  const { patch, copies } = simd;
+  const beyond = (shape[1] * shape[2] + shape[2] + 1) * source.BYTES_PER_ELEMENT;
+  const room =
+    patch.wasm.memory.buffer.byteLength -
+    Math.max(patch.free + scratch, source.byteOffset + source.byteLength + beyond);
+  if (!copied && patch.holds(source) && patch.holds(out) && room >= 0) {
+    step(patch.wasm, source.byteOffset, out.byteOffset, patch.free);
+    return true;
+  }
+  let places: number[];
+  try {
+    places = copies.arrays([source.byteLength + beyond, out.byteLength], scratch);
+  } catch {
+    return false;
+  }
+  const bytes = new Uint8Array(copies.wasm.memory.buffer);
+  bytes.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), places[0]);
+  step(copies.wasm, places[0]!, places[1]!, copies.free);
+  new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(
+    bytes.subarray(places[1], places[1]! + out.byteLength),
+  );
   if (copies.wasm.memory.buffer.byteLength > KEPT_BYTES) simd.copies = newInstance() ?? copies;
   return true;
 }

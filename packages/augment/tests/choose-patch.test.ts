@@ -87,3 +87,35 @@ test("a reader that returns another box is caught", async () => {
     "patch of case w, voxels of image and labels: expected shape [8,8], got [8,7]",
   );
 });
+
+test("of a 2D class first a slice that holds it is drawn, then one of its voxels there, in whatever order they are stored", () => {
+  const random = createRandom(3);
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 6 * 20 - 1 }), { minLength: 1, maxLength: 40 }),
+      fc.nat(),
+      (list, seed) => {
+        const voxels = Int32Array.from(random.chance(0.5) ? list.sort((a, b) => a - b) : list);
+        const start = () =>
+          choosePatchStart(
+            { size: [6, 4, 5], classLocations: { "1": voxels } },
+            [1, 1, 1],
+            [1, 1, 1],
+            true,
+            createRandom(seed),
+            true,
+          );
+        const draw = createRandom(seed);
+        draw.integer(0, 1); // the class
+        const slices = [...new Set(list.map((voxel) => Math.floor(voxel / 20)))].sort((a, b) => a - b);
+        const z = slices[draw.integer(0, slices.length)]!;
+        const there = [...voxels].filter((voxel) => Math.floor(voxel / 20) === z);
+        const voxel = there[draw.integer(0, there.length)]!;
+        const expected = [z, Math.floor(voxel / 5) % 4, voxel % 5];
+        expect(start()).toEqual(expected);
+        expect(start()).toEqual(expected); // and again, from what is kept
+      },
+    ),
+    { seed: 4, numRuns: 200 },
+  );
+});

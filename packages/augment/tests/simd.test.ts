@@ -10,9 +10,12 @@ import {
   scaleContrast,
   transformImage,
   transformLabels,
+  writeTarget,
 } from "@nnunet/augment";
 import { createRandom, type Shape3 } from "@nnunet/core";
 import fc from "fast-check";
+import { samplingScratch } from "../src/sampling-simd.ts";
+import { patchRoom } from "../src/voxel-simd.ts";
 
 type Step = (x: Float32Array, shape: Shape3, factor: number, out: Float32Array, simd: boolean) => unknown;
 
@@ -111,7 +114,7 @@ test("rotation and scaling give the same bytes in TypeScript and WebAssembly, im
   const angle = fc.constantFrom(0, 0.3, -0.5, Math.PI / 2, Math.PI, 3);
   const anyShape = fc.oneof(fc.tuple(extent, extent, extent), fc.tuple(fc.constant(1), extent, extent));
   const transform = fc.record({
-    angles: fc.tuple(angle, angle, angle),
+    angles: fc.oneof(fc.tuple(angle, angle, angle), fc.tuple(angle, fc.constant(0), fc.constant(0))),
     scale: fc.constantFrom(0.3, 0.7, 1, 1.37, 4),
     centre: fc.option(fc.tuple(fc.constantFrom(-3, 0, 2.5), fc.constantFrom(0, 4), fc.constantFrom(1, 6.25)), {
       nil: undefined,
@@ -126,17 +129,53 @@ test("rotation and scaling give the same bytes in TypeScript and WebAssembly, im
       const kinds = random.integer(1, 9);
       const labels = Int16Array.from({ length: n }, () => random.integer(-1, kinds));
       const how = { matrix: samplingMatrix(angles, [scale, scale, scale]), ...(centre && { centre }) };
-      const [a, b] = [true, false].map((simd) =>
-        transformImage(image, shape, target, how, "linear", undefined, { simd }),
-      ) as [Float32Array, Float32Array];
-      expect(bytes(a).equals(bytes(b))).toBe(true);
+      for (const interpolation of ["linear", "cubic"] as const) {
+        const [a, b] = [true, false].map((simd) =>
+          transformImage(image, shape, target, how, interpolation, undefined, { simd }),
+        ) as [Float32Array, Float32Array];
+        expect(bytes(a).equals(bytes(b))).toBe(true);
+        // In the memory of a patch there is nothing to copy, unless the source would be lost.
+        const voxels = target[0] * target[1] * target[2];
+        const memory = patchMemory(n + voxels);
+        memory.set(image);
+        const out = memory.subarray(n);
+        transformImage(memory.subarray(0, n), shape, target, how, interpolation, out);
+        expect(bytes(out).equals(bytes(b))).toBe(true);
+        expect(bytes(memory.subarray(0, n)).equals(bytes(image))).toBe(true);
+        const room = patchRoom(voxels, 0, n, samplingScratch(shape, target));
+        room.source.image.set(image);
+        transformImage(room.source.image, shape, target, how, interpolation, room.image, { overwriteSource: true });
+        expect(bytes(room.image).equals(bytes(b))).toBe(true);
+      }
       for (const rule of ["threshold", "argmax"] as const) {
         const [c, d] = [true, false].map((simd) =>
           transformLabels(labels, shape, target, how, rule, -1, undefined, { simd }),
         );
         expect(c).toEqual(d);
+        const room = patchRoom(0, d!.length, n, samplingScratch(shape, target));
+        const source = room.source.seg.subarray(0, n);
+        source.set(labels);
+        expect(transformLabels(source, shape, target, how, rule, -1, room.seg)).toEqual(d);
       }
     }),
     { seed: 8, numRuns: 100 },
+  );
+});
+
+test("labels become targets alike in TypeScript and WebAssembly: −1 is background, what is around them stays", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9000 }), fc.nat(), fc.boolean(), (n, seed, held) => {
+      const random = createRandom(seed);
+      const seg = held ? patchRoom(3, n, 0, 0).seg : new Int16Array(n + 1).subarray(1);
+      for (let i = 0; i < n; i++) seg[i] = random.integer(-2, 30_000);
+      const [a, b] = [true, false].map((simd) => {
+        const out = new Int32Array(n + 2).fill(7);
+        writeTarget(seg, [1, 1, n], [1, 1, n], { regions: undefined, ignoreLabel: undefined }, out, 1, { simd });
+        return out;
+      });
+      expect(a).toEqual(b);
+      expect(b).toEqual(Int32Array.of(7, ...seg.map((label) => Math.max(0, label)), 7));
+    }),
+    { seed: 3, numRuns: 40 },
   );
 });
