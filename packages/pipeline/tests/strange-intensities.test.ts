@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { axisAlignedGeometry, createVolume, type VolumeShape } from "@nnunet/core";
 import { tinyMetadata } from "../../inference/tests/tiny-model.ts";
-import { strangeIntensities } from "../src/prediction/case-outlook.ts";
+import { strangeIntensities } from "../src/prediction/strange-intensities.ts";
 
 const shape: VolumeShape = [2, 2, 5, 5];
 const image = (values: (i: number) => number) =>

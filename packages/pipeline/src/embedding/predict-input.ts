@@ -10,10 +10,11 @@ import {
   type Volume,
 } from "@nnunet/core";
 import { type DicomChoice, readStoredImage } from "@nnunet/io";
-import { imageInFile, lookAtImage, strangeIntensities } from "../prediction/case-outlook.ts";
+import { imageInFile, lookAtImage } from "../prediction/case-outlook.ts";
 import { inputCases } from "../prediction/input-cases.ts";
 import type { LoadedPredictor } from "../prediction/load-predictor.ts";
 import { predictByMembers } from "../prediction/predict-by-members.ts";
+import { strangeIntensities } from "../prediction/strange-intensities.ts";
 import { type Context, defaultStages } from "../stages.ts";
 import { warnOfImages } from "../steps/image-warnings.ts";
 import type { Prediction } from "./embedded-predictor.ts";

@@ -1,6 +1,5 @@
 import { counted, gigabytes } from "@nnunet/core";
 import { usableCores } from "@nnunet/core/node";
-import type { Outlook } from "./case-outlook.ts";
 
 /** Bytes that a thread takes for itself: its modules, and what its heap leaves lying for a while. */
 const THREAD = 100e6;
@@ -10,8 +9,16 @@ const COPIES_OF_WEIGHTS = 3;
 const MOST = 4;
 /** Fewer cases per thread than this do not win back what its start costs, half a second and the loading of networks. */
 const CASES_PER_THREAD = 4;
-/** Nor does less work, in seconds of the outlook. */
-const WORTH = 10;
+/** Nor does less work, in seconds. */
+const WORTH = 5;
+
+/** What is known of a case beforehand. */
+export interface ExpectedCase {
+  /** Bytes at the peak. */
+  readonly memory: number;
+  /** From sizes, not by a clock. */
+  readonly seconds: number;
+}
 
 /** How many cases are in work at a time. */
 export interface Neighbours {
@@ -46,7 +53,7 @@ export interface NeighbourOptions {
  * @param outlooks - of the cases, in their order; each counts `taken`
  */
 export function neighbouringCases(
-  outlooks: readonly Outlook[],
+  outlooks: readonly ExpectedCase[],
   { taken, limit, weights, wanted, networkThreads, cores = usableCores() }: NeighbourOptions,
 ): Neighbours {
   const together = (atOnce: number) =>
@@ -77,7 +84,7 @@ export function neighbouringCases(
 }
 
 /** Bytes of so many neighbours, where they take the most. */
-function memoryTogether(outlooks: readonly Outlook[], atOnce: number, taken: number): number {
+function memoryTogether(outlooks: readonly ExpectedCase[], atOnce: number, taken: number): number {
   let most = 0;
   for (let first = 0; first + atOnce <= outlooks.length; first++) {
     const own = outlooks.slice(first, first + atOnce).reduce((sum, { memory }) => sum + memory - taken, 0);

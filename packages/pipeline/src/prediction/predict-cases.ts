@@ -18,9 +18,10 @@ import { storedProbabilitiesHash } from "@nnunet/preprocess";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
-import { describeOutlook, inTurn, lookAhead, nothingExpected } from "./case-outlook.ts";
+import { describeOutlook, describeTime, inTurn, lookAhead, nothingExpected } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import { openCaseThreads, threadData } from "./case-threads.ts";
+import { expectedSeconds, measuredSeconds } from "./expected-time.ts";
 import { imageChoice } from "./image-choice.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { neighbouringCases } from "./neighbouring-cases.ts";
@@ -122,15 +123,20 @@ export async function predictCases(
   const tell = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
   const limit = memoryLimit(options.maxMemoryGb, taken + freeMemory() / 2).bytes;
   const data = total > 1 ? threadData(context, predictor, { onEvent }) : undefined;
-  const { atOnce, networkThreads, memory, told } = neighbouringCases(outlooks, {
-    taken,
-    limit,
-    weights: await bytesOf(predictor.files),
-    wanted: data ? options.casesAtOnce : 1,
-    networkThreads: data?.from.threads,
-  });
+  const { atOnce, networkThreads, memory, told } = neighbouringCases(
+    outlooks.map(({ memory, work }) => ({ memory, seconds: expectedSeconds(work) })),
+    {
+      taken,
+      limit,
+      weights: await bytesOf(predictor.files),
+      wanted: data ? options.casesAtOnce : 1,
+      networkThreads: data?.from.threads,
+    },
+  );
   const expected = { ...outlooks.reduce(inTurn, nothingExpected), memory };
-  tell(`${detail}: ${describeOutlook(expected)}`);
+  const time = await measuredSeconds(expected.work);
+  const began = performance.now();
+  tell(`${detail}: ${describeOutlook(expected, time)}`);
   tell(`kernels of the network: ${kernelsOf(predictor)}`);
   if (data) tell(told);
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
@@ -195,7 +201,10 @@ export async function predictCases(
       throw new FileError(target(files), `${problem}; run one of the two again with an output folder of its own`);
     }
     const peak = process.resourceUsage().maxRSS * 1024;
-    tell(`${gigabytes(peak)} of memory at the peak; ${gigabytes(expected.memory)} had been expected at most`);
+    const took = describeTime({ seconds: (performance.now() - began) / 1000, measured: true });
+    tell(
+      `${gigabytes(peak)} of memory at the peak and ${took}; ${gigabytes(expected.memory)} at most and ${describeTime(time)} had been expected`,
+    );
     return { result: left.flatMap((files) => written.get(files) ?? []) };
   });
 }

@@ -11,11 +11,11 @@ import type { PredictionLimits } from "@nnunet/inference";
 import { v2ProbabilitiesChunks, v2PropertiesPickle } from "@nnunet/interop";
 import { type DicomChoice, readDicomSource, readStoredImage, writeImage, writeNiftiChannels } from "@nnunet/io";
 import { warnOfImages } from "../steps/image-warnings.ts";
-import { strangeIntensities } from "./case-outlook.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { pourChannels } from "./pour-channels.ts";
 import { type MembersOptions, type PredictionContext, predictByMembers } from "./predict-by-members.ts";
 import type { CaseOutputs } from "./prediction-record.ts";
+import { strangeIntensities } from "./strange-intensities.ts";
 import { type ObjectOf, writeSegmentationObject } from "./write-segmentation-object.ts";
 
 /** What is to be done with one case: plain data, so that it can travel to a thread. */
