@@ -171,7 +171,8 @@ async function startRewritten(
   const network = await createSession(bytes, how);
   if (head === undefined) return { network };
   try {
-    return { network, head: await createSession(head.bytes, how) };
+    // One tap is soon done; a second pool of threads would wait for the first.
+    return { network, head: await createSession(head.bytes, { ...how, threads: 1 }) };
   } catch (error) {
     await network.release();
     throw error;

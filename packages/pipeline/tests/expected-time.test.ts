@@ -3,7 +3,7 @@ import type { ModelMetadata } from "@nnunet/core";
 import type { Model } from "@nnunet/inference";
 import { tinyMetadata } from "../../inference/tests/tiny-model.ts";
 import { describeOutlook } from "../src/prediction/case-outlook.ts";
-import { expectedSeconds, measuredSeconds } from "../src/prediction/expected-time.ts";
+import { expectedSeconds, timeNetworks } from "../src/prediction/expected-time.ts";
 
 /** A network whose runs take so many milliseconds, whatever its plan says. */
 function slowModel(metadata: ModelMetadata, milliseconds: number, kernels?: string): Model & { runs(): number } {
@@ -30,7 +30,7 @@ test("where a minute and more is expected, every network is timed once and the t
     { model: first, runs: 10_000, voxels: 1e6 },
   ];
   expect(expectedSeconds(work)).toBeGreaterThan(60);
-  const { seconds, measured } = await measuredSeconds(work);
+  const { seconds, measured } = (await timeNetworks(work))(work);
   expect(measured).toBe(true);
   // Timers are never early; others use the cores.
   expect(seconds).toBeGreaterThan(0.99 * (3000 + 3000));
@@ -43,7 +43,8 @@ test("where a minute and more is expected, every network is timed once and the t
 
 test("where it is soon done, nothing is timed and no number of minutes is told", async () => {
   const model = slowModel(metadata, 100);
-  const time = await measuredSeconds([{ model, runs: 100, voxels: 1e6 }]);
+  const work = [{ model, runs: 100, voxels: 1e6 }];
+  const time = (await timeNetworks(work))(work);
   expect(time.measured).toBe(false);
   expect(model.runs()).toBe(0);
   expect(describeOutlook({ memory: 5e8, disk: 0 }, time)).toBe("at most 0.50 GB of memory, a minute or less");

@@ -74,7 +74,32 @@ test("what is merely far from the training images is told with its numbers", () 
     expect(warnings[0]).toContain(
       "case far is far from what the model was trained on: its spacing is 4 × 4 × 4 mm, that of the training images 1 × 1 × 1",
     );
-    expect(warnings[0]).toContain("resampled to 32 × 32 × 24 voxels");
+    expect(warnings[0]).toContain("resampled to 32 × 32 × 24 voxels, 45 patches, a minute or less");
+  }));
+
+test("of an ensemble a case is told once, with the patches of all members", () =>
+  withScratch(async (folder) => {
+    await writeImage(join(folder, "far.nii.gz"), image([6, 8, 8], [4, 4, 4]));
+    const texts: string[] = [];
+    await createPipeline({}, foldersIn(folder)).predict(
+      predictorOf([{ models: [model] }, { models: [model] }]),
+      join(folder, "far.nii.gz"),
+      join(folder, "o.nii.gz"),
+      {
+        mirroring: false,
+        stepFraction: 1,
+        onEvent: (event) => void (event.type === "message" && texts.push(event.text)),
+      },
+    );
+    const told = texts.filter((text) => text.includes("far from what the model was trained on"));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/\(x × y × z\); resampled to 32 × 32 × 24 voxels, 24 patches, a minute or less$/);
+    expect(texts.find((text) => text.startsWith("1 case: "))).toMatch(
+      /^1 case: at most [\d.]+ GB of memory, a minute or less$/,
+    );
+    expect(texts.at(-1)).toMatch(
+      /^[\d.]+ GB of memory at the peak and a minute or less; [\d.]+ GB at most and a minute or less had been expected$/,
+    );
   }));
 
 test("predictImage and preprocessCase take the same limits", async () => {

@@ -11,16 +11,17 @@ import {
   type VolumeShape,
 } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
-import {
-  type Model,
-  type PredictionLimits,
-  type PredictionSize,
-  predictionSize,
-  refuseLargePrediction,
-} from "@nnunet/inference";
+import { type PredictionLimits, type PredictionSize, predictionSize, refuseLargePrediction } from "@nnunet/inference";
 import { type DicomChoice, readImageInfo } from "@nnunet/io";
 import type { ProbabilityForm } from "./case-outputs.ts";
-import { expectedSeconds, type ExpectedTime, type ExpectedWork, voxelsOfWork } from "./expected-time.ts";
+import {
+  expectedSeconds,
+  type ExpectedTime,
+  type ExpectedWork,
+  type TimeOf,
+  timeNetworks,
+  voxelsOfWork,
+} from "./expected-time.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 
 /** Further than this from what was trained, a network is out of its depth. */
@@ -34,24 +35,28 @@ const BYTES_AS_STORED: Readonly<Record<string, number>> = { int8: 1, uint8: 1, i
  * Looks at the headers of all cases before the first is begun: what is beyond memory or patches is refused with its
  * numbers, what is merely far from the training images is warned of, with the time that it will take.
  *
- * @returns what each of them will take by itself
+ * @returns what each of them will take by itself, and the time of such work
  * @throws {StageError} naming the case; its cause is a LimitError, or what is wrong with the header
  */
 export async function lookAhead(
   predictor: Pick<LoadedPredictor, "members" | "metadata">,
   cases: readonly CaseFiles[],
   options: LookOptions,
-): Promise<Outlook[]> {
+): Promise<{ readonly outlooks: readonly Outlook[]; readonly timeOf: TimeOf }> {
   const free = freeMemory();
-  const expected: Outlook[] = [];
+  const seen: { id: string; sizes: readonly PredictionSize[]; outlook: Outlook }[] = [];
   for (const { id, images } of cases) {
     try {
-      expected.push(lookAtImage(predictor, id, await imageInFile(images[0]!, predictor, options), options, free));
+      const image = await imageInFile(images[0]!, predictor, options);
+      seen.push({ id, ...sizeUp(predictor, id, image, options, free) });
     } catch (error) {
       throw new StageError("predict", id, error);
     }
   }
-  return expected;
+  const outlooks = seen.map(({ outlook }) => outlook);
+  const timeOf = await timeNetworks(outlooks.flatMap(({ work }) => work));
+  for (const { id, sizes, outlook } of seen) warn(predictor, id, sizes, timeOf(outlook.work), options);
+  return { outlooks, timeOf };
 }
 
 /** One after the other: the larger peak, and the work of both. */
@@ -97,19 +102,33 @@ export async function imageInFile(
 }
 
 /**
- * {@link lookAhead} at one image.
+ * {@link lookAhead} at one image, whose time nobody measures.
  *
- * @param free - bytes of memory that nobody uses
  * @throws {LimitError} if it is beyond memory or patches
  */
 export function lookAtImage(
+  predictor: Pick<LoadedPredictor, "members">,
+  id: string,
+  image: ImageAhead,
+  options: LookOptions,
+): void {
+  const { sizes, outlook } = sizeUp(predictor, id, image, options, freeMemory());
+  warn(predictor, id, sizes, { seconds: expectedSeconds(outlook.work), measured: false }, options);
+}
+
+/**
+ * @param free - bytes of memory that nobody uses
+ * @returns of each member how much work it has, and what they take together
+ */
+function sizeUp(
   { members }: Pick<LoadedPredictor, "members">,
   id: string,
   image: ImageAhead,
   options: LookOptions,
-  free = freeMemory(),
-): Outlook {
-  let expected = nothingExpected;
+  free: number,
+): { sizes: readonly PredictionSize[]; outlook: Outlook } {
+  const sizes: PredictionSize[] = [];
+  let outlook = nothingExpected;
   for (const [index, { models, previous }] of members.entries()) {
     const onProbabilities =
       members.length > 1 || options.probabilityStore !== undefined || Boolean(options.saveProbabilities);
@@ -118,14 +137,22 @@ export function lookAtImage(
     const asked = { ...options, previous, onProbabilities, bytesPerVoxel, releaseImage, free };
     const size = predictionSize(models, image, asked);
     refuseLargePrediction(id, size, options, free);
-    const [model] = models as readonly [Model, ...Model[]];
-    const work = [{ model, runs: size.runs, voxels: voxelsOfWork(image.shape, size.resampled) }];
-    expected = inTurn(expected, { memory: size.memory, disk: size.plan.disk, work });
-    for (const text of outlook(id, size, model.metadata, expectedSeconds(work))) {
-      options.onEvent?.({ type: "message", stage: "predict", level: "warning", text });
-    }
+    const work = [{ model: models[0]!, runs: size.runs, voxels: voxelsOfWork(image.shape, size.resampled) }];
+    outlook = inTurn(outlook, { memory: size.memory, disk: size.plan.disk, work });
+    sizes.push(size);
   }
-  return expected;
+  return { sizes, outlook };
+}
+
+function warn(
+  { members: [{ models }] }: Pick<LoadedPredictor, "members">,
+  id: string,
+  sizes: readonly PredictionSize[],
+  time: ExpectedTime,
+  { onEvent }: LookOptions,
+): void {
+  const text = worthKnowing(id, sizes, models[0]!.metadata, time);
+  if (text !== undefined) onEvent?.({ type: "message", stage: "predict", level: "warning", text });
 }
 
 /** What a prediction of several cases will take. */
@@ -149,31 +176,34 @@ export function describeTime({ seconds, measured }: ExpectedTime): string {
   return seconds < MINUTE ? roughly(seconds) : `${measured ? "about" : "very roughly"} ${roughly(seconds)}`;
 }
 
-/** What a person should know of a case before hours go by; empty for what is like the training images. */
-export function outlook(
+/** What a person should know of a case before hours go by; undefined for what is like the training images. */
+function worthKnowing(
   caseId: string,
-  size: PredictionSize,
+  sizes: readonly PredictionSize[],
   { plans }: Pick<ModelMetadata, "plans">,
-  seconds: number,
-): string[] {
+  time: ExpectedTime,
+): string | undefined {
+  const { shape, spacing } = sizes[0]!;
   const median = inImageAxes(plans.originalMedianSpacing, plans);
   const extent = inImageAxes(
     plans.originalMedianShape.map((n, axis) => n * plans.originalMedianSpacing[axis]!) as unknown as Shape3,
     plans,
   );
-  const own = size.shape.map((n, axis) => n * size.spacing[axis]!) as unknown as Shape3;
+  const own = shape.map((n, axis) => n * spacing[axis]!) as unknown as Shape3;
   const found: string[] = [];
-  if (farApart(size.spacing, median)) {
-    found.push(`its spacing is ${shownShape(size.spacing)} mm, that of the training images ${shownShape(median)}`);
+  if (farApart(spacing, median)) {
+    found.push(`its spacing is ${shownShape(spacing)} mm, that of the training images ${shownShape(median)}`);
   }
   if (farApart(own, extent)) {
     found.push(`its size is ${shownShape(own)} mm, that of the training images ${shownShape(extent)}`);
   }
-  const work = `resampled to ${shownShape(size.resampled)} voxels, ${size.patches.toLocaleString("en")} ${size.patches === 1 ? "patch" : "patches"}, ${describeTime({ seconds, measured: false })}`;
+  const grids = [...new Set(sizes.map(({ resampled }) => shownShape(resampled)))].join(" and ");
+  const patches = sizes.reduce((sum, size) => sum + size.patches, 0);
+  const work = `resampled to ${grids} voxels, ${patches.toLocaleString("en")} ${patches === 1 ? "patch" : "patches"}, ${describeTime(time)}`;
   if (found.length > 0) {
-    return [`case ${caseId} is far from what the model was trained on: ${found.join("; ")} (x × y × z); ${work}`];
+    return `case ${caseId} is far from what the model was trained on: ${found.join("; ")} (x × y × z); ${work}`;
   }
-  return seconds > LONG ? [`case ${caseId} will take long: ${work}`] : [];
+  return time.seconds > LONG ? `case ${caseId} will take long: ${work}` : undefined;
 }
 
 function inImageAxes<T extends Shape3 | Spacing>(values: T, { transposeBackward }: Plans): Shape3 {

@@ -37,6 +37,9 @@ export interface ExpectedTime {
   readonly measured: boolean;
 }
 
+/** The time of some work. */
+export type TimeOf = (work: readonly ExpectedWork[]) => ExpectedTime;
+
 /** From the operations of the network alone, so that it is the same on every day. */
 export function expectedSeconds(work: readonly ExpectedWork[]): number {
   return inAll(work, (model) => {
@@ -53,13 +56,18 @@ export function expectedSeconds(work: readonly ExpectedWork[]): number {
   });
 }
 
-/** The same from the clock, where it will take longer than a minute: each network runs a few patches. */
-export async function measuredSeconds(work: readonly ExpectedWork[]): Promise<ExpectedTime> {
-  const seconds = expectedSeconds(work);
-  if (seconds < WORTH_MEASURING) return { seconds, measured: false };
+/**
+ * The same from the clock, where all of the work will take longer than a minute: each network runs a few patches.
+ *
+ * @returns the time of all of the work, or of a part of it
+ */
+export async function timeNetworks(work: readonly ExpectedWork[]): Promise<TimeOf> {
+  if (expectedSeconds(work) < WORTH_MEASURING) {
+    return (part) => ({ seconds: expectedSeconds(part), measured: false });
+  }
   const measured = new Map<Model, number>();
   for (const { model } of work) if (!measured.has(model)) measured.set(model, await secondsOfRun(model));
-  return { seconds: inAll(work, (model) => measured.get(model)!), measured: true };
+  return (part) => ({ seconds: inAll(part, (model) => measured.get(model)!), measured: true });
 }
 
 function inAll(work: readonly ExpectedWork[], secondsOf: (model: Model) => number): number {

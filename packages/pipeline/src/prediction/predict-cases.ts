@@ -21,7 +21,7 @@ import { takeTurns } from "../workers/take-turns.ts";
 import { describeOutlook, describeTime, inTurn, lookAhead, nothingExpected } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import { openCaseThreads, threadData } from "./case-threads.ts";
-import { expectedSeconds, measuredSeconds } from "./expected-time.ts";
+import { expectedSeconds } from "./expected-time.ts";
 import { imageChoice } from "./image-choice.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { neighbouringCases } from "./neighbouring-cases.ts";
@@ -115,7 +115,7 @@ export async function predictCases(
     }
   }
   const taken = process.memoryUsage.rss() + PROCESS_GROWTH;
-  const outlooks = await lookAhead(predictor, left, { ...options, ...choice, taken });
+  const { outlooks, timeOf } = await lookAhead(predictor, left, { ...options, ...choice, taken });
   await options.begin?.();
   const total = left.length;
   if (total === 0) return [];
@@ -134,7 +134,7 @@ export async function predictCases(
     },
   );
   const expected = { ...outlooks.reduce(inTurn, nothingExpected), memory };
-  const time = await measuredSeconds(expected.work);
+  const time = timeOf(expected.work);
   const began = performance.now();
   tell(`${detail}: ${describeOutlook(expected, time)}`);
   tell(`kernels of the network: ${kernelsOf(predictor)}`);
