@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { sharedOption } from "./shared-options.ts";
 import { type SettingFlags, settingOptions } from "./training-settings.ts";
-import { positiveInteger, positiveNumber } from "./values.ts";
+import { gigabytes, positiveInteger } from "./values.ts";
 
 export { duration, fold, foldList, notNegative, positiveInteger, positiveNumber, stepFraction } from "./values.ts";
 
@@ -67,8 +67,8 @@ export function withWorkerOptions(command: Command): Command {
 export function memoryOption(): Option {
   return new Option(
     "--max-memory <GB>",
-    "what the work may take; a case that needs more is refused (default: what the machine has free)",
-  ).argParser(positiveNumber);
+    "what the work may take (2, 1.5GB, 800MB); a case that needs more is refused (default: what the machine has free)",
+  ).argParser(gigabytes);
 }
 
 /** @param with.engine - which engine trains, too; it decides no weight beyond rounding */

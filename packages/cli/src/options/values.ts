@@ -22,6 +22,17 @@ export function notNegative(text: string): number {
   return value;
 }
 
+const unitsInGb = { "": 1, g: 1, gb: 1, gib: 2 ** 30 / 1e9, m: 1e-3, mb: 1e-3, mib: 2 ** 20 / 1e9 };
+
+/** An amount of memory in GB (10⁹ bytes): "2", "1.5GB", "800 MB", "2GiB". */
+export function gigabytes(text: string): number {
+  const [, digits, unit] = /^(.*?)\s*((?:[gm]i?b?)?)$/i.exec(text.trim()) ?? [];
+  const value = Number(digits) * (unitsInGb[unit?.toLowerCase() as keyof typeof unitsInGb] ?? Number.NaN);
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError("Expected an amount such as 4, 1.5GB or 800MB.");
+  return value;
+}
+
 /** The stride of the sliding window as a fraction of the patch. */
 export function stepFraction(text: string): number {
   const value = Number(text);
