@@ -102,6 +102,12 @@ describe("stored probabilities of several folders", () => {
       const voxels = shape[1] * shape[2] * shape[3];
       const wanted = ensembleProbabilities([noise(1), noise(3)]).data.subarray(voxels, 2 * voxels);
       expect(Math.max(...block.map((value, i) => Math.abs(value - wanted[i]!)))).toBeLessThan(1e-7);
+
+      // A mean that was kept would be taken for that of the new segmentation.
+      await expect(pipeline.ensemble([first, second], output, { overwrite: true })).rejects.toThrow(
+        `${join(output, "probabilities", "x_1.zarr")}: belongs to an earlier prediction`,
+      );
+      await pipeline.ensemble([first, second], output, { overwrite: true, probabilities: true });
     }));
 
   test("of different images of one patient give one segmentation", () =>

@@ -28,6 +28,12 @@ describe("the cases of a path", () => {
       },
     ));
 
+  test("a case whose name has a line break keeps its channels together", () =>
+    withFiles(["a\nb_0000.nii.gz", "a\nb_0001.nii.gz"], async (folder) => {
+      const [found, ...others] = await inputCases(folder, ["T1", "T2"]);
+      expect([found!.id, found!.images.length, others.length]).toEqual(["a\nb", 2, 0]);
+    }));
+
   test("an empty folder has none, and that is an error", () =>
     withFiles([], async (folder) => {
       await expect(inputCases(folder, ["T1"])).rejects.toThrow(

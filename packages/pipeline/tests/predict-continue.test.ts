@@ -166,6 +166,39 @@ describe("a prediction that is continued", () => {
       expect(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn)).toEqual([]);
     }));
 
+  test.each([
+    ["probabilities", { probabilities: true }, "probabilities/tiny_0.zarr"],
+    ["images of probabilities", { saveProbabilities: true }, "tiny_0_probabilities.nii.gz"],
+    ["nnU-Net v2's probabilities", { saveProbabilities: "npz" }, "tiny_0.npz"],
+  ] as const)(
+    "leaves no %s of other models beside new segmentations: they would be averaged as theirs",
+    (_, kept, file) =>
+      withScratch(async (output) => {
+        const other = predictorOf([{ models: [as({ folds: [1] })] }]);
+        await pipeline.predict(predictorOf([{ models: [model] }]), images, output, { ...fast, ...kept });
+        for (const how of [{ continue: true }, { overwrite: true }]) {
+          await expect(pipeline.predict(other, images, output, { ...fast, ...how })).rejects.toThrow(
+            `${join(output, file)}: belongs to an earlier prediction and would not be replaced with the segmentation beside it; remove it, add \``,
+          );
+        }
+        // Those that the same would give stay, and those that are made again are replaced.
+        expect(await pipeline.predict(predictorOf([{ models: [model] }]), images, output, goOn)).toEqual([]);
+        await pipeline.predict(predictorOf([{ models: [model] }]), images, output, { ...fast, overwrite: true });
+        await pipeline.predict(other, images, output, { ...fast, ...kept, overwrite: true });
+      }),
+  );
+
+  test("into one file leaves no probabilities of an earlier one beside it", () =>
+    withScratch(async (folder) => {
+      const [image, output] = [join(images, "tiny_0_0000.nii.gz"), join(folder, "a.nii.gz")];
+      const predictor = predictorOf([{ models: [model] }]);
+      await pipeline.predict(predictor, image, output, { ...fast, saveProbabilities: true });
+      await expect(pipeline.predict(predictor, image, output, { ...fast, overwrite: true })).rejects.toThrow(
+        `${join(folder, "a_probabilities.nii.gz")}: belongs to an earlier prediction`,
+      );
+      await pipeline.predict(predictor, image, output, { ...fast, saveProbabilities: true, overwrite: true });
+    }));
+
   test("into one file refuses one that is there: nothing is noted of it", () =>
     withScratch(async (folder) => {
       const [image, output] = [join(images, "tiny_0_0000.nii.gz"), join(folder, "r.nii.gz")];

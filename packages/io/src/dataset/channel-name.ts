@@ -13,6 +13,6 @@ export function channelFileName(caseId: string, channel: number, ending: string)
  * @example channelOfStem("liver_3_0001"); // { id: "liver_3", channel: 1 }
  */
 export function channelOfStem(stem: string): { readonly id: string; readonly channel: number } | undefined {
-  const [, id, digits] = /^(.+)_(\d{4})$/.exec(stem) ?? [];
+  const [, id, digits] = /^(.+)_(\d{4})$/s.exec(stem) ?? [];
   return id === undefined ? undefined : { id, channel: Number(digits) };
 }

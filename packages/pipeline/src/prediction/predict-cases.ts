@@ -21,6 +21,7 @@ import { takeTurns } from "../workers/take-turns.ts";
 import { describeOutlook, describeTime, inTurn, lookAhead, nothingExpected } from "./case-outlook.ts";
 import { checkOutputs, type ExistingResults, isDone, outputsOf, type ProbabilityForm } from "./case-outputs.ts";
 import { openCaseThreads, threadData } from "./case-threads.ts";
+import { refuseEarlierProbabilities } from "./earlier-probabilities.ts";
 import { expectedSeconds } from "./expected-time.ts";
 import { imageChoice } from "./image-choice.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
@@ -105,6 +106,9 @@ export async function predictCases(
   if (left.length < cases.length) {
     const text = `${cases.length - left.length} of ${counted(cases.length, "case")} segmented already`;
     onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  }
+  for (const files of existing === "update" ? [] : left) {
+    await refuseEarlierProbabilities(files, outputs.get(files)!, record, store);
   }
   for (const files of left) {
     const series = objectOf(files);

@@ -5,6 +5,7 @@ import type { PredictionLimits } from "@nnunet/inference";
 import type { DicomChoice } from "@nnunet/io";
 import type { Context } from "../stages.ts";
 import type { ProbabilityForm } from "./case-outputs.ts";
+import { probabilityStoreIn } from "./earlier-probabilities.ts";
 import { inputCases } from "./input-cases.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
 import { predictCases } from "./predict-cases.ts";
@@ -111,7 +112,7 @@ export async function predictFiles(
     target,
     convertedFrom: seriesOf,
     existing: overwrite ? "overwrite" : goOn ? "continue" : "refuse",
-    ...(probabilities && { probabilityStore: join(output, "probabilities") }),
+    ...(probabilities && { probabilityStore: probabilityStoreIn(output) }),
     ...(toFile
       ? {}
       : {

@@ -20,6 +20,7 @@ import { meanChannels, segmentationFromMean } from "@nnunet/inference";
 import { placementDifference, writableEndings, writeImage } from "@nnunet/io";
 import { type ProbabilityReader, writeProbabilities } from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
+import { ofEarlierPrediction, probabilityStoreIn } from "../prediction/earlier-probabilities.ts";
 import {
   describePostprocessing,
   identity as fileIdentity,
@@ -69,6 +70,8 @@ export async function ensembleFolders(
     if (!overwrite && (await exists(target(group)))) {
       throw new FileError(target(group), "exists already; add `overwrite` to replace it, or choose another output");
     }
+    const kept = join(probabilityStoreIn(output), `${group.id}.zarr`);
+    if (!probabilities && (await exists(kept))) throw ofEarlierPrediction(kept, "`probabilities`");
   }
   await describe(output, dataset);
   await describePostprocessing(output, undefined);
@@ -85,7 +88,7 @@ export async function ensembleFolders(
       if (probabilities) {
         const made = contentHash(volumes.map(({ contentHash: hash }) => hash));
         const header = { shape: volumes[0]!.shape, geometry: volumes[0]!.geometry, contentHash: made };
-        await writeProbabilities(join(output, "probabilities"), group.id, header, async (write) => {
+        await writeProbabilities(probabilityStoreIn(output), group.id, header, async (write) => {
           for await (const channel of meanChannels(volumes, how)) await write(channel);
         });
       }
