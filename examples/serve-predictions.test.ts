@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { readImage } from "@nnunet/io";
+import { createVolume } from "@nnunet/core";
+import { readImage, writeImage } from "@nnunet/io";
 import { createPredictor, type EmbeddedPredictor } from "@nnunet/pipeline";
 import { predictionServer } from "./serve-predictions.ts";
 
@@ -50,10 +51,22 @@ test("an image goes in, its segmentation comes out, nothing stays", async () => 
   expect((await readdir(tmpdir())).filter((name) => name.startsWith("nnunet-server-"))).toEqual([]);
 });
 
+test("what is strange about an image is told with its segmentation", async () => {
+  expect((await segment(await image())).headers.get("x-warnings")).toBeNull();
+  const { shape, geometry } = await readImage(join(fixture, "images", "test_0000.nii.gz"));
+  const blank = join(scratch, "blank.nii.gz");
+  await writeImage(blank, createVolume(new Int16Array(shape[1] * shape[2] * shape[3]), shape, geometry));
+  const response = await segment(await readFile(blank));
+  expect(response.status).toBe(200);
+  expect(decodeURIComponent(response.headers.get("x-warnings")!)).toMatch(
+    /shows nothing: every voxel of channel 0 is 0/,
+  );
+});
+
 test("what cannot be done is said with its status", async () => {
   expect((await fetch(url)).status).toBe(404);
   const damaged = await segment(new Uint8Array(1000));
-  expect([damaged.status, await damaged.text()]).toEqual([422, expect.not.stringContaining(tmpdir())]);
+  expect([damaged.status, await damaged.text()]).toEqual([422, expect.stringMatching(/^image\.nii\.gz/)]);
   expect((await segment(new Uint8Array(2e6))).status).toBe(413);
   const body = await image();
   const statuses = (await Promise.all([1, 2, 3].map(() => segment(body)))).map(({ status }) => status);

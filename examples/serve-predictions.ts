@@ -2,7 +2,9 @@
  * A predictor behind node:http, for this machine alone. An image goes in, its segmentation comes out:
  *
  *   node tools/run-example.mjs examples/serve-predictions.ts model.onnx
- *   curl --data-binary @case_0000.nii.gz http://127.0.0.1:8080/segment -o case.nii.gz
+ *   curl --data-binary @case_0000.nii.gz http://127.0.0.1:8080/segment -o case.nii.gz -D -
+ *
+ * What is strange about the image comes in the header x-warnings, percent-encoded, a line each.
  */
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -16,6 +18,8 @@ import { writeImage } from "@nnunet/io";
 import { createPredictor, type EmbeddedPredictor } from "@nnunet/pipeline";
 
 const MOST_BYTES = 500e6;
+/** Characters; a header may not be long. */
+const MOST_WARNED = 1000;
 
 export function predictionServer(predictor: EmbeddedPredictor, mostBytes = MOST_BYTES): Server {
   return createServer(async (request, response) => {
@@ -26,15 +30,18 @@ export function predictionServer(predictor: EmbeddedPredictor, mostBytes = MOST_
     const gone = new AbortController(); // nobody waits for the answer any more
     response.on("close", () => gone.abort());
     const folder = await mkdtemp(join(tmpdir(), "nnunet-server-"));
+    const shown = (text: string) => text.replaceAll(`${folder}/`, "");
     try {
       const [image, result] = [join(folder, "image.nii.gz"), join(folder, "segmentation.nii.gz")];
       await pipeline(request, atMost(mostBytes), createWriteStream(image));
-      const { segmentation } = await predictor.predict(image, { signal: gone.signal });
+      const { segmentation, warnings } = await predictor.predict(image, { signal: gone.signal });
       await writeImage(result, segmentation);
-      response.writeHead(200, { "content-type": "application/gzip" }).end(await readFile(result));
+      const told = encodeURIComponent([...shown(warnings.join("\n"))].slice(0, MOST_WARNED).join(""));
+      const headers = { "content-type": "application/gzip", ...(told && { "x-warnings": told }) };
+      response.writeHead(200, headers).end(await readFile(result));
     } catch (error) {
       if (gone.signal.aborted) return;
-      const problem = error instanceof Error ? error.message.replaceAll(folder, "") : String(error);
+      const problem = shown(error instanceof Error ? error.message : String(error));
       if (error instanceof TooLarge) answer(413, problem);
       else if (isNnunetError(error, "LIMIT")) answer(503, problem);
       else answer(isNnunetError(error) ? 422 : 500, problem);
