@@ -119,6 +119,48 @@ function load2(at: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at));
 }
 
+/**
+ * Linear in both axes: src, rows of nx, becomes dst [my, mx]. Reads up to three voxels beyond src.
+ *
+ * @param yTaps - per row of dst two int32: the rows of src that it mixes; xTaps likewise
+ * @param yWeights - two float64 per row of dst; xWeights likewise
+ * @param blend - room for nx + 3 float64
+ */
+export function linear(
+  src: usize,
+  nx: i32,
+  dst: usize,
+  my: i32,
+  mx: i32,
+  yTaps: usize,
+  yWeights: usize,
+  xTaps: usize,
+  xWeights: usize,
+  blend: usize,
+): void {
+  const pitch = (<usize>nx) << 2;
+  for (let j = 0; j < my; j++) {
+    const taps = yTaps + ((<usize>j) << 3);
+    const upper = src + <usize>load<i32>(taps) * pitch;
+    const lower = src + <usize>load<i32>(taps, 4) * pitch;
+    const at = yWeights + ((<usize>j) << 4);
+    const a = v128.load64_splat(at);
+    const b = v128.load64_splat(at + 8);
+    for (let x: usize = 0; x < pitch; x += 16) {
+      const to = blend + (x << 1);
+      v128.store(to, f64x2.add(f64x2.mul(a, load2(upper + x)), f64x2.mul(b, load2(lower + x))));
+      v128.store(to + 16, f64x2.add(f64x2.mul(a, load2(upper + x + 8)), f64x2.mul(b, load2(lower + x + 8))));
+    }
+    let t = xTaps;
+    let w = xWeights;
+    for (let q = dst + ((<usize>(j * mx)) << 2), end = q + ((<usize>mx) << 2); q < end; q += 4, t += 8, w += 16) {
+      const left = load<f64>(blend + ((<usize>load<u32>(t)) << 3));
+      const right = load<f64>(blend + ((<usize>load<u32>(t, 4)) << 3));
+      store<f32>(q, <f32>(load<f64>(w) * left + load<f64>(w, 8) * right));
+    }
+  }
+}
+
 /** src [rows, strideIn] → dst [columns, strideOut], in 4×4 blocks; both strides are multiples of 4. */
 export function transpose(src: usize, rows: i32, columns: i32, strideIn: i32, dst: usize, strideOut: i32): void {
   const pitchIn = (<usize>strideIn) << 2;

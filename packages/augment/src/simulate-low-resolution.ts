@@ -24,6 +24,5 @@ export function simulateLowResolution(
     inPlane && axis === 0 ? n : Math.max(1, roundHalfEven(n * zoom)),
   ) as unknown as Shape3;
   const small = resampleImage(channel, shape, coarse, { order: 0 });
-  out.set(resampleImage(small, coarse, shape, { order: upsampling === "cubic" ? 3 : 1, overwriteInput: true }));
-  return out;
+  return resampleImage(small, coarse, shape, { order: upsampling === "cubic" ? 3 : 1, overwriteInput: true, out });
 }

@@ -35,8 +35,9 @@ export function planeResampler(
       if (low > -Infinity || high < Infinity) clip(dst, dO, dO + ny * nx, low, high);
     };
   }
-  if (order === 1) return linearPlane(from, to);
+  if (order === 0) return nearestPlane(from, to);
   const simd = SplineSimd.fits(from, to) ? scratch.simd : undefined;
+  if (order === 1) return linearPlane(from, to, simd);
   if (simd && (alongY || alongX) && (alongY?.order ?? 3) === 3 && (alongX?.order ?? 3) === 3) {
     return (src, so, dst, dO, low = -Infinity, high = Infinity) =>
       simd.plane(src, so, from, dst, dO, alongY, alongX, low, high);
@@ -73,12 +74,28 @@ export function planeResampler(
   };
 }
 
+function nearestPlane([ny, nx]: readonly [number, number], [my, mx]: readonly [number, number]): PlaneResampler {
+  const y = axisResampling(ny, my, 0).start;
+  const x = axisResampling(nx, mx, 0).start;
+  return (src, so, dst, dO) => {
+    for (let j = 0, o = dO; j < my; j++) {
+      const row = so + y[j]! * nx;
+      for (let i = 0; i < mx; i++, o++) dst[o] = src[row + x[i]!]!;
+    }
+  };
+}
+
 /** Linear in both axes: two rows blended in float64, then each output voxel from two neighbours of the blend. */
-function linearPlane(from: readonly [number, number], to: readonly [number, number]): PlaneResampler {
+function linearPlane(
+  from: readonly [number, number],
+  to: readonly [number, number],
+  simd: SplineSimd | undefined,
+): PlaneResampler {
   const [ny, nx] = from;
   const [my, mx] = to;
   const y = linearTaps(ny, my, 1);
   const x = linearTaps(nx, mx, 1);
+  if (simd) return (src, so, dst, dO) => simd.linear(src, so, from, dst, dO, to, y, x);
   const blend = new Float64Array(nx);
   return (src, so, dst, dO) => {
     for (let j = 0; j < my; j++) {

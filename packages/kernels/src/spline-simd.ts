@@ -1,4 +1,4 @@
-import { type AxisResampling, SPLINE_MARGIN } from "./resample-axis.ts";
+import { type AxisResampling, type LinearTaps, SPLINE_MARGIN } from "./resample-axis.ts";
 import { SPLINE_MODULE } from "./spline-module.ts";
 import { aligned, enlargeWasmMemory, instantiateWasm, type WasmMemory } from "./wasm-module.ts";
 
@@ -20,6 +20,18 @@ interface SplineExports {
     c: number,
     low: number,
     high: number,
+  ): void;
+  linear(
+    src: number,
+    nx: number,
+    dst: number,
+    my: number,
+    mx: number,
+    yTaps: number,
+    yWeights: number,
+    xTaps: number,
+    xWeights: number,
+    blend: number,
   ): void;
   transpose(src: number, rows: number, columns: number, strideIn: number, dst: number, strideOut: number): void;
 }
@@ -124,6 +136,37 @@ export class SplineSimd {
       }
     });
     copyRows(memory.floats, input / 4, padded(mx), dst, dstOffset, mx, my, mx);
+  }
+
+  /** A slice [y, x] resampled linearly. */
+  linear(
+    src: Float32Array,
+    srcOffset: number,
+    from: readonly [number, number],
+    dst: Float32Array,
+    dstOffset: number,
+    to: readonly [number, number],
+    alongY: LinearTaps,
+    alongX: LinearTaps,
+  ): void {
+    const [ny, nx] = from;
+    const [my, mx] = to;
+    const sizes = [4 * (ny * nx + 3), 4 * my * mx, 8 * my, 16 * my, 8 * mx, 16 * mx, 8 * (nx + 3)];
+    let end = 1024;
+    const [input, output, yTaps, yWeights, xTaps, xWeights, blend] = sizes.map((bytes) => {
+      const first = end;
+      end = aligned(end + bytes);
+      return first;
+    }) as [number, number, number, number, number, number, number];
+    enlargeWasmMemory(this.#wasm.memory, end);
+    const { buffer } = this.#wasm.memory;
+    new Int32Array(buffer, yTaps).set(alongY.index);
+    new Float64Array(buffer, yWeights).set(alongY.weights);
+    new Int32Array(buffer, xTaps).set(alongX.index);
+    new Float64Array(buffer, xWeights).set(alongX.weights);
+    new Float32Array(buffer, input).set(src.subarray(srcOffset, srcOffset + ny * nx));
+    this.#wasm.linear(input, nx, output, my, mx, yTaps, yWeights, xTaps, xWeights, blend);
+    dst.set(new Float32Array(buffer, output, my * mx), dstOffset);
   }
 
   #run(axis: AxisResampling, at: AxisAddresses, src: number, dst: number, stride: number, low: number, high: number) {
