@@ -1,5 +1,5 @@
 import { elementCount, InvalidArgumentError, type Shape3, ShapeMismatchError, type VoxelArray } from "@nnunet/core";
-import { labelRuns } from "./label-runs.ts";
+import { fillRun, labelRuns } from "./label-runs.ts";
 import { labelRunsInSimd } from "./label-simd.ts";
 import { checkShape } from "./resample-image.ts";
 
@@ -53,8 +53,7 @@ export function labelComponents(
     const from = table[at]!;
     const stop = table[at + 1]!;
     const id = table[at + 2]!;
-    if (stop - from > LONG_RUN) labels.fill(id, from, stop);
-    else for (let i = from; i < stop; i++) labels[i] = id;
+    fillRun(labels, id, from, stop);
     sizes[id]! += stop - from;
     valueOfComponent[id] = values[from]!;
     covered += stop - from;
@@ -62,6 +61,3 @@ export function labelComponents(
   sizes[0] = values.length - covered;
   return { labels, count, sizes, values: valueOfComponent };
 }
-
-/** From here on a fill costs less than a loop. */
-const LONG_RUN = 48;

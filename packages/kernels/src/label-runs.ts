@@ -113,3 +113,12 @@ function findRoot(table: Int32Array, at: number): number {
   }
   return at;
 }
+
+/** A run shorter than this is written faster by a loop than by `fill`. */
+const LONG_RUN = 48;
+
+/** `out[first … end) = value`, quick for the short runs of noise too. */
+export function fillRun(out: Int32Array | Uint8Array, value: number, first: number, end: number): void {
+  if (end - first > LONG_RUN) out.fill(value, first, end);
+  else for (let i = first; i < end; i++) out[i] = value;
+}

@@ -1,9 +1,6 @@
 import { elementCount, ShapeMismatchError, type VolumeShape, type VoxelArray } from "@nnunet/core";
 import type { Box } from "./box.ts";
-
-const HOLE = 0;
-const OBJECT = 1;
-const OUTSIDE = 2;
+import { fillHoles } from "./fill-holes.ts";
 
 /**
  * Where an image is not zero: the OR over channels of `value != 0` with its holes filled, and the bounding box of that.
@@ -11,8 +8,8 @@ const OUTSIDE = 2;
  * A hole is background that no path of face neighbours connects to the border of the image (SciPy's
  * `binary_fill_holes`). NaN counts as nonzero. An image that is zero everywhere gives an empty mask and the whole box.
  *
- * Linear in the number of voxels; beyond the mask (one byte a voxel) it holds a stack of at most one integer per run
- * of background.
+ * Linear in the number of voxels; beyond the mask (one byte a voxel) it holds the background of the box (another) and 16
+ * bytes per run of it.
  *
  * @param data - [channel, z, y, x]
  * @param shape - of `data`
@@ -26,10 +23,10 @@ export function nonzeroRegion(data: VoxelArray, shape: VolumeShape): { mask: Uin
   const [channels, depth, height, width] = shape;
   const voxels = depth * height * width;
   const mask = new Uint8Array(voxels);
-  for (let i = 0; i < voxels; i++) mask[i] = data[i] !== 0 ? OBJECT : HOLE;
+  for (let i = 0; i < voxels; i++) mask[i] = Number(data[i] !== 0); // no branch, which noise would mislead
   for (let c = 1; c < channels; c++) {
     const offset = c * voxels;
-    for (let i = 0; i < voxels; i++) if (data[offset + i] !== 0) mask[i] = OBJECT;
+    for (let i = 0; i < voxels; i++) if (data[offset + i] !== 0) mask[i] = 1;
   }
   const box = boundingBox(mask, depth, height, width);
   if (box === undefined) {
@@ -42,7 +39,7 @@ export function nonzeroRegion(data: VoxelArray, shape: VolumeShape): { mask: Uin
       ],
     };
   }
-  fillHoles(mask, height, width, box);
+  fillHoles(mask, [depth, height, width], box);
   return { mask, box };
 }
 
@@ -90,69 +87,4 @@ function boundingBox(mask: VoxelArray, depth: number, height: number, width: num
         [y0, y1],
         [x0, x1],
       ];
-}
-
-/**
- * Floods the background from the faces of the box, run by run, then turns what was not reached into object. Outside
- * the box everything is background that touches the border, so the flood may start at the faces of the box.
- */
-function fillHoles(mask: Uint8Array, height: number, width: number, box: Box3): void {
-  const [[z0, z1], [y0, y1], [x0, x1]] = box;
-  let stack = new Int32Array(4096);
-  let top = 0;
-
-  // Marks the whole run of background around `i` in its row and remembers its first voxel. Each run enters once.
-  const enter = (i: number, rowStart: number, rowEnd: number): number => {
-    let first = i;
-    while (first > rowStart && mask[first - 1] === HOLE) first--;
-    let end = i + 1;
-    while (end < rowEnd && mask[end] === HOLE) end++;
-    mask.fill(OUTSIDE, first, end);
-    if (top === stack.length) {
-      const larger = new Int32Array(stack.length * 2);
-      larger.set(stack);
-      stack = larger;
-    }
-    stack[top++] = first;
-    return end;
-  };
-
-  const drain = (): void => {
-    while (top > 0) {
-      const first = stack[--top]!;
-      const row = Math.floor(first / width);
-      const z = Math.floor(row / height);
-      const y = row - z * height;
-      const rowEnd = row * width + x1;
-      let end = first + 1;
-      while (end < rowEnd && mask[end] === OUTSIDE) end++;
-      for (let side = 0; side < 4; side++) {
-        if (side === 0 ? z === z0 : side === 1 ? z === z1 - 1 : side === 2 ? y === y0 : y === y1 - 1) continue;
-        const step = side === 0 ? -height * width : side === 1 ? height * width : side === 2 ? -width : width;
-        const start = row * width + x0 + step;
-        const stop = rowEnd + step;
-        for (let i = first + step; i < end + step; i++) if (mask[i] === HOLE) i = enter(i, start, stop);
-      }
-    }
-  };
-
-  for (let z = z0; z < z1; z++) {
-    for (let y = y0; y < y1; y++) {
-      const start = (z * height + y) * width + x0;
-      const end = start + x1 - x0;
-      if (z === z0 || z === z1 - 1 || y === y0 || y === y1 - 1) {
-        for (let i = start; i < end; i++) if (mask[i] === HOLE) i = enter(i, start, end);
-      } else {
-        if (mask[start] === HOLE) enter(start, start, end);
-        if (mask[end - 1] === HOLE) enter(end - 1, start, end);
-      }
-      drain();
-    }
-  }
-  for (let z = z0; z < z1; z++) {
-    for (let y = y0; y < y1; y++) {
-      const start = (z * height + y) * width + x0;
-      for (let i = start; i < start + x1 - x0; i++) mask[i] = mask[i] === OUTSIDE ? 0 : 1;
-    }
-  }
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { createRandom, type VolumeShape } from "@nnunet/core";
 import { cropToBox, nonzeroBox, nonzeroRegion } from "@nnunet/kernels";
 import fc from "fast-check";
+import { fillHoles } from "../src/fill-holes.ts";
 
 /** The definition, slowly: grow the background from a padded border until nothing changes. */
 function maskByDefinition(data: Float32Array, [channels, d, h, w]: VolumeShape): number[] {
@@ -106,4 +107,35 @@ describe("nonzeroRegion", () => {
       ),
     ).toThrow("box: expected one non-empty pair [first, end) per axis inside [2,3,4], got [[0, 2], [0, 3], [2, 5]]");
   });
+});
+
+test("holes are the same in WebAssembly and TypeScript, on larger masks and in a part of the volume", () => {
+  const extent = fc.integer({ min: 1, max: 24 });
+  fc.assert(
+    fc.property(
+      fc.tuple(extent, extent, fc.integer({ min: 1, max: 70 })),
+      fc.integer({ min: 5, max: 95 }),
+      fc.nat(),
+      (shape, percent, seed) => {
+        const random = createRandom(seed);
+        const empty = random.integer(0, 5); // planes, rows and columns without object around it
+        const mask = new Uint8Array(shape[0] * shape[1] * shape[2]);
+        for (let z = 0, i = 0; z < shape[0]; z++) {
+          for (let y = 0; y < shape[1]; y++) {
+            for (let x = 0; x < shape[2]; x++, i++) {
+              mask[i] = Math.min(z, y, x) >= empty && random.integer(0, 100) < percent ? 1 : 0;
+            }
+          }
+        }
+        const expected = maskByDefinition(Float32Array.from(mask), [1, ...shape]);
+        const { mask: found, box } = nonzeroRegion(mask, [1, ...shape]);
+        expect([...found]).toEqual(expected);
+        if (!mask.includes(1)) return;
+        const plain = mask.slice();
+        fillHoles(plain, shape, box as Parameters<typeof fillHoles>[2], { simd: false });
+        expect([...plain]).toEqual(expected);
+      },
+    ),
+    { seed: 5, numRuns: 60 },
+  );
 });
