@@ -27,7 +27,7 @@ if (chosen === undefined) {
   const preprocessed = noiseCase(setting.size);
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
-  const estimate = estimateMemory(model.metadata, preprocessed.shape);
+  const estimate = estimateMemory(model.metadata, preprocessed.shape, { answersInParts: model.answersInParts });
   await predictCase([model], preprocessed, { mirroring: false, stepFraction: 1 });
   const growth = process.resourceUsage().maxRSS * 1024 - before;
   const within = growth <= estimate.total + 150e6;

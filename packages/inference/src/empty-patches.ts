@@ -1,6 +1,8 @@
 import { elementCount, type ModelMetadata, type Shape3 } from "@nnunet/core";
+import type { Placement } from "./add-prediction.ts";
 import type { Patch } from "./axis-windows.ts";
 import type { CommonNetwork } from "./common-network.ts";
+import { placementOfPart, planesPerPart } from "./head/answer-parts.ts";
 import type { InputPlanes } from "./input-planes.ts";
 
 /** Hounsfield units between air and what a body is made of, but for lungs; those show vessels and walls in every patch. */
@@ -9,6 +11,8 @@ const BODY = -500;
 const NOISE = 0.02;
 /** Voxels that may show something: one in a thousand, a wire or a corner of the table. */
 const SHOWING = 1e-3;
+/** Bytes of what is said of such patches. */
+const BACKGROUND_BYTES = 2e6;
 /** As sure as a network is of background where there is nothing. */
 const CERTAIN = 10;
 
@@ -57,16 +61,40 @@ export function isEmptyPatch(
   return true;
 }
 
-/**
- * What is said of every plane of such a patch instead of running the network: background, [class or region, z, y, x].
- *
- * @param axis - of [z, y, x], across the plane
- */
-export function backgroundPlane(
-  { labels, patchSize }: Pick<CommonNetwork, "labels" | "patchSize">,
+/** What is said of some planes of such a patch instead of running the network: background. */
+export interface BackgroundPart {
+  /** [class or region, planes, …] */
+  readonly logits: Float32Array;
+  /** Of the patch (lines of a 2D network). */
+  readonly planes: number;
+  /** Numbers of a plane of one class. */
+  readonly step: number;
+}
+
+/** A small one: it is there beside the answers of the network. */
+export function backgroundPart({
+  labels,
+  configuration: { patchSize },
+}: Pick<CommonNetwork, "labels" | "configuration">): BackgroundPart {
+  const planes = planesPerPart(labels.outputChannels, patchSize, BACKGROUND_BYTES);
+  const step = elementCount(patchSize) / patchSize[0]!;
+  const logits = new Float32Array(labels.outputChannels * planes * step);
+  if (labels.regions) logits.fill(-CERTAIN);
+  else logits.fill(CERTAIN, 0, planes * step);
+  return { logits, planes, step };
+}
+
+/** Says so of a patch of some planes. */
+export function addBackground(
+  { logits, planes, step }: BackgroundPart,
+  placement: Placement,
   axis: 0 | 1,
-): Float32Array {
-  const voxels = elementCount(patchSize) / patchSize[axis];
-  const logits = new Float32Array(labels.outputChannels * voxels);
-  return labels.regions ? logits.fill(-CERTAIN) : logits.fill(CERTAIN, 0, voxels);
+  add: (logits: Float32Array, offset: number, placement: Placement) => void,
+): void {
+  const total = placement.patchSize[axis];
+  for (let first = 0; first < total; first += planes) {
+    const count = Math.min(planes, total - first);
+    // Fewer planes end where those of all classes but the first begin.
+    add(logits, (planes - count) * step, placementOfPart(placement, axis, { first, planes: count }));
+  }
 }

@@ -11,7 +11,7 @@ import {
 import type { Placement } from "./add-prediction.ts";
 import { type AxisWindows, layPatches, type Patch, windowsOf } from "./axis-windows.ts";
 import type { CommonNetwork } from "./common-network.ts";
-import { airLevels, backgroundPlane, isEmptyPatch } from "./empty-patches.ts";
+import { addBackground, airLevels, backgroundPart, isEmptyPatch } from "./empty-patches.ts";
 import { type AnswerPart, placementOfPart } from "./head/answer-parts.ts";
 import type { InputPlanes } from "./input-planes.ts";
 import type { Model } from "./load-model.ts";
@@ -103,7 +103,7 @@ export async function slide(
   const share = 1 / (models.length * copies.length);
   const levels = bodyMask ? airLevels(network.metadata) : undefined;
   const along = configuration.patchSize.length === 3 ? 0 : 1; // the axis that parts of an answer follow each other along
-  const background = levels && backgroundPlane(network, along);
+  const background = levels && backgroundPart(network);
   const empty = new Set<Patch>();
   for (let first = 0; first < total; first += atOnce) {
     const count = Math.min(atOnce, total - first);
@@ -116,10 +116,9 @@ export async function slide(
       const copy = copies[(first + i) % copies.length]!;
       if (levels && copy === copies[0] && isEmptyPatch(input, patch, patchSize, levels)) {
         empty.add(patch);
-        const place = placement(patch, patchSize, copy, 1);
-        for (let first = 0; first < patchSize[along]; first++) {
-          rows.add(background!, 0, network.activation, placementOfPart(place, along, { first, planes: 1 }));
-        }
+        addBackground(background!, placement(patch, patchSize, copy, 1), along, (logits, offset, place) =>
+          rows.add(logits, offset, network.activation, place),
+        );
       }
       if (empty.has(patch)) continue;
       const offset = placements.length * channels * patchLength;

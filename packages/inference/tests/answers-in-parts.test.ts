@@ -13,7 +13,7 @@ import { tinyMetadata } from "./tiny-model.ts";
 jest.setTimeout(120_000);
 
 /** A U-Net of some classes; a bias and weights that matter in its head. */
-function exported(patchSize: readonly number[], classes: number, features: readonly number[] = [4, 8]) {
+function exported(patchSize: readonly number[], classes: number, features: readonly number[] = [4, 8], folds = 1) {
   const each = (n: number) => patchSize.map(() => n);
   const architecture: Architecture = {
     kind: "plain",
@@ -36,7 +36,8 @@ function exported(patchSize: readonly number[], classes: number, features: reado
   for (const { data, shape } of weights.values()) {
     if (shape.length === 1) for (let i = 0; i < data.length; i++) data[i]! += random.normal(0, 0.3);
   }
-  return { network, weights, bytes: writeOnnxModel(network, [weights], metadata) };
+  const allFolds = { ...metadata, folds: Array.from({ length: folds }, (_, fold) => fold) };
+  return { network, weights, bytes: writeOnnxModel(network, Array(folds).fill(weights), allFolds) };
 }
 
 function noise(shape: readonly number[]): Float32Array {
@@ -113,8 +114,8 @@ describe.each([
 });
 
 test("the head is computed by itself where there are more classes than features, of one fold", async () => {
-  const open = async (classes: number, features?: readonly number[]) => {
-    const model = await loadModel(exported([8, 8, 8], classes, features).bytes, { threads: 1 });
+  const open = async (classes: number, features?: readonly number[], folds?: number) => {
+    const model = await loadModel(exported([8, 8, 8], classes, features, folds).bytes, { threads: 1 });
     await model.dispose();
     return model.answersInParts;
   };
@@ -122,6 +123,7 @@ test("the head is computed by itself where there are more classes than features,
   expect(await open(5)).toBe(true);
   expect(await open(20, [16, 16])).toBe(true); // in blocks, where there are any
   expect(await open(16, [16, 16])).toBe(false);
+  expect(await open(9, [4, 8], 2)).toBe(false);
 });
 
 test("in blocked kernels too: the logits of the standard ones to 1e-5 of the largest", async () => {

@@ -1,6 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { axisAlignedGeometry, createRandom, createVolume, type NnunetEvent } from "@nnunet/core";
 import { loadModel, type Model, predictImage } from "@nnunet/inference";
+import { addPrediction, type Placement } from "../src/add-prediction.ts";
+import { addBackground } from "../src/empty-patches.ts";
 import { letGo } from "../src/let-go.ts";
 import { pointwise, tinyMetadata, tinyModelBytes } from "./tiny-model.ts";
 
@@ -148,4 +150,36 @@ test("what is said of air takes no memory beside an answer of the network, nor i
   expect(runs).toBe(0);
   expect(await grown(true)).toBeLessThan(0.5 * answer);
   expect(runs).toBe(1);
+});
+
+test("what is said of air is the same in parts of any size, of classes and of regions", () => {
+  const placement = {
+    start: [2, 3, 1] as const,
+    patchSize: [7, 4, 3] as const,
+    mirroring: [false, true, false] as const,
+    shares: [7, 4, 3].map((n) =>
+      Float64Array.from({ length: n }, (_, i) => 1 / (i + 2)),
+    ) as unknown as Placement["shares"],
+  };
+  const shape = [3, 8, 9, 5] as const; // one plane of the patch lies outside
+  for (const [axis, inPlane] of [
+    [0, 12],
+    [1, 21],
+  ] as const) {
+    const all = placement.patchSize[axis];
+    for (const regions of [false, true]) {
+      const scores = Array.from({ length: all }, (_, i) => {
+        const planes = i + 1;
+        const logits = new Float32Array(3 * planes * inPlane).fill(regions ? -10 : 0);
+        if (!regions) logits.fill(10, 0, planes * inPlane);
+        const into = new Float32Array(3 * 8 * 9 * 5);
+        addBackground({ logits, planes, step: inPlane }, placement, axis, (values, offset, place) =>
+          addPrediction(into, shape, values, offset, regions ? "sigmoid" : "softmax", place),
+        );
+        return into;
+      });
+      expect(scores[0]!.some((score) => score !== 0)).toBe(true);
+      for (const other of scores) expect(other).toEqual(scores[0]);
+    }
+  }
 });

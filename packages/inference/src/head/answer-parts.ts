@@ -19,8 +19,8 @@ export interface AnswerPart {
  * @param patchSize - [(z,) y, x]
  * @returns how many planes (lines of a 2D network) a part has at most; all of them where that is little
  */
-export function planesPerPart(channels: number, [planes, ...inPlane]: readonly number[]): number {
-  const most = Math.max(1, Math.floor(PART / (4 * channels * elementCount(inPlane))));
+export function planesPerPart(channels: number, [planes, ...inPlane]: readonly number[], bytes = PART): number {
+  const most = Math.max(1, Math.floor(bytes / (4 * channels * elementCount(inPlane))));
   return Math.ceil(planes! / Math.ceil(planes! / most)); // parts of about the same size
 }
 
