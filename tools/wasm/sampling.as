@@ -90,6 +90,34 @@ function locate(low: i32, high: i32, plane: i32, nx: i32, size: f64, row: usize,
   }
 }
 
+/** As `locate` for a row in plane z0; the distances are [y, x]. */
+function locateInPlane(low: i32, high: i32, plane: i32, nx: i32, size: f64, row: usize, parts: usize): void {
+  const dy2 = f64x2.splat(dy);
+  const dx2 = f64x2.splat(dx);
+  const y02 = f64x2.splat(y0);
+  const x02 = f64x2.splat(x0);
+  const rowBytes = f64x2.splat(<f64>nx * size);
+  const bytes = f64x2.splat(size);
+  const first = f64x2.splat(4503599627370496.0 + z0 * <f64>plane * size); // as in `locate`
+  let i2 = f64x2.replace_lane(f64x2.splat(<f64>low), 1, <f64>(low + 1));
+  for (let i = low; i < high; i += 2) {
+    const y = f64x2.add(y02, f64x2.mul(i2, dy2));
+    const x = f64x2.add(x02, f64x2.mul(i2, dx2));
+    const iy = f64x2.floor(y);
+    const ix = f64x2.floor(x);
+    v128.store(row, f64x2.add(first, f64x2.add(f64x2.mul(iy, rowBytes), f64x2.mul(ix, bytes))));
+    if (parts !== 0) {
+      const ty = f64x2.sub(y, iy);
+      const tx = f64x2.sub(x, ix);
+      v128.store(parts, v128.shuffle<f64>(ty, tx, 0, 2));
+      v128.store(parts, v128.shuffle<f64>(ty, tx, 1, 3), 16);
+      parts += 32;
+    }
+    row += 16;
+    i2 = f64x2.add(i2, f64x2.splat(2));
+  }
+}
+
 /** src [nz, ny, nx] float32 → dst [tz, ty, tx] float32; `scratch` has room for 4 float64 for each of targetX + 1. */
 export function sampleImage(
   src: usize,
@@ -122,20 +150,21 @@ export function sampleImage(
       while (high > low && !within(high - 1, lastZ, <f64>(ny - 1), <f64>(nx - 1))) high--;
       for (let i = 0; i < low; i++) storeEdge(src, nz, ny, nx, i, to);
       for (let i = high; i < targetX; i++) storeEdge(src, nz, ny, nx, i, to);
-      locate(low, high, plane, nx, 4, scratch, parts);
       let at = scratch;
       let t = parts;
       let q = to + ((<usize>low) << 2);
       const end = to + ((<usize>high) << 2);
       if (flat) {
-        for (; q < end; q += 4, at += 8, t += 24) {
+        locateInPlane(low, high, plane, nx, 4, scratch, parts);
+        for (; q < end; q += 4, at += 8, t += 16) {
           const p = src + <usize>load<u32>(at);
-          const m = mix(pair(p), pair(p + row), v128.load64_splat(t, 8));
+          const m = mix(pair(p), pair(p + row), v128.load64_splat(t));
           const left = f64x2.extract_lane(m, 0);
-          store<f32>(q, <f32>(left + load<f64>(t, 16) * (f64x2.extract_lane(m, 1) - left)));
+          store<f32>(q, <f32>(left + load<f64>(t, 8) * (f64x2.extract_lane(m, 1) - left)));
         }
         continue;
       }
+      locate(low, high, plane, nx, 4, scratch, parts);
       for (; q < end; q += 4) {
         const p = src + <usize>load<u32>(at);
         const tz = v128.load64_splat(t);
@@ -377,7 +406,8 @@ export function sampleLabels(
       while (high > low && !inside(high - 1, nz, ny, nx)) high--;
       for (let i = 0; i < low; i++) store<i16>(to + ((<usize>i) << 1), <i16>outside);
       for (let i = high; i < targetX; i++) store<i16>(to + ((<usize>i) << 1), <i16>outside);
-      locate(low, high, plane, nx, 2, scratch, 0);
+      if (above === 0) locateInPlane(low, high, plane, nx, 2, scratch, 0);
+      else locate(low, high, plane, nx, 2, scratch, 0);
       let at = scratch;
       let i = low;
       for (; above === 0 && i < high; i++, at += 8) {

@@ -23,7 +23,7 @@ const sets = [
   { name: "v2", ours: v2, theirs: "batchgeneratorsv2", order: 1 },
 ];
 const sizes = [
-  { patch: [40, 56, 40], samples: 200 },
+  { patch: [40, 56, 40], samples: 600 },
   { patch: [128, 128, 128], samples: 40 },
   { patch: [256, 256], samples: 1200 },
 ];
