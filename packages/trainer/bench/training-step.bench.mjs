@@ -8,6 +8,9 @@
  * of PyTorch's that is; limits 1.1 for time and 1.2 for memory. PyTorch is that of the Python named by PYTHON, else of
  * python3 where it has it. The engine "tfjs" needs @tensorflow/tfjs-node, or NNUNET_TFJS_NODE with its folder
  * (tools/tfjs-native). What is not there is left out, and said.
+ *
+ *   DEVICE=cuda node packages/trainer/bench/training-step.bench.mjs full          on a graphics card, its memory instead
+ *   DEVICE=cuda MIXED=1 node packages/trainer/bench/training-step.bench.mjs full  with float16, PyTorch's autocast
  */
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, loadavg } from "node:os";
@@ -19,7 +22,12 @@ const networks = {
   medium: { features: [32, 64, 128, 256], patch: [40, 56, 40], batch: 2, steps: 4 },
   "2d": { features: [32, 64, 128, 256, 512, 512, 512], patch: [256, 256], batch: 4, steps: 3 },
   large: { features: [32, 64, 128, 256, 320], patch: [64, 64, 64], batch: 2, steps: 3 },
+  // what nnU-Net plans for a card: of no use on a CPU, and run only by name
+  full: { features: [32, 64, 128, 256, 320, 320], patch: [128, 128, 128], batch: 2, steps: 12 },
+  "full-2d": { features: [32, 64, 128, 256, 512, 512, 512, 512], patch: [512, 512], batch: 12, steps: 12 },
 };
+const device = process.env.DEVICE ?? "cpu";
+const mixedPrecision = process.env.MIXED === "1";
 const wanted = process.argv.slice(2);
 const threads = Math.min(2, availableParallelism());
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -30,20 +38,23 @@ const runners = {
   ort: (options) => run(process.execPath, here("training-step.node.mjs"), { ...options, engine: "ort" }),
   tfjs: (options) => run(process.execPath, here("training-step.node.mjs"), { ...options, engine: "tfjs" }),
 };
-const probe = { features: [4, 8], patch: [8, 8, 8], batch: 1, steps: 1, threads };
+if (mixedPrecision) delete runners.tfjs; // it has none
+const probe = { features: [4, 8], patch: [8, 8, 8], batch: 1, steps: 1, threads, device };
 if (!python) console.log("PyTorch is not here (set PYTHON to a Python that has it): no ratios");
-if (!tryTo(() => runners.tfjs(probe))) {
+if (runners.tfjs && !tryTo(() => runners.tfjs(probe))) {
   console.log("TensorFlow is not here (docs/tensorflow.md): engine tfjs is left out");
   delete runners.tfjs;
 }
 if (!python) delete runners.PyTorch;
 
-console.log(`${cpus()[0]?.model}, ${threads} threads; load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
+console.log(
+  `${device === "cpu" ? "" : `device ${device}${mixedPrecision ? " in mixed precision" : ""}; `}${cpus()[0]?.model}, ${threads} threads; load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`,
+);
 console.log(
   "network | features | patch      | batch | by      | step ms | CPU ms |   GB | ratios to PyTorch: step, CPU, memory",
 );
-for (const network of wanted.length > 0 ? wanted : Object.keys(networks)) {
-  const options = { ...networks[network], threads };
+for (const network of wanted.length > 0 ? wanted : ["small", "medium", "2d", "large"]) {
+  const options = { ...networks[network], threads, device, mixedPrecision };
   const results = Object.fromEntries(
     Object.keys(runners).map((name) => [name, { milliseconds: [], cpuMilliseconds: [], peakBytes: 0 }]),
   );

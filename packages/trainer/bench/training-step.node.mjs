@@ -4,13 +4,24 @@
  *
  * The engine "tfjs" is on the package that NNUNET_TFJS_NODE names, else on the installed one.
  */
+import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { createRandom } from "@nnunet/core";
 import { createTfjsEngine, deepSupervisionWeights, diceCrossEntropy, loadTfjs, ortEngine, sgd } from "@nnunet/trainer";
 import { buildNetwork, initialiseWeights } from "@nnunet/unet-model";
 
-const { engine: engineName, features, patch, batch, steps, threads = 2 } = JSON.parse(process.argv[2]);
+const options = JSON.parse(process.argv[2]);
+const {
+  engine: engineName,
+  features,
+  patch,
+  batch,
+  steps,
+  threads = 2,
+  device = "cpu",
+  mixedPrecision = false,
+} = options;
 const folder = process.env.NNUNET_TFJS_NODE;
 const require = createRequire(import.meta.url);
 const named = folder === undefined ? undefined : require(resolve(folder, "package.json")).name;
@@ -38,6 +49,8 @@ const session = await engines[engineName].compile(graph, initialiseWeights(graph
   outputWeights: deepSupervisionWeights(features.length - 1),
   optimiser: sgd(),
   threads,
+  device,
+  ...(mixedPrecision && { mixedPrecision }),
 });
 const random = createRandom(1);
 const voxels = (shape) => shape.reduce((a, b) => a * b, batch);
@@ -61,6 +74,12 @@ for (let i = 0; i < steps; i++) {
   const { user, system } = process.cpuUsage(before);
   cpuMilliseconds.push((user + system) / 1000);
 }
+const peakBytes = device === "cpu" ? process.resourceUsage().maxRSS * 1024 : cardMemory();
 await session.dispose();
-const peakBytes = process.resourceUsage().maxRSS * 1024;
 console.log(JSON.stringify({ milliseconds, cpuMilliseconds, peakBytes, losses }));
+
+/** Bytes that the card has given away; nothing else should run on it. */
+function cardMemory() {
+  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+  return Number(execFileSync("nvidia-smi", query, { encoding: "utf8" }).split("\n")[0]) * 1024 ** 2;
+}

@@ -1,7 +1,8 @@
 """One training step of the same plain U-Net in PyTorch: the opponent of training-step.bench.mjs.
 
 usage: python3 training-step.torch.py '{"features": [32, 64], "patch": [40, 56, 40], "batch": 2, "steps": 6}'
-prints JSON: milliseconds and CPU milliseconds of every step, peak resident memory in bytes, losses.
+prints JSON: milliseconds and CPU milliseconds of every step, peak resident memory in bytes, losses; with "device": "cuda" the
+memory that the card has given away by then. "mixedPrecision": true is autocast with a scaler, as nnU-Net trains on CUDA.
 """
 import json
 import resource
@@ -16,6 +17,8 @@ options = json.loads(sys.argv[1])
 torch.manual_seed(0)
 torch.set_num_threads(options.get("threads", 2))
 features, patch, batch = options["features"], options["patch"], options["batch"]
+device, half = options.get("device", "cpu"), options.get("mixedPrecision", False)
+torch.backends.cudnn.benchmark = device == "cuda"  # as nnU-Net does
 Conv, UpConv, Norm = (
     (nn.Conv3d, nn.ConvTranspose3d, nn.InstanceNorm3d)
     if len(patch) == 3
@@ -69,9 +72,10 @@ def loss_of(logits, target):
     return F.cross_entropy(logits, target[:, 0]) - dice[:, 1:].mean()
 
 
-net = UNet(features, 1, 3)
+net = UNet(features, 1, 3).to(device)
 optimiser = torch.optim.SGD(net.parameters(), 0.01, momentum=0.99, nesterov=True, weight_decay=3e-5)
 data = torch.randn(batch, 1, *patch)
+scaler = torch.amp.GradScaler(device, enabled=half)
 targets = [torch.randint(0, 3, (batch, 1, *[n >> s for n in patch])) for s in range(len(features) - 1)]
 weights = [2.0**-s for s in range(len(features) - 2)] + [0]
 weights = [w / sum(weights) for w in weights]
@@ -79,12 +83,20 @@ times, cpu_times, losses = [], [], []
 for _ in range(options["steps"]):
     started, cpu_started = time.perf_counter(), time.process_time()
     optimiser.zero_grad()
-    outputs = net(data)
-    loss = sum(w * loss_of(o, t) for w, o, t in zip(weights, outputs, targets) if w)
-    loss.backward()
+    given, wanted = data.to(device), [target.to(device) for target in targets]  # a batch comes from the machine's memory
+    with torch.autocast(device, torch.float16, enabled=half):
+        outputs = net(given)
+        loss = sum(w * loss_of(o.float(), t) for w, o, t in zip(weights, outputs, wanted) if w)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimiser)
     nn.utils.clip_grad_norm_(net.parameters(), 12)
-    optimiser.step()
+    scaler.step(optimiser)
+    scaler.update()
     losses.append(loss.item())
     times.append(1000 * (time.perf_counter() - started))
     cpu_times.append(1000 * (time.process_time() - cpu_started))
-print(json.dumps({"milliseconds": times, "cpuMilliseconds": cpu_times, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "losses": losses}))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+if device == "cuda":
+    free, total = torch.cuda.mem_get_info()
+    peak = total - free
+print(json.dumps({"milliseconds": times, "cpuMilliseconds": cpu_times, "peakBytes": peak, "losses": losses}))

@@ -3,6 +3,7 @@ import { createRandom, elementCount } from "@nnunet/core";
 import { OnnxGraph } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
 import type { ConvolutionShape } from "../src/ort/convolution.ts";
+import { groupedWeightGradient } from "../src/ort/grouped-weight-gradient.ts";
 import { standardLowering } from "../src/ort/standard-lowering.ts";
 import { gatheredWeightGradient, planeWeightGradient, tapWeightGradient } from "../src/ort/weight-gradient.ts";
 
@@ -98,12 +99,14 @@ test("parts of the input give what the joined input gives", async () => {
 
 test.each(Object.entries(shapes))("%s: all ways to the weight gradient agree", async (_, shape) => {
   const data = makeData(shape);
-  const { plane, gathered, byTap } = await run(shape, data, {
+  const { plane, gathered, byTap, grouped } = await run(shape, data, {
     plane: (onnx) => planeWeightGradient(onnx, shape, "x", "dy"),
     gathered: (onnx) => gatheredWeightGradient(onnx, shape, "x", "dy"),
     byTap: (onnx) => tapWeightGradient(onnx, shape, "x", "dy"),
+    grouped: (onnx) => groupedWeightGradient(onnx, shape, "x", "dy"),
   });
   expect(difference(byTap!, gathered!)).toBeLessThan(2e-5);
+  expect(difference(grouped!, gathered!)).toBeLessThan(2e-5);
   expect(difference(plane!, gathered!)).toBeLessThan(2e-5);
 });
 

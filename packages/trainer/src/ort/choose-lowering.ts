@@ -2,13 +2,20 @@ import { findBlockSize } from "@nnunet/unet-model";
 import type { Device } from "../engine.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
 import { halfPrecision } from "./half-precision.ts";
-import { blockedLowering, deviceLowering, standardLowering } from "./standard-lowering.ts";
+import { blockedLowering, cudaLowering, standardLowering, webgpuLowering } from "./standard-lowering.ts";
 
 export interface ChosenLowering {
   /** "blocked-16", "blocked-8" or "standard" */
   readonly name: string;
   readonly lowering: ConvolutionLowering;
 }
+
+/** Those in which float16 is computed; the CPU imitates CUDA's. */
+const onDevice: Readonly<Record<Device, ConvolutionLowering>> = {
+  cpu: cudaLowering,
+  cuda: cudaLowering,
+  webgpu: webgpuLowering,
+};
 
 let onCpu: Promise<ChosenLowering> | undefined;
 
@@ -19,7 +26,7 @@ export async function chooseLowering(
   mixedPrecision = false,
 ): Promise<ChosenLowering> {
   if (mixedPrecision) return { name: "standard in float16", lowering: halfLowering(device) };
-  if (device !== "cpu") return { name: "standard", lowering: deviceLowering };
+  if (device !== "cpu") return { name: "standard", lowering: onDevice[device] };
   return (onCpu ??= probe(ort));
 }
 
@@ -28,7 +35,7 @@ export async function chooseLowering(
  * batch; the CPU has no float16 arithmetic in onnxruntime, and rounds what goes into and comes out of float32's.
  */
 export function halfLowering(device: Device): ConvolutionLowering {
-  return halfPrecision(deviceLowering, { weightGradients: device !== "webgpu", imitated: device === "cpu" });
+  return halfPrecision(onDevice[device], { weightGradients: device !== "webgpu", imitated: device === "cpu" });
 }
 
 async function probe(ort: typeof import("onnxruntime-node")): Promise<ChosenLowering> {

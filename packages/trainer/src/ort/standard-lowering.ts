@@ -1,5 +1,6 @@
 import type { OnnxGraph } from "@nnunet/unet-model";
 import type { ConvolutionLowering, ConvolutionPart, ConvolutionShape } from "./convolution.ts";
+import { groupedWeightGradient } from "./grouped-weight-gradient.ts";
 import { gatherPhasedKernel, phasedKernel, weavePhases } from "./input-gradient.ts";
 import { tapWeightGradient, weightGradient } from "./weight-gradient.ts";
 
@@ -25,8 +26,11 @@ export const standardLowering: ConvolutionLowering = {
   weightGradient,
 };
 
-/** The same for graphics processors. */
-export const deviceLowering: ConvolutionLowering = { ...standardLowering, weightGradient: tapWeightGradient };
+/** The same for WebGPU. */
+export const webgpuLowering: ConvolutionLowering = { ...standardLowering, weightGradient: tapWeightGradient };
+
+/** The same for CUDA. */
+export const cudaLowering: ConvolutionLowering = { ...standardLowering, weightGradient: groupedWeightGradient };
 
 /** Below this many voxels laying out the weights costs more than the faster kernels save. */
 const FEWEST_VOXELS = 300;
