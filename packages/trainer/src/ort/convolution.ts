@@ -34,6 +34,8 @@ export interface ConvolutionLowering {
   weightGradient(onnx: OnnxGraph, shape: ConvolutionShape, x: string, dy: string): string;
   /** Of up-convolutions; a plain `MatMul` where it is not given. */
   readonly matMul?: MatrixProduct;
+  /** Joining along a long axis is slow there, see `joinInRows`. */
+  readonly tabulatesAxes?: boolean;
   /** Where features may lie in onnxruntime's channel-blocked layout: those of so many voxels of the batch. */
   readonly blocks?: { readonly channels: number; readonly fewestVoxels: number };
 }

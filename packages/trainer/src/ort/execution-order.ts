@@ -1,3 +1,4 @@
+import { elementCount } from "@nnunet/core";
 import type { OnnxGraph } from "@nnunet/unet-model";
 
 /**
@@ -9,7 +10,11 @@ import type { OnnxGraph } from "@nnunet/unet-model";
  * a layer's weights, to the right moment orders the rest.
  */
 export function onceComputed(onnx: OnnxGraph, value: string, shape: readonly number[], first: string): string {
-  const flat = (tensor: string) => onnx.node("Reshape", [tensor, onnx.integers([-1])]);
-  const none = onnx.node("Slice", [flat(first), onnx.integers([0]), onnx.integers([0])]);
-  return onnx.node("Reshape", [onnx.node("Concat", [flat(value), none], { axis: 0 }), onnx.integers(shape)]);
+  const flat = onnx.node("Reshape", [first, onnx.integers([-1])]);
+  const none = onnx.node("Slice", [flat, onnx.integers([0]), onnx.integers([0])]);
+  // one row and no row: along the values themselves the join would be slow on CUDA, see `joinInRows`
+  const length = elementCount(shape);
+  const row = onnx.node("Reshape", [value, onnx.integers([1, length])]);
+  const noRow = onnx.node("Reshape", [none, onnx.integers([0, length])], { allowzero: 1 });
+  return onnx.node("Reshape", [onnx.node("Concat", [row, noRow], { axis: 0 }), onnx.integers(shape)]);
 }

@@ -1,6 +1,5 @@
 import { elementCount } from "@nnunet/core";
 import { addBatchNorm, type Feature, isBlockable, type NetworkGraph, type NetworkNode } from "@nnunet/unet-model";
-import type { ParameterLayout } from "../parameter-layout.ts";
 import { blockedConvolution } from "./blocked/blocked-convolution.ts";
 import { blockedHead } from "./blocked/blocked-head.ts";
 import { blockedInstanceNorm } from "./blocked/blocked-norm.ts";
@@ -10,23 +9,6 @@ import { type ConvolutionLowering, convolution } from "./convolution.ts";
 import { averagePool, concat, leakyRelu, upConv } from "./layers.ts";
 import { batchNorm, instanceNorm } from "./norms.ts";
 import type { OnnxTape, OnnxValue } from "./onnx-tape.ts";
-
-/** Cuts the flat vector into named, shaped, differentiable values. */
-export function cutParameters(tape: OnnxTape, layout: ParameterLayout, flat: OnnxValue): Map<string, OnnxValue> {
-  const { onnx } = tape;
-  return new Map(
-    [...layout.offsets].map(([name, { offset, length, shape }]) => {
-      // one Slice each: a Split with hundreds of outputs exceeds the buffers that a WebGPU shader may have
-      const piece = onnx.node("Slice", [
-        flat.name,
-        onnx.integers([offset]),
-        onnx.integers([offset + length]),
-        onnx.integers([0]),
-      ]);
-      return [name, tape.parameter(onnx.node("Reshape", [piece, onnx.integers(shape)], {}, name), shape)];
-    }),
-  );
-}
 
 export interface ForwardResult {
   /** Of every head, highest resolution first. */

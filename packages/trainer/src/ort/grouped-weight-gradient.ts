@@ -30,7 +30,7 @@ export function groupedWeightGradient(onnx: OnnxGraph, shape: ConvolutionShape, 
     onnx.integers([groups, rows, voxels]),
   ]);
   const pads = cut.map((k) => (k - 1) / 2);
-  const padded = pads.some((pad) => pad > 0) ? onnx.node("Pad", [x, onnx.integers([0, 0, ...pads, 0, 0, ...pads])]) : x;
+  const padded = surrounded(onnx, x, [batch, ci, ...shape.size], pads);
   const image = planesFirst(onnx, padded, kernel.length, apart);
   const axes = onnx.integers(kernel.map((_, axis) => (axis === 0 ? 1 : axis + 2)));
   const steps = onnx.integers(stride);
@@ -61,13 +61,33 @@ function writesLess({ inPlane, rows, ci }: { inPlane: number; rows: number; ci: 
 function shiftedPlanes(onnx: OnnxGraph, shape: ConvolutionShape, dy: string, shifts: number): string {
   if (shifts === 1) return dy;
   const depth = outputSize(shape)[0]!;
-  const pads = [0, 0, (shifts - 1) / 2, ...shape.kernel.slice(1).map(() => 0)];
-  const padded = onnx.node("Pad", [dy, onnx.integers([...pads, ...pads])]);
+  const pads = [(shifts - 1) / 2, ...shape.kernel.slice(1).map(() => 0)];
+  const padded = surrounded(onnx, dy, [shape.batch, shape.outChannels, ...outputSize(shape)], pads);
   const planes = Array.from({ length: shifts }, (_, tap) => {
     const start = shifts - 1 - tap;
     return onnx.node("Slice", [padded, onnx.integers([start]), onnx.integers([start + depth]), onnx.integers([2])]);
   });
   return onnx.node("Concat", planes, { axis: 1 });
+}
+
+/**
+ * x [n, c, …] with zeros around it, as many as `pads` tells for each axis of space on either side. Padded are the last two axes
+ * of three, twice if need be: for these alone onnxruntime's CUDA provider (1.30) has a kernel that is not ten times slower
+ * than copying.
+ */
+function surrounded(onnx: OnnxGraph, x: string, shape: readonly number[], pads: readonly number[]): string {
+  const [n, c, ...size] = shape as [number, number, ...number[]];
+  const padded = size.map((extent, axis) => extent + 2 * pads[axis]!);
+  const pad = (image: string, rows: readonly number[], by: readonly number[]) =>
+    by.every((p) => p === 0)
+      ? image
+      : onnx.node("Pad", [onnx.node("Reshape", [image, onnx.integers(rows)]), onnx.integers([0, ...by, 0, ...by])]);
+  const inPlane = size.length - 2;
+  let image = x;
+  if (size.length > 2) image = pad(image, [n * c, size[0]!, size[1]! * size[2]!], [pads[0]!, 0]);
+  const planes = n * c * (size.length > 2 ? padded[0]! : 1);
+  image = pad(image, [planes, ...size.slice(inPlane)], pads.slice(inPlane));
+  return onnx.node("Reshape", [image, onnx.integers([n, c, ...padded])]);
 }
 
 /** [n, c, d, …] → [n, d, c, …] for products of single planes, [c, d, n, …] for one of all. */

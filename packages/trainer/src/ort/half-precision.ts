@@ -23,6 +23,7 @@ export function halfPrecision(inner: ConvolutionLowering, { weightGradients, imi
     return onnx.node("Cast", [imitated ? keptInHalf(onnx, y) : y], { to: FLOAT });
   };
   const lowering: ConvolutionLowering = {
+    ...inner,
     forward: (onnx, parts, bias) =>
       parts
         .map((part, i) =>

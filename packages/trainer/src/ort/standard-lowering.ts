@@ -30,7 +30,11 @@ export const standardLowering: ConvolutionLowering = {
 export const webgpuLowering: ConvolutionLowering = { ...standardLowering, weightGradient: tapWeightGradient };
 
 /** The same for CUDA. */
-export const cudaLowering: ConvolutionLowering = { ...standardLowering, weightGradient: groupedWeightGradient };
+export const cudaLowering: ConvolutionLowering = {
+  ...standardLowering,
+  weightGradient: groupedWeightGradient,
+  tabulatesAxes: true,
+};
 
 /** Below this many voxels laying out the weights costs more than the faster kernels save. */
 const FEWEST_VOXELS = 300;

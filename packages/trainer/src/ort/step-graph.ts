@@ -1,3 +1,4 @@
+import { elementCount } from "@nnunet/core";
 import type { NetworkGraph } from "@nnunet/unet-model";
 import { OnnxGraph } from "@nnunet/unet-model";
 import { targetChannels } from "../check-batch.ts";
@@ -7,7 +8,8 @@ import { deepSupervisionLoss } from "../losses/deep-supervision.ts";
 import { clipGradient } from "../optimisers/optimiser.ts";
 import { type ParameterLayout, parameterLayout, runningShare, statisticsLayout } from "../parameter-layout.ts";
 import type { ConvolutionLowering } from "./convolution.ts";
-import { cutParameters, forward } from "./forward.ts";
+import { cutParameters, joinInRows } from "./flat-vectors.ts";
+import { forward } from "./forward.ts";
 import { OnnxTape, type OnnxValue } from "./onnx-tape.ts";
 
 /** Names of what goes into and comes out of the step graph. */
@@ -40,7 +42,7 @@ export function trainingStepModel(
   const coefficients = record(Object.keys(optimiser.coefficients(1, 1)), (name) =>
     tape.input(stepNames.coefficient(name), []),
   );
-  const raw: OnnxValue = { name: flatGradient(tape, loss, parameters, options), shape: vector };
+  const raw: OnnxValue = { name: flatGradient(tape, loss, parameters, options, lowering), shape: vector };
   const { gradient, norm } = clipGradient(tape, raw, optimiser.clipNorm);
   tape.holdScalarsUntil(norm); // else products of whole vectors are made first, and kept during the step
   const next = optimiser.step(tape, { weights, gradient, kept, coefficients });
@@ -59,7 +61,7 @@ export function trainingStepModel(
 /** Feeds: data, target.0 …, weights, and with mixed precision the loss's scale. Fetches: loss, gradient (flat). */
 export function gradientModel(graph: NetworkGraph, options: CompileOptions, lowering: ConvolutionLowering): Uint8Array {
   const { onnx, tape, layout, parameters, loss } = lossGraph("gradients", graph, options, lowering, true);
-  onnx.node("Identity", [flatGradient(tape, loss, parameters, options)], {}, "gradient");
+  onnx.node("Identity", [flatGradient(tape, loss, parameters, options, lowering)], {}, "gradient");
   onnx.node("Identity", [loss.name], {}, "loss");
   onnx.output("loss", "float32", []);
   onnx.output("gradient", "float32", [layout.total]);
@@ -94,7 +96,7 @@ function lossGraph(
   const tape = new OnnxTape(onnx);
   const layout: ParameterLayout = parameterLayout(graph);
   const weights = tape.input(stepNames.weights, [layout.total]);
-  const parameters = cutParameters(tape, layout, weights);
+  const parameters = cutParameters(tape, layout, weights, lowering.tabulatesAxes);
   const data = tape.input("data", [options.batchSize, graph.input.channels, ...graph.input.spatial]);
   const averages = statisticsLayout(graph);
   const running = averages.total === 0 ? undefined : tape.input(stepNames.statistics, [averages.total]);
@@ -127,13 +129,20 @@ function flatGradient(
   loss: OnnxValue,
   parameters: ReadonlyMap<string, OnnxValue>,
   { mixedPrecision = false }: CompileOptions,
+  { tabulatesAxes = false }: ConvolutionLowering,
 ): string {
   const { onnx } = tape;
   const scale = mixedPrecision ? tape.input(stepNames.lossScale, []) : undefined;
   const flat = tape
     .gradients(scale ? tape.multiply(loss, scale) : loss, [...parameters.values()])
     .map((g) => onnx.node("Reshape", [g, onnx.integers([-1])]));
-  const joined = onnx.node("Concat", flat, { axis: 0 });
+  const lengths = [...parameters.values()].map(({ shape }) => elementCount(shape));
+  const joined = tabulatesAxes
+    ? joinInRows(
+        onnx,
+        flat.map((name, i) => ({ name, length: lengths[i]! })),
+      )
+    : onnx.node("Concat", flat, { axis: 0 });
   return scale ? onnx.node("Div", [joined, scale.name]) : joined;
 }
 

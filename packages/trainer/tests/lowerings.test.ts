@@ -5,7 +5,7 @@ import * as ort from "onnxruntime-node";
 import { diceCrossEntropy, ortEngine, sgd } from "../src/index.ts";
 import { chooseLowering } from "../src/ort/choose-lowering.ts";
 import type { ConvolutionLowering } from "../src/ort/convolution.ts";
-import { blockedLowering, standardLowering } from "../src/ort/standard-lowering.ts";
+import { blockedLowering, cudaLowering, standardLowering, webgpuLowering } from "../src/ort/standard-lowering.ts";
 import { gradientModel } from "../src/ort/step-graph.ts";
 import { packParameters, parameterLayout, statisticsLayout } from "../src/parameter-layout.ts";
 
@@ -54,15 +54,19 @@ const { name } = await chooseLowering(ort, "cpu");
 const block = name.startsWith("blocked") ? Number(name.split("-")[1]) : undefined;
 if (block === undefined) console.warn("skipped: this machine's onnxruntime has no channel-blocked kernels");
 
-describe("features in the channel-blocked layout", () => {
-  test.each(block === undefined ? [] : Object.entries(networks))(
+describe.each([
+  { operators: "features in the channel-blocked layout", lowering: block && blockedLowering(block, 1) },
+  { operators: "the operators for CUDA", lowering: cudaLowering },
+  { operators: "the operators for WebGPU", lowering: webgpuLowering },
+])("$operators, on the CPU", ({ lowering }) => {
+  test.each(lowering ? Object.entries(networks) : [])(
     "%s: loss and every gradient of the standard operators to 1e-4 of each tensor's largest",
     async (_, network) => {
-      const standard = await gradientsOf(network, standardLowering);
-      const blocked = await gradientsOf(network, blockedLowering(block!, 1));
-      expect(Math.abs(blocked.loss - standard.loss)).toBeLessThan(1e-5);
+      const standard = await standardGradients(network);
+      const other = await gradientsOf(network, lowering as ConvolutionLowering);
+      expect(Math.abs(other.loss - standard.loss)).toBeLessThan(1e-5);
       for (const [parameter, expected] of standard.gradients) {
-        const wrong = difference(blocked.gradients.get(parameter)!, expected);
+        const wrong = difference(other.gradients.get(parameter)!, expected);
         if (!(wrong < 1e-4)) throw new Error(`${parameter} differs by ${wrong}`);
       }
     },
@@ -143,6 +147,13 @@ function layersOf(network: Network) {
     caseIds: [],
   };
   return { graph, weights, options, batch };
+}
+
+const known = new Map<Network, ReturnType<typeof gradientsOf>>();
+
+function standardGradients(network: Network): ReturnType<typeof gradientsOf> {
+  if (!known.has(network)) known.set(network, gradientsOf(network, standardLowering));
+  return known.get(network)!;
 }
 
 async function gradientsOf(network: Network, lowering: ConvolutionLowering) {
