@@ -40,7 +40,7 @@ export const defaultMaxPatches = 100_000;
 const MOST_LAYERS = 100_000;
 
 /** What of a model decides how much memory it takes. */
-export type PlannedModel = Pick<Model, "metadata" | "answersInParts">;
+export type PlannedModel = Pick<Model, "metadata" | "answersInParts" | "deviceRuntime">;
 
 /** How much work a case is. */
 export interface PredictionSize {
@@ -136,10 +136,11 @@ export function predictionSize(
   const inputs = channels + (cascade ? labels.foreground.length : 0);
   // Channel by channel: five numbers per voxel, as `probabilityChannels` says.
   const probabilityBytes = (probabilities ? 4 * voxels * labels.outputChannels : 0) + (whole ? 20 * voxels : 0);
+  const runtime = Math.max(...models.map((model) => model.deviceRuntime ?? 0));
   const plan = planMemory(
     {
       // A cascade's first segmentation on both grids.
-      image: taken + (releaseImage ? 0 : asRead) + (cascade ? 2 * (voxels + target) : 0),
+      image: taken + runtime + (releaseImage ? 0 : asRead) + (cascade ? 2 * (voxels + target) : 0),
       released: releaseImage ? asRead : 0,
       preprocessing: preprocessingWork(shape, grid) + (usesMask(configuration) ? 7 * Math.max(voxels, target) : 0),
       preprocessed: 4 * target * channels,

@@ -140,6 +140,12 @@ test("one of the folds trained with is enough, and a file of several folds count
   expect(() => checkPrevious([second], [folds(a, c)])).toThrow("was trained with (it was trained again since");
 });
 
+test("what a device's libraries take of the machine's memory is in the bound, once for all folds", () => {
+  const size = { shape: [1, 16, 16, 16] as const, spacing: [1, 1, 1] as const };
+  const onDevice = { ...low!, deviceRuntime: 1e9 };
+  expect(predictionSize([onDevice, onDevice], size).memory).toBe(predictionSize([low!, low!], size).memory + 1e9);
+});
+
 test("the work of both networks is told beforehand", () => {
   const size = { shape: [1, 16, 16, 16] as const, spacing: [1, 1, 1] as const };
   const [first, second] = [predictionSize([low!], size), predictionSize([cascade], size)];
