@@ -41,6 +41,13 @@ test("where a minute and more is expected, every network is timed once and the t
   );
 });
 
+test("an abort ends the timing before the next network", async () => {
+  const model = slowModel(metadata, 1);
+  const work = [{ model, runs: 1e6, voxels: 0 }];
+  await expect(timeNetworks(work, AbortSignal.abort())).rejects.toMatchObject({ code: "CANCELLED" });
+  expect(model.runs()).toBe(0);
+});
+
 test("where it is soon done, nothing is timed and no number of minutes is told", async () => {
   const model = slowModel(metadata, 100);
   const work = [{ model, runs: 100, voxels: 1e6 }];

@@ -54,7 +54,10 @@ export async function lookAhead(
     }
   }
   const outlooks = seen.map(({ outlook }) => outlook);
-  const timeOf = await timeNetworks(outlooks.flatMap(({ work }) => work));
+  const timeOf = await timeNetworks(
+    outlooks.flatMap(({ work }) => work),
+    options.signal,
+  );
   for (const { id, sizes, outlook } of seen) warn(predictor, id, sizes, timeOf(outlook.work), options);
   return { outlooks, timeOf };
 }
@@ -84,6 +87,7 @@ export interface LookOptions extends PredictionLimits, DicomChoice {
   readonly saveProbabilities?: ProbabilityForm | undefined;
   readonly probabilityStore?: string | undefined;
   readonly onEvent?: EventListener | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** By the header of the file of its first channel; the others are of the same size. */

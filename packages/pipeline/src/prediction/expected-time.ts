@@ -1,4 +1,11 @@
-import { type Configuration, elementCount, inputChannels, labelSet, type VolumeShape } from "@nnunet/core";
+import {
+  type Configuration,
+  elementCount,
+  inputChannels,
+  labelSet,
+  throwIfCancelled,
+  type VolumeShape,
+} from "@nnunet/core";
 import { usableCores } from "@nnunet/core/node";
 import type { Model } from "@nnunet/inference";
 
@@ -59,14 +66,18 @@ export function expectedSeconds(work: readonly ExpectedWork[]): number {
 /**
  * The same from the clock, where all of the work will take longer than a minute: each network runs a few patches.
  *
+ * @throws {CancelledError} if `signal` is aborted; checked before each network
  * @returns the time of all of the work, or of a part of it
  */
-export async function timeNetworks(work: readonly ExpectedWork[]): Promise<TimeOf> {
+export async function timeNetworks(work: readonly ExpectedWork[], signal?: AbortSignal): Promise<TimeOf> {
   if (expectedSeconds(work) < WORTH_MEASURING) {
     return (part) => ({ seconds: expectedSeconds(part), measured: false });
   }
   const measured = new Map<Model, number>();
-  for (const { model } of work) if (!measured.has(model)) measured.set(model, await secondsOfRun(model));
+  for (const { model } of work) {
+    throwIfCancelled(signal, "prediction");
+    if (!measured.has(model)) measured.set(model, await secondsOfRun(model));
+  }
   return (part) => ({ seconds: inAll(part, (model) => measured.get(model)!), measured: true });
 }
 
