@@ -127,7 +127,10 @@ export interface TrainingTask<Settings = unknown> extends StageOptions {
   readonly validation: BatchSource;
   /** The network, where it is not the one that the configuration describes; goes into the checkpoints. */
   readonly network?: NetworkGraph;
-  /** Values of all weights to begin with, instead of the trainer's initial ones; a checkpoint that is gone on from has its own. */
+  /**
+   * Values of all weights to begin with, instead of the trainer's initial ones; a checkpoint that is gone on from has its own.
+   * A trainer that has not read them when it calls `onBegin` or asks for a batch is stopped: it would begin with others.
+   */
   readonly initialWeights?: ReadonlyMap<string, { readonly data: Float32Array; readonly shape: readonly number[] }>;
   /** Where these come from, plain JSON; goes into the checkpoints. */
   readonly pretrained?: unknown;

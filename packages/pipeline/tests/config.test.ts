@@ -6,7 +6,7 @@ import { readJson, readRegularFile } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { type Config, createPipeline, findConfig, loadConfig, type Pipeline } from "@nnunet/pipeline";
 import { readCheckpoint } from "@nnunet/trainer";
-import { foldersIn, tinyRun, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
+import { foldersIn, preprocessTiny, tinyRun, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 jest.setTimeout(200_000);
 
@@ -77,6 +77,37 @@ test("an augmentation in nnunet.config.ts runs in the worker threads, is recorde
       /fold_0: cannot be continued with the batchSampler stripes \(sha256 \w{16}\): it was begun with stripes \(sha256 \w{16}\); bring the config back/,
     );
     expect((await run(0.6)).has("train")).toBe(true);
+  }));
+
+test("an augmentation that returns another patch, or puts other arrays in its place, is refused: nobody would look at them", () =>
+  withScratch(async (scratch) => {
+    const { dataset, plans, folders } = await preprocessTiny(scratch);
+    const train = async (augment: string) => {
+      const text = `export default { augmentation: { name: "other", augment: ${augment} } };`;
+      const config = await loadConfig(await written(scratch, { "nnunet.config.mjs": text }));
+      await createPipeline(config, folders).train(dataset, plans, "3d_fullres", 0, {
+        ...tinyTraining,
+        existing: "overwrite",
+      });
+    };
+    const inPlace = "augmentation other: expected an augment() that changes the arrays of the patch in place";
+    await expect(train("(patch) => ({ ...patch, data: patch.data.map((x) => -x) })")).rejects.toThrow(inPlace);
+    await expect(train("({ data }) => data.slice()")).rejects.toThrow(inPlace);
+    const readOnly = /nnunet\.config\.mjs:1: the augmentation "other" threw "TypeError: Cannot assign to read only/;
+    await expect(train("(patch) => { patch.data = patch.data.slice(); }")).rejects.toThrow(readOnly);
+    await expect(train("({ shape }) => { shape[0] = 1; }")).rejects.toThrow(readOnly);
+    for (const fine of ["({ data }) => data.fill(1)", "(patch, random) => random.chance(0.5) && patch.data.fill(0)"]) {
+      await train(fine);
+    }
+  }));
+
+test("a label that an augmentation invents is refused before it is trained: no output stands for it", () =>
+  withScratch(async (scratch) => {
+    const { dataset, plans, folders } = await preprocessTiny(scratch);
+    const augmentation = { name: "inventor", augment: ({ seg }: { readonly seg: Int16Array }) => void seg.fill(7) };
+    await expect(
+      createPipeline({ augmentation }, folders).train(dataset, plans, "3d_fullres", 0, tinyTraining),
+    ).rejects.toThrow("batch.targets[0]: expected labels from 0 to 2 (look at what a sampler or augmentation");
   }));
 
 test("a loss in nnunet.config.mjs is the training's own; a training may still name one of ours", () =>
@@ -211,5 +242,7 @@ test("in code: an augmentation may name its module, and runs in the worker threa
     await pipeline.fingerprint(dataset);
     const { plans } = await pipeline.plan(dataset);
     await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
-    await expect(pipeline.train(dataset, plans, "3d_fullres", 0, tinyTraining)).rejects.toThrow(/loss NaN/);
+    await expect(pipeline.train(dataset, plans, "3d_fullres", 0, tinyTraining)).rejects.toThrow(
+      /finite voxels in a batch/,
+    );
   }));

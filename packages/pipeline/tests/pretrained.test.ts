@@ -1,11 +1,11 @@
 import { cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
-import { datasetToJson, modelMetadataFromOnnx, type NnunetEvent } from "@nnunet/core";
+import { datasetToJson, modelMetadataFromOnnx, type NnunetEvent, type TrainingTask } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { createPipeline, type TrainOptions } from "@nnunet/pipeline";
-import { readCheckpoint } from "@nnunet/trainer";
+import { defaultTrainer, readCheckpoint, trainModel, type TrainingSettings } from "@nnunet/trainer";
 import { preprocessTiny, tinyJson, tinyTraining, withScratch } from "./tiny-dataset.ts";
 
 // Each training takes a second or two, but other test files may use the cores at the same time.
@@ -123,6 +123,53 @@ test("what is no model, or fits nowhere, is refused, and nothing is touched", ()
     await expect(begin(model)).rejects.toThrow(
       `${model}: no convolution of it fits the network of 3d_fullres (encoder.stages.0.0.convs.0.conv.weight: the model's is 3 × 1 ×`,
     );
+  }));
+
+test("a trainer of one's own that does not begin with the weights is stopped, not recorded as if it did", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans, paths, folders } = await preprocessTiny(scratch);
+    await pipeline.train(dataset, plans, "3d_fullres", 0, tinyTraining);
+    const model = join(scratch, "first.onnx");
+    await cp(paths.fold(0).model, model);
+    const begin = (train: (task: TrainingTask<TrainingSettings>) => ReturnType<typeof trainModel>) => {
+      const trainer = { ...defaultTrainer, name: "own", train };
+      return createPipeline({ trainer }, folders).train(dataset, plans, "3d_fullres", 0, {
+        ...tinyTraining,
+        pretrained: model,
+        existing: "overwrite",
+      });
+    };
+    // key by key: to spread a task is to read its weights
+    const copied = (task: TrainingTask<TrainingSettings>, ...left: readonly string[]) => {
+      const keys = (Object.keys(task) as (keyof typeof task)[]).filter(
+        (key) => ![...left, "initialWeights"].includes(key),
+      );
+      return trainModel(Object.fromEntries(keys.map((key) => [key, task[key]])) as unknown as typeof task);
+    };
+    const ignored = "trainer own: does not begin with the weights of `pretrained`: it has not read `initialWeights`";
+    await expect(begin((task) => copied(task, "pretrained"))).rejects.toThrow(ignored);
+    await expect(begin((task) => copied(task, "pretrained", "onBegin"))).rejects.toThrow(ignored);
+    await expect(begin((task) => trainModel({ ...task, initialWeights: undefined } as never))).rejects.toThrow(
+      "initialWeights: expected the weights that `pretrained` says it begins with",
+    );
+    expect((await begin(trainModel)).pretrained).toMatchObject({ from: "3d_fullres of Dataset007_Tiny" });
+  }));
+
+test("a run says which of its networks a model does not fit before it trains the first", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
+    await pipeline.train(dataset, plans, "3d_fullres", 0, tinyTraining);
+    const model = join(scratch, "first.onnx");
+    await cp(paths.fold(0).model, model);
+    const began: string[] = [];
+    const onEvent = (event: NnunetEvent) => event.type === "stage-start" && began.push(event.stage);
+    const options = { ...tinyTraining, folds: [0], variant: "tuned", pretrained: model, onEvent };
+    await expect(pipeline.run("7", { ...options, configurations: ["3d_fullres", "2d"] })).rejects.toThrow(
+      /first\.onnx: no convolution of it fits the network of 2d \(.*; it fits 3d_fullres alone: run `configurations` 3d_fullres with it/,
+    );
+    expect(began).not.toContain("train");
+    await pipeline.run("7", { ...options, configurations: ["3d_fullres"] });
+    expect(began).toContain("train");
   }));
 
 async function copyDataset(raw: string, folder: string): Promise<string> {

@@ -6,7 +6,7 @@ import type { NnunetEvent } from "@nnunet/core";
 import { readJson, writeJsonAtomic } from "@nnunet/core/node";
 import { crossValidationSplits } from "@nnunet/evaluate";
 import { openDataset } from "@nnunet/io";
-import { createPipeline, preprocessedPaths } from "@nnunet/pipeline";
+import { createPipeline, preprocessedPaths, resultsPaths } from "@nnunet/pipeline";
 import { casesOfFold } from "../src/training/splits.ts";
 import { foldersIn, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
@@ -109,6 +109,26 @@ describe("the folds of a dataset", () => {
       const before = await readFile(path, "utf8");
       expect((await pipeline.split(dataset, { seeds: 5 })).made).toBe(false);
       expect(await readFile(path, "utf8")).toBe(before);
+    }));
+
+  test("that were trained by are not replaced by trainings on all cases, which say nothing about new images", () =>
+    withScratch(async (scratch) => {
+      const { pipeline, dataset, folders, said, onEvent } = await start(scratch);
+      const { path } = await pipeline.split(dataset);
+      const before = await readFile(path, "utf8");
+      const { division } = await casesOfFold(folders, dataset, 1);
+      const fold = resultsPaths(folders, dataset.name, "nnUNetPaperPlans_base", "2d").fold(1);
+      await writeJsonAtomic(fold.madeFrom, { division });
+      await expect(pipeline.split(dataset, { seeds: 3 })).rejects.toThrow(
+        `${path}: has the folds by which nnUNetTrainer__nnUNetPaperPlans_base__2d/fold_1 was trained and validated, and which \`seeds\` would replace for every plan of the dataset; take a copy of the dataset`,
+      );
+      expect(await readFile(path, "utf8")).toBe(before);
+      await rm(fold.folder, { recursive: true });
+      await pipeline.split(dataset, { seeds: 3, onEvent });
+      expect(said).toEqual([expect.stringMatching(/written anew, .*; remove it to have the cases divided into folds/)]);
+      // the other way nothing is lost: what is trained on all cases is as good as before
+      await writeJsonAtomic(fold.madeFrom, { division: (await casesOfFold(folders, dataset, 1)).division });
+      expect((await pipeline.split(dataset, { seeds: 4 })).splits).toHaveLength(4);
     }));
 
   test("a case without a group, and groups that are too few, are refused", () =>

@@ -90,6 +90,9 @@ test("a training follows the variant's plan, and refuses what is not the variant
     const train = (options: object) => pipeline.train(dataset, plans, "3d_fullres", 0, { workers: 1, ...options });
     await expect(train({ batchSize: 3 })).rejects.toThrow("batchSize: expected 2, as the variant momentum has it");
     await expect(train({ settings: { loss: "dice" } })).rejects.toThrow('loss: expected "dice-cross-entropy", as the');
+    await expect(train({ settings: { optimiser: { name: "sgd", momentum: 0.5 } } })).rejects.toThrow(
+      /optimiser: expected "sgd,momentum=0.9,.*", as the variant momentum has it; .* got "sgd,momentum=0.5"/,
+    );
     // how long, the variant does not say
     await train({ settings });
     const { checkpoint } = resultsPaths(folders, dataset.name, plans.plansName, "3d_fullres").fold(0);
@@ -108,6 +111,9 @@ test("a fold that is trained with other options than those beside it is refused,
       pipeline.train(dataset, plans, "3d_fullres", 1, { ...tinyTraining, ...options });
     await expect(second({ settings: { ...settings, loss: "cross-entropy" } })).rejects.toThrow(
       `${paths.folder}: holds fold_0, trained with \`loss\` "dice-cross-entropy", not "cross-entropy"; the folds of a folder are averaged: give \`loss\` "dice-cross-entropy", or plan a variant of another name (\`plan(7, { variant })\`)`,
+    );
+    await expect(second({ pretrained: paths.fold(0).model })).rejects.toThrow(
+      /holds fold_0, trained with no `pretrained`, not "3d_fullres of Dataset007_Tiny .*"; the folds of a folder are averaged: leave `pretrained` out, or plan/,
     );
     await second({ settings: { ...settings, seed: 1 } });
   }));

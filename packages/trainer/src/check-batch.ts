@@ -28,6 +28,8 @@ export interface CheckedBatch {
 /**
  * @param graph - the trained part: only heads that the loss sees
  * @throws {ShapeMismatchError} if a shape is not the one compiled for
+ * @throws {InvalidArgumentError} if a target holds something that the network has no output for: a loss would take it for none of its
+ *   classes, and go on
  */
 export function checkBatch(graph: NetworkGraph, options: CompileOptions, batch: TrainingBatch): CheckedBatch {
   const { batchSize, outputWeights } = options;
@@ -41,9 +43,29 @@ export function checkBatch(graph: NetworkGraph, options: CompileOptions, batch: 
     if (!target || !sameShape(target.shape, expected)) {
       throw new ShapeMismatchError(`batch.targets[${used[i]}]`, expected, target?.shape ?? []);
     }
+    refuseUnknownLabels(target.data, `batch.targets[${used[i]}]`, output.channels, options);
     return { data: target.data, shape: expected };
   });
   return { data: batch.data, shape, targets };
+}
+
+function refuseUnknownLabels(
+  labels: Int32Array,
+  argument: string,
+  outputChannels: number,
+  { regions, ignoreLabel }: Pick<CompileOptions, "regions" | "ignoreLabel">,
+): void {
+  const last = regions ? 1 : outputChannels - 1;
+  let odd: number | undefined;
+  for (const label of labels) if ((label < 0 || label > last) && label !== ignoreLabel) odd ??= label;
+  if (odd === undefined) return;
+  const ignored = ignoreLabel === undefined ? "" : `, or ${ignoreLabel}, which is ignored`;
+  const of = regions ? "0 or 1 per region" : `labels from 0 to ${last}`;
+  throw new InvalidArgumentError(
+    argument,
+    `${of}${ignored} (look at what a sampler or augmentation of your own writes)`,
+    odd,
+  );
 }
 
 /** Labels travel as one channel of ids, regions as one channel each. */

@@ -1,4 +1,11 @@
-import { InvalidArgumentError, listed, throwIfCancelled, type TrainingBatch, type TrainingTask } from "@nnunet/core";
+import {
+  firstNonFinite,
+  InvalidArgumentError,
+  listed,
+  throwIfCancelled,
+  type TrainingBatch,
+  type TrainingTask,
+} from "@nnunet/core";
 import type { EpochRecord } from "./checkpoint.ts";
 import type { TrainingSession } from "./engine.ts";
 import { prefetchEpoch } from "./prefetch.ts";
@@ -54,7 +61,7 @@ function checkFinite(
   what: "loss" | "gradient norm",
   value: number,
   kind: "training" | "validation",
-  { caseIds }: Pick<TrainingBatch, "caseIds">,
+  { caseIds, data }: Pick<TrainingBatch, "caseIds" | "data">,
   epoch: number,
   iteration: number,
   mixedPrecision = false,
@@ -65,6 +72,11 @@ function checkFinite(
     epoch === 0
       ? "no epoch was finished"
       : `the checkpoint after epoch ${epoch} is kept; \`continue\` comes to the same batch again, \`pretrained\` begins anew with its weights`;
+  const odd = firstNonFinite(data);
+  if (odd >= 0) {
+    const expected = `finite voxels in a batch (repair the images of ${cases}, or an augmentation of your own; ${kept})`;
+    throw new InvalidArgumentError(kind, expected, `${data[odd]} at epoch ${epoch}, iteration ${iteration}`);
+  }
   const helps = `a lower \`initialLearningRate\`${mixedPrecision ? ", or training without `mixedPrecision`," : ""}`;
   throw new InvalidArgumentError(
     kind,

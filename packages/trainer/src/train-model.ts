@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   createRandom,
+  InvalidArgumentError,
   isJsonObject,
   type LabelSet,
   listed,
@@ -88,6 +89,9 @@ export async function trainModel(
   const initial =
     resumed?.weights ?? task.initialWeights ?? initialiseWeights(graph, createRandom(settings.seed, "weights"));
   if (initial === task.initialWeights) checkWeights(graph, initial, "initialWeights");
+  if (!resumed && task.pretrained !== undefined && task.initialWeights === undefined) {
+    throw new InvalidArgumentError("initialWeights", "the weights that `pretrained` says it begins with", undefined);
+  }
   const pretrained = resumed ? resumed.pretrained : isJsonObject(task.pretrained) ? task.pretrained : undefined;
   const scope = lossScope(labels);
   const options = {

@@ -228,6 +228,8 @@ describe("trainModel", () => {
     const some = new Map([...weights].slice(1));
     const lacking = task(first, { initialWeights: some, folder: join(folder, "lacking") });
     await expect(trainModel(lacking)).rejects.toThrow("this weight is missing");
+    const none = task(first, { pretrained, folder: join(folder, "none") });
+    await expect(trainModel(none)).rejects.toThrow("initialWeights: expected the weights that `pretrained` says");
   });
 
   test("engine auto says what it took, and why", async () => {
@@ -300,14 +302,27 @@ describe("trainModel", () => {
     ]);
   });
 
-  /** The second batch of an epoch, from that one on, has no values. */
-  const poisoned = (seed: number, firstEpoch = 0): BatchSource => ({
+  /** The second batch of an epoch, from that one on, is of values whose sums are beyond float32. */
+  const poisoned = (seed: number, firstEpoch = 0, value?: number): BatchSource => ({
     ...balls(seed),
     async batch(epoch, iteration) {
       const batch = await balls(seed).batch(epoch, iteration);
-      if (iteration === 1 && epoch >= firstEpoch) batch.data.fill(Number.NaN);
+      if (iteration !== 1 || epoch < firstEpoch) return batch;
+      for (let i = 0; i < batch.data.length; i++) batch.data[i] = value ?? (i % 3 === 0 ? 3e38 : -3e38);
       return batch;
     },
+  });
+
+  test("a batch of voxels that are no finite numbers is named as what it is: no learning rate would help", async () => {
+    for (const [value, epoch] of [
+      [Number.NaN, 0],
+      [Number.POSITIVE_INFINITY, 1],
+    ] as const) {
+      const place = { training: poisoned(1, epoch, value), folder: join(folder, `from_${epoch}`) };
+      await expect(trainModel(task({}, place))).rejects.toThrow(
+        `training: expected finite voxels in a batch (repair the images of a, b, or an augmentation of your own; ${epoch === 0 ? "no epoch was finished" : "the checkpoint after epoch 1 is kept"}`,
+      );
+    }
   });
 
   test("a training loss that is not finite stops the training", async () => {

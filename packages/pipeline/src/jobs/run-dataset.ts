@@ -10,6 +10,7 @@ import type { BestPredictor } from "../selection/find-best.ts";
 import type { TestResult } from "../steps/test-images.ts";
 import type { Context } from "../stages.ts";
 import { casesOfFold, knownFolds } from "../training/splits.ts";
+import { refusePretrainedMisfit } from "../training/pretrained/fits-everywhere.ts";
 import type { TrainFoldResult } from "../training/train-fold.ts";
 import { kindOf } from "./estimate-jobs.ts";
 import { type ExecuteOptions, executeJobs, type JobNotes } from "./execute-jobs.ts";
@@ -72,6 +73,8 @@ export async function runDataset(context: Context, named: string, asked: RunOpti
   };
   const planned = await executeSurvey(run, survey, notes);
   const whole = await workOf(run, planned);
+  const trained = [...new Set(whole.trainings.map(({ configuration }) => configuration))];
+  await refusePretrainedMisfit(context, dataset, planned.plans, trained, options);
   const list = (some: RunWork) => listJobs(run, survey, planned, some);
   const keep = (some: RunWork, effort?: RunEffort) =>
     keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...list(some)], effort);

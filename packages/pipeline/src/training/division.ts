@@ -1,8 +1,9 @@
-import { basename } from "node:path";
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { FileError, type Splits } from "@nnunet/core";
-import { readJson } from "@nnunet/core/node";
+import { pathBelow, readJson } from "@nnunet/core/node";
 import { summaryFromJson, validatesOnTraining } from "@nnunet/evaluate";
-import { type Fold, foldPaths, foldsAmong } from "../folders.ts";
+import { type Fold, foldPaths, type Folders, foldsAmong, TRAINER_NAME } from "../folders.ts";
 import { contentHash, readRecord } from "../records/made-from.ts";
 import { casesOf } from "../selection/validation-cases.ts";
 
@@ -32,6 +33,26 @@ export function divisionOf(splits: Splits): string[] {
 export async function recordedDivision(foldFolder: string): Promise<readonly string[] | undefined> {
   const { division } = await readRecord(foldPaths(foldFolder).madeFrom);
   return Array.isArray(division) && division.every((hash) => typeof hash === "string") ? division : undefined;
+}
+
+/**
+ * The trained folds of a dataset, of any plan and configuration, that were validated by this division of its cases.
+ *
+ * @example await heldOutTrainings(folders, "Dataset004_Hippocampus", splits); // ["nnUNetTrainer__nnUNetPaperPlans__2d/fold_0"]
+ */
+export async function heldOutTrainings(folders: Folders, datasetName: string, splits: Splits): Promise<string[]> {
+  const results = pathBelow(folders.results, datasetName);
+  const hashes = divisionOf(splits);
+  const found: string[] = [];
+  const models = (await readdir(results).catch(() => [])).filter((name) => name.startsWith(`${TRAINER_NAME}__`));
+  for (const model of models.sort()) {
+    for (const fold of foldsAmong(await readdir(join(results, model)).catch(() => []))) {
+      if (fold === "all" || fold >= splits.length || hasSeenItsCases(splits, fold)) continue;
+      const recorded = await recordedDivision(join(results, model, `fold_${fold}`));
+      if (recorded?.[fold] === hashes[fold]) found.push(`${model}/fold_${fold}`);
+    }
+  }
+  return found;
 }
 
 /**

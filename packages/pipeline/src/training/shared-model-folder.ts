@@ -92,10 +92,12 @@ export async function refuseOtherRecipe(
       (name) => name !== "seed" && contentHash(recipe[name]) !== contentHash(begun[name]),
     );
     if (key === undefined) continue;
-    const [was, now] = [begun[key], recipe[key]].map((value) => JSON.stringify(value ?? null));
+    const was = begun[key] === undefined ? `no \`${key}\`` : `\`${key}\` ${JSON.stringify(begun[key])}`;
+    const now = recipe[key] === undefined ? "without it" : JSON.stringify(recipe[key]);
+    const give = begun[key] === undefined ? `leave \`${key}\` out` : `give ${was}`;
     throw new FileError(
       paths.folder,
-      `holds fold_${other}, trained with \`${key}\` ${was}, not ${now}; the folds of a folder are averaged: give \`${key}\` ${was}, or plan a variant of another name (\`plan(${dataset.id}, { variant })\`)`,
+      `holds fold_${other}, trained with ${was}, not ${now}; the folds of a folder are averaged: ${give}, or plan a variant of another name (\`plan(${dataset.id}, { variant })\`)`,
     );
   }
 }

@@ -20,7 +20,7 @@ import { type Fold, type Folders, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { caseGroups, noteGroupedBy, refuseDividedGroups } from "./case-groups.ts";
 import { originOf, writeOwn } from "../records/own-files.ts";
-import { divisionOf, hasSeenItsCases } from "./division.ts";
+import { divisionOf, hasSeenItsCases, heldOutTrainings } from "./division.ts";
 
 /** The cases of a fold, and what is to be said of scores on its validation cases, if anything. */
 export interface FoldCases {
@@ -121,9 +121,11 @@ async function divideDataset(
     const wanted = isOurs || seeds !== undefined ? makeSplits(dataset, ids, { groupOf, seeds }) : undefined;
     if (wanted && contentHash(wanted) === contentHash(splits)) return { path, splits, made: false };
     if (wanted && isOurs) {
+      if (seeds !== undefined) await refuseWithoutValidation(folders, dataset, path, splits);
+      const back = seeds === undefined ? "" : "; remove it to have the cases divided into folds again";
       warn(
         "written anew,",
-        "as the cases are divided otherwise now; trainings by the earlier folds do not go with them",
+        `as the cases are divided otherwise now; trainings by the earlier folds do not go with them${back}`,
       );
       return keep(wanted);
     }
@@ -174,6 +176,23 @@ function refuseDivided(path: string, splits: Splits, groupOf: Division["groupOf"
   const [trained, validated] = divided.cases;
   const problem = `fold ${divided.fold} trains on ${trained} and validates on ${validated}, both of group ${divided.group}`;
   throw new FileError(path, `${problem}; correct it, or move it away to have the cases divided by their groups`);
+}
+
+/**
+ * Trainings on all cases say nothing about new images. They are not to take the place of folds that do: from then on every
+ * later training of the dataset, of each of its variants, would be one of them.
+ */
+async function refuseWithoutValidation(
+  folders: Folders,
+  dataset: RawDataset,
+  path: string,
+  splits: Splits,
+): Promise<void> {
+  const [first, ...others] = await heldOutTrainings(folders, dataset.name, splits);
+  if (first === undefined) return;
+  const trained = others.length === 0 ? first : `${first} and ${counted(others.length, "other")}`;
+  const problem = `has the folds by which ${trained} ${others.length === 0 ? "was" : "were"} trained and validated, and which \`seeds\` would replace for every plan of the dataset`;
+  throw new FileError(path, `${problem}; take a copy of the dataset under another id for \`seeds\`, or move it away`);
 }
 
 /**

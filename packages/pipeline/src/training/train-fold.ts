@@ -36,6 +36,7 @@ import {
   recordedPretrained,
 } from "./pretrained/begin-with.ts";
 import { type Pretrained, readPretrained } from "./pretrained/read-pretrained.ts";
+import { takingWeights } from "./pretrained/taken-weights.ts";
 import { mirroredAxes } from "./mirror-axes.ts";
 import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
@@ -197,7 +198,7 @@ export async function trainFold(
             previous,
             network,
           });
-          const { checkpoint } = await stages.trainer.train({
+          const task = takingWeights(stages.trainer.name, {
             configuration,
             configurationName,
             fold,
@@ -216,7 +217,8 @@ export async function trainFold(
             ...(signal && { signal }),
             ...(onEvent && { onEvent }),
           });
-          await onBegin(); // a stage of one's own may not have said that it begins
+          const { checkpoint } = await stages.trainer.train(task);
+          await task.onBegin?.(); // a stage of one's own may not have said that it begins
           return { result: checkpoint, detail: folder };
         } finally {
           for (const source of sources) await source.close();

@@ -56,12 +56,19 @@ export function withRecipe<T extends RecipeOptions>(
   const free = lengths.filter((name) => variant.training[name] === undefined);
   for (const [name, value] of Object.entries(recordedRecipe(options))) {
     if (free.includes(name) || contentHash(whole[name]) === contentHash(value)) continue;
-    const own = whole[name] === undefined ? "the plan's" : JSON.stringify(whole[name]);
+    const own = whole[name] === undefined ? "the plan's" : JSON.stringify(spelt(whole[name]));
     const expected = `${own}, as the variant ${variant.name} has it; leave \`${name}\` out, or plan another variant with it`;
-    throw new InvalidArgumentError(name, expected, value);
+    throw new InvalidArgumentError(name, expected, spelt(value));
   }
   const sizes = { batchSize: options.batchSize ?? batchSize, baseFeatures: options.baseFeatures ?? baseFeatures };
   return { ...options, settings: { ...settings, ...options.settings }, ...definedOnly(sizes) };
+}
+
+/** An optimiser in one word, as the command line has it. */
+function spelt(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const words = Object.entries(value).map(([key, each]) => (key === "name" ? String(each) : `${key}=${String(each)}`));
+  return words.join(",");
 }
 
 function definedOnly(sizes: Readonly<Record<string, number | undefined>>): SizeOptions {

@@ -1,6 +1,7 @@
 import type { BatchSource, TrainingBatch } from "@nnunet/core";
 import { type Augmentation, createBatchSampler, defaultBatchSampler } from "@nnunet/augment";
 import { Piscina } from "piscina";
+import { inPlace } from "../config/in-place.ts";
 import type { BatchRequest, BatchWorkerData } from "./batch-workers.ts";
 import { type Carried, carry } from "./carry-error.ts";
 import { openSource } from "./source-description.ts";
@@ -13,7 +14,9 @@ import { stageInWorker } from "./stage-place.ts";
 
 const { casesFolder, sources, stage } = Piscina.workerData as BatchWorkerData;
 const sampler = stageInWorker(stage, defaultBatchSampler, (exported: object) =>
-  "augment" in exported ? createBatchSampler(exported as Augmentation) : (exported as typeof defaultBatchSampler),
+  "augment" in exported
+    ? createBatchSampler(inPlace(exported as Augmentation))
+    : (exported as typeof defaultBatchSampler),
 );
 sampler.catch(() => {}); // told to whoever asks for a batch
 const opened = sources.map(async (source): Promise<BatchSource> => openSource(await sampler, casesFolder, source));
