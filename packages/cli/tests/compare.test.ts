@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { labelSet } from "@nnunet/core";
@@ -108,6 +108,64 @@ test("unequal cases are compared where they are common, which is told; --strict 
     const strict = await nnunet("compare", ours, adam, "--strict");
     expect([strict.code, strict.stdout]).toEqual([3, ""]);
     expect(strict.stderr).toMatch(/validate the same cases in each, or compare without --strict/);
+  }));
+
+test("a model folder is known by its plan wherever it lies, a folder with two variants names the way out", () =>
+  withScratch(async (scratch) => {
+    const [ours, copy] = [join(scratch, "ours"), join(scratch, "taken home")];
+    for (const results of [ours, copy])
+      await crossValidation(
+        results,
+        "Dataset001_A",
+        twelve((i) => i),
+      );
+    const model = "nnUNetTrainer__nnUNetPaperPlans__3d_fullres";
+    await rename(join(copy, "Dataset001_A", model), join(copy, model));
+    await writeJsonAtomic(join(copy, model, "plans.json"), { dataset_name: "Dataset001_A" });
+    const { code, stdout } = await nnunet("compare", `a=${ours}`, `__proto__=${join(copy, model)}`);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/Dataset001_A, 12 cases.*__proto__ +0\.9/s)]);
+    await cp(join(ours, "Dataset001_A", model), join(ours, "Dataset001_A", model.replace("Plans", "Plans_adam")), {
+      recursive: true,
+    });
+    const two = await nnunet("compare", `a=${ours}`, `b=${ours}`);
+    expect([two.code, two.stderr]).toEqual([
+      3,
+      expect.stringMatching(/lies beside nnUNet.*; name the folder of the one that is meant, instead of the folder/),
+    ]);
+  }));
+
+test("scores that are none, and cases of other labels, are refused: a mean over them would be of something else", () =>
+  withScratch(async (scratch) => {
+    const [ours, spoilt] = [join(scratch, "ours"), join(scratch, "spoilt")];
+    for (const results of [ours, spoilt])
+      await crossValidation(
+        results,
+        "Dataset001_A",
+        twelve((i) => i),
+      );
+    const path = join(
+      spoilt,
+      "Dataset001_A",
+      "nnUNetTrainer__nnUNetPaperPlans__3d_fullres",
+      "fold_1/validation/summary.json",
+    );
+    const whole = await readFile(path, "utf8");
+    const refused = async (change: (metrics: Record<string, { Dice: number }>) => void) => {
+      const summary = JSON.parse(whole) as { metric_per_case: { metrics: Record<string, { Dice: number }> }[] };
+      change(summary.metric_per_case[2]!.metrics);
+      await writeJsonAtomic(path, summary);
+      const { code, stdout, stderr } = await nnunet("compare", ours, spoilt);
+      expect([code, stdout]).toEqual([3, ""]);
+      return stderr;
+    };
+    for (const dice of [5, -1]) {
+      expect(await refused(({ "1": a }) => void (a!.Dice = dice))).toContain(
+        `metric_per_case.2.metrics.1.Dice: expected 0 to 1, got ${dice}; evaluate again`,
+      );
+    }
+    const other = await refused((metrics) => void (metrics["2"] = metrics["1"]!));
+    expect(other).toContain("metric_per_case.2.metrics: scores the labels 1, 2, cases before it 1; evaluate again");
+    expect(await refused((metrics) => void delete metrics["1"])).toContain("summary.json → metric_per_case.2.metrics");
   }));
 
 test("what cannot be compared is refused in a sentence", () =>

@@ -210,6 +210,17 @@ test("a predictor of more folds is replaced by one of fewer only with a word, an
     await (await loadPredictor(aside)).dispose();
   }));
 
+test("a label that no validation case has is told of: its score, whatever it is, says nothing", () =>
+  copied(async ({ dataset: own, find, told }) => {
+    for (const { label } of own.trainingCases) {
+      const image = await readImage(label!);
+      await writeImage(label!, { ...image, data: Int16Array.from(image.data, (id) => (id === 2 ? 0 : id)) });
+    }
+    const sentence = "no validation case has 2 dark: nothing says whether this predictor finds it";
+    expect((await find()).warnings).toContain(sentence);
+    expect(told).toContain(sentence);
+  }));
+
 test("labels that are not found are said loudly: told, in predictor.json, in inference_information.json, and before a prediction", async () => {
   // trained for two steps, these networks find next to nothing
   expect(labelsNotFound(best.validation!).length).toBeGreaterThan(0);

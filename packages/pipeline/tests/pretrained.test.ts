@@ -146,7 +146,7 @@ test("a trainer of one's own that does not begin with the weights is stopped, no
       );
       return trainModel(Object.fromEntries(keys.map((key) => [key, task[key]])) as unknown as typeof task);
     };
-    const ignored = "trainer own: does not begin with the weights of `pretrained`: it has not read `initialWeights`";
+    const ignored = "trainer own: does not begin with the weights of `pretrained`: it has not read task.initialWeights";
     await expect(begin((task) => copied(task, "pretrained"))).rejects.toThrow(ignored);
     await expect(begin((task) => copied(task, "pretrained", "onBegin"))).rejects.toThrow(ignored);
     await expect(begin((task) => trainModel({ ...task, initialWeights: undefined } as never))).rejects.toThrow(

@@ -25,6 +25,7 @@ export async function trainEpoch(
   epoch: number,
   iterations: number,
   learningRate: number,
+  history: readonly EpochRecord[],
 ): Promise<TrainedEpoch> {
   let sum = 0;
   let stepSeconds = 0;
@@ -36,10 +37,10 @@ export async function trainEpoch(
     const stepStarted = performance.now();
     const { loss, gradientNorm, skipped, lossScale } = await session.step(batch, learningRate);
     const half = lossScale !== undefined;
-    checkFinite("loss", loss, "training", batch, epoch, iteration, half);
+    checkFinite("loss", loss, batch, { kind: "training", history, epoch, iteration, half });
     // a skipped step only halves the loss's scale; below 1 it is no longer the scale that makes gradients overflow
     if (!skipped || lossScale! < 1)
-      checkFinite("gradient norm", gradientNorm, "training", batch, epoch, iteration, half);
+      checkFinite("gradient norm", gradientNorm, batch, { kind: "training", history, epoch, iteration, half });
     if (skipped) {
       const text = `iteration ${iteration} of epoch ${epoch} is skipped: its gradients overflow in float16; the loss is scaled by ${lossScale} from now on`;
       task.onEvent?.({ type: "message", stage: "train", level: "info", text });
@@ -56,33 +57,44 @@ export async function trainEpoch(
   return { loss: sum / iterations, stepSeconds, waitSeconds };
 }
 
+interface Place {
+  readonly kind: "training" | "validation";
+  /** Of the finished epochs. */
+  readonly history: readonly EpochRecord[];
+  readonly epoch: number;
+  readonly iteration: number;
+  /** With mixed precision. */
+  readonly half?: boolean;
+}
+
 /** Nothing of the epoch is kept; the checkpoint of the last finished one is. */
 function checkFinite(
   what: "loss" | "gradient norm",
   value: number,
-  kind: "training" | "validation",
   { caseIds, data }: Pick<TrainingBatch, "caseIds" | "data">,
-  epoch: number,
-  iteration: number,
-  mixedPrecision = false,
+  { kind, history, epoch, iteration, half = false }: Place,
 ): void {
   if (Number.isFinite(value)) return;
   const cases = listed([...new Set(caseIds)]);
-  const kept =
-    epoch === 0
-      ? "no epoch was finished"
-      : `the checkpoint after epoch ${epoch} is kept; \`continue\` comes to the same batch again, \`pretrained\` begins anew with its weights`;
   const odd = firstNonFinite(data);
   if (odd >= 0) {
-    const expected = `finite voxels in a batch (repair the images of ${cases}, or an augmentation of your own; ${kept})`;
+    const expected = `finite voxels in a batch (repair the images of ${cases}, or an augmentation of your own; ${kept(history)})`;
     throw new InvalidArgumentError(kind, expected, `${data[odd]} at epoch ${epoch}, iteration ${iteration}`);
   }
-  const helps = `a lower \`initialLearningRate\`${mixedPrecision ? ", or training without `mixedPrecision`," : ""}`;
+  const helps = `a lower \`initialLearningRate\`${half ? ", or training without `mixedPrecision`," : ""}`;
   throw new InvalidArgumentError(
     kind,
-    `a finite ${what} (look at the images of the batch for extreme values: ${cases}; ${helps} may help; ${kept})`,
+    `a finite ${what} (look at the images of the batch for extreme values: ${cases}; ${helps} may help; ${kept(history)})`,
     `${what} ${value} at epoch ${epoch}, iteration ${iteration}`,
   );
+}
+
+/** The last epoch before a loss that is not finite may be spoilt already; the best one is not. */
+function kept(history: readonly EpochRecord[]): string {
+  if (history.length === 0) return "no epoch was finished";
+  const best = history.reduce((a, b) => (b.movingPseudoDice > a.movingPseudoDice ? b : a)).epoch + 1;
+  const own = best === history.length ? "" : `, and that after epoch ${best}, the best`;
+  return `the checkpoint after epoch ${history.length} is kept${own}; \`continue\` comes to the same batch again, \`pretrained\` begins anew with its weights`;
 }
 
 export interface Validated {
@@ -95,6 +107,7 @@ export async function validateEpoch(
   task: EpochTask,
   epoch: number,
   iterations: number,
+  history: readonly EpochRecord[],
 ): Promise<Validated> {
   let loss = 0;
   let iteration = 0;
@@ -102,7 +115,7 @@ export async function validateEpoch(
   for await (const batch of prefetchEpoch(task.validation, epoch, iterations)) {
     throwIfCancelled(task.signal, "training");
     const result = await session.evaluate(batch);
-    checkFinite("loss", result.loss, "validation", batch, epoch, iteration++);
+    checkFinite("loss", result.loss, batch, { kind: "validation", history, epoch, iteration: iteration++ });
     loss += result.loss;
     counts ??= {
       tp: new Float64Array(result.truePositives.length),

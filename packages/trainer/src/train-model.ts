@@ -123,10 +123,10 @@ export async function trainModel(
       const started = performance.now();
       const learningRate = polyLearningRate(settings.initialLearningRate, epoch, epochs);
       const trained = await sayingWhatToLower("training", configuration, () =>
-        trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate),
+        trainEpoch(session, task, epoch, iterationsPerEpoch, learningRate, history),
       );
       const validated = await sayingWhatToLower("validation", configuration, () =>
-        validateEpoch(session, task, epoch, validationIterations),
+        validateEpoch(session, task, epoch, validationIterations, history),
       );
       const seconds = (performance.now() - started) / 1000;
       const measured = {

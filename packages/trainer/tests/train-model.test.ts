@@ -341,6 +341,24 @@ describe("trainModel", () => {
     for (const { data } of weights.values()) expect([...data].every(Number.isFinite)).toBe(true);
   });
 
+  test("names the best checkpoint beside the last, which the same divergence may have spoilt", async () => {
+    const settings = { epochs: 4, iterationsPerEpoch: 2, validationIterations: 1 };
+    // nothing of the second epoch's validation is where the labels say, so the first stays the best
+    const moved: BatchSource = {
+      ...balls(2),
+      async batch(epoch, iteration) {
+        const batch = await balls(2).batch(epoch, iteration);
+        if (epoch > 0) batch.targets[0]!.data.fill(0).fill(1, 0, 2);
+        return batch;
+      },
+    };
+    const spoilt = trainModel(task(settings, { training: poisoned(3, 2), validation: moved }));
+    await expect(spoilt).rejects.toThrow(
+      "the checkpoint after epoch 2 is kept, and that after epoch 1, the best; `continue`",
+    );
+    expect((await readCheckpoint(join(folder, "fold_0", checkpointFiles.best))).history).toHaveLength(1);
+  });
+
   test.each([ortEngine, plainTfjsEngine].map((engine) => [engine.name, engine] as const))(
     "%s: a loss without a gradient stops at once; its weights would make the next batch's loss NaN, and the blame its cases'",
     async (_, engine) => {

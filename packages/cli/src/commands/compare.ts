@@ -58,17 +58,17 @@ const rankingsOf = ({ datasets, overall }: Comparison): Record<string, Ranking> 
 
 /** "adam=results_adam", or a folder that is called by what tells it from the others. */
 function named(given: readonly string[]): Record<string, string> {
-  const variants: Record<string, string> = {};
+  const variants = new Map<string, string>();
   for (const text of given) {
     const at = text.indexOf("=");
     const [name, folder] = at > 0 ? [text.slice(0, at), text.slice(at + 1)] : [nameOf(text, given), text];
     if (folder === "") throw new InvalidArgumentError("variants", "NAME=FOLDER, or a folder", text);
-    if (Object.hasOwn(variants, name)) {
+    if (variants.has(name)) {
       throw new InvalidArgumentError("variants", "every variant under a name of its own: NAME=FOLDER", text);
     }
-    variants[name] = folder;
+    variants.set(name, folder);
   }
-  return variants;
+  return Object.fromEntries(variants);
 }
 
 /** The shortest of a folder's names that is its own among all. */

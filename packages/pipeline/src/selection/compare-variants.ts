@@ -5,6 +5,8 @@ import {
   type EvaluationSummary,
   FileError,
   InvalidArgumentError,
+  InvalidArtifactError,
+  isJsonObject,
   listed,
   type StageOptions,
 } from "@nnunet/core";
@@ -113,7 +115,7 @@ async function validatedDatasets(folder: string, configurations: readonly string
   if (!(await exists(folder))) throw new FileError(folder, "there is no such folder");
   if (foldsAmong(await readdir(folder)).length > 0) {
     const validated = await crossValidated(folder, skip);
-    if (validated) found.set(basename(dirname(folder)), validated);
+    if (validated) found.set(await datasetOf(folder), validated);
   } else {
     for (const dataset of (await folders(folder)).filter((name) => /^Dataset\d+_/.test(name))) {
       const wanted = (name: string) => configurations?.some((each) => name.endsWith(`__${each}`)) ?? true;
@@ -124,11 +126,13 @@ async function validatedDatasets(folder: string, configurations: readonly string
         const validated = await crossValidated(path, skip);
         if (!validated) continue;
         const other = found.get(dataset);
-        if (other)
-          throw new FileError(
-            path,
-            `lies beside ${basename(other.folder)}; name one of their configurations by \`configurations\``,
-          );
+        if (other) {
+          const alike = configurationOf(other.folder) === configurationOf(path);
+          const choose = alike
+            ? "name the folder of the one that is meant, instead of the folder of results"
+            : "name one of their configurations by `configurations`";
+          throw new FileError(path, `lies beside ${basename(other.folder)}; ${choose}`);
+        }
         found.set(dataset, validated);
       }
     }
@@ -139,6 +143,16 @@ async function validatedDatasets(folder: string, configurations: readonly string
     "holds no validated folds; name a model folder (…/nnUNetTrainer__PLANS__CONFIG) or a folder of results",
   );
 }
+
+/** A model folder that was copied out of its results lies in no folder of its dataset. */
+async function datasetOf(modelFolder: string): Promise<string> {
+  const { plans } = modelFolderPaths(modelFolder);
+  const described = (await exists(plans)) ? await readJson(plans) : undefined;
+  const name = isJsonObject(described) ? described["dataset_name"] : undefined;
+  return typeof name === "string" ? name : basename(dirname(modelFolder));
+}
+
+const configurationOf = (modelFolder: string) => basename(modelFolder).split("__").at(-1);
 
 async function folders(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [] as string[]);
@@ -160,7 +174,25 @@ async function crossValidated(folder: string, skip: Skip): Promise<Validated | u
     }
     for (const [i, id] of casesOf(summary).entries()) {
       const { metrics, group } = summary.cases[i]!;
-      keys ??= Object.keys(metrics).sort();
+      const own = Object.keys(metrics).sort();
+      keys ??= own;
+      const field = `metric_per_case.${i}.metrics`;
+      if (own.join() !== keys.join()) {
+        const problem = `scores the labels ${own.join(", ")}, cases before it ${keys.join(", ")}`;
+        throw new InvalidArtifactError(
+          path,
+          field,
+          `${problem}; evaluate again, or train the fold anew with these labels`,
+        );
+      }
+      const odd = own.find((key) => metrics[key]!.dice < 0 || metrics[key]!.dice > 1);
+      if (odd !== undefined) {
+        throw new InvalidArtifactError(
+          path,
+          `${field}.${odd}.Dice`,
+          `expected 0 to 1, got ${metrics[odd]!.dice}; evaluate again`,
+        );
+      }
       if (cases.has(id))
         throw new FileError(path, `scores case ${id}, which another fold has too; its folds are of two divisions`);
       cases.set(id, { scores: keys.map((key) => metrics[key]?.dice ?? Number.NaN), group });

@@ -19,7 +19,7 @@ import { chosenBecause, inferenceInformation } from "./inference-information.ts"
 import { foldOf, select, withCurrentScores } from "./select.ts";
 import { type NetworksOnAllCases, networksOnAllCases } from "./networks-on-all-cases.ts";
 import { notValidated, notValidatedInformation } from "./not-validated.ts";
-import { notFoundWarning } from "./not-found-warning.ts";
+import { notFoundWarning, notScoredWarning } from "./not-found-warning.ts";
 import { unlikeTrainings } from "./unlike-trainings.ts";
 import { putPredictor, say } from "./put-predictor.ts";
 import { refuseOtherFolder } from "./write-predictor.ts";
@@ -105,6 +105,7 @@ async function chosenPredictor(
   say(options, "info", chosen);
   const warnings = [
     ...notFoundWarning(selection.postprocessed, dataset.json),
+    ...notScoredWarning(selection.postprocessed, dataset.json),
     ...(await unlikeTrainings(found.configurations)),
   ];
   for (const text of warnings) say(options, "warning", text);

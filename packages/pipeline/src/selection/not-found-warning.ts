@@ -2,6 +2,22 @@ import { type EvaluationSummary, labelSet, listed, type ModelDataset } from "@nn
 import { labelsNotFound, labelTitles } from "@nnunet/evaluate";
 
 /**
+ * What must be known of labels that none of the cases has on which a predictor was chosen: their scores, and those of the
+ * predictor where there are no others, say nothing.
+ *
+ * @param summary - of its validation cases
+ */
+export function notScoredWarning({ cases, mean }: EvaluationSummary, dataset: ModelDataset): string[] {
+  const isThere = (key: string) => cases.some(({ metrics }) => (metrics[key]?.referenceVoxels ?? 0) > 0);
+  const absent = labelTitles({ mean }, labelSet(dataset)).filter(({ key }) => !isThere(key));
+  if (absent.length === 0) return [];
+  const titles = listed(absent.map(({ title }) => title));
+  return [
+    `no validation case has ${titles}: nothing says whether this predictor finds ${absent.length > 1 ? "them" : "it"}`,
+  ];
+}
+
+/**
  * What must be known of a predictor that has not learnt a label, loud, because a small number among others is read over.
  *
  * @param summary - of its validation cases

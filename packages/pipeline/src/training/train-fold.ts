@@ -159,7 +159,11 @@ export async function trainFold(
       const { epochs, iterationsPerEpoch } = settings;
       const total = (epochs - resumeAt) * iterationsPerEpoch;
       const epochsLeft =
-        resumeAt > 0 ? `epochs ${resumeAt + 1} to ${epochs} of ${epochs}, each` : counted(epochs, "epoch");
+        resumeAt >= epochs
+          ? "no epoch left"
+          : resumeAt > 0
+            ? `epochs ${resumeAt + 1} to ${epochs} of ${epochs}, each`
+            : counted(epochs, "epoch");
       const features = configuration.architecture.featuresPerStage;
       const detail = `fold ${fold} of ${configurationName}: ${counted(split.train.length, "case")}, ${epochsLeft} of ${counted(iterationsPerEpoch, "step")}, batch ${configuration.batchSize}, patch ${shownShape(configuration.patchSize)}, features ${features.join(" ")}`;
       await timedStage("train", { total, detail }, options, async () => {

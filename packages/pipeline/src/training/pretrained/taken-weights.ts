@@ -13,7 +13,7 @@ export function takingWeights<T>(trainer: string, task: TrainingTask<T>): Traini
   let taken = false;
   const refuseIgnored = () => {
     if (taken) return;
-    const problem = "does not begin with the weights of `pretrained`: it has not read `initialWeights` of its task";
+    const problem = "does not begin with the weights of `pretrained`: it has not read task.initialWeights";
     throw new FileError(
       `trainer ${trainer}`,
       `${problem}; leave \`pretrained\` out, or begin with them in its train()`,
