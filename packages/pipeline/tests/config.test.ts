@@ -1,11 +1,13 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
-import { modelMetadataFromOnnx, type NnunetEvent } from "@nnunet/core";
+import { defaultBatchSampler } from "@nnunet/augment";
+import { modelMetadataFromOnnx, type NnunetEvent, type TrainingBatch } from "@nnunet/core";
 import { readJson, readRegularFile } from "@nnunet/core/node";
 import { openDataset } from "@nnunet/io";
 import { type Config, createPipeline, findConfig, loadConfig, type Pipeline } from "@nnunet/pipeline";
-import { readCheckpoint } from "@nnunet/trainer";
+import { defaultPlanner } from "@nnunet/planner";
+import { type OwnLoss, readCheckpoint } from "@nnunet/trainer";
 import { foldersIn, preprocessTiny, tinyRun, tinyTraining, withScratch, writeTinyDataset } from "./tiny-dataset.ts";
 
 jest.setTimeout(200_000);
@@ -100,6 +102,67 @@ test("an augmentation that returns another patch, or puts other arrays in its pl
       await train(fine);
     }
   }));
+
+describe("a stage that gives what it must not is refused in a sentence, not as a defect of ours", () => {
+  test("a planner whose plan no later command could read leaves no file", () =>
+    withScratch(async (scratch) => {
+      const { dataset, folders } = await preprocessTiny(scratch);
+      const plan = (made: (...given: Parameters<typeof defaultPlanner.plan>) => unknown) => {
+        const planner = { name: "own", plan: made } as typeof defaultPlanner;
+        return createPipeline({ planner }, folders).plan(dataset);
+      };
+      await expect(plan(() => undefined)).rejects.toThrow("planner own: what its plan() returns is no plan, but none");
+      await expect(plan(async (...given) => defaultPlanner.plan(...given))).rejects.toThrow(
+        "is no plan, but a promise: plan() is synchronous",
+      );
+      const odd = plan((...given) => {
+        const plans = defaultPlanner.plan(...given);
+        const flat = { ...plans.configurations["2d"]!, patchSize: [15, 16] };
+        return { ...plans, plansName: "OddPlans", configurations: { "2d": flat } };
+      });
+      await expect(odd).rejects.toThrow(/^planner own → configurations\.2d\.patch_size\[0\]: expected a multiple of/);
+      expect(await readdir(join(folders.preprocessed, dataset.name))).not.toContain("OddPlans.json");
+    }));
+
+  test("a network, a batch or a loss that is none", () =>
+    withScratch(async (scratch) => {
+      const { dataset, plans, folders } = await preprocessTiny(scratch);
+      const train = (config: Config) =>
+        createPipeline(config, folders).train(dataset, plans, "3d_fullres", 0, tinyTraining);
+      const network = { name: "none", build: () => undefined as never };
+      await expect(train({ network })).rejects.toThrow(
+        "network none: cannot be trained for 3d_fullres: its build() returns no graph; end it with",
+      );
+      const sampler = (change: (batch: TrainingBatch) => unknown) =>
+        train({
+          batchSampler: {
+            name: "own",
+            createBatchSource(options) {
+              const source = defaultBatchSampler.createBatchSource(options);
+              const batch = async (epoch: number, i: number) => change(await source.batch(epoch, i)) as TrainingBatch;
+              return { batch, close: () => source.close() };
+            },
+          },
+        });
+      await expect(sampler(() => undefined)).rejects.toThrow("batch: expected data (float32), shape, targets (int32)");
+      await expect(sampler((batch) => ({ ...batch, data: batch.data.slice(1) }))).rejects.toThrow(
+        /batch\.data: expected \d+ values, as its shape \[2,1,10,16,16\] promises, got \d+/,
+      );
+      const loss = (create: OwnLoss["create"]) => train({ loss: { name: "own", create } });
+      await expect(loss(() => () => undefined as never)).rejects.toThrow("loss: expected a value of the tape, as");
+      await expect(loss(() => (_, logits) => logits)).rejects.toThrow("loss: expected one number: tape.mean(…) or");
+    }));
+
+  test("a sampler in the worker threads, too", () =>
+    withScratch(async (scratch) => {
+      const { dataset, plans, folders } = await preprocessTiny(scratch);
+      const text = `export default { batchSampler: { name: "none", createBatchSource: () => ({ batch: async () => undefined, close: async () => {} }) } };`;
+      const config = await loadConfig(await written(scratch, { "nnunet.config.mjs": text }));
+      await expect(
+        createPipeline(config, folders).train(dataset, plans, "3d_fullres", 0, tinyTraining),
+      ).rejects.toThrow("batch: expected data (float32), shape, targets (int32)");
+    }));
+});
 
 test("a label that an augmentation invents is refused before it is trained: no output stands for it", () =>
   withScratch(async (scratch) => {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, ShapeMismatchError, type TrainingBatch } from "@nnunet/core";
+import { elementCount, InvalidArgumentError, ShapeMismatchError, type TrainingBatch } from "@nnunet/core";
 import { checkWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import type { CompileOptions, OptimiserState } from "./engine.ts";
 
@@ -32,9 +32,13 @@ export interface CheckedBatch {
  *   classes, and go on
  */
 export function checkBatch(graph: NetworkGraph, options: CompileOptions, batch: TrainingBatch): CheckedBatch {
+  if (typeof batch !== "object" || batch === null || !(batch.data instanceof Float32Array)) {
+    throw new InvalidArgumentError("batch", "data (float32), shape, targets (int32) and caseIds", batch);
+  }
   const { batchSize, outputWeights } = options;
   const shape = [batchSize, graph.input.channels, ...graph.input.spatial];
   if (!sameShape(batch.shape, shape)) throw new ShapeMismatchError("batch.data", shape, batch.shape);
+  checkLength("batch.data", batch.data, shape);
   const channels = targetChannels(graph.outputs[0]!.channels, options);
   const used = outputWeights.flatMap((weight, i) => (weight === 0 ? [] : [i]));
   const targets = graph.outputs.map((output, i) => {
@@ -43,10 +47,17 @@ export function checkBatch(graph: NetworkGraph, options: CompileOptions, batch: 
     if (!target || !sameShape(target.shape, expected)) {
       throw new ShapeMismatchError(`batch.targets[${used[i]}]`, expected, target?.shape ?? []);
     }
+    checkLength(`batch.targets[${used[i]}].data`, target.data, expected);
     refuseUnknownLabels(target.data, `batch.targets[${used[i]}]`, output.channels, options);
     return { data: target.data, shape: expected };
   });
   return { data: batch.data, shape, targets };
+}
+
+function checkLength(argument: string, { length }: { readonly length: number }, shape: readonly number[]): void {
+  const promised = elementCount(shape);
+  if (length === promised) return;
+  throw new InvalidArgumentError(argument, `${promised} values, as its shape [${shape.join()}] promises`, length);
 }
 
 function refuseUnknownLabels(

@@ -21,6 +21,9 @@ export function networkConformance(network: NetworkBuilder, architecture: Archit
 /** What is wrong with a graph for data of this size; empty where it can be trained. */
 export function graphProblems(graph: NetworkGraph, size: NetworkSize): string[] {
   const { inputChannels, outputChannels, patchSize } = size;
+  if (typeof graph !== "object" || graph === null || !("nodes" in graph)) {
+    return ["its build() returns no graph; end it with `return b.graph(input, heads)` of a GraphBuilder"];
+  }
   const { input, nodes, outputs, parameters } = graph;
   const problems: string[] = [];
   if (input.channels !== inputChannels || !same(input.spatial, patchSize)) {

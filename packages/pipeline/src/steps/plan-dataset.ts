@@ -60,8 +60,9 @@ export async function planDataset(
   const ended = (detail: string) =>
     onEvent?.({ type: "stage-end", stage: "plan", seconds: (performance.now() - began) / 1000, detail });
   onEvent?.({ type: "stage-start", stage: "plan", detail: `by the planner ${stages.planner.name}` });
-  const made = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
   const isDefault = stages.planner === defaultStages.planner;
+  const given = stages.planner.plan(fingerprint, dataset.json, plannerOptions);
+  const made = isDefault ? given : checkedPlans(given, stages.planner.name);
   const named = { ...made, datasetName: dataset.name, ...(isDefault ? {} : { planner: identity(stages.planner) }) };
   const recipe = checkedRecipe(stages.trainer, training);
   if (variant === undefined && Object.keys(recipe).length > 0) {
@@ -116,6 +117,27 @@ export async function planDataset(
     return { plans, path, made: true };
   };
   return whileLocked(path, "planning", write, { wait: { stage: "plan" }, signal, onEvent });
+}
+
+/**
+ * What a planner of one's own made, if it can be read back from its file: every later command would refuse it.
+ *
+ * @throws {FileError} if it is no plan
+ * @throws {InvalidArtifactError} naming the field
+ */
+function checkedPlans(made: unknown, planner: string): Plans {
+  const whose = `planner ${planner}`;
+  const isPlan = typeof made === "object" && made !== null && "configurations" in made && "explanation" in made;
+  if (!isPlan) {
+    const what = made instanceof Promise ? "a promise: plan() is synchronous" : "none";
+    throw new FileError(
+      whose,
+      `what its plan() returns is no plan, but ${what}; wrap defaultPlanner of @nnunet/planner`,
+    );
+  }
+  const plans = made as Plans;
+  plansFromJson(JSON.parse(JSON.stringify(plansToJson(plans))), whose);
+  return plans;
 }
 
 /** As it is read back from a file. */

@@ -26,9 +26,14 @@ export default async function makeBatch({ source, epoch, iteration }: BatchReque
   return transferable(await carry(async () => (await opened[source]!).batch(epoch, iteration)));
 }
 
+/** A sampler of one's own may give anything. */
+function isBatch(given: unknown): boolean {
+  return typeof given === "object" && given !== null && "data" in given && "targets" in given;
+}
+
 /** Hands the arrays over instead of copying them. */
 function transferable(carried: Carried<TrainingBatch>): unknown {
-  if ("error" in carried) return carried;
+  if ("error" in carried || !isBatch(carried.result)) return carried; // the trainer says what a batch is
   const { data, targets } = carried.result;
   const buffers = [...new Set([data.buffer, ...targets.map((target) => target.data.buffer)])];
   return Piscina.move({

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@nnunet/core";
+import { elementCount, InvalidArgumentError } from "@nnunet/core";
 import type { Loss } from "./loss.ts";
 import type { Tape, Value } from "./tape.ts";
 
@@ -17,6 +17,15 @@ export function deepSupervisionWeights(outputs: number): number[] {
   return raw.map((w) => w / sum);
 }
 
+function scalarOf<V extends Value>(value: V): V {
+  const received: unknown = value;
+  if (typeof received !== "object" || received === null || !("shape" in received)) {
+    throw new InvalidArgumentError("loss", "a value of the tape, as `return tape.mean(…)` gives it", received);
+  }
+  if (elementCount(value.shape) === 1) return value;
+  throw new InvalidArgumentError("loss", "one number: tape.mean(…) or tape.sum(…) of what is computed", value.shape);
+}
+
 /** Σ weight · loss(logits of the head, its target); heads of weight 0 are not computed. */
 export function deepSupervisionLoss<V extends Value>(
   tape: Tape<V>,
@@ -26,7 +35,7 @@ export function deepSupervisionLoss<V extends Value>(
   weights: readonly number[],
 ): V {
   const terms = weights.flatMap((weight, i) =>
-    weight === 0 ? [] : [tape.multiply(loss(tape, logits[i]!, targets[i]!), tape.scalar(weight))],
+    weight === 0 ? [] : [tape.multiply(scalarOf(loss(tape, logits[i]!, targets[i]!)), tape.scalar(weight))],
   );
   return terms.reduce((a, b) => tape.add(a, b));
 }
