@@ -239,6 +239,12 @@ testInBrowser("what is wrong with the files is one sentence", async () => {
   expect(await problem(page)).toMatch(
     /^slice\.dcm: the file ends in the middle of an element; it is cut off, get it again$/,
   );
+  const slices = ["1.2.1", "1.2.2"].map((seriesUid) => dicomSlice({ seriesUid }));
+  await page.setInputFiles("#folder", writeSeries(join(scratch, "Study"), slices));
+  await page.waitForSelector('#image dd:has-text("Study")');
+  await page.click("#start:enabled");
+  await page.waitForSelector('#segment .problem:has-text("Study")');
+  expect(await problem(page)).toMatch(/^Study: there are 2 series in it \(.+\); put each into a folder of its own$/);
   expect(foreign).toEqual([]);
 });
 

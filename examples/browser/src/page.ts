@@ -41,5 +41,7 @@ export function showGiven(id: string, name: string, lines: readonly string[] = [
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  // Options of the libraries that the page has no place for.
+  return text.replace(/choose one with `\w+`(?: 1 \(its number\))?, or /, "");
 }

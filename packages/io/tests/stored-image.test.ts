@@ -34,7 +34,7 @@ test.each<[string, VoxelArray[], new (n: number) => VoxelArray]>([
     expect(Float32Array.from(image.data)).toEqual(whole.image.data);
     expect(image.shape).toEqual(whole.image.shape);
     expect(image.geometry).toEqual(whole.image.geometry);
-    await expect(readStoredImage(files, dataset(channels.length + 1))).rejects.toThrow("dataset.json names");
+    await expect(readStoredImage(files, dataset(channels.length + 1))).rejects.toThrow("the model names");
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

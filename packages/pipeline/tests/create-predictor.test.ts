@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { createVolume, type Volume } from "@nnunet/core";
+import { createVolume, type Volume, type VoxelArray } from "@nnunet/core";
 import { readImage } from "@nnunet/io";
 import {
   createPipeline,
@@ -78,6 +78,24 @@ describe("an embedded predictor", () => {
     expect(fractions.at(-1)).toBe(1);
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(image.data.length).toBeGreaterThan(0); // the caller's voxels are still the caller's
+  });
+
+  test("takes voxels of the type that they are stored in, and refuses what is no volume by a sentence", async () => {
+    const whole = Int16Array.from(image.data, (value) => Math.round(100 * value));
+    const labels = async (data: VoxelArray) => [...(await predictor.predict({ ...image, data })).segmentation.data];
+    const expected = await labels(Float32Array.from(whole));
+    expect(await labels(whole)).toEqual(expected);
+    expect(await labels(Float64Array.from(whole))).toEqual(expected);
+    const shared = new Int32Array(new SharedArrayBuffer(4 * whole.length));
+    shared.set(whole);
+    expect(await labels(shared)).toEqual(expected);
+    const { data, shape, geometry } = image;
+    for (const wrong of [undefined, 5, {}, { data: [...data], shape, geometry }, { data, geometry }, { data, shape }]) {
+      await expect(predictor.predict(wrong as unknown as Volume)).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining("input: expected a path, or a volume { data, shape, geometry }, got"),
+      });
+    }
   });
 
   test("works through calls that come at once, and leaves the caller's thread free", async () => {

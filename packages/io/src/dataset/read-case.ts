@@ -59,7 +59,10 @@ export async function readStoredImage(
 ): Promise<StoredImageCase> {
   return callingFilesAsWritten(files, async () => {
     const heard = withWritten(files, options);
-    return { id: files.id, image: await joinStoredChannels(files, dataset, (path) => readImage(path, heard)) };
+    return {
+      id: files.id,
+      image: await joinStoredChannels(files, dataset, (path) => readImage(path, heard), "the model"),
+    };
   });
 }
 

@@ -16,7 +16,7 @@ import { shareVolume } from "./share-volume.ts";
 
 interface Call {
   readonly number: number;
-  readonly input: string | Volume<Float32Array>;
+  readonly input: string | Volume;
   readonly options: PredictOptions;
   readonly resolve: (prediction: Prediction) => void;
   readonly reject: (error: unknown) => void;

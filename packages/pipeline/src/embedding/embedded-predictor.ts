@@ -43,15 +43,15 @@ export interface EmbeddedPredictor {
    * Segments one image. Calls are worked through one after the other; the caller's thread stays free.
    *
    * @param input - an image file, a folder with one DICOM series, or a volume [channel, z, y, x] with the model's
-   *   channels. A volume is copied when its turn comes (not at all if it lies in a SharedArrayBuffer): leave it alone
-   *   until the promise is settled
+   *   channels, its voxels of whatever type they are stored in. A volume is copied when its turn comes (not at all if it
+   *   lies in a SharedArrayBuffer): leave it alone until the promise is settled
    * @param options - `seriesUid` and `volume` choose in a DICOM folder that holds several; `signal` takes a waiting call out of the queue and stops a running one between two patches
    * @throws {LimitError} if too many calls wait, or the image needs more memory or patches than allowed
    * @throws {CancelledError} if the signal was aborted, or the predictor disposed
    * @throws {FileError} or {ImageFileError} of a path that cannot be read as one image
-   * @throws {InvalidArgumentError} of a volume that has not the model's channels
+   * @throws {InvalidArgumentError} of a volume that has not the model's channels, and of what is no volume
    */
-  predict(input: string | Volume<Float32Array>, options?: PredictOptions): Promise<Prediction>;
+  predict(input: string | Volume, options?: PredictOptions): Promise<Prediction>;
   /** Stops what runs, refuses what waits, frees the networks and ends the thread. */
   dispose(): Promise<void>;
 }

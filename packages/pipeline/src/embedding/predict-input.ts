@@ -30,7 +30,7 @@ import type { PredictionHow } from "./prediction-messages.ts";
 export async function predictInput(
   context: Context,
   predictor: LoadedPredictor,
-  input: string | Volume<Float32Array>,
+  input: string | Volume,
   how: PredictionHow & DicomChoice,
   { signal, onEvent }: StageOptions,
 ): Promise<Prediction> {
@@ -75,7 +75,7 @@ async function fromPath(
 
 function fromMemory(
   predictor: LoadedPredictor,
-  { data, shape, geometry }: Volume<Float32Array>,
+  { data, shape, geometry }: Volume,
   how: PredictionHow,
   onEvent: NonNullable<StageOptions["onEvent"]>,
 ): StoredImageCase {

@@ -24,7 +24,7 @@ export type ToPredictor =
   | {
       readonly type: "predict";
       readonly call: number;
-      readonly input: string | Volume<Float32Array>;
+      readonly input: string | Volume;
       readonly choice: DicomChoice;
     }
   | { readonly type: "cancel"; readonly call: number }
