@@ -272,6 +272,31 @@ testInBrowser("work can be cancelled in the middle, and begun again", async () =
   expect(await page.textContent("#result tbody")).toContain("shell");
 });
 
+testInBrowser("what is shown and found is always of the image that is named", async () => {
+  const page = await open(isolated);
+  const large = join(scratch, "first.nii.gz");
+  const geometry = { spacing: [1, 1, 1], origin: [0, 0, 0], direction: [1, 0, 0, 0, 1, 0, 0, 0, 1] } as const;
+  await writeImage(large, createVolume(new Int16Array(96 ** 3).fill(1, 9), [1, 96, 96, 96], geometry));
+  await page.selectOption("#device", "cpu");
+  await page.setInputFiles("#drop input", [modelPath, large]);
+  await page.waitForSelector(".viewer:not([data-empty])");
+  await page.click("#start:enabled");
+  await page.waitForSelector("#work progress[value]");
+  // Another image in the middle of the work: it ends, and nothing of it appears under the other's name.
+  await page.setInputFiles("#drop input", imagePath);
+  await page.waitForSelector('#image dd:has-text("20 × 22 × 18 voxels")');
+  await page.waitForSelector("#start:enabled:visible");
+  expect([await page.isVisible("#result"), await page.isVisible("#segment .problem")]).toEqual([false, false]);
+  await page.click("#start:enabled");
+  await page.waitForSelector(".viewer[data-segmented]");
+  expect(await page.getAttribute("#download", "download")).toBe("test_segmentation.nii.gz");
+  // One that cannot be shown leaves no other in its place.
+  await page.setInputFiles("#drop input", { name: "b.nii", mimeType: "", buffer: Buffer.alloc(400) });
+  await page.waitForSelector("#segment .notes:visible");
+  expect(await page.isVisible(".viewer[data-empty]")).toBe(true);
+  expect(foreign).toEqual([]);
+});
+
 testInBrowser("a fingerprint becomes a plan with its reasons", async () => {
   const page = await open(isolated);
   const numbers = { max: 900, mean: 105, median: 99, min: 0, percentile_00_5: 5, percentile_99_5: 300, std: 40 };

@@ -20,6 +20,7 @@ export function createSegmentView() {
   let model: { file: File; summary: ModelSummary } | undefined;
   let image: GivenImage | undefined;
   let working: AbortController | undefined;
+  let showing: Promise<void> | undefined;
   let notes: string[] = [];
 
   const note = (text: string) => {
@@ -31,7 +32,9 @@ export function createSegmentView() {
     view.toggleAttribute("data-working", working !== undefined);
     view.toggleAttribute("data-done", !result.hidden);
   };
+  /** What was found belongs to what was given before, and so does what is being looked for. */
   const forget = () => {
+    working?.abort(new DOMException("something else was given", "AbortError"));
     result.hidden = true;
     view.removeAttribute("data-done");
     showProblem(view, undefined);
@@ -61,17 +64,25 @@ export function createSegmentView() {
 
   async function takeImage(given: GivenImage): Promise<void> {
     forget();
-    image = withOthers(given);
-    const names = describeGiven(image);
-    showGiven("image", names);
+    const own = withOthers(given);
+    image = own;
+    showGiven("image", describeGiven(own));
     ready();
+    showing = showImage(own);
+    await showing;
+  }
+
+  async function showImage(own: GivenImage): Promise<void> {
+    const isWanted = () => image === own;
     try {
       viewer ??= createViewer();
-      const shown = await viewable(image);
-      showGiven("image", names, [await (await viewer).showImage(shown)]);
+      const shown = await viewer;
+      if (isWanted()) shown.clear(); // another image under this one's name would be taken for it
+      const size = await shown.showImage(await viewable(own), isWanted);
+      if (isWanted()) showGiven("image", describeGiven(own), [size]);
     } catch (error) {
       // Segmenting reads the file by itself, and says what is wrong with it.
-      note(messageOf(error));
+      if (isWanted()) note(messageOf(error));
     }
   }
 
@@ -92,10 +103,11 @@ export function createSegmentView() {
 
   async function segment(): Promise<void> {
     if (!model || !image || working) return;
-    const { file, summary } = model;
+    const [{ file, summary }, own] = [model, image];
     forget();
-    working = new AbortController();
-    const { signal } = working;
+    const control = new AbortController();
+    working = control;
+    const { signal } = control;
     const progress = find<HTMLProgressElement>("progress", work);
     const status = find("[role=status]", work);
     progress.removeAttribute("value");
@@ -108,7 +120,7 @@ export function createSegmentView() {
         {
           kind: "segment",
           model: file,
-          image,
+          image: own,
           device: device.value as WebDevice,
           threads: threadsHere(),
           mirroring: mirroring.checked,
@@ -125,7 +137,8 @@ export function createSegmentView() {
           },
         },
       );
-      await show(segmented, summary);
+      signal.throwIfAborted();
+      await show(segmented, own, summary);
     } catch (error) {
       if (!signal.aborted) showProblem(view, messageOf(error));
     } finally {
@@ -135,7 +148,8 @@ export function createSegmentView() {
     }
   }
 
-  async function show({ file, object, voxels, millilitresPerVoxel, seconds }: Segmented, { dataset }: ModelSummary) {
+  async function show(segmented: Segmented, own: GivenImage, { dataset }: ModelSummary) {
+    const { file, object, voxels, millilitresPerVoxel, seconds } = segmented;
     const { names, regions, regionsClassOrder, foreground } = labelSet(dataset);
     const labels = names.map((name, i) => ({ name, id: (regions ? regionsClassOrder! : foreground)[i]! }));
     const rows = labels.map(({ name, id }, i) => {
@@ -148,12 +162,14 @@ export function createSegmentView() {
       ]);
     });
     find("tbody", result).replaceChildren(...rows);
-    offer("#download", file, `${image!.name}_segmentation.nii.gz`);
-    offer("#download-dicom", object, `${image!.name}_segmentation.dcm`);
+    offer("#download", file, `${own.name}_segmentation.nii.gz`);
+    offer("#download-dicom", object, `${own.name}_segmentation.dcm`);
     find(".aside", result).textContent =
       `${device.selectedOptions[0]!.text}; ${seconds.toFixed(1)} s in all. Not for diagnosis.`;
     result.hidden = false;
-    await (await viewer)?.showSegmentation(file, labels).catch((error: unknown) => note(messageOf(error)));
+    const isWanted = () => image === own && !result.hidden;
+    await showing;
+    await (await viewer)?.showSegmentation(file, labels, isWanted).catch((error: unknown) => note(messageOf(error)));
   }
 
   start.onclick = segment;

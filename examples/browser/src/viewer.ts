@@ -4,11 +4,25 @@ import { find } from "./page.ts";
 
 /** Shows images and segmentations; made when the first image comes, since it is the largest part of the page. */
 export interface Viewer {
-  /** @param file - NIfTI @returns size and spacing in words */
-  showImage(file: File): Promise<string>;
-  /** @param labels - ids in the order of their colours, with their names */
-  showSegmentation(file: Blob, labels: readonly { readonly id: number; readonly name: string }[]): Promise<void>;
+  /**
+   * @param file - NIfTI
+   * @param isWanted - false where another image has been given while this one was read: then it is not shown
+   * @returns size and spacing in words
+   */
+  showImage(file: File, isWanted: () => boolean): Promise<string>;
+  /**
+   * Nothing where no image is shown: over which it lies could not be seen.
+   *
+   * @param labels - ids in the order of their colours, with their names
+   */
+  showSegmentation(
+    file: Blob,
+    labels: readonly { readonly id: number; readonly name: string }[],
+    isWanted: () => boolean,
+  ): Promise<void>;
   clearSegmentation(): void;
+  /** Shows nothing. */
+  clear(): void;
 }
 
 /** @throws {Error} in one sentence, where the browser has no WebGL 2 */
@@ -43,19 +57,27 @@ export async function createViewer(): Promise<Viewer> {
     while (view.volumes.length > 1) view.removeVolume(view.volumes[1]!);
     figure.removeAttribute("data-segmented");
   };
+  const clear = () => {
+    clearSegmentation();
+    for (const old of [...view.volumes]) view.removeVolume(old);
+    figure.setAttribute("data-empty", "");
+  };
   return {
     clearSegmentation,
-    async showImage(file) {
+    clear,
+    async showImage(file, isWanted) {
       const image = await Image.loadFromFile({ file, name: file.name });
-      clearSegmentation();
-      for (const old of [...view.volumes]) view.removeVolume(old);
-      view.addVolume(image);
-      figure.removeAttribute("data-empty");
+      if (isWanted()) {
+        clear();
+        view.addVolume(image);
+        figure.removeAttribute("data-empty");
+      }
       return describe(image);
     },
-    async showSegmentation(file, labels) {
+    async showSegmentation(file, labels, isWanted) {
       const named = new File([file], "segmentation.nii.gz");
       const segmentation = await Image.loadFromFile({ file: named, name: named.name, opacity: Number(opacity.value) });
+      if (view.volumes.length === 0 || !isWanted()) return;
       clearSegmentation();
       const colours = labels.map((_, i) => labelColour(i));
       segmentation.setColormapLabel({
