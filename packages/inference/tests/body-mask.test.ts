@@ -133,10 +133,10 @@ test("what is said of air takes no memory beside an answer of the network, nor i
     dispose: async () => {},
   };
   const grown = async (body: boolean) => {
-    const voxels = new Int16Array(16 * 64 * 256).fill(-1000);
-    if (body) voxels.fill(60, 15 * 64 * 256); // in the last plane: patches of 1/16 body
-    for (let i = 0; body && i < voxels.length; i++) if (i % 256 < 192) voxels[i] = -1000; // of the last patch alone
-    const image = createVolume(voxels, [1, 16, 64, 256], axisAlignedGeometry([1, 1, 1]));
+    const voxels = new Int16Array(16 * 64 * 128).fill(-1000);
+    if (body) voxels.fill(60, 15 * 64 * 128); // in the last plane: patches of 1/16 body
+    for (let i = 0; body && i < voxels.length; i++) if (i % 128 < 64) voxels[i] = -1000; // of the last patch alone
+    const image = createVolume(voxels, [1, 16, 64, 128], axisAlignedGeometry([1, 1, 1]));
     let [before, most] = [0, 0];
     const onEvent = (event: NnunetEvent) => {
       if (event.type === "message")
