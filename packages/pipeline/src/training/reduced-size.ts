@@ -3,7 +3,10 @@ import {
   type Decision,
   findConfiguration,
   InvalidArgumentError,
+  isNnunetError,
   type Plans,
+  plansFromJson,
+  plansToJson,
   roundHalfEven,
 } from "@nnunet/core";
 
@@ -70,6 +73,23 @@ export function effectivePlans(plans: Plans, name: string, { baseFeatures, batch
     configurations: { ...plans.configurations, [name]: changed },
     explanation: [...plans.explanation, ...decisions],
   };
+}
+
+/**
+ * Sizes beyond the bounds of a plan: no model with such a plan could be read.
+ *
+ * @throws {InvalidArgumentError} naming the option
+ */
+export function refuseUnreadable(plans: Plans, { baseFeatures, batchSize }: SizeOptions): void {
+  try {
+    plansFromJson(JSON.parse(JSON.stringify(plansToJson(plans))), plans.plansName);
+  } catch (error) {
+    if (!isNnunetError(error, "INVALID_ARTIFACT")) throw error;
+    const [option, value] = error.field.includes("batch_size")
+      ? ["batchSize", batchSize]
+      : ["baseFeatures", baseFeatures];
+    throw new InvalidArgumentError(option!, `a smaller one (${error.message})`, value);
+  }
 }
 
 function sizeDecision(configuration: string, what: string, planned: unknown, result: unknown, text: string): Decision {

@@ -38,7 +38,7 @@ import {
 import { type Pretrained, readPretrained } from "./pretrained/read-pretrained.ts";
 import { takingWeights } from "./pretrained/taken-weights.ts";
 import { mirroredAxes } from "./mirror-axes.ts";
-import { effectivePlans, type SizeOptions } from "./reduced-size.ts";
+import { effectivePlans, refuseUnreadable, type SizeOptions } from "./reduced-size.ts";
 import { makeRoom } from "./fold-room.ts";
 import type { SplitOptions } from "./splits.ts";
 import type { Context } from "../stages.ts";
@@ -105,6 +105,7 @@ export async function trainFold(
   const { folders, stages } = context;
   const { existing = "refuse", signal, onEvent } = options;
   const plans = effectivePlans(planned, configurationName, options);
+  if (plans !== planned) refuseUnreadable(plans, options);
   const configuration = findConfiguration(plans, configurationName);
   const channels = inputChannels({ plans, dataset: dataset.json, configuration: configurationName });
   const described = { plans, dataset, name: configurationName, inputChannels: channels };

@@ -9,6 +9,7 @@ import {
 } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
 import { featureMapEstimate } from "@nnunet/planner";
+import { buildNetwork } from "@nnunet/unet-model";
 
 /**
  * What onnxruntime's CPU provider takes per element of a feature map in training, float32: the maps, their gradients and
@@ -16,6 +17,13 @@ import { featureMapEstimate } from "@nnunet/planner";
  * maps beside Node's own 0.25 GB; weights and what the optimiser keeps are in the rest.
  */
 const COPIES = 8;
+
+/**
+ * Of networks whose weights are more than their maps: the same beside weights, momentum, gradients, and the copies that are
+ * made of the weights while the graph of a step is built and loaded.
+ */
+const COPIES_BESIDE_WEIGHTS = 6;
+const WEIGHT_COPIES = 6;
 
 /** Bytes that a training takes at its peak, from the plan alone. */
 export function trainingBytes(
@@ -37,7 +45,11 @@ export function trainingBytes(
         inputChannels,
         labels: labels.outputChannels,
       });
-  return 4 * batchSize * (COPIES * maps + inputChannels * elementCount(patchSize));
+  const size = { inputChannels, outputChannels: labels.outputChannels, patchSize };
+  const { parameters } = network ?? buildNetwork(architecture, size);
+  const weights = parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const ofMaps = (copies: number) => batchSize * (copies * maps + inputChannels * elementCount(patchSize));
+  return 4 * Math.max(ofMaps(COPIES), ofMaps(COPIES_BESIDE_WEIGHTS) + WEIGHT_COPIES * weights);
 }
 
 /** Of a network of one's own, what `featureMapEstimate` counts of a U-Net. */
