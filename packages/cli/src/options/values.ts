@@ -26,8 +26,10 @@ const unitsInGb = { "": 1, g: 1, gb: 1, gib: 2 ** 30 / 1e9, m: 1e-3, mb: 1e-3, m
 
 /** An amount of memory in GB (10⁹ bytes): "2", "1.5GB", "800 MB", "2GiB". */
 export function gigabytes(text: string): number {
-  const [, digits, unit] = /^(.*?)\s*((?:[gm]i?b?)?)$/i.exec(text.trim()) ?? [];
-  const value = Number(digits) * (unitsInGb[unit?.toLowerCase() as keyof typeof unitsInGb] ?? Number.NaN);
+  const amount = text.trim();
+  const unit = /(?:[gm]i?b?)?$/i.exec(amount)?.[0] ?? "";
+  const digits = amount.slice(0, amount.length - unit.length);
+  const value = Number(digits) * (unitsInGb[unit.toLowerCase() as keyof typeof unitsInGb] ?? Number.NaN);
   if (!(value > 0 && Number.isFinite(value)))
     throw new InvalidArgumentError("Expected an amount such as 4, 1.5GB or 800MB.");
   return value;
