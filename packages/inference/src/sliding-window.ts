@@ -141,7 +141,8 @@ export async function slide(
       const { data, shape: got } = await model.run(patchesOfRun, size, addPart);
       checkShape(got, [shown, outputChannels, ...configuration.patchSize], name);
       const inParts = data.length === 0;
-      if (inParts && planes !== shown * patchSize[along]) throw incompleteParts(name, planes, shown * patchSize[along]);
+      const expected = inParts ? shown * patchSize[along] : 0; // what comes as a whole, too, would be added twice
+      if (planes !== expected) throw incompleteParts(name, planes, expected);
       for (let i = 0; i < shown && !inParts; i++) {
         finite = rows.add(data, i * outputChannels * patchLength, network.activation, placements[i]!) && finite;
       }

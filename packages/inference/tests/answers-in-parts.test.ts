@@ -176,3 +176,17 @@ test("a model that hands out parts and not all of them is an error, not a hole i
   await expect(predictImage([model], { id: "c", image }, {})).rejects.toMatchObject({ code: "SHAPE_MISMATCH" });
   await opened.dispose();
 });
+
+test("a model that hands out parts and the whole beside them is an error, not an answer that counts twice", async () => {
+  const opened = await loadModel(exported([8, 8, 8], 5).bytes, { threads: 1 });
+  const model: Model = {
+    ...opened,
+    run: async (batch, shape, onPart) => {
+      if (onPart) await opened.run(batch, shape, onPart);
+      return opened.run(batch, shape);
+    },
+  };
+  const image = createVolume(noise([8, 8, 8]), [1, 8, 8, 8], axisAlignedGeometry([1, 1, 1]));
+  await expect(predictImage([model], { id: "c", image }, {})).rejects.toMatchObject({ code: "SHAPE_MISMATCH" });
+  await opened.dispose();
+});

@@ -47,7 +47,7 @@ test("with another onnxruntime handed in", async () => {
 
 test("a GPU that is not there is an error, never the CPU in silence", async () => {
   const install = {
-    cuda: "install onnxruntime's CUDA files \\(Linux, CUDA 12, cuDNN 9\\): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install\\.js",
+    cuda: 'install onnxruntime\'s CUDA files \\(Linux, CUDA 12, cuDNN 9\\): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install\\.js \\(for CUDA 13 see README\\.md, "CPU, GPU"\\)',
     webgpu: "install its driver and libraries",
   };
   for (const device of ["cuda", "webgpu"] as const) {

@@ -45,7 +45,9 @@ export async function openSession(
     const reason = error instanceof Error ? error.message : String(error);
     if (isOutOfMemory(reason)) throw error; // said by whoever knows what lowers it
     const install =
-      device === "cuda" ? '; install onnxruntime\'s CUDA files, CUDA and cuDNN (README.md, "CPU, GPU", tells how)' : "";
+      device === "cuda"
+        ? '; install onnxruntime\'s CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (for CUDA 13 see README.md, "CPU, GPU")'
+        : "";
     throw new UnsupportedError(
       `training on device "${device}" with engine "ort"`,
       `onnxruntime says: ${reason}${install}`,
