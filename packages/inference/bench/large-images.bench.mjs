@@ -85,7 +85,9 @@ function drawn(points) {
     const axes = `<path d="M${x0} ${top}V${top + height}H${x0 + width}" fill="none" stroke="#888888"/>`;
     const ticks = [0.25, 0.5, 0.75, 1].flatMap((part) => [
       svgText(x0 + part * width, top + height + 16, (part * widest).toFixed(0), { anchor: "middle" }),
-      svgText(x0 - 6, top + height - part * height + 4, String(Number((part * highest).toPrecision(2))), { anchor: "end" }),
+      svgText(x0 - 6, top + height - part * height + 4, String(Number((part * highest).toPrecision(2))), {
+        anchor: "end",
+      }),
     ]);
     const lines = classNumbers.flatMap((classes, i) => {
       const own = points.filter((point) => point.classes === classes).sort((a, b) => a.voxels - b.voxels);
