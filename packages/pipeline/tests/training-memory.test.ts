@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { labelSet } from "@nnunet/core";
+import { twoStages } from "../../trainer/tests/two-stages.ts";
 import { tinyPlans } from "../../unet-model/tests/tiny-plans.ts";
 import { refuseUnreadable } from "../src/training/reduced-size.ts";
 import { refuseLargeTraining } from "../src/training/training-memory.ts";
@@ -12,25 +13,13 @@ const labels = labelSet({
 });
 const ofFeatures = (featuresPerStage: readonly number[]) =>
   tinyPlans(
-    {
-      kind: "plain",
+    twoStages({
       featuresPerStage,
-      kernelSizes: [
-        [3, 3],
-        [3, 3],
-      ],
-      strides: [
-        [1, 1],
-        [2, 2],
-      ],
       convsPerStage: [2, 2],
       convsPerStageDecoder: [2],
-      convBias: true,
       transposedConvBias: false,
       headBias: false,
-      normEpsilon: 1e-5,
-      leakyReluSlope: 0.01,
-    },
+    }),
     [16, 16],
   );
 
