@@ -50,6 +50,7 @@ export { shownIntensities } from "./dataset/shown-intensities.ts";
 export { isJsonObject } from "./json/is-json-object.ts";
 export { jsonSchemas } from "./json/json-schemas.ts";
 export { type LabelSet, labelSet, noForeground } from "./dataset/label-set.ts";
+export { installCudaFiles } from "./cuda-files.ts";
 export { gigabytes, isOutOfMemory, type MemoryLimit, memoryLimit, refuseBeyondMemory } from "./memory-limit.ts";
 export {
   type AugmentationSet,

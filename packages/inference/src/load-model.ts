@@ -3,6 +3,7 @@ import {
   inputChannels,
   InvalidArtifactError,
   isNnunetError,
+  installCudaFiles,
   isOutOfMemory,
   labelSet,
   LimitError,
@@ -224,7 +225,7 @@ function failedStart(error: unknown, device: Device, path: string, metadata: Mod
   const hint = /fallback to CPU/.test(reason)
     ? "it lacks an operator of the network; allow cpuOperators, or choose the device cpu"
     : device === "cuda"
-      ? 'install onnxruntime\'s CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (for CUDA 13 see README.md, "CPU, GPU"), or choose the device cpu'
+      ? `${installCudaFiles}, or choose the device cpu`
       : "install its driver and libraries, or choose the device cpu";
   return new UnsupportedError(`device ${device} (${reason})`, hint);
 }

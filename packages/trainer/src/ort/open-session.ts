@@ -1,4 +1,4 @@
-import { isOutOfMemory, UnsupportedError } from "@nnunet/core";
+import { installCudaFiles, isOutOfMemory, UnsupportedError } from "@nnunet/core";
 import type { InferenceSession } from "onnxruntime-node";
 import type { Device } from "../engine.ts";
 
@@ -44,10 +44,7 @@ export async function openSession(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (isOutOfMemory(reason)) throw error; // said by whoever knows what lowers it
-    const install =
-      device === "cuda"
-        ? '; install onnxruntime\'s CUDA files (Linux, CUDA 12, cuDNN 9): ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (for CUDA 13 see README.md, "CPU, GPU")'
-        : "";
+    const install = device === "cuda" ? `; ${installCudaFiles}` : "";
     throw new UnsupportedError(
       `training on device "${device}" with engine "ort"`,
       `onnxruntime says: ${reason}${install}`,
