@@ -20,7 +20,7 @@ export {
 } from "./network-graph.ts";
 export type { FoldAverage } from "./onnx/average-folds.ts";
 export { findBlockSize } from "./onnx/blocked/block-size.ts";
-export { isBlockable, windowOf } from "./onnx/blocked/blocked-convolution.ts";
+export { isBlockable } from "./onnx/planes/convolve-stacks.ts";
 export {
   type Activation,
   blockedStatistics,
@@ -41,7 +41,7 @@ export {
   volumeSize,
   wholeBlocks,
 } from "./onnx/blocked/blocked-tensor.ts";
-export { pointwiseProduct } from "./onnx/blocked/blocked-up-convolution.ts";
+export { pointwiseProduct } from "./onnx/blocked/pointwise-product.ts";
 export {
   type ConvolvedPlanes,
   convolvePlanes,
@@ -49,6 +49,7 @@ export {
   kernelsOf,
   type PlaneWindow,
   wantedRows,
+  windowOf,
 } from "./onnx/blocked/convolve-planes.ts";
 export {
   gatherRuns,
@@ -58,7 +59,7 @@ export {
   type WovenGrid,
 } from "./onnx/blocked/weave-blocks.ts";
 export { kernelsMade, pairMade, planesMet, winogradKernels } from "./onnx/blocked/winograd.ts";
-export { hasBlockedForm, writeBlockedModel } from "./onnx/blocked/write-blocked-model.ts";
+export { hasBlockedForm, writeBlockedModel } from "./onnx/planes/write-blocked-model.ts";
 export { addBatchNorm, addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
 export { type OnnxAttribute, type OnnxElementType, OnnxGraph, type OnnxNode, onnxOpset } from "./onnx/onnx-graph.ts";
 export { readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";

@@ -3,7 +3,7 @@ import { buildNetwork } from "../../build-network.ts";
 import { initialiseWeights } from "../../weights.ts";
 import { addNetworkNodes } from "../../write-onnx-model.ts";
 import { OnnxGraph } from "../onnx-graph.ts";
-import { writeBlockedModel } from "./write-blocked-model.ts";
+import { writeBlockedModel } from "../planes/write-blocked-model.ts";
 
 /** Further apart than rounding ever takes them; numbers in the wrong place are off by more than a hundred times this. */
 const TOLERANCE = 1e-4;

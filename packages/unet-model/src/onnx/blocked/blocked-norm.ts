@@ -1,29 +1,5 @@
-import type { NetworkNode } from "../../network-graph.ts";
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
 import { type BlockedTensor, nchwc, pictureShape, type PlaneSize, pitch } from "./blocked-tensor.ts";
-
-/**
- * Instance norm, and the leaky ReLU behind it, for one sample.
- *
- * @param scale - name of [channel]
- * @param slope - of the leaky ReLU; none if left out
- * @param ofImage - x is a convolution of the image
- * @returns zeros between the planes
- */
-export function blockedInstanceNorm(
-  onnx: OnnxGraph,
-  block: number,
-  { scale, bias, epsilon }: Extract<NetworkNode, { kind: "instanceNorm" }>,
-  x: BlockedTensor,
-  slope: number | undefined,
-  ofImage: boolean,
-): BlockedTensor {
-  const { mean, deviation } = blockedStatistics(onnx, block, x, epsilon, ofImage);
-  const factor = onnx.node("Div", [scale, deviation]);
-  const shift = onnx.node("Sub", [bias, onnx.node("Mul", [mean, factor])]);
-  const activation = slope === undefined ? undefined : leakyActivation(slope);
-  return { ...x, name: scaledChannels(onnx, block, x, factor, { shift, activation, clean: true }), clean: true };
-}
 
 /**
  * Mean and √(variance + ε) of each sample and channel, [sample, channel].

@@ -1,5 +1,5 @@
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
-import { chooseRows, nchwc, type PlaneSize, pitch, sizeAfter } from "./blocked-tensor.ts";
+import { chooseRows, nchwc, type PlaneSize, pitch, sizeAfter, volumeSize } from "./blocked-tensor.ts";
 
 /** How a kernel lies on the planes of a {@link BlockedTensor}. */
 export interface PlaneWindow {
@@ -24,6 +24,12 @@ export function kernelsOf({ window, before }: PlaneWindow, size: PlaneSize): rea
 /** Extents of the window of {@link kernelsOf} in the picture. */
 export function kernelShape({ window: [wz, wy, wx] }: PlaneWindow, size: PlaneSize): readonly [number, number] {
   return size[0] === 1 || wz === 1 ? [wy, wx] : [wz, wx];
+}
+
+/** How the kernel of a convolution lies on the planes of its input. */
+export function windowOf(kernel: readonly number[], stride: readonly number[]): PlaneWindow {
+  const window = volumeSize(kernel);
+  return { window, before: window.map((k) => (k - 1) / 2) as unknown as PlaneSize, stride: volumeSize(stride) };
 }
 
 export interface ConvolvedPlanes {

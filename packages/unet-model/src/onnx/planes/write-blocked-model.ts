@@ -3,10 +3,11 @@ import type { Weights } from "../../weights.ts";
 import { averageFolds, type FoldAverage } from "../average-folds.ts";
 import { addForwardNode, nodesFor } from "../forward-nodes.ts";
 import { OnnxGraph } from "../onnx-graph.ts";
-import { blockedConvolution, isBlockable } from "./blocked-convolution.ts";
-import { blockedInstanceNorm } from "./blocked-norm.ts";
-import { blockedUpConvolution } from "./blocked-up-convolution.ts";
-import { type BlockedTensor, cleaned, pictureOf, toBlocked, toPlain, volumeSize } from "./blocked-tensor.ts";
+import { convolveImage } from "./convolve-image.ts";
+import { convolveStacks, isBlockable } from "./convolve-stacks.ts";
+import { plainOf, type PlaneStack, type Stacks, stackOf, together } from "./plane-stack.ts";
+import { each, stackedInstanceNorm } from "./stack-norm.ts";
+import { stackedUpConvolution } from "./stack-up-convolution.ts";
 
 /**
  * The network of `writeOnnxModel` for one sample, in operators of onnxruntime's own that work on blocks of channels
@@ -39,7 +40,7 @@ export function writeBlockedModel(
 /** A feature in one form or in several. */
 interface Forms {
   plain?: string;
-  blocked?: BlockedTensor;
+  stacks?: Stacks;
   /** Features whose channels follow each other: a convolution reads them one by one, nobody copies them together. */
   joined?: readonly Feature[];
 }
@@ -61,7 +62,7 @@ class BlockedNetwork {
   }
 
   write(output: string | undefined): string {
-    const { onnx, block } = this;
+    const { onnx } = this;
     const head = this.graph.outputs[0]!;
     for (let i = 0; i < this.#nodes.length; i++) {
       const node = this.#nodes[i]!;
@@ -71,15 +72,8 @@ class BlockedNetwork {
         const activated = next?.kind === "leakyRelu" && next.input.id === node.output.id && this.#readers(node) === 1;
         const slope = activated ? next.slope : undefined;
         const named = { ...node, scale: this.#parameter(node.scale), bias: this.#parameter(node.bias) };
-        const blocked = blockedInstanceNorm(
-          onnx,
-          block,
-          named,
-          this.#blocked(node.input),
-          slope,
-          this.#isOfImage(node.input),
-        );
-        this.#forms.set(activated ? next.output.id : node.output.id, { blocked });
+        const stacks = stackedInstanceNorm(onnx, named, this.#stacks(node.input), slope, this.#isOfImage(node.input));
+        this.#forms.set(activated ? next.output.id : node.output.id, { stacks });
         if (activated) i++;
       } else {
         this.#forms.set(node.output.id, this.#write(node, node.output.id === head.id ? output : undefined));
@@ -92,36 +86,24 @@ class BlockedNetwork {
     const { onnx, block } = this;
     if (node.kind === "conv" && isBlockable(node, block)) {
       const { input } = node;
-      const size = volumeSize(input.spatial);
-      const isPicture = input.channels < block;
-      const parts: readonly BlockedTensor[] = isPicture
-        ? [
-            {
-              name: pictureOf(onnx, this.#plain(input), 1, input.channels, size),
-              batch: 1,
-              channels: input.channels,
-              size,
-              clean: true,
-            },
-          ]
-        : (this.#forms.get(input.id)!.joined ?? [input]).map((part) =>
-            node.kernel.some((k) => k > 1) ? this.#clean(part) : this.#blocked(part),
-          );
-      return { blocked: blockedConvolution(onnx, block, node, parts, this.weights, !this.#isCentred(node)) };
+      const bias = !this.#isCentred(node);
+      if (input.channels < block) {
+        return { stacks: convolveImage(onnx, block, node, this.#plain(input), this.weights, bias) };
+      }
+      const parts = (this.#forms.get(input.id)!.joined ?? [input]).map((part) => this.#stacks(part));
+      return { stacks: convolveStacks(onnx, block, node, parts, this.weights, bias) };
     }
-    if (node.kind === "upConv" && this.#channelsFit(node.input) && this.#channelsFit(node.output)) {
-      return { blocked: blockedUpConvolution(onnx, block, node, this.#blocked(node.input), this.weights) };
+    if (node.kind === "upConv" && this.#channelsFit(node.input) && this.#channelsFit(node.output) && canBeWoven(node)) {
+      return { stacks: stackedUpConvolution(onnx, block, node, this.#stacks(node.input), this.weights) };
     }
-    if (node.kind === "leakyRelu" && this.#hasBlocked(node.input.id)) {
-      const x = this.#blocked(node.input);
-      return { blocked: { ...x, name: onnx.node("LeakyRelu", [x.name], { alpha: { float: node.slope } }) } };
+    if (node.kind === "leakyRelu" && this.#hasStacks(node.input.id)) {
+      const alpha = { float: node.slope };
+      const activated = (name: string) => onnx.node("LeakyRelu", [name], { alpha });
+      return { stacks: each(this.#stacks(node.input), (x) => ({ ...x, name: activated(x.name) })) };
     }
-    if (node.kind === "concat" && node.inputs.every((input) => this.#isBlocked(input))) return { joined: node.inputs };
-    if (node.kind === "add" && node.inputs.every((input) => this.#isBlocked(input))) {
-      const inputs = node.inputs.map((input) => this.#blocked(input));
-      const names = inputs.map(({ name }) => name);
-      const clean = inputs.every((input) => input.clean);
-      return { blocked: { ...inputs[0]!, name: onnx.node("Add", names), channels: node.output.channels, clean } };
+    if (node.kind === "concat" && node.inputs.every((input) => this.#isStacked(input))) return { joined: node.inputs };
+    if (node.kind === "add" && node.inputs.every((input) => this.#isStacked(input))) {
+      return { stacks: this.#sum(node.inputs.map((input) => this.#stacks(input))) };
     }
     const renamed = { ...node } as Record<string, unknown>;
     for (const key of ["weight", "bias", "scale", "mean", "variance"]) {
@@ -139,13 +121,23 @@ class BlockedNetwork {
     return channels % this.block === 0;
   }
 
-  #isBlocked(feature: { readonly id: number; readonly channels: number }): boolean {
-    return this.#channelsFit(feature) && this.#hasBlocked(feature.id);
+  #isStacked(feature: { readonly id: number; readonly channels: number }): boolean {
+    return this.#channelsFit(feature) && this.#hasStacks(feature.id);
   }
 
-  #hasBlocked(id: number): boolean {
-    const { blocked, joined } = this.#forms.get(id)!;
-    return blocked !== undefined || joined !== undefined;
+  #hasStacks(id: number): boolean {
+    const { stacks, joined } = this.#forms.get(id)!;
+    return stacks !== undefined || joined !== undefined;
+  }
+
+  #sum(summands: readonly Stacks[]): Stacks {
+    const { onnx } = this;
+    const alike = summands.every((stacks) => stacks.length === summands[0]!.length);
+    const same = alike ? summands : summands.map((stacks): Stacks => [together(onnx, stacks)]);
+    return same[0]!.map((first, i) => {
+      const names = same.map((stacks) => stacks[i]!.name);
+      return { ...first, name: onnx.node("Sum", names) };
+    }) as unknown as Stacks;
   }
 
   /** Whether an instance norm is all that reads a convolution: it subtracts any bias again. */
@@ -168,33 +160,24 @@ class BlockedNetwork {
     output?: string,
   ) {
     const forms = this.#forms.get(feature.id)!;
-    forms.plain ??= toPlain(this.onnx, this.block, this.#blocked(feature), feature.channels, feature.spatial, output);
+    forms.plain ??= plainOf(this.onnx, this.#stacks(feature), feature, output);
     return forms.plain;
   }
 
-  #blocked(feature: { readonly id: number; readonly channels: number; readonly spatial: readonly number[] }) {
+  #stacks(feature: { readonly id: number; readonly channels: number; readonly spatial: readonly number[] }): Stacks {
     const forms = this.#forms.get(feature.id)!;
-    forms.blocked ??= forms.joined
-      ? this.#together(forms.joined)
-      : toBlocked(this.onnx, this.block, forms.plain!, 1, feature.channels, volumeSize(feature.spatial));
-    return forms.blocked;
+    forms.stacks ??= forms.joined ? [this.#together(forms.joined)] : [stackOf(this.onnx, forms.plain!, feature)];
+    return forms.stacks;
   }
 
-  #together(features: readonly Feature[]): BlockedTensor {
-    const parts = features.map((feature) => this.#clean(feature));
+  #together(features: readonly Feature[]): PlaneStack {
+    const parts = features.map((feature) => together(this.onnx, this.#stacks(feature)));
     const name = this.onnx.node(
       "Concat",
       parts.map((part) => part.name),
       { axis: 1 },
     );
     return { ...parts[0]!, name, channels: features.reduce((sum, { channels }) => sum + channels, 0) };
-  }
-
-  /** The same with zeros between the planes, once for all that read it. */
-  #clean(feature: { readonly id: number; readonly channels: number; readonly spatial: readonly number[] }) {
-    const clean = cleaned(this.onnx, this.block, this.#blocked(feature));
-    this.#forms.get(feature.id)!.blocked = clean;
-    return clean;
   }
 
   /** Stores a parameter as the network has it. */
@@ -205,6 +188,11 @@ class BlockedNetwork {
     const { data, shape } = this.weights.get(name)!;
     return this.onnx.weight(own, data, shape);
   }
+}
+
+/** Whether the taps of a transposed convolution lie in the same plane or in two. */
+function canBeWoven({ stride }: Extract<NetworkNode, { kind: "upConv" }>): boolean {
+  return stride.length === 2 || stride[0]! <= 2;
 }
 
 function inputsOf(node: NetworkNode): readonly number[] {

@@ -1,0 +1,88 @@
+import type { NetworkNode } from "../../network-graph.ts";
+import { type Activation, leakyActivation } from "../blocked/blocked-norm.ts";
+import { nchwc } from "../blocked/blocked-tensor.ts";
+import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
+import type { PlaneStack, Stacks } from "./plane-stack.ts";
+
+/**
+ * Instance norm, and the leaky ReLU behind it.
+ *
+ * The variance is the mean square less the square of the mean, which costs no further pass over the feature, and no digits
+ * either where the mean is of the size of the deviation, as it is of features made from normed ones. Those made from the
+ * image itself may lie anywhere: they are centred first.
+ *
+ * @param scale - name of [channel]
+ * @param slope - of the leaky ReLU; none if left out
+ * @param ofImage - x is a convolution of the image
+ */
+export function stackedInstanceNorm(
+  onnx: OnnxGraph,
+  { scale, bias, epsilon }: Extract<NetworkNode, { kind: "instanceNorm" }>,
+  x: Stacks,
+  slope: number | undefined,
+  ofImage: boolean,
+): Stacks {
+  const mean = channelMeans(onnx, x);
+  const variance = ofImage ? centredVariance() : rawVariance();
+  const deviation = onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]);
+  const factor = onnx.node("Div", [scale, deviation]);
+  const shift = onnx.node("Sub", [bias, onnx.node("Mul", [mean, factor])]);
+  return each(x, (stack) => scaled(onnx, stack, factor, shift, slope === undefined ? {} : leakyActivation(slope)));
+
+  function meanSquare(of: Stacks): string {
+    return channelMeans(
+      onnx,
+      each(of, (stack) => ({ ...stack, name: onnx.node("Mul", [stack.name, stack.name]) })),
+    );
+  }
+
+  function rawVariance(): string {
+    const difference = onnx.node("Sub", [meanSquare(x), onnx.node("Mul", [mean, mean])]);
+    return onnx.node("Max", [difference, onnx.scalar(0)]); // rounding may leave it below
+  }
+
+  function centredVariance(): string {
+    const ones = onnx.floats(new Array<number>(x[0].channels).fill(1), [x[0].channels]);
+    const away = onnx.node("Neg", [mean]);
+    return meanSquare(each(x, (stack) => scaled(onnx, stack, ones, away, {})));
+  }
+}
+
+/** The same of both stacks, or of the only one. */
+export function each(stacks: Stacks, change: (stack: PlaneStack) => PlaneStack): Stacks {
+  return stacks.map(change) as unknown as Stacks;
+}
+
+/** activation(x · factor + shift), factor and shift [channel], in one pass: a convolution of one tap. */
+function scaled(
+  onnx: OnnxGraph,
+  x: PlaneStack,
+  factor: string,
+  shift: string,
+  activation: Activation | Record<string, never>,
+): PlaneStack {
+  const { channels } = x;
+  const weights = onnx.node("Reshape", [factor, onnx.integers([channels, 1, 1, 1])]);
+  const one: Record<string, OnnxAttribute> = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1] };
+  const attributes = { ...one, pads: [0, 0, 0, 0], group: channels, ...activation };
+  return { ...x, name: onnx.node("Conv", [x.name, weights, shift], attributes, undefined, nchwc) };
+}
+
+/** [channel], over each row, then over rows, then over planes: so that rounding stays that of short sums. */
+function channelMeans(onnx: OnnxGraph, stacks: Stacks): string {
+  const { planes, channels } = stacks[0];
+  const share = 1 / (planes * stacks.length);
+  const weights = onnx.floats(new Array<number>(planes).fill(share), [1, planes]);
+  const means = stacks.map(({ name, size: [y, x] }) => {
+    const ofRows = averaged(name, [1, x]);
+    const ofPlanes = onnx.node("Reshape", [averaged(ofRows, [y, 1]), onnx.integers([planes, channels])]);
+    return onnx.node("MatMul", [weights, ofPlanes]);
+  });
+  const mean = means.length === 1 ? means[0]! : onnx.node("Add", means);
+  return onnx.node("Reshape", [mean, onnx.integers([channels])]);
+
+  function averaged(x: string, kernel: readonly number[]): string {
+    const window = { kernel_shape: kernel, strides: kernel, dilations: [1, 1], pads: [0, 0, 0, 0] };
+    return onnx.node("AveragePool", [x], { ...window, count_include_pad: 0 }, undefined, nchwc);
+  }
+}
