@@ -75,6 +75,7 @@ const shapes: readonly (readonly [name: string, shape: Shape])[] = [
   ["3D of odd extents at the bottom", { patch: [12, 20, 4], strides: [one, two, two] }],
   ["3D with flat kernels and strides", { patch: [5, 12, 8], strides: [one, [1, 2, 2], [1, 2, 2]], kernel: [1, 3, 3] }],
   ["3D strided along some axes", { patch: [8, 6, 8], strides: [one, [2, 1, 2], [2, 2, 1]] }],
+  ["3D down to two voxels", { patch: [2, 2, 4], strides: [one, two], features: [16, 48] }],
   ["3D down to one plane", { patch: [4, 8, 8], strides: [one, two, two] }],
   [
     "2D",

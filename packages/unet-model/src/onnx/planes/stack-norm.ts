@@ -4,12 +4,15 @@ import { nchwc } from "../blocked/blocked-tensor.ts";
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
 import type { PlaneStack, Stacks } from "./plane-stack.ts";
 
+/** Voxels of which another pass costs nothing. */
+const FEW = 1000;
+
 /**
  * Instance norm, and the leaky ReLU behind it.
  *
  * The variance is the mean square less the square of the mean, which costs no further pass over the feature, and no digits
  * either where the mean is of the size of the deviation, as it is of features made from normed ones. Those made from the
- * image itself may lie anywhere: they are centred first.
+ * image itself may lie anywhere, and a few voxels may all be nearly the same: they are centred first.
  *
  * @param scale - name of [channel]
  * @param slope - of the leaky ReLU; none if left out
@@ -23,7 +26,8 @@ export function stackedInstanceNorm(
   ofImage: boolean,
 ): Stacks {
   const mean = channelMeans(onnx, x);
-  const variance = ofImage ? centredVariance() : rawVariance();
+  const isCentred = ofImage || voxels(x) < FEW;
+  const variance = isCentred ? centredVariance() : rawVariance();
   const deviation = onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]);
   const factor = onnx.node("Div", [scale, deviation]);
   const shift = onnx.node("Sub", [bias, onnx.node("Mul", [mean, factor])]);
@@ -51,6 +55,10 @@ export function stackedInstanceNorm(
 /** The same of both stacks, or of the only one. */
 export function each(stacks: Stacks, change: (stack: PlaneStack) => PlaneStack): Stacks {
   return stacks.map(change) as unknown as Stacks;
+}
+
+function voxels(stacks: Stacks): number {
+  return stacks.reduce((sum, { planes, size: [y, x] }) => sum + planes * y * x, 0);
 }
 
 /** activation(x · factor + shift), factor and shift [channel], in one pass: a convolution of one tap. */
