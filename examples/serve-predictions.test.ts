@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import type { Server } from "node:http";
+import { type OutgoingHttpHeaders, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,6 +61,51 @@ test("what is strange about an image is told with its segmentation", async () =>
   expect(decodeURIComponent(response.headers.get("x-warnings")!)).toMatch(
     /shows nothing: every voxel of channel 0 is 0/,
   );
+});
+
+/** The answer's status and text to a request with headers that `fetch` does not let one set. */
+async function answerTo(headers: OutgoingHttpHeaders): Promise<[number, string]> {
+  const sent = request(`${url}/segment`, { method: "POST", headers }).end(await image());
+  const [response] = await once(sent, "response");
+  const text = (await response.setEncoding("latin1").toArray()).join("");
+  return [response.statusCode, text];
+}
+
+test("pages of other hosts are refused, also where a name of theirs leads here", async () => {
+  const refused = [403, "only this machine's own programs and pages are served\n"];
+  for (const origin of [
+    "https://example.com",
+    "null",
+    "http://localhost.example.com",
+    "http://127.0.0.1.example.com",
+  ]) {
+    expect([origin, await answerTo({ origin })]).toEqual([origin, refused]);
+  }
+  for (const host of ["example.com", "example.com:8080", "localhost.example.com", "127.0.0.1.example.com", "0.0.0.0"]) {
+    expect([host, await answerTo({ host })]).toEqual([host, refused]);
+    expect([host, await answerTo({ host, origin: `http://${host}` })]).toEqual([host, refused]);
+  }
+});
+
+test("programs and pages of this machine are served by every name of it", async () => {
+  for (const host of ["localhost:8080", "127.0.0.1", "[::1]:8080", "LOCALHOST"]) {
+    expect([host, (await answerTo({ host }))[0]]).toEqual([host, 200]);
+    expect([host, (await answerTo({ host, origin: `http://${host}` }))[0]]).toEqual([host, 200]);
+  }
+});
+
+test("an image that is never done within the limits is not to be sent again later", async () => {
+  const narrow = await createPredictor(join(fixture, "model"), { maxPatches: 1 });
+  const other = predictionServer(narrow).listen(0, "127.0.0.1");
+  try {
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const response = await fetch(`http://127.0.0.1:${port}/segment`, { method: "POST", body: await image() });
+    expect([response.status, await response.text()]).toEqual([413, expect.stringMatching(/too many patches/)]);
+  } finally {
+    other.close();
+    await narrow.dispose();
+  }
 });
 
 test("what cannot be done is said with its status", async () => {

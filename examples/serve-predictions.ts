@@ -4,11 +4,13 @@
  *   node tools/run-example.mjs examples/serve-predictions.ts model.onnx
  *   curl --data-binary @case_0000.nii.gz http://127.0.0.1:8080/segment -o case.nii.gz -D -
  *
- * What is strange about the image comes in the header x-warnings, percent-encoded, a line each.
+ * What is strange about the image comes in the header x-warnings, percent-encoded, a line each. Pages of other hosts that
+ * the user visits reach this address as well: what their browser sends is refused by its Origin, or by its Host where a
+ * name of theirs leads here.
  */
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Transform } from "node:stream";
@@ -26,12 +28,14 @@ export function predictionServer(predictor: EmbeddedPredictor, mostBytes = MOST_
     const answer = (status: number, text: string) => {
       response.writeHead(status, { "content-type": "text/plain", connection: "close" }).end(`${text}\n`);
     };
+    if (!isFromHere(request.headers)) return answer(403, "only this machine's own programs and pages are served");
     if (request.method !== "POST" || request.url !== "/segment") return answer(404, "POST an image to /segment");
     const gone = new AbortController(); // nobody waits for the answer any more
     response.on("close", () => gone.abort());
-    const folder = await mkdtemp(join(tmpdir(), "nnunet-server-"));
+    let folder = "";
     const shown = (text: string) => text.replaceAll(`${folder}/`, "");
     try {
+      folder = await mkdtemp(join(tmpdir(), "nnunet-server-"));
       const [image, result] = [join(folder, "image.nii.gz"), join(folder, "segmentation.nii.gz")];
       await pipeline(request, atMost(mostBytes), createWriteStream(image));
       const { segmentation, warnings } = await predictor.predict(image, { signal: gone.signal });
@@ -43,12 +47,18 @@ export function predictionServer(predictor: EmbeddedPredictor, mostBytes = MOST_
       if (gone.signal.aborted) return;
       const problem = shown(error instanceof Error ? error.message : String(error));
       if (error instanceof TooLarge) answer(413, problem);
-      else if (isNnunetError(error, "LIMIT")) answer(503, problem);
+      else if (isNnunetError(error, "LIMIT")) answer(error.hint === "try again later" ? 503 : 413, problem);
       else answer(isNnunetError(error) ? 422 : 500, problem);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      if (folder) await rm(folder, { recursive: true, force: true });
     }
   });
+}
+
+/** Whether a request is addressed to this machine by one of its own names and, of a page, comes from a page of its own. */
+function isFromHere({ host = "", origin }: IncomingHttpHeaders): boolean {
+  const here = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+  return here.test(host) && (origin === undefined || here.test(origin.replace(/^https?:\/\//i, "")));
 }
 
 class TooLarge extends Error {}
