@@ -1,4 +1,5 @@
-import type { InspectTask, ModelSummary, Reply, Segmented, SegmentTask, ShowTask, Task } from "./tasks.ts";
+import type { DicomVolumeInfo } from "@nnunet/io/bytes";
+import type { InspectTask, ListTask, ModelSummary, Reply, Segmented, SegmentTask, ShowTask, Task } from "./tasks.ts";
 
 export interface TaskOptions {
   readonly signal?: AbortSignal;
@@ -8,6 +9,7 @@ export interface TaskOptions {
 
 export interface WorkerClient {
   run(task: InspectTask, options?: TaskOptions): Promise<ModelSummary>;
+  run(task: ListTask, options?: TaskOptions): Promise<readonly DicomVolumeInfo[]>;
   run(task: ShowTask, options?: TaskOptions): Promise<Blob>;
   run(task: SegmentTask, options?: TaskOptions): Promise<Segmented>;
 }
@@ -18,7 +20,7 @@ export function createWorkerClient(): WorkerClient {
   let last: Promise<unknown> = Promise.resolve();
 
   const begin = (task: Task, { signal, onProgress, onWarning }: TaskOptions) =>
-    new Promise<ModelSummary | Blob | Segmented>((resolve, reject) => {
+    new Promise<Extract<Reply, { result: unknown }>["result"]>((resolve, reject) => {
       const end = () => {
         worker?.terminate();
         worker = undefined;

@@ -41,7 +41,5 @@ export function showGiven(id: string, name: string, lines: readonly string[] = [
 }
 
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  // Options of the libraries that the page has no place for.
-  return text.replace(/choose one with `\w+`(?: 1 \(its number\))?, or /, "");
+  return error instanceof Error ? error.message : String(error);
 }

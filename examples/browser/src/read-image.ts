@@ -1,5 +1,14 @@
 import type { ModelDataset, Volume } from "@nnunet/core";
-import { type DicomInMemory, type ImageWarning, joinChannels, readDicomBytes, readNiftiBytes } from "@nnunet/io/bytes";
+import {
+  type DicomInMemory,
+  type DicomVolumeInfo,
+  type ImageWarning,
+  joinChannels,
+  listDicomVolumes,
+  type NamedBlob,
+  readDicomBytes,
+  readNiftiBytes,
+} from "@nnunet/io/bytes";
 import type { GivenImage } from "./given-image.ts";
 
 /** An image as a model takes it, and what a DICOM segmentation of it needs. */
@@ -24,20 +33,30 @@ export async function readGiven(given: GivenImage, dataset: ModelDataset, onWarn
   return { volume, source: undefined, withoutSource: undefined };
 }
 
+/** Which volumes a page may choose among. */
+export async function volumesOf({ files, name }: GivenImage): Promise<readonly DicomVolumeInfo[]> {
+  return listDicomVolumes(blobsOf(files), name);
+}
+
+function blobsOf(files: readonly File[]): NamedBlob[] {
+  return files.map((file) => ({ name: file.name, blob: file }));
+}
+
 /** The series that was read last: it is shown first, and segmented later. */
 let last:
   | { readonly key: string; readonly series: DicomInMemory; readonly warnings: readonly ImageWarning[] }
   | undefined;
 
-export async function readSeries({ files, name }: GivenImage, onWarning: Hear): Promise<DicomInMemory> {
-  const key = files.map((file) => [file.name, file.size, file.lastModified].join()).join("\n");
+export async function readSeries({ files, name, choice = {} }: GivenImage, hear: Hear): Promise<DicomInMemory> {
+  const { seriesUid, volume } = choice;
+  const key = [[seriesUid, volume], ...files.map((file) => [file.name, file.size, file.lastModified])].join("\n");
   if (last?.key !== key) {
     last = undefined;
     const warnings: ImageWarning[] = [];
-    const blobs = files.map((file) => ({ name: file.name, blob: file }));
-    const series = await readDicomBytes(blobs, name, { onWarning: (warning) => warnings.push(warning) });
+    const onWarning = (warning: ImageWarning) => warnings.push(warning);
+    const series = await readDicomBytes(blobsOf(files), name, { ...choice, onWarning });
     last = { key, series, warnings };
   }
-  for (const warning of last.warnings) onWarning(warning);
+  for (const warning of last.warnings) hear(warning);
   return last.series;
 }

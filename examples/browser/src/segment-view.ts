@@ -1,6 +1,7 @@
 import { labelSet } from "@nnunet/core";
-import { labelColour } from "@nnunet/io/bytes";
-import { describeGiven, type GivenImage, niftiImage } from "./given-image.ts";
+import { type DicomVolumeInfo, labelColour } from "@nnunet/io/bytes";
+import { createVolumeChoice } from "./choose-volume.ts";
+import { chosenVolume, describeGiven, type GivenImage, niftiImage } from "./given-image.ts";
 import { createWorkerClient } from "./in-worker.ts";
 import { element, find, messageOf, showGiven, showNotes, showProblem } from "./page.ts";
 import type { ModelSummary, Segmented, WebDevice } from "./tasks.ts";
@@ -15,9 +16,12 @@ export function createSegmentView() {
   const result = find("#result");
   const device = find<HTMLSelectElement>("#device");
   const mirroring = find<HTMLInputElement>("#mirroring");
+  const choice = createVolumeChoice();
   const worker = createWorkerClient();
   let viewer: Promise<Viewer> | undefined;
   let model: { file: File; summary: ModelSummary } | undefined;
+  /** What was given last; it is `image` once it is known to be one volume. */
+  let asked: GivenImage | undefined;
   let image: GivenImage | undefined;
   let working: AbortController | undefined;
   let showing: Promise<void> | undefined;
@@ -63,8 +67,28 @@ export function createSegmentView() {
   }
 
   async function takeImage(given: GivenImage): Promise<void> {
-    forget();
     const own = withOthers(given);
+    forget();
+    asked = own;
+    image = undefined;
+    choice.hide();
+    showGiven("image", describeGiven(own));
+    ready();
+    const volumes = own.kind === "dicom" ? await volumesOf(own) : [];
+    if (asked !== own) return; // another image was given meanwhile
+    if (volumes.length < 2) return useImage(own);
+    viewer?.then(({ clear }) => clear()).catch(() => {});
+    showGiven("image", describeGiven(own), [`${volumes.length} series or volumes; choose one`]);
+    choice.offer(volumes, (i) => void useImage(chosenVolume(own, volumes[i]!, i + 1)));
+  }
+
+  /** What is wrong with the files is said when they are read. */
+  async function volumesOf(own: GivenImage): Promise<readonly DicomVolumeInfo[]> {
+    return worker.run({ kind: "list", image: own }).catch(() => []);
+  }
+
+  async function useImage(own: GivenImage): Promise<void> {
+    forget();
     image = own;
     showGiven("image", describeGiven(own));
     ready();

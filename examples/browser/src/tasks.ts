@@ -1,4 +1,5 @@
 import type { ModelDataset } from "@nnunet/core";
+import type { DicomVolumeInfo } from "@nnunet/io/bytes";
 import type { GivenImage } from "./given-image.ts";
 
 /* What the page asks of its worker, and what comes back. Blobs cross without being copied. */
@@ -10,6 +11,12 @@ export type WebDevice = "cpu" | "webgpu";
 export interface InspectTask {
   readonly kind: "inspect";
   readonly model: File;
+}
+
+/** Which volumes DICOM files hold. */
+export interface ListTask {
+  readonly kind: "list";
+  readonly image: GivenImage;
 }
 
 /** A DICOM series as NIfTI, which the viewer shows. */
@@ -31,7 +38,7 @@ export interface SegmentTask {
   readonly runtime: string;
 }
 
-export type Task = InspectTask | ShowTask | SegmentTask;
+export type Task = InspectTask | ListTask | ShowTask | SegmentTask;
 
 /** What a model says of itself. */
 export interface ModelSummary {
@@ -60,6 +67,7 @@ export type Reply =
   | { readonly kind: "progress"; readonly done: number; readonly total: number }
   | { readonly kind: "warning"; readonly text: string }
   | { readonly kind: "inspected"; readonly result: ModelSummary }
+  | { readonly kind: "listed"; readonly result: readonly DicomVolumeInfo[] }
   | { readonly kind: "shown"; readonly result: Blob }
   | { readonly kind: "segmented"; readonly result: Segmented }
   | { readonly kind: "failed"; readonly text: string };

@@ -8,7 +8,7 @@ import {
   type SessionFactory,
 } from "@nnunet/inference";
 import { encodeDicomSegmentation, encodeNifti, type ImageWarning } from "@nnunet/io/bytes";
-import { readGiven, readSeries } from "./read-image.ts";
+import { readGiven, readSeries, volumesOf } from "./read-image.ts";
 import type { ModelSummary, Reply, Segmented, SegmentTask, ShowTask, Task } from "./tasks.ts";
 
 /* All that takes time happens here, so that the page stays free. One task after the other; the page ends one by ending us. */
@@ -18,6 +18,7 @@ const reply = (message: Reply) => self.postMessage(message);
 self.onmessage = async ({ data: task }: MessageEvent<Task>) => {
   try {
     if (task.kind === "inspect") reply({ kind: "inspected", result: await inspect(task.model) });
+    else if (task.kind === "list") reply({ kind: "listed", result: await volumesOf(task.image) });
     else if (task.kind === "show") reply({ kind: "shown", result: await show(task) });
     else reply({ kind: "segmented", result: await segment(task) });
   } catch (error) {

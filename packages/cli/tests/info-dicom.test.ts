@@ -52,3 +52,13 @@ test("info says why a folder of DICOM files is no volume, and what was passed ov
     const { stdout } = await nnunet("info", whole);
     expect(stdout).toContain("  warning: passed over README, which is no DICOM");
   }));
+
+test("info lists the series of a folder, and says how one is taken", () =>
+  withScratch(async (scratch) => {
+    const study = join(scratch, "study");
+    await writeSlices(study, [0, 2.5]);
+    await writeFile(join(study, "other"), dicomSlice({ seriesUid: "1.2.4" }));
+    expect((await nnunet("info", study)).stdout).toBe(
+      `${study}: 2 DICOM series, of which nnunet predict takes one with --series\n  CT, 2 files: 1.2.3\n  CT, 1 file: 1.2.4\n`,
+    );
+  }));

@@ -7,9 +7,11 @@ export {
   type DicomInMemory,
   encodeDicomSegmentation,
   isDicomBlob,
+  listDicomVolumes,
   type NamedBlob,
   readDicomBytes,
 } from "./dicom/dicom-bytes.ts";
+export type { DicomVolumeInfo } from "./dicom/volumes-among.ts";
 export { type PlacementDifference, placementDifference } from "./geometry/same-place.ts";
-export type { ImageWarning } from "./image-format.ts";
+export type { DicomChoice, ImageWarning } from "./image-format.ts";
 export { encodeNifti, readNiftiBytes } from "./nifti/nifti-bytes.ts";

@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
 import { createVolume, isNnunetError } from "@nnunet/core";
 import { readDicom, readDicomSource, type ReadImageOptions, writeDicomSegmentation } from "@nnunet/io";
-import { encodeDicomSegmentation, isDicomBlob, readDicomBytes } from "@nnunet/io/bytes";
+import { encodeDicomSegmentation, isDicomBlob, listDicomVolumes, readDicomBytes } from "@nnunet/io/bytes";
 import { dicomSlice } from "./dicom-files.ts";
 import { scratchFolder } from "./nifti-files.ts";
 
@@ -57,6 +57,46 @@ test("every kind of series is read from bytes as from the disk, but for codes th
   }
   expect(withoutCodec).toBeLessThan(120);
   expect(same + withoutCodec).toBe(entries.length);
+});
+
+test("the volumes of several series and in one series are listed, and each is read by its choice", async () => {
+  const slices = [
+    ...[0, 2.5].map((z) => dicomSlice({ seriesUid: "1.2.1", position: [0, 0, z] })),
+    ...[0, 1, 2].map((z) => dicomSlice({ seriesUid: "1.2.2", position: [0, 0, z], rows: 5 })),
+    ...[0, 1].map((z) => dicomSlice({ seriesUid: "1.2.2", position: [0, 0, z], rows: 6 })),
+  ];
+  const blobs = slices.map((bytes, i) => ({ name: `IM${i}`, blob: new Blob([Uint8Array.from(bytes)]) }));
+  const volumes = await listDicomVolumes(blobs, "Study");
+  expect(volumes.map(({ choice, label, slices }) => ({ ...choice, label, slices }))).toEqual([
+    { seriesUid: "1.2.1", label: "", slices: 2 },
+    { seriesUid: "1.2.2", volume: 1, label: expect.stringContaining("4 × 5 pixels"), slices: 3 },
+    { seriesUid: "1.2.2", volume: 2, label: expect.stringContaining("4 × 6 pixels"), slices: 2 },
+  ]);
+  const shapes: (readonly number[])[] = [];
+  for (const { choice } of volumes) shapes.push((await readDicomBytes(blobs, "Study", choice)).volume.shape);
+  expect(shapes).toEqual([
+    [1, 2, 3, 4],
+    [1, 3, 5, 4],
+    [1, 2, 6, 4],
+  ]);
+});
+
+test("of every kind of series with several volumes each is found by its choice", async () => {
+  let several = 0;
+  for (const { name, files, options = {} } of entries) {
+    if (options.seriesUid !== undefined || options.volume !== undefined) continue;
+    const blobs = Object.entries(files).map(([file, content]) => {
+      return { name: file || "image", blob: new Blob([Uint8Array.from(Buffer.from(content, "base64"))]) };
+    });
+    const volumes = await listDicomVolumes(blobs, "series").catch(() => []);
+    if (volumes.length < 2) continue;
+    several++;
+    for (const { choice } of volumes) {
+      const chosen = await outcome(readDicomBytes(blobs, "series", { ...options, ...choice }), "series");
+      expect([name, chosen]).not.toEqual([name, expect.stringMatching(/there (are|is no) .*(series|volume)/)]);
+    }
+  }
+  expect(several).toBeGreaterThan(0);
 });
 
 test("a segmentation becomes the bytes of the file that Node writes", async () => {

@@ -28,6 +28,7 @@ test("the entry for bytes reaches no Node module and exports these names", () =>
     "isDicomBlob",
     "joinChannels",
     "labelColour",
+    "listDicomVolumes",
     "placementDifference",
     "readDicomBytes",
     "readNiftiBytes",

@@ -119,7 +119,7 @@ async function describeSeries(path: string, series: readonly DicomSeriesInfo[]):
     );
     return {
       kind: "DICOM folder",
-      lines: [`${path}: ${series.length} DICOM series; put each into a folder of its own`, ...each],
+      lines: [`${path}: ${series.length} DICOM series, of which nnunet predict takes one with --series`, ...each],
     };
   }
   const { lines } = await describeImage(path, counted(series[0]!.files.length, "file"));

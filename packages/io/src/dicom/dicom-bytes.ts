@@ -8,6 +8,7 @@ import { imagesAmong, type PossibleSlice, prefixBytes } from "./images-among.ts"
 import { memoryFile } from "./memory-file.ts";
 import { isDicom, withDicom } from "./open-dicom.ts";
 import type { VolumePlan } from "./volume-plan.ts";
+import { type DicomVolumeInfo, volumesAmong } from "./volumes-among.ts";
 import { webDecoder } from "./web-decoder.ts";
 
 /** A file of DICOM in memory, such as the `File` that a page was given. */
@@ -44,6 +45,18 @@ export async function readDicomBytes(
   const plan = planVolume(name, found, options);
   const volume = await decodeVolume(plan, webDecoder);
   return { volume, ...(await sourceOf(plan)) };
+}
+
+/**
+ * The volumes that `readDicomBytes` can read of the files, each with the options that choose it: of several series, or of
+ * several echoes, times or stacks in one.
+ *
+ * @throws {FileError} if no file holds an image
+ * @throws {ImageFileError} for a file that is damaged
+ * @example (await listDicomVolumes(files, "Study")).map(({ description, slices }) => `${description}, ${slices}`);
+ */
+export async function listDicomVolumes(files: readonly NamedBlob[], name: string): Promise<DicomVolumeInfo[]> {
+  return volumesAmong(name, (await imagesAmong(name, slicesOf(files))).images);
 }
 
 /** Whether a file begins like DICOM; its name may say nothing. */

@@ -67,7 +67,8 @@ function planOf(path: string, images: readonly DicomImage[], { volume }: ReadIma
   return stackPlan(path, planeStack(path, chosen.frames));
 }
 
-function volumesOf(path: string, images: readonly DicomImage[]): SeriesVolume[] {
+/** The volumes of one series, in the order in which `volume` counts them. Errors as {@link volumesInSeries}. */
+export function volumesOf(path: string, images: readonly DicomImage[]): SeriesVolume[] {
   const frames = images.flatMap((image) => image.frames);
   const mosaics = frames.filter(({ image }) => image.mosaic);
   if (mosaics.length === 0) return volumesInSeries(path, frames);
@@ -96,7 +97,7 @@ function chosenSeries(path: string, images: readonly DicomImage[], { seriesUid }
 }
 
 /** A scout picture in the series of its slices is left out, and named. */
-function withoutLocalizers(
+export function withoutLocalizers(
   path: string,
   images: readonly DicomImage[],
 ): { images: readonly DicomImage[]; warnings: ImageWarning[] } {
