@@ -5,9 +5,10 @@ import { InvalidArgumentError, LimitError } from "./errors.ts";
  * the limit is refused there and then, with the numbers.
  */
 
-/** `gigabytes(2.4e8)` → "0.24 GB"; `gigabytes(1.3e11)` → "130 GB" */
+/** `gigabytes(2.4e8)` → "0.24 GB"; `gigabytes(1.3e11)` → "130 GB"; what would round to little or nothing: "4.2 MB" */
 export function gigabytes(bytes: number): string {
   const value = bytes / 1e9;
+  if (value < 0.01) return `${Number((bytes / 1e6).toPrecision(2))} MB`;
   return `${value >= 100 ? Math.round(value) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} GB`;
 }
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { createRandom, isNnunetError, MersenneTwister, roundHalfEven, ShapeMismatchError, show } from "@nnunet/core";
+import {
+  createRandom,
+  gigabytes,
+  isNnunetError,
+  MersenneTwister,
+  roundHalfEven,
+  ShapeMismatchError,
+  show,
+} from "@nnunet/core";
 
 test("ties go to the even neighbour, also below zero", () => {
   expect([0.5, 1.5, 2.5, -0.5, -1.5, 2.4999].map(roundHalfEven)).toEqual([0, 2, 2, 0, -2, 2]);
@@ -16,6 +24,18 @@ test("errors are recognised by code", () => {
     "label of case liver_3: expected shape [75,512,512], got [74,512,512]",
   );
   expect(isNnunetError(new Error("x"))).toBe(false);
+});
+
+test("an amount of memory never rounds to nothing", () => {
+  expect([1.3e11, 24.24e9, 2.4e8, 1e7, 4.21e6, 1e6, 1].map(gigabytes)).toEqual([
+    "130 GB",
+    "24.2 GB",
+    "0.24 GB",
+    "0.01 GB",
+    "4.2 MB",
+    "1 MB",
+    "0.000001 MB",
+  ]);
 });
 
 describe("createRandom", () => {

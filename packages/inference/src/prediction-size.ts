@@ -171,16 +171,17 @@ function preprocessingWork(shape: Shape3, grid: Shape3): number {
 }
 
 /**
+ * @param caseId - undefined where whoever hears of the error names the case
  * @param free - bytes that are free, where that is known
  * @throws {LimitError} if a case is more than is allowed; says its numbers
  */
 export function refuseLargePrediction(
-  caseId: string,
+  caseId: string | undefined,
   { shape, spacing, resampled, patches, memory }: PredictionSize,
   { maxMemoryGb, taken = 0, maxPatches = defaultMaxPatches }: PredictionLimits,
   free?: number,
 ): void {
-  const subject = `predicting case ${caseId} (${shownShape(shape)} voxels of ${shownShape(spacing)} mm, resampled to ${shownShape(resampled)}, ${patches.toLocaleString("en")} ${patches === 1 ? "patch" : "patches"})`;
+  const subject = `predicting ${caseId === undefined ? "it" : `case ${caseId}`} (${shownShape(shape)} voxels of ${shownShape(spacing)} mm, resampled to ${shownShape(resampled)}, ${patches.toLocaleString("en")} ${patches === 1 ? "patch" : "patches"})`;
   const hint = "check the spacing in its header, crop it, use a model of a coarser configuration";
   refuseBeyondMemory(subject, memory, memoryLimit(maxMemoryGb, free === undefined ? free : taken + free), hint);
   if (patches > maxPatches) {

@@ -44,7 +44,7 @@ test("predictFiles refuses a spacing far too coarse from the header, and writes 
       );
     await expect(predict({ maxMemoryGb: 0.2 })).rejects.toThrow(
       new RegExp(
-        `^predict, case coarse: predicting case coarse ${numbers.replace(/[()]/g, "\\$&")} [\\d,]+ patches\\) needs about [\\d.]+ GB of memory, but the limit is 0.20 GB; check the spacing in its header`,
+        `^predict, case coarse: predicting it ${numbers.replace(/[()]/g, "\\$&")} [\\d,]+ patches\\) needs about [\\d.]+ GB of memory, but the limit is 0.20 GB; check the spacing in its header`,
       ),
     );
     await expect(predict({ maxMemoryGb: 1000 })).rejects.toThrow(
@@ -88,17 +88,20 @@ test("of an ensemble a case is told once, with the patches of all members", () =
       {
         mirroring: false,
         stepFraction: 1,
-        onEvent: (event) => void (event.type === "message" && texts.push(event.text)),
+        onEvent(event) {
+          if (event.type === "message") texts.push(event.text);
+          if (event.type === "stage-start") texts.push(event.detail ?? "");
+        },
       },
     );
     const told = texts.filter((text) => text.includes("far from what the model was trained on"));
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(/\(x × y × z\); resampled to 32 × 32 × 24 voxels, 24 patches, a minute or less$/);
-    expect(texts.find((text) => text.startsWith("1 case: "))).toMatch(
-      /^1 case: at most [\d.]+ GB of memory, a minute or less$/,
-    );
+    expect(texts.filter((text) => text.startsWith("1 case"))).toEqual([
+      expect.stringMatching(/^1 case: at most [\d.]+ GB of memory, a minute or less$/),
+    ]);
     expect(texts.at(-1)).toMatch(
-      /^[\d.]+ GB of memory at the peak and a minute or less; [\d.]+ GB at most and a minute or less had been expected$/,
+      /^took [\d.]+ GB of memory at the peak and a minute or less; at most [\d.]+ GB and a minute or less had been expected$/,
     );
   }));
 

@@ -129,6 +129,29 @@ export async function readRest(
   });
 }
 
+/**
+ * Refuses a file that cannot hold the bytes that are promised, by its size alone: it is cut off, or its header lies. What is
+ * compressed may still turn out to be too short.
+ *
+ * @throws {ImageFileError} as {@link readRest}
+ */
+export async function refuseTooShort(
+  path: string,
+  start: number,
+  length: number,
+  promise: string,
+  compression: Compression = "auto",
+): Promise<void> {
+  await withFile(path, async (_, fileSize, isGzip) => {
+    const [from, needed] = compression === "auto" ? [0, start + length] : [start, length];
+    const there = Math.max(0, fileSize - from);
+    const isPlain = compression === "none" || (compression === "auto" && !isGzip);
+    const most = isPlain ? there : there * largestRatio;
+    if (most >= needed) return;
+    throw tooShort(path, promise, needed, isPlain ? String(there) : `at most ${most} once decompressed`);
+  });
+}
+
 /** Some writers end a file with a newline, which is no voxel. */
 async function sizeWithoutNewline(handle: FileHandle, fileSize: number, end: number): Promise<number> {
   if (fileSize !== end + 1 && fileSize !== end + 2) return fileSize;

@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { createVolume, ImageFileError, type Volume } from "@nnunet/core";
-import { readPrefix, readRest } from "../files/bounded-file.ts";
+import { readPrefix, readRest, refuseTooShort } from "../files/bounded-file.ts";
 import { leadsOut } from "../files/inside-folder.ts";
 import type { ReadImageOptions } from "../image-format.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
@@ -27,11 +27,13 @@ export async function readNifti(path: string, options: ReadImageOptions = {}): P
   return createVolume(decodeVoxels(buffer, header, path), shape, header.geometry);
 }
 
-/** The header alone. Errors as {@link readNifti}, except that the voxels are not looked at. */
+/** The header alone. Errors as {@link readNifti}; of the voxels only whether the file is large enough for them is looked at. */
 export async function readNiftiInfo(path: string, options: ReadImageOptions = {}): Promise<ImageInfo> {
-  const { header } = await readNiftiHeader(path, options);
+  const { header, voxelPath } = await readNiftiHeader(path, options);
+  const { shape, dataType, voxelOffset, voxelBytes } = header;
+  await refuseTooShort(voxelPath, voxelOffset, voxelBytes, promiseOf(shape, dataType.name));
   return {
-    shape: header.shape,
+    shape,
     geometry: header.geometry,
     dataType: header.scaling ? scaledType(header) : arrayTypeOf(header.dataType.stored),
     format: `NIfTI-${header.version}`,

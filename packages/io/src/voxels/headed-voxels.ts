@@ -7,7 +7,7 @@ import {
   type VolumeShape,
 } from "@nnunet/core";
 import { regularFile } from "@nnunet/core/node";
-import { readRest, readText, skipLines } from "../files/bounded-file.ts";
+import { readRest, readText, refuseTooShort, skipLines } from "../files/bounded-file.ts";
 import { type ImageInfo, promiseOf } from "../image-info.ts";
 import { arrayTypeOf, bytesOf, planar, type StoredType, storedVoxels } from "./stored-voxels.ts";
 import { voxelsFromHex, voxelsFromText } from "./text-voxels.ts";
@@ -40,8 +40,13 @@ async function readVoxels(path: string, header: VoxelHeader): Promise<Volume> {
   return createVolume(header.channelsFirst ? planar(data, shape[0]) : data, shape, header.geometry);
 }
 
-/** What can be said of it without its voxels. */
-function infoOf({ shape, geometry, type }: VoxelHeader, format: string): ImageInfo {
+/** What can be said of it without its voxels, of which there must be room for all. */
+async function infoOf(header: VoxelHeader, format: string): Promise<ImageInfo> {
+  const { shape, geometry, type, voxelPath, voxelOffset, encoding } = header;
+  const count = shape[0] * shape[1] * shape[2] * shape[3];
+  const isSpelt = encoding === "text" || encoding === "hex"; // by a character at least
+  const length = isSpelt ? count : count * bytesOf[type];
+  await refuseTooShort(voxelPath, voxelOffset, length, promiseOf(shape, type), isSpelt ? "none" : encoding);
   return { shape, geometry, dataType: arrayTypeOf(type), format };
 }
 

@@ -48,7 +48,7 @@ export async function lookAhead(
   for (const { id, images } of cases) {
     try {
       const image = await imageInFile(images[0]!, predictor, options);
-      seen.push({ id, ...sizeUp(predictor, id, image, options, free) });
+      seen.push({ id, ...sizeUp(predictor, undefined, image, options, free) });
     } catch (error) {
       throw new StageError("predict", id, error);
     }
@@ -121,12 +121,13 @@ export function lookAtImage(
 }
 
 /**
+ * @param id - for errors; undefined where they are thrown on under the case's name
  * @param free - bytes of memory that nobody uses
  * @returns of each member how much work it has, and what they take together
  */
 function sizeUp(
   { members }: Pick<LoadedPredictor, "members">,
-  id: string,
+  id: string | undefined,
   image: ImageAhead,
   options: LookOptions,
   free: number,

@@ -123,7 +123,6 @@ export async function predictCases(
   await options.begin?.();
   const total = left.length;
   if (total === 0) return [];
-  const detail = counted(total, "case");
   const tell = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
   const limit = memoryLimit(options.maxMemoryGb, taken + freeMemory() / 2).bytes;
   const data = total > 1 ? threadData(context, predictor, { onEvent }) : undefined;
@@ -140,10 +139,10 @@ export async function predictCases(
   const expected = { ...outlooks.reduce(inTurn, nothingExpected), memory };
   const time = timeOf(expected.work);
   const began = performance.now();
-  tell(`${detail}: ${describeOutlook(expected, time)}`);
-  tell(`kernels of the network: ${kernelsOf(predictor)}`);
-  if (data) tell(told);
+  const detail = `${counted(total, "case")}: ${describeOutlook(expected, time)}`;
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
+    tell(`kernels of the network: ${kernelsOf(predictor)}`);
+    if (data) tell(told);
     const threads = atOnce > 1 ? openCaseThreads(data!, atOnce, networkThreads!) : undefined;
     const { maxPatches } = options;
     // Neighbours were counted as they lie in memory, so none of them goes over the disk.
@@ -205,9 +204,9 @@ export async function predictCases(
       throw new FileError(target(files), `${problem}; run one of the two again with an output folder of its own`);
     }
     const peak = process.resourceUsage().maxRSS * 1024;
-    const took = describeTime({ seconds: (performance.now() - began) / 1000, measured: true });
+    const took = { seconds: (performance.now() - began) / 1000, measured: true };
     tell(
-      `${gigabytes(peak)} of memory at the peak and ${took}; ${gigabytes(expected.memory)} at most and ${describeTime(time)} had been expected`,
+      `took ${gigabytes(peak)} of memory at the peak and ${describeTime(took)}; at most ${gigabytes(expected.memory)} and ${describeTime(time)} had been expected`,
     );
     return { result: left.flatMap((files) => written.get(files) ?? []) };
   });
