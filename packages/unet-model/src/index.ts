@@ -26,6 +26,7 @@ export {
   blockedStatistics,
   channelMeans,
   leakyActivation,
+  meanProducts,
   scaledChannels,
 } from "./onnx/blocked/blocked-norm.ts";
 export {

@@ -4,6 +4,7 @@ import {
   type BlockedTensor,
   channelMeans,
   leakyActivation,
+  meanProducts,
   scaledChannels,
 } from "@nnunet/unet-model";
 import { onceComputed } from "../execution-order.ts";
@@ -39,7 +40,7 @@ export function blockedInstanceNorm(
   return recordBlocked(tape, z, [x, scale, bias], (dz) => {
     const g = slope === undefined ? dz : { ...dz, name: multiply(dz.name, slopes(tape, block, z, slope, dz.name)) };
     const first = channelMeans(onnx, block, g);
-    const raw = channelMeans(onnx, block, { ...g, name: multiply(g.name, x.name) });
+    const raw = meanProducts(onnx, block, g, x.name);
     const second = onnx.node("Div", [onnx.node("Sub", [raw, multiply(first, mean)]), deviation]); // ⟨g·x̂⟩
     const b = onnx.node("Neg", [onnx.node("Div", [multiply(factor, second), deviation])]);
     const rest = onnx.node("Neg", [onnx.node("Add", [multiply(b, mean), multiply(factor, first)])]);

@@ -1,5 +1,7 @@
+import { elementCount } from "@nnunet/core";
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
 import { type BlockedTensor, nchwc, pictureShape, type PlaneSize, pitch } from "./blocked-tensor.ts";
+import { rowProducts } from "./row-products.ts";
 
 /**
  * Mean and √(variance + ε) of each sample and channel, [sample, channel].
@@ -20,7 +22,7 @@ export function blockedStatistics(
   return { mean, deviation: onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]) };
 
   function squaresOf(values: string): string {
-    return channelMeans(onnx, block, { ...x, name: onnx.node("Mul", [values, values]) });
+    return meanProducts(onnx, block, { ...x, name: values }, values);
   }
 
   function rawVariance(): string {
@@ -98,14 +100,31 @@ function ofRows(
  * The means of a blocked tensor, [sample, channel], over each row, then over rows. Rows between the planes do not count.
  */
 export function channelMeans(onnx: OnnxGraph, block: number, x: BlockedTensor): string {
-  const { batch, channels, size } = x;
-  const [z, y, w] = size;
-  const rows = pitch(size);
+  const [z, y, w] = x.size;
   const window = { kernel_shape: [1, w], strides: [1, w], dilations: [1, 1], pads: [0, 0, 0, 0] };
   const ofRows = onnx.node("AveragePool", [x.name], { ...window, count_include_pad: 0 }, undefined, nchwc);
-  const apart = onnx.node("Reshape", [ofRows, onnx.integers([(batch * channels) / block, z * rows, block])]);
-  const shares = onnx.floats(planeRows(size, 1 / (z * y)), [1, z * rows]);
-  return onnx.node("Reshape", [onnx.node("MatMul", [shares, apart]), onnx.integers([batch, channels])]);
+  return overRows(onnx, block, x, ofRows, 1 / (z * y));
+}
+
+/** The means of x · y, [sample, channel], as {@link channelMeans} takes them. */
+export function meanProducts(onnx: OnnxGraph, block: number, x: BlockedTensor, y: string): string {
+  const rows = x.batch * x.channels * x.size[0] * pitch(x.size);
+  const sums = rowProducts(onnx, x.name, y, rows, x.size[2]);
+  return overRows(onnx, block, x, sums, 1 / elementCount(x.size));
+}
+
+/** Numbers of every row, summed with a share for those of the planes: [sample, channel]. */
+function overRows(
+  onnx: OnnxGraph,
+  block: number,
+  { batch, channels, size }: BlockedTensor,
+  ofRows: string,
+  share: number,
+): string {
+  const rows = size[0] * pitch(size);
+  const apart = onnx.node("Reshape", [ofRows, onnx.integers([(batch * channels) / block, rows, block])]);
+  const sum = onnx.node("MatMul", [onnx.floats(planeRows(size, share), [1, rows]), apart]);
+  return onnx.node("Reshape", [sum, onnx.integers([batch, channels])]);
 }
 
 /** For each row of the picture: `own` where it belongs to a plane, 0 between the planes. */

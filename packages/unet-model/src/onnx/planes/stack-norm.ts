@@ -1,6 +1,7 @@
 import type { NetworkNode } from "../../network-graph.ts";
 import { type Activation, leakyActivation } from "../blocked/blocked-norm.ts";
 import { nchwc } from "../blocked/blocked-tensor.ts";
+import { rowProducts } from "../blocked/row-products.ts";
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
 import type { PlaneStack, Stacks } from "./plane-stack.ts";
 
@@ -34,10 +35,7 @@ export function stackedInstanceNorm(
   return each(x, (stack) => scaled(onnx, stack, factor, shift, slope === undefined ? {} : leakyActivation(slope)));
 
   function meanSquare(of: Stacks): string {
-    return channelMeans(
-      onnx,
-      each(of, (stack) => ({ ...stack, name: onnx.node("Mul", [stack.name, stack.name]) })),
-    );
+    return channelMeans(onnx, of, squaresOfRows);
   }
 
   function rawVariance(): string {
@@ -76,21 +74,35 @@ function scaled(
   return { ...x, name: onnx.node("Conv", [x.name, weights, shift], attributes, undefined, nchwc) };
 }
 
-/** [channel], over each row, then over rows, then over planes: so that rounding stays that of short sums. */
-function channelMeans(onnx: OnnxGraph, stacks: Stacks): string {
+/**
+ * [channel], over each row, then over rows, then over planes: so that rounding stays that of short sums.
+ *
+ * @param ofRows - of one stack its means over rows, [plane, channel, y, 1]
+ */
+function channelMeans(onnx: OnnxGraph, stacks: Stacks, ofRows = meansOfRows): string {
   const { planes, channels } = stacks[0];
   const share = 1 / (planes * stacks.length);
-  const weights = onnx.floats(new Array<number>(planes).fill(share), [1, planes]);
-  const means = stacks.map(({ name, size: [y, x] }) => {
-    const ofRows = averaged(name, [1, x]);
-    const ofPlanes = onnx.node("Reshape", [averaged(ofRows, [y, 1]), onnx.integers([planes, channels])]);
+  const means = stacks.map((stack) => {
+    const column = averaged(onnx, ofRows(onnx, stack), [stack.size[0], 1]);
+    const ofPlanes = onnx.node("Reshape", [column, onnx.integers([planes, channels])]);
+    const weights = onnx.floats(new Array<number>(planes).fill(share), [1, planes]);
     return onnx.node("MatMul", [weights, ofPlanes]);
   });
   const mean = means.length === 1 ? means[0]! : onnx.node("Add", means);
   return onnx.node("Reshape", [mean, onnx.integers([channels])]);
+}
 
-  function averaged(x: string, kernel: readonly number[]): string {
-    const window = { kernel_shape: kernel, strides: kernel, dilations: [1, 1], pads: [0, 0, 0, 0] };
-    return onnx.node("AveragePool", [x], { ...window, count_include_pad: 0 }, undefined, nchwc);
-  }
+function meansOfRows(onnx: OnnxGraph, { name, size: [, x] }: PlaneStack): string {
+  return averaged(onnx, name, [1, x]);
+}
+
+function squaresOfRows(onnx: OnnxGraph, { name, planes, channels, size: [y, x] }: PlaneStack): string {
+  const sums = rowProducts(onnx, name, name, planes * channels * y, x);
+  const apart = onnx.node("Reshape", [sums, onnx.integers([planes, channels, y, 1])]);
+  return onnx.node("Mul", [apart, onnx.scalar(1 / x)]);
+}
+
+function averaged(onnx: OnnxGraph, x: string, kernel: readonly number[]): string {
+  const window = { kernel_shape: kernel, strides: kernel, dilations: [1, 1], pads: [0, 0, 0, 0] };
+  return onnx.node("AveragePool", [x], { ...window, count_include_pad: 0 }, undefined, nchwc);
 }
