@@ -9,13 +9,13 @@ import {
 } from "@nnunet/core";
 import { augmentIntensities } from "./augment-patch.ts";
 import { augmentPreviousSegmentation, oneHot } from "./augment-previous.ts";
-import type { AugmentedPatch } from "./augmented-patch.ts";
 import { augmentationParameters } from "./augmentation-parameters.ts";
 import { type BatchSourceOptions, checkOptions } from "./batch-source-options.ts";
 import { choosePatchStart, isForegroundSample } from "./choose-patch.ts";
 import { drawSpatialTransform } from "./draw-spatial-transform.ts";
 import { loaderPatchSize, maximumRotation } from "./loader-patch-size.ts";
 import { mirrorInPlace } from "./mirror.ts";
+import { augmentInPlace, type OwnAugmentation, refuseUnknownLabels } from "./own-augmentation.ts";
 import { placeImage, placeLabels, regionToRead } from "./place-patch.ts";
 import { readInside } from "./read-padded-patch.ts";
 import { samplingScratch } from "./sampling-simd.ts";
@@ -28,19 +28,17 @@ import { patchRoom } from "./voxel-simd.ts";
  *
  * Each batch has its own fresh arrays, so their buffers may be transferred to another thread.
  *
- * @param augment - changes a training patch in place after the intensities of our set, before mirroring
+ * @param own - changes a training patch in place after the intensities of our set, before mirroring
  * @throws {InvalidArgumentError} if a size, fraction or axis makes no sense, or there is no case
  * @throws {UnknownStageError} if the configuration names no set of ours and none is given
  * @throws {ShapeMismatchError} (from `batch`) if the channels of two cases differ
+ * @throws {InvalidArgumentError} (from `batch`) what `own` must not do, or a label that no region is asked about
  * @example
  * const source = createBatchSource({ cases, configuration, labels, seed: 1, mode: "training", outputScales: [[1, 1, 1]] });
  * const { data, shape, targets } = await source.batch(0, 0); // shape [2, 1, 40, 56, 40]
  * @see paper, Online Methods (training) and Supplement D; docs/method.md §4
  */
-export function createBatchSource(
-  options: BatchSourceOptions,
-  augment?: (patch: AugmentedPatch, random: RandomGenerator) => void,
-): BatchSource {
+export function createBatchSource(options: BatchSourceOptions, own?: OwnAugmentation): BatchSource {
   const {
     cases,
     configuration,
@@ -107,11 +105,13 @@ export function createBatchSource(
     placeLabels(read, room.source.seg, seg, region, shape, parameters.spatial);
     if (readPrevious) placeLabels(readPrevious, room.source.seg, previous, region, shape, parameters.spatial);
     augmentIntensities(image, shape, parameters, dummy2d, random);
-    if (mode === "training" && augment) {
+    if (mode === "training" && own) {
       data.set(image);
       image = data.subarray(0, image.length);
       seg = seg.slice();
-      augment({ data: image, seg, shape }, random);
+      augmentInPlace(own, { data: image, seg, shape }, random, labels, chosen.id);
+    } else if (labels.regions) {
+      refuseUnknownLabels(seg, labels, `case ${chosen.id}`); // a 0 in every region tells nobody; as a class it is refused later
     }
     const reversed = axes.filter(() => random.chance(parameters.mirror.probability));
     mirrorInPlace(image, shape, reversed);

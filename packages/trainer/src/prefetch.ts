@@ -15,7 +15,7 @@ export async function* prefetchEpoch(
   try {
     while (next < iterations || pending.length > 0) {
       while (next < iterations && pending.length <= ahead) {
-        const batch = source.batch(epoch, next++);
+        const batch = Promise.resolve(source.batch(epoch, next++)); // one of one's own may give it at once
         batch.catch(() => {}); // reported when its turn comes
         pending.push(batch);
       }

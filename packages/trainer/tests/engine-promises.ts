@@ -29,7 +29,7 @@ function batchOf(seed: number, shape: readonly number[] = [2, 1, 8, 8]): Trainin
   const width = shape.at(-1)!;
   const target = Int32Array.from({ length: elementCount(shape) }, (_, v) => (v % width < width / 2 ? 1 : 0));
   const data = Float32Array.from(target, (t) => t + random.normal());
-  return { data, shape, targets: [{ data: target, shape }], caseIds: ["a", "b"] };
+  return { data, shape, targets: [{ data: target, shape }], caseIds: ["a", "b"].slice(0, shape[0]) };
 }
 
 const options = (more: Partial<CompileOptions> = {}): CompileOptions => ({
@@ -228,7 +228,29 @@ export function engineTests(engine: TrainingEngine, heldTensors: () => number): 
         "momentum → encoder.stages.0.0.convs.0.conv.weight: this weight is missing",
       );
       const wrong = { ...batchOf(0), shape: [2, 1, 8, 4] };
-      await expect(session.step(wrong, 0.01)).rejects.toThrow("batch.data: expected shape [2,1,8,8], got [2,1,8,4]");
+      await expect(session.step(wrong, 0.01)).rejects.toThrow(
+        "batch.data of a, b: expected shape [2,1,8,8], got [2,1,8,4]",
+      );
+      await session.dispose();
+    },
+  );
+
+  test.each([ortEngine, engine].map((one) => [one.name, one] as const))(
+    "%s: a batch of a sampler of one's own that is none is refused in a sentence that names its cases",
+    async (_, one) => {
+      const session = await one.compile(graph, weights, options());
+      const whole = batchOf(0);
+      const step = (change: object) => session.step({ ...whole, ...change }, 0.01);
+      const targets = (change: (data: Int32Array) => unknown) =>
+        step({ targets: whole.targets.map(({ data, shape }) => ({ data: change(data), shape })) });
+      const noInt32 = "batch.targets[0].data of a, b: expected Int32Array, got Float32Array(128)";
+      await expect(targets((data) => Float32Array.from(data, (label) => label / 2))).rejects.toThrow(noInt32);
+      await expect(targets((data) => [...data])).rejects.toThrow("batch.targets[0].data of a, b: expected Int32Array");
+      const ofSecond = "batch.targets[0] of b: expected labels from 0 to 1 (look at what a sampler";
+      await expect(targets((data) => data.with(70, 9))).rejects.toThrow(ofSecond);
+      await expect(step({ targets: undefined })).rejects.toThrow("batch.targets: expected a list of arrays");
+      await expect(step({ shape: undefined })).rejects.toThrow("batch.data of a, b: expected shape [2,1,8,8], got []");
+      await expect(step({ caseIds: undefined })).rejects.toThrow("batch.caseIds: expected the ids of the cases of its 2");
       await session.dispose();
     },
   );

@@ -2,7 +2,6 @@ import { type Augmentation, createBatchSampler } from "@nnunet/augment";
 import { InvalidArgumentError } from "@nnunet/core";
 import { type OwnLoss, trainerWithLoss } from "@nnunet/trainer";
 import { defaultStages, type Stages } from "../stages.ts";
-import { inPlace } from "./in-place.ts";
 
 /** What of the method is one's own: whole stages, or one piece of a stage. What is not named stays nnU-Net's. */
 export interface Config extends Partial<Stages> {
@@ -54,7 +53,7 @@ export function stagesOfConfig(config: Config): Partial<Stages> {
   }
   return {
     ...stages,
-    ...(augmentation && { batchSampler: createBatchSampler(inPlace(augmentation)) }),
+    ...(augmentation && { batchSampler: createBatchSampler(augmentation) }),
     ...(loss && { trainer: trainerWithLoss(loss) }),
   };
 }

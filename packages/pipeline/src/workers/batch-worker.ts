@@ -1,7 +1,6 @@
 import type { BatchSource, TrainingBatch } from "@nnunet/core";
 import { type Augmentation, createBatchSampler, defaultBatchSampler } from "@nnunet/augment";
 import { Piscina } from "piscina";
-import { inPlace } from "../config/in-place.ts";
 import type { BatchRequest, BatchWorkerData } from "./batch-workers.ts";
 import { type Carried, carry } from "./carry-error.ts";
 import { openSource } from "./source-description.ts";
@@ -15,7 +14,7 @@ import { stageInWorker } from "./stage-place.ts";
 const { casesFolder, sources, stage } = Piscina.workerData as BatchWorkerData;
 const sampler = stageInWorker(stage, defaultBatchSampler, (exported: object) =>
   "augment" in exported
-    ? createBatchSampler(inPlace(exported as Augmentation))
+    ? createBatchSampler(exported as Augmentation)
     : (exported as typeof defaultBatchSampler),
 );
 sampler.catch(() => {}); // told to whoever asks for a batch
@@ -26,16 +25,19 @@ export default async function makeBatch({ source, epoch, iteration }: BatchReque
   return transferable(await carry(async () => (await opened[source]!).batch(epoch, iteration)));
 }
 
-/** A sampler of one's own may give anything. */
-function isBatch(given: unknown): boolean {
-  return typeof given === "object" && given !== null && "data" in given && "targets" in given;
+/** The buffers of a batch's arrays; a sampler of one's own may give anything, and the trainer says what a batch is. */
+function buffersOf(given: unknown): ArrayBuffer[] {
+  const { data, targets } = (given ?? {}) as Partial<TrainingBatch>;
+  const arrays: unknown[] = [data, ...(Array.isArray(targets) ? targets.map((target) => target?.data) : [])];
+  const buffers = arrays.flatMap((array) => (ArrayBuffer.isView(array) ? [array.buffer] : []));
+  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
 }
 
 /** Hands the arrays over instead of copying them. */
 function transferable(carried: Carried<TrainingBatch>): unknown {
-  if ("error" in carried || !isBatch(carried.result)) return carried; // the trainer says what a batch is
-  const { data, targets } = carried.result;
-  const buffers = [...new Set([data.buffer, ...targets.map((target) => target.data.buffer)])];
+  if ("error" in carried) return carried;
+  const buffers = buffersOf(carried.result);
+  if (buffers.length === 0) return carried;
   return Piscina.move({
     get [Piscina.transferableSymbol]() {
       return buffers as unknown as object;

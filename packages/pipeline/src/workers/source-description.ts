@@ -1,5 +1,5 @@
 import type { AugmentationParameters, BatchSourceOptions } from "@nnunet/augment";
-import type { BatchSampler, BatchSource, PreprocessedCaseReader } from "@nnunet/core";
+import { type BatchSampler, type BatchSource, InvalidArgumentError, type PreprocessedCaseReader } from "@nnunet/core";
 import { openPreprocessedCase } from "@nnunet/preprocess";
 
 /** One source of batches as plain data, so that it can travel to a worker. */
@@ -9,7 +9,11 @@ export type SourceDescription = Omit<BatchSourceOptions, "cases" | "previousSegm
   readonly previousFolders?: readonly string[];
 };
 
-/** Opens the cases of a source; their voxels stay on disk until a patch is read. */
+/**
+ * Opens the cases of a source; their voxels stay on disk until a patch is read.
+ *
+ * @throws {InvalidArgumentError} if what a sampler of one's own makes is no source
+ */
 export async function openSource(
   sampler: BatchSampler<AugmentationParameters>,
   casesFolder: string,
@@ -22,5 +26,10 @@ export async function openSource(
   };
   const cases = await open(caseIds.map(() => casesFolder));
   const previous = previousFolders && { previousSegmentations: await open(previousFolders) };
-  return sampler.createBatchSource({ ...options, cases, ...previous });
+  const source: Partial<BatchSource> | undefined = await sampler.createBatchSource({ ...options, cases, ...previous });
+  if (typeof source?.batch !== "function" || typeof source.close !== "function") {
+    const expected = "createBatchSource() that returns a source, an object with the functions batch and close";
+    throw new InvalidArgumentError(`batchSampler ${sampler.name}`, expected, source);
+  }
+  return source as BatchSource;
 }
