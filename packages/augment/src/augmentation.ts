@@ -36,7 +36,10 @@ export function createBatchSampler(augmentation: Augmentation): BatchSampler<Aug
     const known = Object.keys(augmentationParameters).join(", ");
     throw new InvalidArgumentError("augmentation.after", `one of ${known}`, after);
   }
-  const own = { name, augment: (patch: AugmentedPatch, random: RandomGenerator) => augmentation.augment(patch, random) };
+  const own = {
+    name,
+    augment: (patch: AugmentedPatch, random: RandomGenerator) => augmentation.augment(patch, random),
+  };
   return {
     name,
     ...(version === undefined ? {} : { version }),

@@ -26,7 +26,8 @@ const batchBy = (augment: (patch: AugmentedPatch) => unknown, changes: Partial<t
     .createBatchSource({ ...options, ...changes })
     .batch(0, 0);
 
-const inPlace = "augmentation mine, case liver_3: expected an augment() that changes the arrays of the patch in place; ";
+const inPlace =
+  "augmentation mine, case liver_3: expected an augment() that changes the arrays of the patch in place; ";
 
 describe("an augmentation in code that breaks its contract is refused with its name and the case", () => {
   test("arrays that nobody would look at", async () => {
@@ -57,8 +58,14 @@ describe("an augmentation in code that breaks its contract is refused with its n
   test("a label that no region has, which would be 0 in each", async () => {
     const regions = { labels: labelled({ background: 0, whole: [1, 2], core: [2] }) };
     await expect(batchBy(({ seg }) => void (seg[7] = 3), regions)).rejects.toThrow("expected labels of dataset.json");
-    const stray = createBatchSource({ ...options, ...regions, cases: [syntheticCase("odd", [8, 8, 8], { labels: [5] })] });
-    await expect(stray.batch(0, 0)).rejects.toThrow("case odd: expected labels of dataset.json (0, 1, 2), or −1 outside");
+    const stray = createBatchSource({
+      ...options,
+      ...regions,
+      cases: [syntheticCase("odd", [8, 8, 8], { labels: [5] })],
+    });
+    await expect(stray.batch(0, 0)).rejects.toThrow(
+      "case odd: expected labels of dataset.json (0, 1, 2), or −1 outside",
+    );
   });
 
   test("no name, no function", () => {
@@ -74,6 +81,6 @@ test("an augmentation that changes the patch, or returns it or a number, is take
   for (const returned of [({ data }: AugmentedPatch) => data.reverse(), (patch: AugmentedPatch) => patch, () => 7]) {
     expect((await batchBy(returned)).shape).toEqual(plain.shape);
   }
-  const negative = await batchBy(({ data }) => void data.forEach((x, i) => (data[i] = -x)));
+  const negative = await batchBy(({ data }) => void data.forEach((x, i) => void (data[i] = -x)));
   expect(negative.data).toEqual(plain.data.map((x) => -x));
 });

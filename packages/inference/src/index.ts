@@ -5,6 +5,7 @@ export { gaussianImportance } from "./gaussian-importance.ts";
 export type { AnswerPart } from "./head/answer-parts.ts";
 export { predictorConformance } from "./predictor-conformance.ts";
 export { defaultPredictor } from "./default-predictor.ts";
+export { predictorWithPreprocessor } from "./predictor-with-preprocessor.ts";
 export { type LoadModelOptions, loadModel, type Model } from "./load-model.ts";
 export { describeMemory, estimateMemory, type PredictionMemory } from "./memory-estimate.ts";
 export {

@@ -1,4 +1,4 @@
-import { gigabytes, spatialShape, type StoredImageCase, type Volume } from "@nnunet/core";
+import { gigabytes, type Preprocessor, spatialShape, type StoredImageCase, type Volume } from "@nnunet/core";
 import { numbersInMemory } from "@nnunet/kernels";
 import {
   type NumberRoom,
@@ -12,6 +12,7 @@ import { commonNetwork } from "./common-network.ts";
 import type { Model } from "./load-model.ts";
 import { inputPlanes } from "./input-planes.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import { preprocessByOwn, refuseOtherPreprocessor } from "./own-preprocessor.ts";
 import { checkPrevious } from "./previous-stage.ts";
 import { type PredictionLimits, predictionSize, refuseLargePrediction } from "./prediction-size.ts";
 import { inNode } from "./in-node.ts";
@@ -35,6 +36,8 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
   readonly releaseImage?: boolean;
   /** Where the models are the second network of a cascade: the folds of the first, which segments the image for them. */
   readonly previous?: readonly Model[];
+  /** The stage that preprocessed the cases that the models were trained on, where it was not the default one. */
+  readonly preprocessor?: Preprocessor;
 }
 
 /**
@@ -54,7 +57,8 @@ export interface PredictImageOptions extends PredictCaseOptions, PredictionLimit
  * @returns the segmentation, [1, z, y, x] label ids in the geometry of the image, and on request the probabilities,
  *   [class or region, z, y, x]
  * @throws {LimitError} if the case is more than `maxMemoryGb`, `maxPatches` or the disk allow, before anything is done
- * @throws {InvalidArgumentError} if `previous` is missing, or is another first network than the one trained with
+ * @throws {InvalidArgumentError} if `previous` is missing, or is another first network than the one trained with; if the
+ *   models were trained on cases of another preprocessor than this one
  * @throws what {@link predictCase} throws, and what preprocessing throws of an image that does not fit the plans
  * @example
  * const { segmentation } = await predictImage([await loadModel("model.onnx")], { id: "case_1", image });
@@ -67,6 +71,7 @@ export async function predictImage(
   const network = commonNetwork(models);
   const { metadata, configuration, labels } = network;
   const { id, image } = loaded;
+  refuseOtherPreprocessor(models, options.preprocessor);
   const turn = turnToRas(metadata, image.geometry, spatialShape(image));
   if (turn) return predictTurned(turn, models, loaded, options);
   const releaseImage = options.releaseImage === true && canLetGo(image.data);
@@ -84,7 +89,9 @@ export async function predictImage(
   const first =
     previous && (await predictImage(previous, loaded, { ...rest, ...(scratch && { scratch }) })).segmentation;
   const room = plan.imageInMemory ? roomInMemory : (await import("./scratch.ts")).roomOnDisk(scratch);
-  const preprocessed = preprocessImage({ id, image }, metadata.plans, metadata.configuration, room);
+  const preprocessed = options.preprocessor
+    ? preprocessByOwn(options.preprocessor, { id, image }, metadata, room)
+    : preprocessImage({ id, image }, metadata.plans, metadata.configuration, room);
   if (releaseImage) letGo(image.data);
   const { properties, numbers } = preprocessed;
   let rows: ScoreRows | undefined;

@@ -21,6 +21,7 @@ test("exports these names and no others", () => {
   "predictImage",
   "predictionSize",
   "predictorConformance",
+  "predictorWithPreprocessor",
   "readModelWeights",
   "refuseLargePrediction",
   "segmentationFromMean",

@@ -92,7 +92,8 @@ test("an augmentation that returns another patch, or puts other arrays in its pl
         existing: "overwrite",
       });
     };
-    const inPlace = /augmentation other, case tiny_\d: expected an augment\(\) that changes the arrays of the patch in place; /;
+    const inPlace =
+      /augmentation other, case tiny_\d: expected an augment\(\) that changes the arrays of the patch in place; /;
     await expect(train("(patch) => ({ ...patch, data: patch.data.map((x) => -x) })")).rejects.toThrow(inPlace);
     await expect(train("({ data }) => data.slice()")).rejects.toThrow(inPlace);
     await expect(train("(patch) => { patch.data = patch.data.slice(); }")).rejects.toThrow(inPlace);
@@ -170,7 +171,9 @@ test("a label that an augmentation invents is refused before it is trained: no o
     const augmentation = { name: "inventor", augment: ({ seg }: { readonly seg: Int16Array }) => void seg.fill(7) };
     await expect(
       createPipeline({ augmentation }, folders).train(dataset, plans, "3d_fullres", 0, tinyTraining),
-    ).rejects.toThrow(/^augmentation inventor, case tiny_\d: expected labels of dataset\.json \(0, 1, 2\), or −1 outside, got 7/);
+    ).rejects.toThrow(
+      /^augmentation inventor, case tiny_\d: expected labels of dataset\.json \(0, 1, 2\), or −1 outside, got 7/,
+    );
   }));
 
 test("a loss in nnunet.config.mjs is the training's own; a training may still name one of ours", () =>

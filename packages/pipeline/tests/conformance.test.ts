@@ -77,8 +77,7 @@ describe("the default stages keep to what is asked of any", () => {
         },
       };
       const wrong = preprocessorConformance(careless, cases[0]!, plans, "3d_fullres", dataset);
-      expect(wrong).toContain("the image is not finite everywhere");
-      expect(wrong).toContain("makes 2 channels of 1");
+      expect(wrong).toContain("data has 2560 values in shape [2,1,1,1], expected 1 channel of 1");
     }));
 });
 

@@ -25,10 +25,10 @@ async function redone(stages: Partial<Stages>, folders: Folders, options: RunOpt
   return steps;
 }
 
-/** A stage that does what the default one does, under another name; counts its calls. */
-function renamed<K extends keyof Stages>(key: K, method: string, version?: string) {
+/** A stage that does what it would do beside the other stages, under another name; counts its calls. */
+function renamed<K extends keyof Stages>(key: K, method: string, version?: string, beside: Partial<Stages> = {}) {
   const calls = { count: 0 };
-  const standard = defaultStages[key] as Stages[K] & Record<string, (...args: unknown[]) => unknown>;
+  const standard = createPipeline(beside).stages[key] as Stages[K] & Record<string, (...args: unknown[]) => unknown>;
   const stage = {
     ...standard,
     name: `my ${key}`,
@@ -60,7 +60,7 @@ test("run redoes what a replaced stage touches, and nothing else", () =>
     ];
     let stages: Partial<Stages> = {};
     for (const [key, method, steps] of touched) {
-      const mine = renamed(key, method);
+      const mine = renamed(key, method, undefined, stages);
       stages = { ...stages, ...mine.stages };
       // the same seed, so the trained weights, and what is predicted with them, may come out the same: then it is kept
       const done = await redone(stages, folders);
@@ -69,8 +69,9 @@ test("run redoes what a replaced stage touches, and nothing else", () =>
       if (key === "predictor") expect(done).toEqual(steps);
       expect([key, await redone(stages, folders)]).toEqual([key, []]);
     }
-    const another = renamed("preprocessor", "preprocessCase", "2");
-    expect(await redone({ ...stages, ...another.stages }, folders)).toContain("preprocess");
+    const another = renamed("preprocessor", "preprocessCase", "2").stages;
+    const { predictor } = createPipeline(another).stages;
+    expect(await redone({ ...stages, ...another, predictor }, folders)).toContain("preprocess");
 
     const results = join(folders.results, "Dataset007_Tiny", "nnUNetTrainer__nnUNetPaperPlans__3d_fullres");
     const fingerprint = join(folders.preprocessed, "Dataset007_Tiny", "dataset_fingerprint.json");
@@ -114,7 +115,8 @@ test("a stage with a module runs in the workers, and gives what it gives in the 
             properties: {
               id: loaded.id, geometry: loaded.image.geometry, originalShape: voxels, transposeForward: [0, 1, 2],
               shapeBeforeCropping: voxels, cropBox: voxels.map((n) => [0, n]), shapeAfterCropping: voxels,
-              spacingAfterTranspose: [2, 1, 1], spacingAfterResampling: [2, 1, 1], classLocations: {},
+              spacingAfterTranspose: [2, 1, 1], spacingAfterResampling: [2, 1, 1],
+              classLocations: { 1: Int32Array.of(loaded.label.data.indexOf(1)) },
             },
           };
         },

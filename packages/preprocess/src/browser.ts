@@ -1,5 +1,6 @@
 // What needs no files: the entry that bundlers for browsers take (condition "browser" in package.json).
 export { caseInMemory } from "./case-in-memory.ts";
+export { checkPreprocessed, type PreprocessedFrom } from "./check-preprocessed.ts";
 export { classLocations } from "./class-locations.ts";
 export { planesOfDecision } from "./decide-labels.ts";
 export { normalizeChannel } from "./normalize.ts";

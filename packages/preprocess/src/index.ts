@@ -6,6 +6,7 @@ export {
   storedHash,
   writePreprocessedCase,
 } from "./case-store.ts";
+export { checkPreprocessed, type PreprocessedFrom } from "./check-preprocessed.ts";
 export { classLocations } from "./class-locations.ts";
 export { planesOfDecision } from "./decide-labels.ts";
 export { fileSha256, hashFiles, preprocessedHash } from "./content-hash.ts";

@@ -250,7 +250,9 @@ export function engineTests(engine: TrainingEngine, heldTensors: () => number): 
       await expect(targets((data) => data.with(70, 9))).rejects.toThrow(ofSecond);
       await expect(step({ targets: undefined })).rejects.toThrow("batch.targets: expected a list of arrays");
       await expect(step({ shape: undefined })).rejects.toThrow("batch.data of a, b: expected shape [2,1,8,8], got []");
-      await expect(step({ caseIds: undefined })).rejects.toThrow("batch.caseIds: expected the ids of the cases of its 2");
+      await expect(step({ caseIds: undefined })).rejects.toThrow(
+        "batch.caseIds: expected the ids of the cases of its 2",
+      );
       await session.dispose();
     },
   );

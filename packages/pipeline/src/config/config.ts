@@ -1,5 +1,6 @@
 import { type Augmentation, createBatchSampler } from "@nnunet/augment";
 import { InvalidArgumentError } from "@nnunet/core";
+import { predictorWithPreprocessor } from "@nnunet/inference";
 import { type OwnLoss, trainerWithLoss } from "@nnunet/trainer";
 import { defaultStages, type Stages } from "../stages.ts";
 
@@ -29,7 +30,7 @@ export function defineConfig(config: Config): Config {
 }
 
 /**
- * A config as stages alone.
+ * A config as stages alone. With a preprocessor comes a predictor that preprocesses by it.
  *
  * @throws {InvalidArgumentError} for a key that there is not, or if a piece has no name or function, or its stage is replaced as well
  */
@@ -51,9 +52,15 @@ export function stagesOfConfig(config: Config): Partial<Stages> {
     if (typeof piece[method] !== "function")
       throw new InvalidArgumentError(`${key}.${method}`, "a function", piece[method]);
   }
+  const { preprocessor, predictor } = stages;
+  const isOwn = preprocessor !== undefined && preprocessor !== defaultStages.preprocessor && predictor === undefined;
   return {
     ...stages,
+    ...(isOwn && isStage(preprocessor) && { predictor: predictorWithPreprocessor(preprocessor) }),
     ...(augmentation && { batchSampler: createBatchSampler(augmentation) }),
     ...(loss && { trainer: trainerWithLoss(loss) }),
   };
 }
+
+/** Of what is none the stages say what is wrong. */
+const isStage = (given: unknown) => typeof given === "object" && given !== null && "preprocessCase" in given;

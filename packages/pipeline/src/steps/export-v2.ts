@@ -6,6 +6,7 @@ import { v2CheckpointChunks, v2PlansJson } from "@nnunet/interop";
 import { readCheckpoint } from "@nnunet/trainer";
 import { type Fold, modelFolderPaths } from "../folders.ts";
 import { exportValidation } from "./export-validation.ts";
+import { defaultStages } from "../stages.ts";
 import { trainedNetwork } from "./export-model.ts";
 
 /**
@@ -34,8 +35,14 @@ export async function exportForV2(
   const target = modelFolderPaths(output);
   const written: string[] = [];
   for (const fold of folds) {
-    const { weights, history, network } = await readCheckpoint(paths.fold(fold).checkpoint);
+    const { weights, history, network, stages } = await readCheckpoint(paths.fold(fold).checkpoint);
     if (network) throw new UnsupportedError("a network of one's own in nnU-Net v2", "export it as a model.onnx");
+    const preprocessor = stages?.["preprocessor"] ?? defaultStages.preprocessor.name;
+    if (preprocessor !== defaultStages.preprocessor.name)
+      throw new UnsupportedError(
+        `the preprocessor ${preprocessor} in nnU-Net v2`,
+        "it would see images that are preprocessed otherwise",
+      );
     const chunks = v2CheckpointChunks({
       graph,
       weights,

@@ -13,9 +13,7 @@ import { stageInWorker } from "./stage-place.ts";
 
 const { casesFolder, sources, stage } = Piscina.workerData as BatchWorkerData;
 const sampler = stageInWorker(stage, defaultBatchSampler, (exported: object) =>
-  "augment" in exported
-    ? createBatchSampler(exported as Augmentation)
-    : (exported as typeof defaultBatchSampler),
+  "augment" in exported ? createBatchSampler(exported as Augmentation) : (exported as typeof defaultBatchSampler),
 );
 sampler.catch(() => {}); // told to whoever asks for a batch
 const opened = sources.map(async (source): Promise<BatchSource> => openSource(await sampler, casesFolder, source));

@@ -1,7 +1,14 @@
 import type { CaseFiles, DatasetJson, FingerprintExtractor, Plans, Preprocessor } from "@nnunet/core";
 import { labelSet } from "@nnunet/core";
 import { callingFilesAsWritten, imageFiles, readCase } from "@nnunet/io";
-import { hashFiles, preprocessedHash, storedHash, writePreprocessedCase } from "@nnunet/preprocess";
+import {
+  checkPreprocessed,
+  defaultPreprocessor,
+  hashFiles,
+  preprocessedHash,
+  storedHash,
+  writePreprocessedCase,
+} from "@nnunet/preprocess";
 import { contentHash } from "../records/made-from.ts";
 import { imageHash } from "../steps/identical-images.ts";
 import { identity } from "../stages.ts";
@@ -62,7 +69,12 @@ export async function preprocessCaseFiles(
   const hash = await caseHash(preprocessor, task);
   if ((await storedHash(folder, files.id, { everyVoxel: true })) === hash) return { made: false, hash };
   const loaded = await readCase(files, dataset);
-  await writePreprocessedCase(folder, preprocessor.preprocessCase(loaded, plans, configuration, dataset), hash);
+  const made = preprocessor.preprocessCase(loaded, plans, configuration, dataset);
+  if (preprocessor !== defaultPreprocessor) {
+    const from = { id: files.id, channels: dataset.channelNames.length, labelled: loaded.label !== undefined, dataset };
+    checkPreprocessed(made, from, preprocessor.name);
+  }
+  await writePreprocessedCase(folder, made, hash);
   return { made: true, hash };
 }
 
