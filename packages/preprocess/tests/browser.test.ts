@@ -11,6 +11,7 @@ test("the public functions", () => {
     "SegmentationRestorer",
     "anisotropicAxis",
     "caseInMemory",
+    "checkPreprocessed",
     "classLocations",
     "defaultPreprocessor",
     "fileSha256",
