@@ -63,6 +63,22 @@ const predicted = (work: (input: string, output: string) => Promise<void>) =>
 const names = (paths: readonly string[]) => paths.map((path) => path.slice(-"tiny_0.nii.gz".length));
 const all = [0, 1, 2, 3, 4].map((index) => `tiny_${index}.nii.gz`);
 
+test("where a case fails, how many are done is said, and that they are kept", () =>
+  withScratch(async (folder) => {
+    const [input, output] = [join(folder, "in"), join(folder, "out")];
+    await cp(images, input, { recursive: true });
+    const damaged = join(input, "tiny_2_0000.nii.gz");
+    await truncate(damaged, (await stat(damaged)).size - 6); // its header can be read
+    const told: string[] = [];
+    const onEvent = (event: NnunetEvent) => void (event.type === "message" && told.push(event.text));
+    const failing = pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...fast, onEvent });
+    await expect(failing).rejects.toThrow(/^predict, case tiny_2: /);
+    expect(told.at(-1)).toBe("2 of 5 cases done, which `continue` keeps");
+    await cp(join(images, "tiny_2_0000.nii.gz"), damaged);
+    const later = await pipeline.predict(predictorOf([{ models: [model] }]), input, output, goOn);
+    expect(names(later)).toEqual(["tiny_2.nii.gz", "tiny_3.nii.gz", "tiny_4.nii.gz"]);
+  }));
+
 test("shortcuts that were taken are recorded beside the results, by name; without any nothing is said", () =>
   withScratch(async (folder) => {
     const recorded = async (options: Parameters<Pipeline["predict"]>[3]) => {

@@ -195,6 +195,9 @@ export async function predictCases(
         }
         onEvent?.({ type: "progress", stage: "predict", done: ++done, total, item: files.id });
       });
+    } catch (error) {
+      if (record && done > 0) tell(`${done} of ${counted(total, "case")} done, which \`continue\` keeps`);
+      throw error;
     } finally {
       await threads?.close();
     }
