@@ -14,7 +14,7 @@ test("25 small cases one after another, ten rounds: memory does not grow", async
       const shape = [1, 10 + i, 25, 20] as const;
       const data = Float32Array.from({ length: shape[1] * 25 * 20 }, () => random.normal());
       const image = createVolume(data, shape, axisAlignedGeometry([1.2, 1, 1]));
-      await predictImage([model], { id: `case_${i}`, image });
+      await predictImage([model], { id: `case_${i}`, image }, { stepFraction: 1 });
     }
     resident.push(process.memoryUsage.rss());
   }
@@ -23,4 +23,4 @@ test("25 small cases one after another, ten rounds: memory does not grow", async
   // The first rounds warm up: code, the runtime's arenas, what the collector leaves lying.
   const [early, late] = [Math.max(...resident.slice(1, 4)), Math.min(...resident.slice(-3))];
   expect(late).toBeLessThan(early * 1.1);
-}, 600_000);
+}, 1_800_000); // seconds, but other work may use the cores
