@@ -53,6 +53,10 @@ export interface LabelCodes {
   readonly category?: CodedConcept;
   /** "Left" */
   readonly modifier?: CodedConcept;
+  /** Where it is, of what is no organ itself: "Liver" of a tumour. */
+  readonly anatomicRegion?: CodedConcept;
+  /** "Right lobe" */
+  readonly anatomicRegionModifier?: CodedConcept;
 }
 
 /** One case of a dataset by its files; nothing is read yet. Paths are absolute. */

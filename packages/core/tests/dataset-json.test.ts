@@ -127,8 +127,14 @@ describe("label_codes", () => {
   };
 
   test("are read, written back, and carried by a model", () => {
-    const json = coded({ core: { type: liver, modifier: left }, whole: liver });
+    const inLiver = { type: left, category: left, anatomic_region: liver, anatomic_region_modifier: left };
+    const json = coded({ core: { type: liver, modifier: left }, whole: inLiver });
     const dataset = datasetFromJson(json, "p");
+    expect(dataset.labelCodes?.["whole"]?.anatomicRegion).toEqual({
+      value: "10200004",
+      scheme: "SCT",
+      meaning: "Liver",
+    });
     expect(dataset.labelCodes?.["core"]).toEqual({
       type: { value: "10200004", scheme: "SCT", meaning: "Liver" },
       modifier: { value: "7771000", scheme: "SCT", meaning: "Left" },
@@ -164,7 +170,15 @@ describe("label_codes", () => {
     ],
     [
       { core: { type: liver, side: left } },
-      "p → label_codes.core.side: expected type, category, modifier and nothing else",
+      "p → label_codes.core.side: expected type, category, modifier, anatomic_region, anatomic_region_modifier and nothing else",
+    ],
+    [
+      { core: { type: liver, anatomic_region_modifier: left } },
+      "p → label_codes.core.anatomic_region_modifier: expected anatomic_region beside it",
+    ],
+    [
+      { core: { type: liver, anatomic_region: "Liver" } },
+      'p → label_codes.core.anatomic_region: expected a code such as { "CodeValue": "10200004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Liver" }, got "Liver"',
     ],
   ])("that make no sense are refused: %#", (codes, message) => {
     expect(failure(codes)).toBe(message);

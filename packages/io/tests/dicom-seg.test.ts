@@ -57,6 +57,40 @@ async function write(
   return path;
 }
 
+type Elements = Map<number, Buffer | Elements[]>;
+
+/** A data set, explicit little endian: values, or the items of a sequence, by their tags. */
+function elementsOf(bytes: Buffer): Elements {
+  const found: Elements = new Map();
+  for (let at = 0; at < bytes.length; ) {
+    const tag = bytes.readUInt16LE(at) * 0x10000 + bytes.readUInt16LE(at + 2);
+    if (tag === 0x52009230) return found; // frame by frame; nothing of it is asked for here
+    const type = bytes.toString("latin1", at + 4, at + 6);
+    const isLong = ["OB", "SQ"].includes(type);
+    const length = isLong ? bytes.readUInt32LE(at + 8) : bytes.readUInt16LE(at + 6);
+    const value = bytes.subarray(at + (isLong ? 12 : 8), at + (isLong ? 12 : 8) + length);
+    found.set(tag, type === "SQ" ? itemsOf(value) : value);
+    at += (isLong ? 12 : 8) + length;
+  }
+  return found;
+}
+
+function itemsOf(bytes: Buffer): Elements[] {
+  const items: Elements[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 4);
+    items.push(elementsOf(bytes.subarray(at + 8, at + 8 + length)));
+    at += 8 + length;
+  }
+  return items;
+}
+
+const one = (elements: Elements, tag: number) => (elements.get(tag) as Elements[] | undefined)?.[0];
+const codeIn = (elements: Elements) => {
+  const text = (tag: number) => (elements.get(tag) as Buffer).toString("latin1").trimEnd();
+  return { CodeValue: text(0x00080100), CodingSchemeDesignator: text(0x00080102), CodeMeaning: text(0x00080104) };
+};
+
 const failure = (work: Promise<unknown>) =>
   work.then(
     () => "no error",
@@ -132,6 +166,33 @@ describe("a DICOM segmentation object", () => {
     const path = await write("regions.dcm", (geometry) => labelled(geometry), regions);
     expect(await failure(readLabels(path))).toContain("segments 1 and 2 overlap");
     expect(readFileSync(path).toString("latin1")).toContain("YES");
+  });
+
+  test("codes of a label, and of where it lies, are read back from its segment; without codes it has general ones", async () => {
+    madeSeries();
+    const code = (CodeValue: string, CodeMeaning: string) => ({
+      CodeValue,
+      CodingSchemeDesignator: "SCT",
+      CodeMeaning,
+    });
+    const json = {
+      type: code("108369006", "Neoplasm"),
+      category: code("49755003", "Morphologically Abnormal Structure"),
+      modifier: code("86049000", "Primary"),
+      anatomic_region: code("10200004", "Liver"),
+      anatomic_region_modifier: code("24028007", "Right"),
+    };
+    const coded = named({ growth: 1, lesion: 2 }, { label_codes: { growth: json } });
+    const path = await write("coded.dcm", (geometry) => labelled(geometry), coded);
+    const [growth, lesion] = elementsOf(readFileSync(path).subarray(132)).get(0x00620002) as Elements[];
+    const [category, type, region] = [0x00620003, 0x0062000f, 0x00082218].map((tag) => one(growth!, tag)!);
+    expect(codeIn(category!)).toEqual(json.category);
+    expect(codeIn(type!)).toEqual(json.type);
+    expect(codeIn(one(type!, 0x00620011)!)).toEqual(json.modifier);
+    expect(codeIn(region!)).toEqual(json.anatomic_region);
+    expect(codeIn(one(region!, 0x00082220)!)).toEqual(json.anatomic_region_modifier);
+    expect(codeIn(one(lesion!, 0x0062000f)!)).toEqual(json.category);
+    expect(lesion!.has(0x00082218)).toBe(false);
   });
 
   test("the patient's name stays byte for byte; with label names in other letters both become Unicode", async () => {

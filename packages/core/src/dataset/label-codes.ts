@@ -6,12 +6,21 @@ import { checkKeys, type Fail } from "./dataset-labels.ts";
 
 /*
  * `label_codes` of dataset.json, a key of ours: what a label is in a terminology such as SNOMED CT, as DICOM writes it.
- * A code by itself says what kind of thing the label is; with `type` there may be its category and a modifier (its side).
+ * A code by itself says what kind of thing the label is; with `type` there may be its category, a modifier (its side), and
+ * the part of the body that it lies in, with a modifier of that.
  */
 
 /** Keys of a code as in DICOM, with the longest text that DICOM allows. */
 const codeKeys = { CodeValue: 16, CodingSchemeDesignator: 16, CodeMeaning: 64 } as const;
-const parts = ["type", "category", "modifier"] as const;
+/** Keys of a label's codes, by what they are called here. */
+const partKeys = {
+  type: "type",
+  category: "category",
+  modifier: "modifier",
+  anatomicRegion: "anatomic_region",
+  anatomicRegionModifier: "anatomic_region_modifier",
+} as const satisfies Record<keyof LabelCodes, string>;
+const parts = Object.entries(partKeys) as [keyof LabelCodes, string][];
 
 /**
  * @param labels - those of the same dataset.json
@@ -43,16 +52,13 @@ export function labelCodesToJson(codes: Readonly<Record<string, LabelCodes>>): u
     CodingSchemeDesignator: scheme,
     CodeMeaning: meaning,
   });
+  const partsOf = (own: LabelCodes) => parts.filter(([part]) => own[part] !== undefined);
   return Object.fromEntries(
-    Object.entries(codes).map(([name, { type, category, modifier }]) => [
+    Object.entries(codes).map(([name, own]) => [
       name,
-      category || modifier
-        ? {
-            type: coded(type),
-            ...(category && { category: coded(category) }),
-            ...(modifier && { modifier: coded(modifier) }),
-          }
-        : coded(type),
+      partsOf(own).length > 1
+        ? Object.fromEntries(partsOf(own).map(([part, key]) => [key, coded(own[part]!)]))
+        : coded(own.type),
     ]),
   );
 }
@@ -61,14 +67,15 @@ function codesOf(json: unknown, field: string, fail: Fail): LabelCodes {
   if (!isJsonObject(json)) return fail(field, `expected ${form}, got ${show(json)}`);
   const found = json as Record<string, unknown>;
   if (found["type"] === undefined) return { type: codeOf(json, field, fail) };
-  const other = Object.keys(found).find((key) => !(parts as readonly string[]).includes(key));
-  if (other !== undefined) fail(`${field}.${other}`, `expected ${parts.join(", ")} and nothing else`);
-  const part = (key: (typeof parts)[number]) => codeOf(found[key], `${field}.${key}`, fail);
-  return {
-    type: part("type"),
-    ...(found["category"] !== undefined && { category: part("category") }),
-    ...(found["modifier"] !== undefined && { modifier: part("modifier") }),
-  };
+  const keys = parts.map(([, key]) => key);
+  const other = Object.keys(found).find((key) => !keys.includes(key));
+  if (other !== undefined) fail(`${field}.${other}`, `expected ${keys.join(", ")} and nothing else`);
+  if (found[partKeys.anatomicRegionModifier] !== undefined && found[partKeys.anatomicRegion] === undefined) {
+    fail(`${field}.${partKeys.anatomicRegionModifier}`, `expected ${partKeys.anatomicRegion} beside it`);
+  }
+  const given = parts.filter(([, key]) => found[key] !== undefined);
+  const codes = given.map(([part, key]) => [part, codeOf(found[key], `${field}.${key}`, fail)]);
+  return Object.fromEntries(codes) as LabelCodes;
 }
 
 const form = 'a code such as { "CodeValue": "10200004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Liver" }';

@@ -88,7 +88,7 @@ export function aboutObject(
 }
 
 function segmentItem(segment: Segment, maker: SegmentationMaker, own: (text: string) => string): Item {
-  const { number, name, labels, category, type, modifier, colour } = segment;
+  const { number, name, labels, category, type, modifier, anatomicRegion, anatomicRegionModifier, colour } = segment;
   const label = labels.length === 1 ? `label ${labels[0]}` : `labels ${labels.join(", ")}`;
   return {
     SegmentNumber: [number],
@@ -104,6 +104,14 @@ function segmentItem(segment: Segment, maker: SegmentationMaker, own: (text: str
         ...(maker.parameters !== undefined && { AlgorithmParameters: text(own(maker.parameters), 10240) }),
       },
     ],
+    ...(anatomicRegion && {
+      AnatomicRegionSequence: [
+        {
+          ...codeItem(anatomicRegion, own),
+          ...(anatomicRegionModifier && { AnatomicRegionModifierSequence: [codeItem(anatomicRegionModifier, own)] }),
+        },
+      ],
+    }),
     SegmentedPropertyCategoryCodeSequence: [codeItem(category, own)],
     SegmentedPropertyTypeCodeSequence: [
       {
@@ -115,8 +123,8 @@ function segmentItem(segment: Segment, maker: SegmentationMaker, own: (text: str
   };
 }
 
-function textsOf({ name, category, type, modifier }: Segment): string[] {
-  return [name, category.meaning, type.meaning, modifier?.meaning ?? ""];
+function textsOf({ name, category, type, modifier, anatomicRegion, anatomicRegionModifier }: Segment): string[] {
+  return [name, ...[category, type, modifier, anatomicRegion, anatomicRegionModifier].map((c) => c?.meaning ?? "")];
 }
 
 /** Without what separates values, or no text may hold, and no longer than its type allows. */

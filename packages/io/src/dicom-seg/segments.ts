@@ -13,6 +13,8 @@ export interface Segment {
   readonly category: CodedConcept;
   readonly type: CodedConcept;
   readonly modifier: CodedConcept | undefined;
+  readonly anatomicRegion: CodedConcept | undefined;
+  readonly anatomicRegionModifier: CodedConcept | undefined;
   /** DICOM's CIELab. */
   readonly colour: readonly [number, number, number];
 }
@@ -43,6 +45,8 @@ export function segmentsOf(dataset: Pick<ModelDataset, "labels" | "regionsClassO
       category: codes?.category ?? usual,
       type: codes?.type ?? usual,
       modifier: codes?.modifier,
+      anatomicRegion: codes?.anatomicRegion,
+      anatomicRegionModifier: codes?.anatomicRegionModifier,
       colour: dicomLab(labelColour(i)),
     };
   });

@@ -57,6 +57,8 @@ export const writtenElements = {
   ReferencedFrameNumber: [0x00081160, "IS"],
   ReferencedInstanceSequence: [0x0008114a, "SQ"],
   SourceImageSequence: [0x00082112, "SQ"],
+  AnatomicRegionSequence: [0x00082218, "SQ"],
+  AnatomicRegionModifierSequence: [0x00082220, "SQ"],
   DerivationImageSequence: [0x00089124, "SQ"],
   DerivationCodeSequence: [0x00089215, "SQ"],
   PatientName: [0x00100010, "PN"],
