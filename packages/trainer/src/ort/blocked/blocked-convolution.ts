@@ -24,6 +24,7 @@ import { depthProduct, gatheredWeightGradient, imageProduct, planeProduct, suits
 import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
 import { blockedChannelsLast, blockedDepthTaps, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
 import { layKernels } from "./lay-kernels.ts";
+import { suitsWindows, windowWeightGradient } from "./window-weight-gradient.ts";
 
 /** One tensor of the input: a blocked feature, or, of fewer channels than a block, a picture that is not blocked. */
 interface Part {
@@ -143,6 +144,7 @@ function weightGradient(
     const plain = (tensor: BlockedTensor) => toPlain(onnx, block, tensor, tensor.channels, tensor.size);
     return gatheredWeightGradient(onnx, shape, plain(x), plain(dy));
   }
+  if (!image && suitsWindows(shape, block)) return windowWeightGradient(onnx, block, shape, x.name, dy.name);
   const heights = { of: pitch(x.size), dy: pitch(dy.size) };
   if (image) return imageProduct(onnx, shape, heights, x.name, rows);
   const [kd, stride] = [shape.kernel[0]!, shape.stride[0]!];
