@@ -24,7 +24,7 @@ import { depthProduct, gatheredWeightGradient, imageProduct, planeProduct, suits
 import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
 import { blockedChannelsLast, blockedDepthTaps, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
 import { layKernels } from "./lay-kernels.ts";
-import { suitsWindows, windowWeightGradient } from "./window-weight-gradient.ts";
+import { imageWindowGradient, suitsWindows, windowWeightGradient } from "./window-weight-gradient.ts";
 
 /** One tensor of the input: a blocked feature, or, of fewer channels than a block, a picture that is not blocked. */
 interface Part {
@@ -78,8 +78,7 @@ export function blockedConvolution(
   const y: BlockedTensor = { ...made, ...wantedRows(onnx, block, sum!, lies, made), clean: false };
   return recordBlocked(tape, y, bias ? [...inputs, w, bias] : [...inputs, w], (gradient) => {
     const dy = cleaned(onnx, block, { ...gradient, clean: cleanGradient });
-    const rows = onnx.node("ReorderOutput", [dy.name], { channels: outChannels }, undefined, nchwc);
-    const dws = parts.map((part) => weightGradient(tape, block, part, dy, rows));
+    const dws = parts.map((part) => weightGradient(tape, block, part, dy));
     const dxs = parts.map((part, i) =>
       tape.isTracked(part.value) ? inputGradient(tape, block, part, dy, dws[i]!) : undefined,
     );
@@ -130,21 +129,18 @@ function pictureTensor(onnx: OnnxTape["onnx"], { name, shape }: OnnxValue): Bloc
   return { name: pictureOf(onnx, name, batch, channels, size), batch, channels, size, clean: true };
 }
 
-/** @param rows - dy, not blocked: [n, co, planes · rows, x] */
-function weightGradient(
-  { onnx }: OnnxTape,
-  block: number,
-  { shape, x }: Part,
-  dy: BlockedTensor,
-  rows: string,
-): string {
+function weightGradient({ onnx }: OnnxTape, block: number, { shape, x }: Part, dy: BlockedTensor): string {
   const image = x.channels < block;
-  if (!image && isPointwise(shape)) return blockedPointwiseWeightGradient(onnx, block, x, rows, shape.outChannels);
-  if (!image && !suitsPlanes(shape)) {
+  if (suitsWindows(shape, block)) {
+    return (image ? imageWindowGradient : windowWeightGradient)(onnx, block, shape, x.name, dy.name);
+  }
+  if (!image && !isPointwise(shape) && !suitsPlanes(shape)) {
     const plain = (tensor: BlockedTensor) => toPlain(onnx, block, tensor, tensor.channels, tensor.size);
     return gatheredWeightGradient(onnx, shape, plain(x), plain(dy));
   }
-  if (!image && suitsWindows(shape, block)) return windowWeightGradient(onnx, block, shape, x.name, dy.name);
+  // not blocked: [n, co, planes · rows, x]
+  const rows = onnx.node("ReorderOutput", [dy.name], { channels: dy.channels }, undefined, nchwc);
+  if (!image && isPointwise(shape)) return blockedPointwiseWeightGradient(onnx, block, x, rows, shape.outChannels);
   const heights = { of: pitch(x.size), dy: pitch(dy.size) };
   if (image) return imageProduct(onnx, shape, heights, x.name, rows);
   const [kd, stride] = [shape.kernel[0]!, shape.stride[0]!];

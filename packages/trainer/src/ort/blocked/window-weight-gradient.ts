@@ -1,4 +1,4 @@
-import { type BlockedTensor, nchwc, type OnnxGraph, pitch } from "@nnunet/unet-model";
+import { type BlockedTensor, nchwc, type OnnxGraph, pitch, wholeBlocks } from "@nnunet/unet-model";
 import type { ConvolutionShape } from "../convolution.ts";
 
 /** Voxels of a window: longer ones are no faster, and shorter ones make more products that are to be summed. */
@@ -84,40 +84,145 @@ export function windowWeightGradient(
   const runs = onnx.node("Reshape", [x, onnx.integers([-1, block])]);
   const pictures = onnx.node("Gather", [runs, onnx.node("Reshape", [table, onnx.integers([-1])])], { axis: 0 });
 
+  const [wide, results] = [ci, kd * co];
+  const summed = summedProducts(onnx, { groups, rows, width, kernel: [kh, kw], wide, results }, pictures, windows);
+  // [kd, co/b, kh·kw, ci, b]
+  const taps = kh * kw;
+  return kernelOf(onnx, block, [co, ci, kd, kh, kw], summed, (c, channel, z, tap) => {
+    return ((z * blocks.dy + c) * taps + tap) * ci + channel;
+  });
+}
+
+/**
+ * The same for an image of few channels. It has its own planes and those on either side as the fastest axis, so that dy
+ * need not be copied for each; every plane is a group.
+ *
+ * @param x - not blocked, [n, ci, planes · rows, x], with zeros between the planes, as dy
+ */
+export function imageWindowGradient(
+  onnx: OnnxGraph,
+  block: number,
+  { batch, inChannels: ci, outChannels: co, size, kernel }: ConvolutionShape,
+  x: string,
+  dy: string,
+): string {
+  const volume = size as BlockedTensor["size"];
+  const [depth, , width] = volume;
+  const rows = pitch(volume);
+  const [kd, kh, kw] = kernel as [number, number, number];
+  const planes = batch * depth;
+  const groups = planes < block ? planes : wholeBlocks(planes, block);
+  const before = (kw - 1) / 2;
+  const apart = onnx.node("Reshape", [x, onnx.integers([batch * ci * depth, rows, width])]);
+  // and a plane of zeros
+  const padded = onnx.node("Pad", [apart, onnx.integers([0, 0, before, 1, 0, before])]);
+  const blocks = co / block;
+  const met: number[] = [];
+  const own: number[] = [];
+  for (let group = 0; group < groups; group++) {
+    const [sample, z] = [Math.floor(group / depth), group % depth];
+    for (let tap = 0; tap < kd; tap++) {
+      const at = z + tap - (kd - 1) / 2;
+      const isInside = group < planes && at >= 0 && at < depth;
+      for (let c = 0; c < ci; c++) met.push(isInside ? (sample * ci + c) * depth + at : batch * ci * depth);
+    }
+    // a group more than there are planes meets zeros: any plane of dy will do
+    for (let c = 0; c < blocks; c++) own.push(group < planes ? (sample * blocks + c) * depth + z : 0);
+  }
+  const columns = width + 2 * before;
+  const pictures = onnx.node(
+    "Transpose",
+    [
+      onnx.node("Reshape", [
+        onnx.node("Gather", [padded, onnx.int32s(met, [met.length])], { axis: 0 }),
+        onnx.integers([groups, kd * ci, rows * columns]),
+      ]),
+    ],
+    { perm: [0, 2, 1] },
+  );
+  const isInOrder = own.every((plane, i) => plane === i);
+  const dyPlanes = onnx.node("Reshape", [dy, onnx.integers([planes * blocks, rows * width * block])]);
+  const windows = isInOrder ? dyPlanes : onnx.node("Gather", [dyPlanes, onnx.int32s(own, [own.length])], { axis: 0 });
+  const [wide, results] = [kd * ci, co];
+  const pads = (kh - 1) / 2;
+  const summed = summedProducts(
+    onnx,
+    { groups, rows, width, kernel: [kh, kw], wide, results, pads },
+    pictures,
+    windows,
+  );
+  // [co/b, kh·kw, kd, ci, b]
+  return kernelOf(onnx, block, [co, ci, kd, kh, kw], summed, (c, channel, z, tap) => {
+    return ((c * kh * kw + tap) * kd + z) * ci + channel;
+  });
+}
+
+interface WindowProducts {
+  readonly groups: number;
+  /** Of a window. */
+  readonly rows: number;
+  readonly width: number;
+  readonly kernel: readonly [rows: number, columns: number];
+  /** Values of a voxel of the picture. */
+  readonly wide: number;
+  /** Channels of the windows of a group. */
+  readonly results: number;
+  /** Rows of zeros that the pictures lack at either end. */
+  readonly pads?: number;
+}
+
+/**
+ * @param pictures - [groups, rows + kh − 1, width + kw − 1, wide]
+ * @param windows - [groups, results / b, rows, width, b]
+ * @returns [results / b, kh, kw, wide, b], over all groups
+ */
+function summedProducts(
+  onnx: OnnxGraph,
+  { groups, rows, width, kernel: [kh, kw], wide, results, pads = 0 }: WindowProducts,
+  pictures: string,
+  windows: string,
+): string {
+  const picture = [1, groups, rows + kh - 1 - 2 * pads, (width + kw - 1) * wide];
+  const shape = { kernel_shape: [rows, width], dilations: [1, wide], strides: [1, 1], pads: [pads, 0, pads, 0] };
   const product = onnx.node(
     "Conv",
     [
-      onnx.node("Reshape", [pictures, onnx.integers([1, groups, rows + 2 * above, columns.length * ci])]),
-      onnx.node("Reshape", [windows, onnx.integers([groups * kd * co, 1, rows, width])]),
+      onnx.node("Reshape", [pictures, onnx.integers(picture)]),
+      onnx.node("Reshape", [windows, onnx.integers([groups * results, 1, rows, width])]),
     ],
-    {
-      kernel_shape: [rows, width],
-      dilations: [1, ci],
-      strides: [1, 1],
-      pads: [0, 0, 0, 0],
-      group: groups,
-    },
+    { ...shape, group: groups },
     undefined,
     nchwc,
-  ); // [groups, kd, co/b, kh, kw, ci, b]
-  const length = kd * co * kh * kw * ci;
-  const apart = onnx.node("Reshape", [product, onnx.integers([groups, length])]);
-  const ones = onnx.floats(new Array<number>(groups).fill(1), [1, groups]);
-  const summed = onnx.node("MatMul", [ones, apart]);
-  // in two steps, that move runs or two axes: a transposition of all axes moves single values, on one thread
+  );
+  const apart = onnx.node("Reshape", [product, onnx.integers([groups, results * kh * kw * wide])]);
+  return onnx.node("MatMul", [onnx.floats(new Array<number>(groups).fill(1), [1, groups]), apart]);
+}
+
+/**
+ * Runs of b output channels as a kernel [co, ci, kd, kh, kw], in two steps, that move runs or two axes: a transposition of
+ * all axes moves single values, on one thread.
+ *
+ * @param place - of a run: which block of output channels, input channel, plane and tap in it
+ */
+function kernelOf(
+  onnx: OnnxGraph,
+  block: number,
+  shape: readonly [co: number, ci: number, kd: number, kh: number, kw: number],
+  runs: string,
+  place: (c: number, channel: number, z: number, tap: number) => number,
+): string {
+  const [co, ci, kd, kh, kw] = shape;
   const taps = kh * kw;
-  const order = Array.from({ length: length / block }, (_, i) => {
-    const [tap, z] = [i % taps, Math.floor(i / taps) % kd];
-    const [channel, c] = [Math.floor(i / (taps * kd)) % ci, Math.floor(i / (taps * kd * ci))];
-    return ((z * blocks.dy + c) * taps + tap) * ci + channel;
-  });
-  const byRun = onnx.node("Reshape", [summed, onnx.integers([length / block, block])]);
-  const ordered = onnx.node("Gather", [byRun, onnx.int32s(order, [order.length])], { axis: 0 });
-  const behind = onnx.node("Reshape", [ordered, onnx.integers([blocks.dy, ci * kd * taps, block])]);
-  return onnx.node("Reshape", [
-    onnx.node("Transpose", [behind], { perm: [0, 2, 1] }),
-    onnx.integers([co, ci, kd, kh, kw]),
-  ]);
+  const order: number[] = [];
+  for (let c = 0; c < co / block; c++) {
+    for (let channel = 0; channel < ci; channel++) {
+      for (let z = 0; z < kd; z++) for (let tap = 0; tap < taps; tap++) order.push(place(c, channel, z, tap));
+    }
+  }
+  const apart = onnx.node("Reshape", [runs, onnx.integers([order.length, block])]);
+  const ordered = onnx.node("Gather", [apart, onnx.int32s(order, [order.length])], { axis: 0 });
+  const behind = onnx.node("Reshape", [ordered, onnx.integers([co / block, ci * kd * taps, block])]);
+  return onnx.node("Reshape", [onnx.node("Transpose", [behind], { perm: [0, 2, 1] }), onnx.integers(shape)]);
 }
 
 /** How many groups, and rows of each; together at least all rows. The operator takes few channels or whole blocks of them. */
