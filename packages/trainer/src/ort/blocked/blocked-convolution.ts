@@ -23,7 +23,8 @@ import type { OnnxTape, OnnxValue } from "../onnx-tape.ts";
 import { depthProduct, gatheredWeightGradient, imageProduct, planeProduct, suitsPlanes } from "../weight-gradient.ts";
 import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
 import { blockedChannelsLast, blockedDepthTaps, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
-import { layKernels } from "./lay-kernels.ts";
+import { type LaidWeights, layKernels } from "./lay-kernels.ts";
+import { convolvePairs, type PairedPlanes, pairedPlanes, suitsPairs } from "./paired-planes.ts";
 import { imageWindowGradient, suitsWindows, windowWeightGradient } from "./window-weight-gradient.ts";
 
 /** One tensor of the input: a blocked feature, or, of fewer channels than a block, a picture that is not blocked. */
@@ -61,26 +62,19 @@ export function blockedConvolution(
   const { batch, outChannels } = parts[0]!.shape;
   const made = { batch, channels: outChannels };
   const taps = elementCount(kernel);
-  const onto = bias && !biasCancels ? { bias: bias.name } : {};
-  let sum: ConvolvedPlanes | undefined;
-  for (const { shape, x, w } of parts) {
-    const { inChannels } = shape;
-    const table = Array.from({ length: taps }, (_, tap) => tap);
-    const kernels = layKernels(
-      onnx,
-      block,
-      { w, outChannels, inChannels, taps, swap: false, phases: 1, table },
-      lies,
-      x.size,
-    );
-    sum = convolvePlanes(onnx, x, lies, kernels, sum ? { sum: sum.name } : onto);
-  }
-  const y: BlockedTensor = { ...made, ...wantedRows(onnx, block, sum!, lies, made), clean: false };
+  const added = bias && !biasCancels ? bias.name : undefined;
+  const table = Array.from({ length: taps }, (_, tap) => tap);
+  const weightsOf = ({ shape: { inChannels }, w }: Part): LaidWeights => {
+    return { w, outChannels, inChannels, taps, swap: false, phases: 1, table };
+  };
+  const y: BlockedTensor = { ...made, ...convolved(), clean: false };
   return recordBlocked(tape, y, bias ? [...inputs, w, bias] : [...inputs, w], (gradient) => {
     const dy = cleaned(onnx, block, { ...gradient, clean: cleanGradient });
     const dws = parts.map((part) => weightGradient(tape, block, part, dy));
+    let paired: PairedPlanes | undefined;
+    const planesOfDy = () => (paired ??= pairedPlanes(onnx, block, dy));
     const dxs = parts.map((part, i) =>
-      tape.isTracked(part.value) ? inputGradient(tape, block, part, dy, dws[i]!) : undefined,
+      tape.isTracked(part.value) ? inputGradient(tape, block, part, dy, planesOfDy, dws[i]!) : undefined,
     );
     const joined = dws.length === 1 ? dws[0]! : onnx.node("Concat", dws, { axis: 1 });
     const dw = onnx.node("Reshape", [joined, onnx.integers(w.shape)]);
@@ -91,6 +85,20 @@ export function blockedConvolution(
       biasCancels ? onnx.floats(new Array(outChannels).fill(0), [outChannels]) : channelSums(tape, block, dy),
     ];
   });
+
+  function convolved(): Pick<BlockedTensor, "name" | "size"> {
+    const { size } = parts[0]!.x;
+    if (suitsPairs(lies, size, w.shape[1]!)) {
+      const paired = parts.map((part) => ({ planes: pairedPlanes(onnx, block, part.x), weights: weightsOf(part) }));
+      return { name: convolvePairs(onnx, block, paired, added), size };
+    }
+    let sum: ConvolvedPlanes | undefined;
+    for (const part of parts) {
+      const kernels = layKernels(onnx, block, weightsOf(part), lies, size);
+      sum = convolvePlanes(onnx, part.x, lies, kernels, sum ? { sum: sum.name } : { bias: added });
+    }
+    return wantedRows(onnx, block, sum!, lies, made);
+  }
 }
 
 function partsOf(
@@ -152,7 +160,15 @@ function weightGradient({ onnx }: OnnxTape, block: number, { shape, x }: Part, d
   return planeProduct(onnx, shape, { channelsLast: blockedChannelsLast(onnx, block, x), heights }, rows);
 }
 
-function inputGradient(tape: OnnxTape, block: number, part: Part, dy: BlockedTensor, dw: string): string {
+/** @param planesOfDy - the same for all parts */
+function inputGradient(
+  tape: OnnxTape,
+  block: number,
+  part: Part,
+  dy: BlockedTensor,
+  planesOfDy: () => PairedPlanes,
+  dw: string,
+): string {
   const { onnx } = tape;
   const { shape } = part;
   const { batch, inChannels, outChannels, kernel } = shape;
@@ -165,6 +181,8 @@ function inputGradient(tape: OnnxTape, block: number, part: Part, dy: BlockedTen
   const taps = elementCount(kernel);
   const w = onceComputed(onnx, part.w, [outChannels, inChannels, taps], dw);
   const weights = { w, outChannels, inChannels, taps, swap: true, phases, table };
+  if (suitsPairs(lies, dy.size, outChannels) && phases === 1)
+    return convolvePairs(onnx, block, [{ planes: planesOfDy(), weights }], undefined);
   const kernels = layKernels(onnx, block, weights, lies, dy.size);
   const convolved = convolvePlanes(onnx, dy, lies, kernels, {});
   if (phases === 1) return convolved.name;

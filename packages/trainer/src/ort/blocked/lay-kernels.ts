@@ -30,7 +30,28 @@ export function layKernels(
   lies: PlaneWindow,
   size: PlaneSize,
 ): readonly string[] {
-  const { w, outChannels: co, inChannels: ci, taps, swap, phases, table } = weights;
+  return layWindows(onnx, block, weights, lies.window, kernelsOf(lies, size), kernelShape(lies, size));
+}
+
+/** The same for a kernel of 3×3×3, a window within the plane for each of its planes. */
+export function layPlanes(onnx: OnnxGraph, block: number, weights: LaidWeights): readonly [string, string, string] {
+  const threes = [0, 1, 2];
+  const windows = threes.map((z) => threes.flatMap((y) => threes.map((x) => [z, y, x] as const)));
+  return layWindows(onnx, block, weights, [3, 3, 3], windows, [3, 3]) as unknown as [string, string, string];
+}
+
+/**
+ * @param windows - for each the places of the kernel, [z, y, x], in the order that is wanted
+ * @param shape - of a window in the picture
+ */
+function layWindows(
+  onnx: OnnxGraph,
+  block: number,
+  { w, outChannels: co, inChannels: ci, taps, swap, phases, table }: LaidWeights,
+  [, wy, wx]: PlaneSize,
+  windows: readonly (readonly PlaneSize[])[],
+  shape: readonly [number, number],
+): readonly string[] {
   const [out, into] = swap ? [ci, co] : [co, ci];
   const apart = swap ? [co * (ci / block), block, taps] : [co / block, block, ci * taps];
   const swapped = onnx.node("Transpose", [onnx.node("Reshape", [w, onnx.integers(apart)])], { perm: [0, 2, 1] });
@@ -39,9 +60,8 @@ export function layKernels(
   // one more run of zeros, for places that a phase does not use
   if (table.includes(-1)) runs = onnx.node("Pad", [runs, onnx.integers([0, 0, 1, 0])]);
   const inner = into < block ? 1 : block;
-  const [, wy, wx] = lies.window;
   const positions = table.length / phases;
-  return kernelsOf(lies, size).map((places) => {
+  return windows.map((places) => {
     const chosen: number[] = [];
     for (let ob = 0; ob < out / block; ob++) {
       for (let phase = 0; phase < phases; phase++) {
@@ -57,6 +77,6 @@ export function layKernels(
       }
     }
     const laid = onnx.node("Gather", [runs, onnx.int32s(chosen, [chosen.length])], { axis: 0 });
-    return onnx.node("Reshape", [laid, onnx.integers([phases * out, into, ...kernelShape(lies, size)])]);
+    return onnx.node("Reshape", [laid, onnx.integers([phases * out, into, ...shape])]);
   });
 }
