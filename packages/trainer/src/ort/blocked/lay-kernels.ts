@@ -1,4 +1,4 @@
-import { kernelShape, kernelsOf, type OnnxGraph, type PlaneSize, type PlaneWindow } from "@nnunet/unet-model";
+import { kernelShape, kernelsOf, nchwc, type OnnxGraph, type PlaneSize, type PlaneWindow } from "@nnunet/unet-model";
 
 /** Weights of a layer, [out, in, taps…] as the network has them, and what a blocked convolution makes of them. */
 export interface LaidWeights {
@@ -20,8 +20,8 @@ export interface LaidWeights {
  * [out / b, phase, in / b, …window, in of b, out of b]; [out / b, in, …window, out of b] where the input has fewer
  * channels than a block.
  *
- * First b channels of what comes out become the fastest axis, which is a transposition of two axes; then such runs are
- * gathered in the order that is wanted. One transposition of all axes would move single values, on one thread.
+ * First b channels of what comes out become the fastest axis, as in a feature; then such runs are gathered in the order that
+ * is wanted. A transposition would move single values, on one thread.
  */
 export function layKernels(
   onnx: OnnxGraph,
@@ -53,8 +53,8 @@ function layWindows(
   shape: readonly [number, number],
 ): readonly string[] {
   const [out, into] = swap ? [ci, co] : [co, ci];
-  const apart = swap ? [co * (ci / block), block, taps] : [co / block, block, ci * taps];
-  const swapped = onnx.node("Transpose", [onnx.node("Reshape", [w, onnx.integers(apart)])], { perm: [0, 2, 1] });
+  const apart = swap ? [co, ci, 1, taps] : [1, co, 1, ci * taps];
+  const swapped = onnx.node("ReorderInput", [onnx.node("Reshape", [w, onnx.integers(apart)])], {}, undefined, nchwc);
   const count = (co * ci * taps) / block;
   let runs = onnx.node("Reshape", [swapped, onnx.integers([count, block])]);
   // one more run of zeros, for places that a phase does not use

@@ -199,8 +199,8 @@ function summedProducts(
 }
 
 /**
- * Runs of b output channels as a kernel [co, ci, kd, kh, kw], in two steps, that move runs or two axes: a transposition of
- * all axes moves single values, on one thread.
+ * Runs of b output channels as a kernel [co, ci, kd, kh, kw]: they are gathered in its order, and no longer blocked then.
+ * A transposition would move single values, on one thread.
  *
  * @param place - of a run: which block of output channels, input channel, plane and tap in it
  */
@@ -221,8 +221,9 @@ function kernelOf(
   }
   const apart = onnx.node("Reshape", [runs, onnx.integers([order.length, block])]);
   const ordered = onnx.node("Gather", [apart, onnx.int32s(order, [order.length])], { axis: 0 });
-  const behind = onnx.node("Reshape", [ordered, onnx.integers([co / block, ci * kd * taps, block])]);
-  return onnx.node("Reshape", [onnx.node("Transpose", [behind], { perm: [0, 2, 1] }), onnx.integers(shape)]);
+  const blocked = onnx.node("Reshape", [ordered, onnx.integers([1, co, 1, ci * kd * taps])]);
+  const plain = onnx.node("ReorderOutput", [blocked], { channels: co }, undefined, nchwc);
+  return onnx.node("Reshape", [plain, onnx.integers(shape)]);
 }
 
 /** How many groups, and rows of each; together at least all rows. The operator takes few channels or whole blocks of them. */
