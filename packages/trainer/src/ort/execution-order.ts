@@ -18,3 +18,13 @@ export function onceComputed(onnx: OnnxGraph, value: string, shape: readonly num
   const noRow = onnx.node("Reshape", [none, onnx.integers([0, length])], { allowzero: 1 });
   return onnx.node("Reshape", [onnx.node("Concat", [row, noRow], { axis: 0 }), onnx.integers(shape)]);
 }
+
+/**
+ * `x` in another shape, which cannot be had before `first` has been computed: what is made of a feature for its gradient
+ * alone is made then, and not during the forward pass and kept.
+ */
+export function reshapedOnce(onnx: OnnxGraph, x: string, shape: readonly number[], first: string): string {
+  const flat = onnx.node("Reshape", [first, onnx.integers([-1])]);
+  const none = onnx.node("Cast", [onnx.node("Slice", [flat, onnx.integers([0]), onnx.integers([0])])], { to: 7 });
+  return onnx.node("Reshape", [x, onnx.node("Concat", [onnx.integers(shape), none], { axis: 0 })]);
+}

@@ -23,9 +23,11 @@ import type { OnnxTape, OnnxValue } from "../onnx-tape.ts";
 import { depthProduct, gatheredWeightGradient, imageProduct, planeProduct, suitsPlanes } from "../weight-gradient.ts";
 import { type BlockedValue, recordBlocked } from "./blocked-value.ts";
 import { blockedChannelsLast, blockedDepthTaps, blockedPointwiseWeightGradient } from "./blocked-weight-gradient.ts";
+import { imageWindowGradient } from "./image-window-gradient.ts";
 import { type LaidWeights, layKernels } from "./lay-kernels.ts";
 import { convolvePairs, type PairedPlanes, pairedPlanes, suitsPairs } from "./paired-planes.ts";
-import { imageWindowGradient, suitsWindows, windowWeightGradient } from "./window-weight-gradient.ts";
+import { suitsWindows } from "./window-products.ts";
+import { windowWeightGradient } from "./window-weight-gradient.ts";
 
 /** One tensor of the input: a blocked feature, or, of fewer channels than a block, a picture that is not blocked. */
 interface Part {
@@ -72,7 +74,7 @@ export function blockedConvolution(
     const dy = cleaned(onnx, block, { ...gradient, clean: cleanGradient });
     const dws = parts.map((part) => weightGradient(tape, block, part, dy));
     let paired: PairedPlanes | undefined;
-    const planesOfDy = () => (paired ??= pairedPlanes(onnx, block, dy));
+    const planesOfDy = () => (paired ??= pairedPlanes(onnx, block, dy, dws.at(-1)!));
     const dxs = parts.map((part, i) =>
       tape.isTracked(part.value) ? inputGradient(tape, block, part, dy, planesOfDy, dws[i]!) : undefined,
     );

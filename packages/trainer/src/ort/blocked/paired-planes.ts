@@ -7,6 +7,7 @@ import {
   planesMet,
   type PlaneWindow,
 } from "@nnunet/unet-model";
+import { reshapedOnce } from "../execution-order.ts";
 import { type LaidWeights, layPlanes } from "./lay-kernels.ts";
 
 /**
@@ -37,12 +38,15 @@ export interface PairedPlanes {
  * a row.
  *
  * @param x - with zeros between its planes, whose number is even
+ * @param after - not to be had before this
  */
-export function pairedPlanes(onnx: OnnxGraph, block: number, x: BlockedTensor): PairedPlanes {
+export function pairedPlanes(onnx: OnnxGraph, block: number, x: BlockedTensor, after?: string): PairedPlanes {
   const { name, batch, channels, size } = x;
   const [planes, , width] = size;
   const rows = pitch(size);
-  const asRows = onnx.node("Reshape", [name, onnx.integers([batch, channels, planes, rows * width])]);
+  const seen = [batch, channels, planes, rows * width];
+  const asRows =
+    after === undefined ? onnx.node("Reshape", [name, onnx.integers(seen)]) : reshapedOnce(onnx, name, seen, after);
   const halved = onnx.integers([batch, channels, (planes / 2) * rows, width]);
   const names = planesMet.map((taken: readonly number[], product) => {
     const [first, second] = taken.flatMap((value, plane) => (value === 0 ? [] : [plane])) as [number, number];
