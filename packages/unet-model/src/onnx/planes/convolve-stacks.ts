@@ -79,12 +79,9 @@ function everyOther(within: WithinPlanes, parts: readonly Stacks[]): PlaneStack 
 /** Kernels that meet the planes z − 1, z, z + 1, of any number of planes. */
 function neighbours(within: WithinPlanes, parts: readonly PlaneStack[]): PlaneStack {
   const { onnx, block, bias } = within;
-  let sum = within.convolve(parts, middle, { bias });
+  // made first, so that each is computed just before its own convolution (see `winogradConvolution`)
   const previous = parts.map((part) => previousPlanes(onnx, block, part));
-  sum = within.convolve(previous, before, { sum });
-  return within.convolve(
-    parts.map((part) => nextPlanes(onnx, block, part)),
-    after,
-    { sum },
-  );
+  const next = parts.map((part) => nextPlanes(onnx, block, part));
+  const sum = within.convolve(previous, before, { sum: within.convolve(parts, middle, { bias }) });
+  return within.convolve(next, after, { sum });
 }

@@ -14,26 +14,17 @@ export function winogradConvolution(within: WithinPlanes, parts: readonly Halves
     ...a,
     name: onnx.node(op, [a.name, b.name]),
   });
-  // In this order few of the tensors are alive at once, and the last two products are added to p and q where they lie.
-  const m1 = within.convolve(
-    parts.map(([even, odd]) => pairwise("Add", even, odd)),
-    kernelsMade[1],
-    { bias },
-  );
-  const m2 = within.convolve(
-    parts.map(([even, odd]) => pairwise("Sub", odd, even)),
-    kernelsMade[2],
-  );
+  // onnxruntime computes of a node's inputs first the one that was added last. The planes that are convolved are added before
+  // all that they are added to, so that each is there for the time of its own convolution only.
+  const t1 = parts.map(([even, odd]) => pairwise("Add", even, odd));
+  const t2 = parts.map(([even, odd]) => pairwise("Sub", odd, even));
+  const t0 = parts.map(([, odd]) => neighbouringPlanes(onnx, block, odd, -1, [1, -1]));
+  const t3 = parts.map(([even]) => neighbouringPlanes(onnx, block, even, 0, [1, -1]));
+  const m1 = within.convolve(t1, kernelsMade[1], { bias });
+  const m2 = within.convolve(t2, kernelsMade[2]);
+  // the last two products are added to these where they lie
   const [p, q] = [pairwise("Add", m1, m2), pairwise("Sub", m1, m2)];
-  const even = within.convolve(
-    parts.map(([, odd]) => neighbouringPlanes(onnx, block, odd, -1, [1, -1])),
-    kernelsMade[0],
-    { sum: p },
-  );
-  const odd = within.convolve(
-    parts.map(([even]) => neighbouringPlanes(onnx, block, even, 0, [1, -1])),
-    kernelsMade[3].map((of) => -of),
-    { sum: q },
-  );
-  return [even, odd];
+  const even = within.convolve(t0, kernelsMade[0], { sum: p });
+  const minus = kernelsMade[3].map((of) => -of);
+  return [even, within.convolve(t3, minus, { sum: q })];
 }
