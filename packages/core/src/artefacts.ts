@@ -311,6 +311,8 @@ export interface TrainingBatch {
 
 /** Batches by number: the same (epoch, iteration) gives the same batch whatever was asked before. */
 export interface BatchSource {
+  /** Threads that make its batches; absent where the caller's own makes them. */
+  readonly workers?: number;
   batch(epoch: number, iteration: number): Promise<TrainingBatch>;
   close(): Promise<void>;
 }

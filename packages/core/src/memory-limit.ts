@@ -12,9 +12,9 @@ export function gigabytes(bytes: number): string {
   return `${value >= 100 ? Math.round(value) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} GB`;
 }
 
-/** Whether a runtime's error says that memory ended: onnxruntime's providers, TensorFlow, the C++ library, JavaScript. */
+/** Whether a runtime's error, or its last words, say that memory ended: onnxruntime's providers, TensorFlow, the C++ library, V8. */
 export function isOutOfMemory(reason: string): boolean {
-  return /bad_alloc|bad allocation|failed to allocate|out of memory|OOM when allocating|allocation failed/i.test(
+  return /bad_alloc|bad allocation|failed to allocate|out of memory|OOM when allocating|process OOM|allocation failed/i.test(
     reason,
   );
 }

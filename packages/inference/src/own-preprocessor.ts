@@ -31,7 +31,7 @@ export function refuseOtherPreprocessor(
     // The hash is of a whole config file, which an augmentation in it changes too.
     const trained = (metadata.stages?.["preprocessor"] ?? "default").replace(/ \(sha256 [0-9a-f]{16}\)$/, "");
     if (trained === now) continue;
-    const expected = `${trained}, as in training: load the config that brings it (\`preprocessor\` of nnunet.config.ts), or leave one's own out (a predictor of one's own wraps predictorWithPreprocessor)`;
+    const expected = `${trained}, as in training: load the config that brings it (preprocessor of nnunet.config.ts), or leave one's own out (a predictor of one's own wraps predictorWithPreprocessor)`;
     throw new InvalidArgumentError("preprocessor", expected, now);
   }
 }

@@ -51,7 +51,7 @@ test("an image to be segmented is preprocessed as the training cases were, and a
     const options = { ...tinyTraining, existing: "overwrite" } as const;
     const other = await standard.train(dataset, plans, "3d_fullres", 0, options);
     await expect(predict(pipeline, other.model)).rejects.toThrow(
-      "preprocessor: expected default, as in training: load the config that brings it (`preprocessor` of nnunet.config.ts), or leave one's own out (a predictor of one's own wraps predictorWithPreprocessor), got \"mine\"",
+      "preprocessor: expected default, as in training: load the config that brings it (preprocessor of nnunet.config.ts), or leave one's own out (a predictor of one's own wraps predictorWithPreprocessor), got \"mine\"",
     );
   }));
 

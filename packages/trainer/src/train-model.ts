@@ -11,7 +11,7 @@ import {
   UnknownStageError,
   UnsupportedError,
 } from "@nnunet/core";
-import { appendLine, makeFolder, writeFileAtomic } from "@nnunet/core/node";
+import { appendLine, makeFolder, usableCores, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, checkWeights, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import { chooseEngine } from "./choose-engine.ts";
 import { bottleneck } from "./bottleneck.ts";
@@ -154,7 +154,8 @@ export async function trainModel(
       const record = { ...measured, checkpointSeconds: (performance.now() - writing) / 1000 };
       history[epoch] = record;
       await keepRecord(folder, history, labels);
-      const slowest = bottleneck(record);
+      const makers = { workers: task.training.workers, cores: usableCores(), validationIterations };
+      const slowest = bottleneck(record, makers);
       if (slowest.kind !== told) onEvent?.({ type: "message", stage: "train", level: "info", text: slowest.text });
       told = slowest.kind;
       const pseudoDice = record.pseudoDice.map((d) => d ?? Number.NaN);

@@ -13,6 +13,8 @@ import type { Failure } from "./say.ts";
 const graceMilliseconds = 500;
 /** Loaded when there is something to say, so that the work starts without waiting for it. */
 const words = () => import("./say.ts");
+const saysMemory = async (lastWords: readonly string[]) =>
+  lastWords.length > 0 && (await import("@nnunet/core")).isOutOfMemory(lastWords.join(" "));
 
 /** npm and shells pass one Ctrl-C on twice. */
 const sameKeyMilliseconds = 150;
@@ -105,7 +107,7 @@ export async function supervise(args: readonly string[]): Promise<number> {
   // Before it has its own ear for signals, a Ctrl-C ends the working process at once.
   const interrupted = ended.signal !== null && (grace !== undefined || isStop(ended.signal));
   const stopped = killed || interrupted || ended.code === exitCodes.cancelled;
-  const failure = stopped ? "stopped" : crashOf(ended, foreign.crash);
+  const failure = stopped ? "stopped" : crashOf(ended, await saysMemory(foreign.crash));
   let code: number = ended.code ?? exitCodes.internal;
   if (failure) {
     const { sayFailure, sayLines, stoppedSentence } = await words();
@@ -138,22 +140,19 @@ interface Ended {
   readonly error?: Error;
 }
 
-/** What a process that did not end by itself is told of; undefined for one that did. */
-function crashOf({ code, signal, error }: Ended, lastWords: readonly string[]): Failure | undefined {
+/**
+ * What a process that did not end by itself is told of; undefined for one that did.
+ *
+ * @param saidMemory - whether its last words were that memory ended
+ */
+function crashOf({ code, signal, error }: Ended, saidMemory: boolean): Failure | undefined {
   const memory = { code: "LIMIT", exitCode: exitCodes.input };
   const room = "close other programs, lower --workers or --max-memory, or use a coarser configuration";
   if (error) {
     const message = `no process could be started to do the work (${error.message}); is the machine out of memory or processes?`;
     return { ...memory, message };
   }
-  const said = lastWords.join(" ");
-  if (
-    /heap out of memory|process (?:OOM|out of memory)|Allocation failed|invalid (array|table) (length|size)|bad_alloc/i.test(
-      said,
-    )
-  ) {
-    return { ...memory, message: `the work needs more memory than Node can give it; ${room}` };
-  }
+  if (saidMemory) return { ...memory, message: `the work needs more memory than Node can give it; ${room}` };
   if (signal === "SIGKILL") {
     return { ...memory, message: `the system ended the work, most likely because memory ran out; ${room}` };
   }

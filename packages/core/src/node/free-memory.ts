@@ -5,9 +5,11 @@ import { groupFolders, textOf } from "./control-groups.ts";
 /**
  * Bytes that a process may still take: what the machine has free, or less where its control groups (a container, a
  * cluster's job) allow less. Pages that only cache files count as free, because the system gives them back.
+ *
+ * @param folders - of the groups
  */
-export function freeMemory(): number {
-  return Math.min(freemem(), ...groupFolders("memory").map(freeInGroup));
+export function freeMemory(folders: readonly string[] = groupFolders("memory")): number {
+  return Math.min(freemem(), ...folders.map(freeInGroup));
 }
 
 /** Infinity where the group sets no limit. */
@@ -23,6 +25,8 @@ function freeInGroup(folder: string): number {
   const used = number("memory.current", "memory.usage_in_bytes");
   if (limit === undefined || used === undefined) return Number.POSITIVE_INFINITY;
   const statistics = textOf(join(folder, "memory.stat"));
-  const cache = (name: string) => Number(new RegExp(`^(?:total_)?${name} (\\d+)$`, "m").exec(statistics)?.[1] ?? 0);
+  const numberOf = (name: string) => new RegExp(`^${name} (\\d+)$`, "m").exec(statistics)?.[1];
+  // version 1 counts the groups below it in "total_" alone, but always in what is used
+  const cache = (name: string) => Number(numberOf(`total_${name}`) ?? numberOf(name) ?? 0);
   return Math.max(0, limit - used + cache("inactive_file") + cache("active_file"));
 }

@@ -62,6 +62,7 @@ export function createBatchWorkers(options: BatchWorkersOptions): BatchSource[] 
     };
     let closed = false;
     return {
+      workers,
       async batch(epoch, iteration) {
         const made = request(epoch, iteration);
         waiting.delete(`${epoch}:${iteration}`);

@@ -26,6 +26,7 @@ export function takingWeights<T>(trainer: string, task: TrainingTask<T>): Traini
       return initialWeights;
     },
     training: {
+      ...(training.workers !== undefined && { workers: training.workers }),
       async batch(epoch, iteration) {
         refuseIgnored();
         return training.batch(epoch, iteration);
