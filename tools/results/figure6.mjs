@@ -5,17 +5,19 @@
  *
  *   npx tsc -b && node tools/results/figure6.mjs Task04_Hippocampus figure6
  *
- * Prints every command that it runs. What is done is kept, so that it may be stopped and started again. `--dry-run` only
- * prints.
+ * Prints every command that it runs, and writes the ranks as figure6.svg and figure6.md into the folder. What is done is kept, so that
+ * it may be stopped and started again. `--dry-run` only prints. `--small` is all of it in a minute or two, every variant with two
+ * steps: whether it runs, not what comes out.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-const isDry = process.argv.includes("--dry-run");
-const [task, target] = process.argv.slice(2).filter((word) => word !== "--dry-run");
-if (!target) {
-  console.error("Which? node tools/results/figure6.mjs Task04_Hippocampus figure6");
+const flags = ["--dry-run", "--small"];
+const [isDry, isSmall] = flags.map((flag) => process.argv.includes(flag));
+const [task, target, ...more] = process.argv.slice(2).filter((word) => !flags.includes(word));
+if (!target || more.length > 0) {
+  console.error("Which? node tools/results/figure6.mjs Task04_Hippocampus figure6 [--small] [--dry-run]");
   process.exit(2);
 }
 
@@ -31,13 +33,19 @@ const variants = {
   bn: ["--set", "norm=batch"],
   "no-augmentation": ["--set", "augmentation=none"],
 };
-const common = [
-  ...["--base-features", "8", "--batch-size", "4"],
-  ...["--epochs", "8", "--iterations-per-epoch", "200", "--validation-iterations", "4"],
-];
+const sizes = isSmall
+  ? { cases: 4, features: 2, batch: 2, epochs: 1, steps: 2, validations: 1 }
+  : { cases: 60, features: 8, batch: 4, epochs: 8, steps: 200, validations: 4 };
+const { cases } = sizes;
+const common = Object.entries({
+  "--base-features": sizes.features,
+  "--batch-size": sizes.batch,
+  "--epochs": sizes.epochs,
+  "--iterations-per-epoch": sizes.steps,
+  "--validation-iterations": sizes.validations,
+}).flatMap(([option, value]) => [option, String(value)]);
 const configuration = "2d";
 const folds = [0, 1];
-const cases = 60;
 const dataset = "Dataset004_Hippocampus";
 
 const cli = resolve(import.meta.dirname, "../../packages/cli/bin/nnunet.mjs");
@@ -67,6 +75,7 @@ const named = Object.keys(variants).map(
   (variant) => `${variant}=nnUNet_results/${dataset}/nnUNetTrainer__${plansOf(variant)}__${configuration}`,
 );
 nnunet("compare", ...named, "--strict", "--draw", "figure6.svg", "--overwrite");
+writePage();
 
 /** In so few steps the plain recipe has not learnt yet to tell the front of a hippocampus from its back. */
 function asOneRegion() {
@@ -88,6 +97,31 @@ function halve() {
   const half = (part) => ids.filter((_, i) => i % folds.length === part);
   const splits = folds.map((fold) => ({ train: half(1 - fold), val: half(fold) }));
   writeFileSync(path, `${JSON.stringify(splits, null, 2)}\n`);
+}
+
+/** The table of docs/results/figure6.md. */
+function writePage() {
+  if (isDry) return;
+  const { status, stdout } = spawnSync(process.execPath, [cli, "compare", ...named, "--strict", "--json"], {
+    cwd: target,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) process.exit(status);
+  const { variants: ranked, cases } = JSON.parse(stdout).datasets[dataset];
+  const rows = ranked.map(({ variant, mean, meanRank, ranks }) =>
+    [`\`${variant}\``, mean.toFixed(4), meanRank.toFixed(2), `${Math.round(100 * ranks[0])} %`].join(" | "),
+  );
+  const head = ["variant | mean Dice | mean rank | first in", "---|---|---|---"];
+  const page = [
+    ...[...head, ...rows].map((row) => `| ${row} |`),
+    "",
+    `${cases} validation cases.`,
+    "",
+    "![Ranks](figure6.svg)",
+  ];
+  writeFileSync(join(target, "figure6.md"), `${page.join("\n")}\n`);
+  console.log(`${join(target, "figure6.md")}: the ranks of ${rows.length} variants`);
 }
 
 function nnunet(...words) {

@@ -117,3 +117,22 @@ test("nnunet test without test images is an error, not a success", () =>
     expect(tested.stderr).toContain("holds no image to be segmented");
     expect(tested.code).toBe(3);
   }));
+
+test("a dry run of a folder that is to be converted first names the command, as a shell takes it, and then knows what it became", () =>
+  withScratch(async (scratch, roots) => {
+    const made = { name: "Task09 my own", prefix: "made", trainingCases: 5, testCases: 0, shape: [8, 12, 12] } as const;
+    const folder = await writeTinyDataset(scratch, made);
+    const dry = (...given: string[]) => nnunet("run", ...given, "-c", "2d", "--dry-run", ...roots);
+    for (const command of [() => dry(folder), () => nnunet("train", folder, "2d", "0", ...roots)]) {
+      const { code, stderr } = await command();
+      expect(code).toBe(3);
+      expect(stderr).toBe(
+        `nnunet: ${folder}: is not converted yet; "nnunet convert '${folder}' --raw ${join(scratch, "raw")}" does it\n`,
+      );
+    }
+    expect(existsSync(join(scratch, "raw"))).toBe(false);
+    const task = await writeTinyDataset(scratch, { ...made, name: "Task008_Made" });
+    await writeTinyDataset(join(scratch, "raw"), { ...made, name: "Dataset008_Made" });
+    const known = await dry(task);
+    expect([known.code, known.stdout]).toEqual([0, expect.stringContaining("Dataset008_Made")]);
+  }));

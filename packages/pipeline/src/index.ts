@@ -58,6 +58,7 @@ export type { RunOptions } from "./jobs/run-options.ts";
 export type { GivenUp } from "./budget/given-up.ts";
 export type { RunEffort } from "./jobs/run-work.ts";
 export type { RunResult } from "./jobs/run-dataset.ts";
+export { convertedFolder, isUnconverted } from "./steps/unconverted.ts";
 export type { Tested, TestedFolds, TestOptions, TestResult } from "./steps/test-images.ts";
 export { softwareVersion } from "./software-version.ts";
 export { defaultStages, type Stages } from "./stages.ts";

@@ -210,6 +210,26 @@ test("a predictor of more folds is replaced by one of fewer only with a word, an
     await (await loadPredictor(aside)).dispose();
   }));
 
+test("a better predictor of configurations that had no part in the comparison is kept, and its replacement is a warning", () =>
+  copied(async ({ own, find, told }) => {
+    const kept = async (name: string, dice: number) => {
+      const output = join(own.folders.results, name);
+      await find({ output, configurations: ["2d"] });
+      const path = predictorPaths(output).description;
+      const description = (await readJson(path)) as { readonly score: object };
+      await writeJsonAtomic(path, { ...description, score: { ...description.score, dice } });
+      told.length = 0;
+      await find({ output, configurations: ["3d_fullres"] });
+      return readdir(own.folders.results).then((names) => names.filter((each) => each.startsWith(`previous_${name}`)));
+    };
+    expect(await kept("worse", 0)).toEqual([]);
+    expect(await kept("better", 0.99)).toEqual(["previous_better_1"]);
+    expect(told.find((text) => text.startsWith("replacing the predictor"))).toMatch(
+      /it was 2d, 2 networks \(Dice 0\.9900 over 2 cases\); the new one is 3d_fullres, .*, which is worse: 2d had no part in the comparison; `findBest` compares all that is trained$/,
+    );
+    expect(told.at(-1)).toBe(`the predictor that was there is kept: ${join(own.folders.results, "previous_better_1")}`);
+  }));
+
 test("a label that no validation case has is told of: its score, whatever it is, says nothing", () =>
   copied(async ({ dataset: own, find, told }) => {
     for (const { label } of own.trainingCases) {

@@ -5,6 +5,7 @@ test("what the package exports", () => {
   expect(Object.keys(api).sort()).toEqual([
     "TRAINER_NAME",
     "compareVariants",
+    "convertedFolder",
     "createBatchWorkers",
     "createPipeline",
     "createPredictor",
@@ -21,6 +22,7 @@ test("what the package exports", () => {
     "foldPaths",
     "importForeign",
     "inputCases",
+    "isUnconverted",
     "labelsFound",
     "loadConfig",
     "loadPredictor",

@@ -1,6 +1,15 @@
-import { counted, type RawDataset } from "@nnunet/core";
+import { counted, FileError, type RawDataset } from "@nnunet/core";
 import { findDatasetFolder, openDataset } from "@nnunet/io";
-import { createPipeline, findConfig, loadConfig, type Pipeline } from "@nnunet/pipeline";
+import {
+  convertedFolder,
+  createPipeline,
+  findConfig,
+  isUnconverted,
+  loadConfig,
+  type Pipeline,
+  resolveFolders,
+} from "@nnunet/pipeline";
+import { shellWord } from "../next-hint.ts";
 import type { Session } from "../session.ts";
 import type { CommonFlags, StageFlags } from "./options.ts";
 
@@ -31,9 +40,18 @@ export function defaultPipelineOf({ raw, preprocessed, results }: CommonFlags): 
   return createPipeline({}, { raw, preprocessed, results });
 }
 
-/** Opens what the user named: an id, a name or a folder. */
-export async function openNamedDataset(pipeline: Pipeline, name: string): Promise<RawDataset> {
-  return openDataset(await findDatasetFolder(pipeline.folders.raw, name));
+/**
+ * Opens what the user named: an id, a name or a folder; of the Decathlon's folder what it was converted to.
+ *
+ * @throws {FileError} with the command that converts, where that has not been done
+ */
+export async function openNamedDataset({ folders }: Pipeline, name: string): Promise<RawDataset> {
+  if (!isUnconverted(name)) return openDataset(await findDatasetFolder(folders.raw, name));
+  const converted = await convertedFolder(folders, name);
+  if (converted !== undefined) return openDataset(converted);
+  const usual = resolveFolders({}, process.env, process.cwd()).raw;
+  const words = ["convert", name, ...(folders.raw === usual ? [] : ["--raw", folders.raw])];
+  throw new FileError(name, `is not converted yet; "nnunet ${words.map(shellWord).join(" ")}" does it`);
 }
 
 /** "20 training cases, 1 test case" */

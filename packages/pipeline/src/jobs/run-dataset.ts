@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
 import { InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { convertDataset, findDatasetFolder, openDataset } from "@nnunet/io";
 import { startBudget } from "../budget/budget-clock.ts";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { loadPlans } from "../steps/plan-dataset.ts";
 import { hashCases } from "../steps/hash-cases.ts";
+import { convertedFolder, isUnconverted } from "../steps/unconverted.ts";
 import type { BestPredictor } from "../selection/find-best.ts";
 import type { TestResult } from "../steps/test-images.ts";
 import type { Context } from "../stages.ts";
@@ -177,13 +176,9 @@ export async function openOrConvert(
   named: string,
   { signal, onEvent }: StageOptions = {},
 ): Promise<RawDataset> {
-  if (existsSync(join(named, "dataset.json")) && !/^Dataset\d{3,}_/.test(basename(resolve(named)))) {
-    const id = /^Task(\d+)_/.exec(basename(resolve(named)))?.[1];
-    const converted =
-      id === undefined ? undefined : await findDatasetFolder(folders.raw, String(Number(id))).catch(() => undefined);
-    if (converted === undefined) return convertDataset(named, folders.raw, { signal, onEvent });
-    onEvent?.({ type: "message", stage: "convert", level: "info", text: `${converted} is there already` });
-    return openDataset(converted);
-  }
-  return openDataset(await findDatasetFolder(folders.raw, named));
+  if (!isUnconverted(named)) return openDataset(await findDatasetFolder(folders.raw, named));
+  const converted = await convertedFolder(folders, named);
+  if (converted === undefined) return convertDataset(named, folders.raw, { signal, onEvent });
+  onEvent?.({ type: "message", stage: "convert", level: "info", text: `${converted} is there already` });
+  return openDataset(converted);
 }

@@ -1,4 +1,4 @@
-import { counted, isJsonObject } from "@nnunet/core";
+import { counted, isJsonObject, listed } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { predictorPaths } from "../folders.ts";
 import { descriptionFromJson, type PredictorDescription } from "../prediction/predictor-description.ts";
@@ -17,15 +17,17 @@ export async function isPredictorOf(folder: string, madeFrom: string): Promise<b
 /**
  * What is replaced, in a sentence, before it is.
  *
- * @returns undefined where there is no predictor; `isMore`: the one that is there was made of more networks, or judged by more
- *   cases, so that it is no worse for being older
+ * @param next - `compared`: the configurations that it was chosen among
+ * @returns undefined where there is no predictor; `isKept`: the one that is there was made of more networks, judged by more
+ *   cases, or is better and was not among what is compared now, so that it is no worse for being older
  */
 export async function earlierPredictor(
   folder: string,
   next: {
     readonly members: readonly Pick<PredictorDescription["members"][number], "configuration" | "folds">[];
+    readonly compared: readonly string[];
   } & Pick<PredictorDescription, "score">,
-): Promise<{ readonly text: string; readonly isMore: boolean } | undefined> {
+): Promise<{ readonly text: string; readonly isKept: boolean } | undefined> {
   const { description: path } = predictorPaths(folder);
   if (!(await exists(path))) return undefined;
   const before: Described | undefined = await readJson(path)
@@ -34,11 +36,21 @@ export async function earlierPredictor(
   if (before === undefined) return undefined;
   const text = `replacing the predictor in ${folder}: it was ${named(before)}; the new one is ${named(next)}`;
   const isMore = networks(before) > networks(next) || before.score.cases > next.score.cases;
-  return { text: isMore ? `${text}, of less evidence or fewer networks` : text, isMore };
+  const missing = before.members
+    .map(({ configuration }) => configuration)
+    .filter((name) => !next.compared.includes(name));
+  const isBetter = missing.length > 0 && (before.score.dice ?? 0) > (next.score.dice ?? 1);
+  const remarks = [
+    ...(isMore ? ["of less evidence or fewer networks"] : []),
+    ...(isBetter
+      ? [`which is worse: ${listed(missing)} had no part in the comparison; \`findBest\` compares all that is trained`]
+      : []),
+  ];
+  return { text: [text, ...remarks].join(", "), isKept: isMore || isBetter };
 }
 
 /** "2d + 3d_fullres, 10 networks (Dice 0.8712 over 60 cases)" */
-function named({ members, score: { dice, cases } }: Parameters<typeof earlierPredictor>[1]): string {
+function named({ members, score: { dice, cases } }: Omit<Parameters<typeof earlierPredictor>[1], "compared">): string {
   const names = members.map(({ configuration }) => configuration).join(" + ");
   const score = dice === null ? "not validated" : `Dice ${dice.toFixed(4)} over ${counted(cases, "case")}`;
   return `${names}, ${counted(networks({ members }), "network")} (${score})`;

@@ -8,6 +8,8 @@ interface Put
   extends Pick<PredictorParts, "plans" | "members" | "postprocessing" | "information">,
     Pick<PredictorDescription, "postprocessor" | "score" | "chosen" | "warnings"> {
   readonly dataset: RawDataset;
+  /** The configurations that it was chosen among. */
+  readonly compared: readonly string[];
 }
 
 /**
@@ -24,11 +26,11 @@ export async function putPredictor(
   describe: () => Put,
 ): Promise<boolean> {
   if (await isPredictorOf(folder, madeFrom)) return false;
-  const { dataset, plans, members, postprocessing, information, ...described } = describe();
-  const earlier = await earlierPredictor(folder, { members, score: described.score });
-  const isMore = earlier?.isMore === true;
+  const { dataset, plans, members, postprocessing, information, compared, ...described } = describe();
+  const earlier = await earlierPredictor(folder, { members, compared, score: described.score });
+  const isKept = earlier?.isKept === true;
   // What is not validated replaces nothing quietly.
-  const isLoud = isMore || described.score.cases === 0;
+  const isLoud = isKept || described.score.cases === 0;
   if (earlier) say(options, isLoud ? "warning" : "info", earlier.text);
   const aside = await writePredictor(folder, {
     dataset: dataset.json,
@@ -36,10 +38,10 @@ export async function putPredictor(
     members,
     postprocessing,
     information,
-    keepEarlier: isMore,
+    keepEarlier: isKept,
     description: { dataset: dataset.name, plans: plans.plansName, madeFrom, ...described },
   });
-  const why = isMore ? "" : " had been changed by hand, and";
+  const why = isKept ? "" : " had been changed by hand, and";
   if (aside !== undefined) say(options, "warning", `the predictor that was there${why} is kept: ${aside}`);
   return true;
 }
