@@ -225,7 +225,7 @@ test("a better predictor of configurations that had no part in the comparison is
     expect(await kept("worse", 0)).toEqual([]);
     expect(await kept("better", 0.99)).toEqual(["previous_better_1"]);
     expect(told.find((text) => text.startsWith("replacing the predictor"))).toMatch(
-      /it was 2d, 2 networks \(Dice 0\.9900 over 2 cases\); the new one is 3d_fullres, .*, which is worse: 2d had no part in the comparison; `findBest` compares all that is trained$/,
+      /it was 2d, 2 networks \(Dice 0\.9900 over 2 cases\); the new one is 3d_fullres, .*, which is worse: 2d had no part in the comparison; `findBest\(\)` compares all that is trained$/,
     );
     expect(told.at(-1)).toBe(`the predictor that was there is kept: ${join(own.folders.results, "previous_better_1")}`);
   }));

@@ -43,7 +43,9 @@ export async function earlierPredictor(
   const remarks = [
     ...(isMore ? ["of less evidence or fewer networks"] : []),
     ...(isBetter
-      ? [`which is worse: ${listed(missing)} had no part in the comparison; \`findBest\` compares all that is trained`]
+      ? [
+          `which is worse: ${listed(missing)} had no part in the comparison; \`findBest()\` compares all that is trained`,
+        ]
       : []),
   ];
   return { text: [text, ...remarks].join(", "), isKept: isMore || isBetter };
