@@ -59,7 +59,7 @@ export {
   wovenBlocks,
   type WovenGrid,
 } from "./onnx/blocked/weave-blocks.ts";
-export { kernelsMade, pairMade, planesMet, winogradKernels } from "./onnx/blocked/winograd.ts";
+export { kernelsMade, pairMade, planesMet } from "./onnx/blocked/winograd.ts";
 export { hasBlockedForm, writeBlockedModel } from "./onnx/planes/write-blocked-model.ts";
 export { addBatchNorm, addForwardNode, interleaveTaps, nodesFor } from "./onnx/forward-nodes.ts";
 export { type OnnxAttribute, type OnnxElementType, OnnxGraph, type OnnxNode, onnxOpset } from "./onnx/onnx-graph.ts";

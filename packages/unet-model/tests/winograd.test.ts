@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { createRandom } from "@nnunet/core";
-import { kernelsMade, pairMade, planesMet, winogradKernels } from "../src/index.ts";
+import { kernelsMade, pairMade, planesMet } from "../src/index.ts";
 
 type Matrix = readonly (readonly number[])[];
 const product = (matrix: Matrix, vector: readonly number[]) =>
@@ -35,9 +35,4 @@ test("a kernel that is flipped along its planes has the first and the last produ
   const w = evenNumbers(3);
   const [first, sum, difference, last] = product(kernelsMade, w);
   expect(product(kernelsMade, [...w].reverse())).toEqual([last, sum, difference, first]);
-});
-
-test("stored weights become four kernels each, the taps in a plane staying beside each other", () => {
-  const weights = Float32Array.from([1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60]); // [2, 3, 2]
-  expect([...winogradKernels(weights, 2)]).toEqual([1, 2, 4.5, 6, 1.5, 2, 5, 6, 10, 20, 45, 60, 15, 20, 50, 60]);
 });

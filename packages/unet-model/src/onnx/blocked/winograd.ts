@@ -30,26 +30,3 @@ export const pairMade = [
   [1, 1, 1, 0],
   [0, 1, -1, -1],
 ] as const;
-
-/**
- * The kernels of the four products.
- *
- * @param weights - [out, in, 3, …taps in a plane]
- * @param kernels - how many there are: out · in
- * @returns [out, in, 4, …taps in a plane]
- * @example winogradKernels(Float32Array.of(1, 2, 3), 1); // 1, 3, 1, 3
- */
-export function winogradKernels(weights: Float32Array, kernels: number): Float32Array {
-  const inPlane = weights.length / kernels / 3;
-  const made = new Float32Array(kernels * 4 * inPlane);
-  for (let kernel = 0; kernel < kernels; kernel++) {
-    for (const [product, [a, b, c]] of kernelsMade.entries()) {
-      const to = (kernel * 4 + product) * inPlane;
-      for (let tap = 0; tap < inPlane; tap++) {
-        const at = kernel * 3 * inPlane + tap;
-        made[to + tap] = a * weights[at]! + b * weights[at + inPlane]! + c * weights[at + 2 * inPlane]!;
-      }
-    }
-  }
-  return made;
-}
