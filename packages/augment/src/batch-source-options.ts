@@ -5,6 +5,7 @@ import {
   UnknownStageError,
 } from "@nnunet/core";
 import { type AugmentationParameters, augmentationParameters } from "./augmentation-parameters.ts";
+import { checkParameters } from "./check-parameters.ts";
 
 /** What a source of batches is made from; the augmentation is plain data, so that it travels to workers. */
 export type BatchSourceOptions = AnyBatchSourceOptions<AugmentationParameters>;
@@ -19,6 +20,7 @@ export function checkOptions(
   if (augmentation === undefined && !Object.hasOwn(augmentationParameters, configuration.augmentation)) {
     throw new UnknownStageError("augmentation set", configuration.augmentation, Object.keys(augmentationParameters));
   }
+  if (augmentation !== undefined) checkParameters(augmentation);
   if (cases.length === 0) throw new InvalidArgumentError("cases", "at least one preprocessed case", cases);
   if (axes !== 2 && axes !== 3) {
     throw new InvalidArgumentError("configuration.patchSize", "two or three axes [(z,) y, x]", configuration.patchSize);

@@ -13,6 +13,8 @@ export {
   type SpatialParameters,
 } from "./augmentation-parameters.ts";
 
+export { checkParameters } from "./check-parameters.ts";
+
 // Patches
 export { choosePatchStart, isForegroundSample, type SampledCase } from "./choose-patch.ts";
 export { loaderPatchSize, maximumRotation } from "./loader-patch-size.ts";

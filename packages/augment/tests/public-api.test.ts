@@ -13,6 +13,7 @@ test("the exports", () => {
   "augmentationParameters",
   "batchSourceConformance",
   "binaryOperators",
+  "checkParameters",
   "choosePatchStart",
   "createBatchSampler",
   "createBatchSource",

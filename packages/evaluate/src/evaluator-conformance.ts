@@ -1,5 +1,6 @@
-import { type Evaluator, labelMetrics, type LabelSet } from "@nnunet/core";
+import type { Evaluator, LabelSet } from "@nnunet/core";
 import { labelGroups } from "./case-metrics.ts";
+import { metricsProblems } from "./check-metrics.ts";
 
 /**
  * What any evaluator must keep to: one entry per label or region under its key, all metrics of `summary.json`, a Dice of 1
@@ -20,18 +21,9 @@ export function evaluatorConformance(evaluator: Evaluator, labels: LabelSet): st
   if (reference.join() !== before[0] || prediction.join() !== before[1]) problems.push("scoring changes its input");
   const perfect = evaluator.caseMetrics(reference, reference, labels);
   const keys = labelGroups(labels).map(({ key }) => key);
-  const odd = Object.keys(compared).filter((key) => !keys.includes(key));
-  if (odd.length > 0) problems.push(`scores ${odd.join(", ")}, which is no label or region of the dataset`);
+  problems.push(...metricsProblems(compared, labels));
   for (const key of keys) {
-    const metrics: Readonly<Record<string, unknown>> | undefined = compared[key];
-    if (!metrics) {
-      problems.push(`there is no score of "${key}"`);
-      continue;
-    }
-    for (const name of Object.keys(labelMetrics)) {
-      if (typeof metrics[name] !== "number")
-        problems.push(`${name} of "${key}" is ${String(metrics[name])}, no number`);
-    }
+    if (!compared[key]) continue;
     if (perfect[key]?.dice !== 1) problems.push(`a perfect segmentation of "${key}" has Dice ${perfect[key]?.dice}`);
   }
   return problems;

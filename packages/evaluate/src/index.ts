@@ -7,6 +7,7 @@ export {
 } from "./bootstrap.ts";
 export { drawRankings } from "./draw-rankings.ts";
 export { caseMetrics, labelGroups } from "./case-metrics.ts";
+export { checkedMetrics } from "./check-metrics.ts";
 export { evaluatorConformance } from "./evaluator-conformance.ts";
 export { defaultEvaluator } from "./default-evaluator.ts";
 export { dividedGroup, groupedSplits } from "./grouped-splits.ts";

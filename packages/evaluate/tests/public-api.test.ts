@@ -9,6 +9,7 @@ test("exports these names and no others", () => {
   "candidateConfigurations",
   "caseMetrics",
   "certaintyOf",
+  "checkedMetrics",
   "crossValidationSplits",
   "defaultEvaluator",
   "diceIntervals",

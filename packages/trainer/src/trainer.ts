@@ -16,12 +16,21 @@ export interface TrainerOptions extends Partial<TrainerParts> {
 /**
  * A trainer whose settings may name the given losses and engines.
  *
+ * @throws {InvalidArgumentError} if it has no name, or one of them is none
  * @example
  * const mine = createTrainer({ name: "tversky", losses: { ...losses, tversky: (scope) => tversky(scope, 0.3) } });
  * createPipeline({ trainer: mine }).train(dataset, plans, "3d_fullres", 0, { settings: { loss: "tversky" } });
  */
 export function createTrainer({ name, version, defaults, ...parts }: TrainerOptions): Trainer<TrainingSettings> {
+  if (typeof name !== "string" || name === "") throw new InvalidArgumentError("trainer.name", "a name", name);
   const known: TrainerParts = { ...defaultParts, ...parts };
+  for (const [key, loss] of Object.entries(known.losses)) {
+    if (typeof loss !== "function") throw new InvalidArgumentError(`trainer.losses.${key}`, "a function", loss);
+  }
+  for (const [key, engine] of Object.entries(known.engines)) {
+    if (typeof engine?.compile === "function") continue;
+    throw new InvalidArgumentError(`trainer.engines.${key}`, "an engine, with a function compile", engine);
+  }
   const complete = (given: Partial<TrainingSettings>) => completeTrainingSettings({ ...defaults, ...defined(given) });
   return {
     name,

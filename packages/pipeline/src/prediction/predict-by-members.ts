@@ -1,7 +1,12 @@
 import { rm } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import {
+  elementCount,
+  FileError,
   InvalidArgumentError,
   labelSet,
+  type LabelSet,
+  show,
   type StoredImageCase,
   type PredictionSettings,
   spatialShape,
@@ -12,8 +17,9 @@ import {
 import { temporaryBeside } from "@nnunet/core/node";
 import { meanChannels, type PredictionLimits, segmentationFromMean } from "@nnunet/inference";
 import { openProbabilities, type ProbabilityReader, writeProbabilities } from "@nnunet/preprocess";
-import type { Stages } from "../stages.ts";
+import { defaultStages, type Stages } from "../stages.ts";
 import type { LoadedPredictor } from "./load-predictor.ts";
+import { refuseOddLabels } from "./odd-labels.ts";
 
 /** What of the pipeline predicting needs. */
 export interface PredictionContext {
@@ -51,11 +57,34 @@ export async function predictByMembers(
     members.length > 1
       ? await predictByMean(context, predictor, loaded, options)
       : await predictByOne(context, predictor, loaded, options);
+  const labels = labelSet(predictor.metadata.dataset);
+  const { predictor: stage } = context.stages;
+  if (stage !== defaultStages.predictor)
+    refuseOddResult(result, loaded, labels, `predictor ${stage.name}, case ${loaded.id}`);
   if (!postprocessing) return result;
   const { segmentation } = result;
   const { postprocessor, decided } = postprocessing;
   const data = postprocessor.apply(segmentation.data, spatialShape(segmentation), decided);
+  refuseOddLabels(data, segmentation.data.length, labels, `postprocessor ${postprocessor.name}, case ${loaded.id}`);
   return { ...result, segmentation: { ...segmentation, data } };
+}
+
+/** @throws {FileError} if a predictor of one's own gives something else than labels on the grid of the image */
+function refuseOddResult(
+  result: Partial<MembersResult> | undefined,
+  { image }: StoredImageCase,
+  labels: LabelSet,
+  subject: string,
+): void {
+  const segmentation = result?.segmentation;
+  const expected = [1, ...spatialShape(image)];
+  if (!Array.isArray(segmentation?.shape) || segmentation.shape.join() !== expected.join()) {
+    const received = segmentation?.shape === undefined ? show(result) : `shape ${show(segmentation.shape)}`;
+    throw new FileError(subject, `gives ${received}, expected { segmentation } of shape [${expected}]`);
+  }
+  refuseOddLabels(segmentation.data, elementCount(expected), labels, subject);
+  if (isDeepStrictEqual(segmentation.geometry, image.geometry)) return;
+  throw new FileError(subject, "gives a segmentation of another geometry than the image's; hand that of the image on");
 }
 
 async function predictByOne(

@@ -1,6 +1,7 @@
 import type { EvaluationSummary, Plans, RawDataset, StageOptions, ValidationCase } from "@nnunet/core";
-import { counted, labelSet, ShapeMismatchError, spatialShape } from "@nnunet/core";
-import { summarise } from "@nnunet/evaluate";
+import { counted, elementCount, labelSet, ShapeMismatchError, spatialShape } from "@nnunet/core";
+import { checkedMetrics, summarise } from "@nnunet/evaluate";
+import { refuseOddLabels } from "../prediction/odd-labels.ts";
 import type { Context } from "../stages.ts";
 import { readLabelIds } from "../steps/read-whole-labels.ts";
 import { timedStage } from "../steps/timed-stage.ts";
@@ -62,11 +63,17 @@ export async function choosePostprocessing(
     const scored: EvaluationSummary["cases"][number][] = [];
     for await (const { pair, prediction, reference } of readCases(pairs)) {
       const treated = postprocessor.apply(prediction.data, spatialShape(prediction), decided);
+      refuseOddLabels(
+        treated,
+        elementCount(prediction.shape),
+        labels,
+        `postprocessor ${postprocessor.name}, case ${pair.id}`,
+      );
       await keep?.(pair, { ...prediction, data: treated });
       scored.push({
         referenceFile: pair.reference,
         predictionFile: pair.prediction,
-        metrics: evaluator.caseMetrics(reference, treated, labels),
+        metrics: checkedMetrics(evaluator.caseMetrics(reference, treated, labels), labels, evaluator.name),
         ...(pair.group !== undefined && { group: pair.group }),
       });
     }

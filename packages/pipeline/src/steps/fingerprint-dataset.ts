@@ -85,7 +85,9 @@ export async function fingerprintDataset(
             return keep(measured.measurement);
           }),
         );
-        const fingerprint = { ...extractor.combine(measurements, dataset.json), extractor: identity(extractor) };
+        const combined = extractor.combine(measurements, dataset.json);
+        if (extractor !== defaultStages.fingerprintExtractor) checkCombined(combined, extractor.name, total);
+        const fingerprint = { ...combined, extractor: identity(extractor) };
         if (origin === "edited") {
           warn(`${paths.fingerprint} was edited by hand; kept as ${await keepEdited(paths.fingerprint)}`);
         }
@@ -106,6 +108,28 @@ export async function fingerprintDataset(
   });
   await warnOfIdenticalImages(folders, dataset, "fingerprint", { onEvent });
   return result;
+}
+
+/**
+ * What an extractor of one's own made, if it can be read back from its file and is of all cases.
+ *
+ * @throws {FileError} if it is no fingerprint
+ * @throws {InvalidArtifactError} naming the field
+ */
+function checkCombined(made: unknown, extractor: string, cases: number): void {
+  const whose = `fingerprintExtractor ${extractor}`;
+  const isFingerprint = typeof made === "object" && made !== null && "spacings" in made && "shapesAfterCrop" in made;
+  if (!isFingerprint) {
+    const what = made instanceof Promise ? "a promise: combine() is synchronous" : "none";
+    throw new FileError(whose, `what its combine() returns is no fingerprint, but ${what}`);
+  }
+  const { spacings, shapesAfterCrop } = fingerprintFromJson(
+    JSON.parse(JSON.stringify(fingerprintToJson(made as Fingerprint))),
+    whose,
+  );
+  if (spacings.length === cases && shapesAfterCrop.length === cases) return;
+  const counts = `${spacings.length} spacings and ${shapesAfterCrop.length} shapes`;
+  throw new FileError(whose, `combine() gives ${counts}, expected one per case (${cases})`);
 }
 
 /** Whether {@link fingerprintDataset} would keep what is there: made from the same bytes, or by another tool. */

@@ -8,6 +8,7 @@ import {
   fingerprintToJson,
   InvalidArgumentError,
   listed,
+  normalizationSchemes,
   type PlannerOptions,
   type Plans,
   plansFromJson,
@@ -136,6 +137,13 @@ function checkedPlans(made: unknown, planner: string): Plans {
     );
   }
   const plans = made as Plans;
+  const schemes = Object.values(plans.configurations).flatMap((each) => each.normalizationSchemes);
+  const odd = schemes.find((scheme) => !Object.hasOwn(normalizationSchemes, scheme));
+  if (odd !== undefined) {
+    const known = Object.keys(normalizationSchemes).join(", ");
+    throw new FileError(whose, `plans the normalization ${JSON.stringify(odd)}; there are ${known}`);
+  }
+  if (Object.keys(plans.configurations).length === 0) throw new FileError(whose, "plans no configuration");
   plansFromJson(JSON.parse(JSON.stringify(plansToJson(plans))), whose);
   return plans;
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import type { AugmentationParameters } from "@nnunet/augment";
+import { type AugmentationParameters, checkParameters } from "@nnunet/augment";
 import {
   type BatchSource,
   type BatchSourceOptions,
   type Configuration,
   FileError,
+  InvalidArgumentError,
   labelSet,
   type NetworkGraph,
   type RawDataset,
@@ -47,6 +48,15 @@ export type SamplingSettings = Pick<
   BatchSourceOptions<AugmentationParameters>,
   "augmentation" | "foregroundOversampling"
 >;
+
+/** @throws {InvalidArgumentError} for an option that there is not, or a parameter that is left out or no value of its kind */
+export function checkSampling(sampling: SamplingSettings | undefined): void {
+  if (sampling === undefined) return;
+  const known = ["augmentation", "foregroundOversampling"];
+  const odd = Object.keys(sampling).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new InvalidArgumentError("sampling", `keys of ${known.join(", ")}`, odd);
+  if (sampling.augmentation !== undefined) checkParameters(sampling.augmentation, "sampling.augmentation");
+}
 
 export interface FoldBatchesOptions extends StageOptions {
   readonly settings: Pick<TrainingSettings, "seed" | "iterationsPerEpoch" | "validationIterations">;

@@ -1,10 +1,10 @@
-import { findConfiguration, labelSet, type Plans, type RawDataset } from "@nnunet/core";
+import { findConfiguration, InvalidArgumentError, labelSet, type Plans, type RawDataset } from "@nnunet/core";
 import { recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import { type Fold, preprocessedPaths } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { type PreviousSegmentations, previousSegmentations } from "../cascade/previous-segmentations.ts";
 import { type Context, defaultStages, identity, type Stages } from "../stages.ts";
-import { preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
+import { checkSampling, preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
 import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
 import type { TrainingInputs } from "./training-start.ts";
 
@@ -46,7 +46,12 @@ export async function foldInputs(
   fold: Fold,
   options: FoldInputsOptions,
 ): Promise<FoldInputs> {
-  const asked = stages.trainer.completeSettings(options.settings ?? {});
+  checkSampling(options.sampling);
+  const asked: TrainingSettings | undefined = stages.trainer.completeSettings(options.settings ?? {});
+  if (typeof asked !== "object" || asked === null) {
+    const expected = "completeSettings() that returns the whole settings";
+    throw new InvalidArgumentError(`trainer ${stages.trainer.name}`, expected, asked);
+  }
   const configuration = findConfiguration(plans, configurationName);
   const cases = await casesOfFold(folders, dataset, fold, options);
   const settings = { ...asked, seed: asked.seed + cases.seedOffset };

@@ -5,6 +5,7 @@ import {
   type EvaluationSummary,
   FileError,
   findConfiguration,
+  InvalidArgumentError,
   inputChannels,
   labelSet,
   type Plans,
@@ -222,7 +223,12 @@ export async function trainFold(
             ...(signal && { signal }),
             ...(onEvent && { onEvent }),
           });
-          const { checkpoint } = await stages.trainer.train(task);
+          const trained: { readonly checkpoint: string } | undefined = await stages.trainer.train(task);
+          if (typeof trained?.checkpoint !== "string") {
+            const expected = "train() that returns { checkpoint }, the file of the final weights";
+            throw new InvalidArgumentError(`trainer ${stages.trainer.name}`, expected, trained);
+          }
+          const { checkpoint } = trained;
           await task.onBegin?.(); // a stage of one's own may not have said that it begins
           return { result: checkpoint, detail: folder };
         } finally {

@@ -9,7 +9,7 @@ import {
   type Volume,
   type VoxelArray,
 } from "@nnunet/core";
-import { surfaceMetrics } from "@nnunet/evaluate";
+import { checkedMetrics, surfaceMetrics } from "@nnunet/evaluate";
 import { placementDifference, saysItsPlace, saysItsSpacing } from "@nnunet/io";
 import { readWholeLabels } from "../steps/read-whole-labels.ts";
 
@@ -45,7 +45,7 @@ export async function evaluateCaseFiles(
   const evaluated = {
     referenceFile: reference,
     predictionFile: prediction,
-    metrics: evaluator.caseMetrics(expected.data, predicted.data, labels),
+    metrics: checkedMetrics(evaluator.caseMetrics(expected.data, predicted.data, labels), labels, evaluator.name),
   };
   if (surfaceToleranceMm === undefined) return { evaluated, warnings };
   const inMillimetres = saysItsSpacing(expected.geometry);
