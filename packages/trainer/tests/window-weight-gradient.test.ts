@@ -3,6 +3,7 @@ import { createRandom, elementCount } from "@nnunet/core";
 import { cleaned, OnnxGraph, pictureOf, toBlocked, volumeSize } from "@nnunet/unet-model";
 import * as ort from "onnxruntime-node";
 import { imageWindowGradient } from "../src/ort/blocked/image-window-gradient.ts";
+import { pairedWeightGradient, stripsOf } from "../src/ort/blocked/paired-weight-gradient.ts";
 import { suitsWindows } from "../src/ort/blocked/window-products.ts";
 import { windowWeightGradient } from "../src/ort/blocked/window-weight-gradient.ts";
 import { chooseLowering } from "../src/ort/choose-lowering.ts";
@@ -47,10 +48,38 @@ test.each(runs ? Object.entries(shapes) : [])("%s: the weight gradient that unfo
 test("windows that are made some at a time give the same", async () => {
   if (!runs) return;
   // 32 groups of 0.3 MB of windows: 16, then the others
-  await agree({ ...shapes["of one block"]!, batch: 1, size: [10, 30, 164] }, 1e6);
+  await agree({ ...shapes["of one block"]!, batch: 1, size: [10, 30, 164], kernel: [3, 1, 1] }, { bytes: 1e6 });
 });
 
-async function agree(shape: ConvolutionShape, bytes?: number): Promise<void> {
+test.each([
+  { inChannels: 16, outChannels: 16, batch: 2, size: [4, 12, 10], strips: 1, what: "few pairs" },
+  { inChannels: 16, outChannels: 32, batch: 2, size: [20, 28, 20], strips: 4, what: "planes cut into strips" },
+  { inChannels: 48, outChannels: 32, batch: 1, size: [32, 12, 9], strips: 1, what: "a block of pairs" },
+  {
+    inChannels: 16,
+    outChannels: 16,
+    batch: 2,
+    size: [2, 59, 60],
+    strips: 2,
+    what: "a row that is in no strip's plane",
+  },
+])("$what: the same by Winograd's four products of pairs of planes", async ({ strips, what: _, ...sizes }) => {
+  const shape = { ...sizes, kernel: threes, stride };
+  if (!runs) return;
+  expect(stripsOf(shape, block)?.strips).toBe(strips);
+  await agree(shape, { inPairs: true });
+});
+
+test("there are no strips for planes whose number is odd, or that are small", () => {
+  const shape = shapes["of one block"]!;
+  expect(stripsOf({ ...shape, size: [5, 20, 20] }, block)).toBeUndefined();
+  expect(stripsOf({ ...shape, size: [8, 8, 8] }, block)).toBeUndefined();
+});
+
+async function agree(
+  shape: ConvolutionShape,
+  { bytes, inPairs = false }: { bytes?: number; inPairs?: boolean } = {},
+): Promise<void> {
   const { batch, inChannels, outChannels, size, kernel } = shape;
   const random = createRandom(5, "windows");
   const onnx = new OnnxGraph("test", { joinsReshapes: true });
@@ -71,7 +100,9 @@ async function agree(shape: ConvolutionShape, bytes?: number): Promise<void> {
   const windows =
     inChannels < block
       ? imageWindowGradient(onnx, block, shape, pictureOf(onnx, "x", batch, inChannels, volume), dy)
-      : windowWeightGradient(onnx, block, shape, blocked("x", inChannels), dy, bytes);
+      : inPairs
+        ? pairedWeightGradient(onnx, block, shape, stripsOf(shape, block)!, blocked("x", inChannels), dy)
+        : windowWeightGradient(onnx, block, shape, blocked("x", inChannels), dy, bytes);
   const dims = [outChannels, inChannels, ...kernel];
   for (const [name, made] of [
     ["windows", windows],

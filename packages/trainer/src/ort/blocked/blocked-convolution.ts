@@ -26,6 +26,7 @@ import { blockedChannelsLast, blockedDepthTaps, blockedPointwiseWeightGradient }
 import { imageWindowGradient } from "./image-window-gradient.ts";
 import { type LaidWeights, layKernels } from "./lay-kernels.ts";
 import { convolvePairs, type PairedPlanes, pairedPlanes, suitsPairs } from "./paired-planes.ts";
+import { pairedWeightGradient, stripsOf } from "./paired-weight-gradient.ts";
 import { suitsWindows } from "./window-products.ts";
 import { windowWeightGradient } from "./window-weight-gradient.ts";
 
@@ -142,7 +143,11 @@ function pictureTensor(onnx: OnnxTape["onnx"], { name, shape }: OnnxValue): Bloc
 function weightGradient({ onnx }: OnnxTape, block: number, { shape, x }: Part, dy: BlockedTensor): string {
   const image = x.channels < block;
   if (suitsWindows(shape, block)) {
-    return (image ? imageWindowGradient : windowWeightGradient)(onnx, block, shape, x.name, dy.name);
+    if (image) return imageWindowGradient(onnx, block, shape, x.name, dy.name);
+    const strips = stripsOf(shape, block);
+    return strips
+      ? pairedWeightGradient(onnx, block, shape, strips, x.name, dy.name)
+      : windowWeightGradient(onnx, block, shape, x.name, dy.name);
   }
   if (!image && !isPointwise(shape) && !suitsPlanes(shape)) {
     const plain = (tensor: BlockedTensor) => toPlain(onnx, block, tensor, tensor.channels, tensor.size);

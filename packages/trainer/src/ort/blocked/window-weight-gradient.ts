@@ -1,6 +1,7 @@
 import { type BlockedTensor, type OnnxGraph, pitch } from "@nnunet/unet-model";
 import type { ConvolutionShape } from "../convolution.ts";
 import { reshapedOnce } from "../execution-order.ts";
+import { type BlockedRows, gatherPictures, gatherRows, type Line, lineOf, rowsOfBlock } from "./window-pictures.ts";
 import { kernelOf, summedProducts } from "./window-products.ts";
 
 /** Voxels of a window: longer ones are no faster, and shorter ones make more products that are to be summed. */
@@ -30,12 +31,14 @@ export function windowWeightGradient(
   bytes = BYTES,
 ): string {
   const volume = size as BlockedTensor["size"];
-  const [depth, height, width] = volume;
   const [kd, kh, kw] = kernel as [number, number, number];
-  const inSample = depth * pitch(volume);
+  const inSample = volume[0] * pitch(volume);
+  const width = volume[2];
   const { groups, rows } = groupsOf(batch * inSample, width, block);
-  const blocks = { x: ci / block, dy: co / block };
-  const gap = height; // a row of zeros, between the first plane and the second
+  const of: Record<"x" | "dy", BlockedRows> = {
+    x: { batch, blocks: ci / block, size: volume },
+    dy: { batch, blocks: co / block, size: volume },
+  };
   const atOnce = groupsAtOnce(groups, bytes / (kd * co * rows * width * 4), block);
   const shape = { rows, width, kernel: [kh, kw] as const, wide: ci, results: kd * co };
   let summed: string | undefined;
@@ -48,54 +51,36 @@ export function windowWeightGradient(
   // [kd, co/b, kh·kw, ci, b]
   const taps = kh * kw;
   return kernelOf(onnx, block, [co, ci, kd, kh, kw], summed!, (c, channel, z, tap) => {
-    return ((z * blocks.dy + c) * taps + tap) * ci + channel;
+    return ((z * of.dy.blocks + c) * taps + tap) * ci + channel;
   });
 
-  /** Where row `row` of all samples lies, of the first block of channels; of zeros if it is none. */
-  function place(row: number, count: number, away = 0): { readonly at: number; readonly isInside: boolean } {
+  /** @param row - of all samples */
+  function line(tensor: BlockedRows, row: number, away = 0): Line {
     const sample = Math.floor(row / inSample);
-    const at = row - sample * inSample + away;
-    const isInside = sample >= 0 && sample < batch && at >= 0 && at < inSample;
-    return { at: isInside ? sample * count * inSample + at : gap, isInside };
+    return lineOf(tensor, sample, row - sample * inSample + away);
   }
 
   function windowsOf(some: readonly number[], after: string | undefined): string {
-    const picked: number[] = [];
-    for (const group of some) {
-      for (let tap = 0; tap < kd; tap++) {
-        for (let c = 0; c < blocks.dy; c++) {
-          for (let row = group * rows; row < (group + 1) * rows; row++) {
-            const { at, isInside } = place(row, blocks.dy, ((kd - 1) / 2 - tap) * pitch(volume));
-            picked.push(isInside ? at + c * inSample : at);
-          }
-        }
-      }
-    }
+    const picked = some.flatMap((group) =>
+      Array.from({ length: kd }, (_, tap) => {
+        const away = ((kd - 1) / 2 - tap) * pitch(volume);
+        const lines = Array.from({ length: rows }, (_, i) => line(of.dy, group * rows + i, away));
+        return Array.from({ length: of.dy.blocks }, (_, c) => rowsOfBlock(of.dy, lines, c)).flat();
+      }).flat(),
+    );
     const seen = [-1, width * block];
     // parts of the input that share dy share its windows, where nothing ties them to an order
-    const lines =
+    const dyRows =
       after === undefined ? onnx.node("Reshape", [dy, onnx.integers(seen)]) : reshapedOnce(onnx, dy, seen, after);
-    return onnx.node("Gather", [lines, onnx.int32s(picked, [picked.length])], { axis: 0 });
+    return gatherRows(onnx, dyRows, picked);
   }
 
   function picturesOf(some: readonly number[], after: string): string {
-    const [above, before] = [(kh - 1) / 2, (kw - 1) / 2];
+    const above = (kh - 1) / 2;
     const lines = some.flatMap((group) =>
-      Array.from({ length: rows + 2 * above }, (_, i) => place(group * rows + i - above, blocks.x)),
+      Array.from({ length: rows + 2 * above }, (_, i) => line(of.x, group * rows + i - above)),
     );
-    const columns = Array.from({ length: width + 2 * before }, (_, i) => i - before);
-    const isColumn = columns.map((column) => column >= 0 && column < width);
-    const byLine = (values: readonly number[]) => onnx.int32s(values, [lines.length, 1, 1]);
-    const byColumn = (values: readonly number[]) => onnx.int32s(values, [1, columns.length, 1]);
-    const ofBlock = Array.from({ length: blocks.x }, (_, c) => c * inSample * width);
-    // lines outside keep to the first block, where the zeros are
-    const isInside = byLine(lines.map((line) => Number(line.isInside)));
-    const inBlock = onnx.node("Mul", [isInside, onnx.int32s(ofBlock, [1, 1, blocks.x])]);
-    const inLine = onnx.node("Add", [byLine(lines.map(({ at }) => at * width)), byColumn(columns)]);
-    const kept = onnx.node("Mul", [onnx.node("Add", [inBlock, inLine]), byColumn(isColumn.map(Number))]);
-    const table = onnx.node("Add", [kept, byColumn(isColumn.map((is) => (is ? 0 : gap * width)))]);
-    const runs = reshapedOnce(onnx, x, [-1, block], after);
-    return onnx.node("Gather", [runs, onnx.node("Reshape", [table, onnx.integers([-1])])], { axis: 0 });
+    return gatherPictures(onnx, block, x, of.x, lines, (kw - 1) / 2, after);
   }
 }
 
