@@ -52,12 +52,12 @@ test("windows that are made some at a time give the same", async () => {
 });
 
 test.each([
-  { inChannels: 16, outChannels: 16, batch: 2, size: [4, 12, 10], strips: 1, what: "few pairs" },
+  { inChannels: 16, outChannels: 32, batch: 2, size: [4, 12, 10], strips: 1, what: "few pairs" },
   { inChannels: 16, outChannels: 32, batch: 2, size: [20, 28, 20], strips: 4, what: "planes cut into strips" },
   { inChannels: 48, outChannels: 32, batch: 1, size: [32, 12, 9], strips: 1, what: "a block of pairs" },
   {
     inChannels: 16,
-    outChannels: 16,
+    outChannels: 32,
     batch: 2,
     size: [2, 59, 60],
     strips: 2,
@@ -70,8 +70,10 @@ test.each([
   await agree(shape, { inPairs: true });
 });
 
-test("there are no strips for planes whose number is odd, or that are small", () => {
-  const shape = shapes["of one block"]!;
+test("there are no strips for planes whose number is odd, or that are small, nor for one block of dy", () => {
+  const shape = shapes["of several blocks"]!;
+  expect(stripsOf({ ...shape, size: [8, 28, 20] }, block)).toBeDefined();
+  expect(stripsOf({ ...shape, size: [8, 28, 20], outChannels: 16 }, block)).toBeUndefined();
   expect(stripsOf({ ...shape, size: [5, 20, 20] }, block)).toBeUndefined();
   expect(stripsOf({ ...shape, size: [8, 8, 8] }, block)).toBeUndefined();
 });

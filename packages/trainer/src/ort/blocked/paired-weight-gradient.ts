@@ -12,6 +12,9 @@ export interface Strips {
   readonly rows: number;
 }
 
+/** Of dy: a window of one block has too few sums under way at once to gain by fewer multiplications. */
+const FEWEST_CHANNELS = 32;
+
 /** Voxels of a strip: of fewer the products that are to be summed cost more than they save, of more they are no faster. */
 const [FEWEST, MOST] = [100, 3000];
 
@@ -19,8 +22,9 @@ const [FEWEST, MOST] = [100, 3000];
  * The fewest strips with which all pairs of planes are what the operator takes, few groups or whole blocks of them, almost
  * without rows that belong to none; undefined where there are none such, or the convolution is another one.
  */
-export function stripsOf({ batch, size, kernel }: ConvolutionShape, block: number): Strips | undefined {
+export function stripsOf({ batch, outChannels, size, kernel }: ConvolutionShape, block: number): Strips | undefined {
   const [planes, height, width] = size as PlaneSize;
+  if (outChannels < FEWEST_CHANNELS) return undefined;
   if (planes % 2 !== 0 || kernel.some((extent) => extent !== 3)) return undefined;
   for (let strips = 1; strips <= height; strips++) {
     const groups = (batch * strips * planes) / 2;
