@@ -129,6 +129,11 @@ test.each<[string, Record<string, string>, string]>([
     "model.onnx → nnunet.folds: not valid JSON (line 1, column 3: expected a comma or ], the file ends); export the model again",
   ],
   [
+    "more folds than anybody averages",
+    { ...pairs, "nnunet.folds": JSON.stringify(Array(101).fill(0)) },
+    "model.onnx → nnunet.folds: expected at most 100 folds, got [0, 0, 0, 0, 0, 0, 0, 0, … 101 items]",
+  ],
+  [
     "an unknown configuration",
     { ...pairs, "nnunet.configuration": "3d_fullres" },
     'model.onnx → nnunet.configuration: names "3d_fullres", which its plans do not have (2d)',

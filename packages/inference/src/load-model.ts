@@ -257,6 +257,7 @@ function plainReason(error: unknown): string {
   return message
     .replace(/^(Error: )+/, "")
     .replace(/^\/onnxruntime_src\/.* was false\. /s, "")
+    .replace(/^\/onnxruntime_src\/\S+ [^()]*\((?:[^()]|\([^()]*\))*\) /, "")
     .trim();
 }
 

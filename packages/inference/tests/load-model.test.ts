@@ -36,6 +36,15 @@ test("from a file", async () => {
   }
 });
 
+test("what onnxruntime refuses is told in its words, without its source files and signatures", async () => {
+  const later = Uint8Array.from(bytes);
+  expect(later[0]).toBe(8); // the version of ONNX's form
+  later[1] = 99;
+  await expect(loadModel(later)).rejects.toThrow(
+    /^model\.onnx: onnxruntime refuses it \(Unsupported model IR version: 99, max supported IR version: \d+\); export it again$/,
+  );
+});
+
 test("with another onnxruntime handed in", async () => {
   const model = await loadModel(bytes, { createSession: onnxRuntimeSessions(runtime, { cpu: "cpu" }) });
   expect((await model.run(new Float32Array(64), [1, 1, 4, 4, 4])).data[0]).toBe(0.5);

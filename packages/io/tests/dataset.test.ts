@@ -329,7 +329,7 @@ describe("readCase", () => {
     await writeImage(second(), volume(new Float64Array(24).fill(1e300)));
     await expect(read()).rejects.toHaveProperty(
       "message",
-      `${second()} → voxel (0, 0, 0) [x, y, z], RAS (10, -4, 7.5) mm: expected a number, got 1e+300; repair the image or remove the case`,
+      `${second()} → voxel (0, 0, 0) [x, y, z], RAS (10, -4, 7.5) mm: expected a number that float32 can hold, got 1e+300; repair the image or remove the case`,
     );
   });
 

@@ -140,6 +140,18 @@ describe("verifyDataset", () => {
     ]);
   });
 
+  test("counts numbers that float32 cannot hold beside those that are none", async () => {
+    const path = join(folder, "imagesTr/a_0000.nii.gz");
+    const { shape, geometry } = image(0);
+    const data = new Float64Array(shape[1] * shape[2] * shape[3]).fill(1e300, 5, 7);
+    data[9] = Number.NaN;
+    await writeImage(path, { data, shape, geometry });
+    const { problems } = await verifyDataset(folder);
+    expect(problems.find(({ kind }) => kind === "not-finite")?.problem).toMatch(
+      /^1 NaN and 2 too large for float32 voxels, the first at \(/,
+    );
+  });
+
   test("duplicates by content, whatever the compression", async () => {
     for (const c of ["0000", "0001"]) {
       await writeImage(join(folder, `imagesTr/c_${c}.nii.gz`), image(c === "0000" ? 0 : 1), { compression: 9 });

@@ -8,11 +8,15 @@ import { parseJson } from "../json/parse-json.ts";
 import { plansFromJson } from "../plans/plans-json.ts";
 import { show } from "../text/show.ts";
 
+/** A file averages a handful of folds; the network is written once for each of them. */
+const MOST_FOLDS = 100;
+
 const folds = z
   .array(z.union([nonNegativeInteger, z.literal("all")], { error: 'expected a fold number or "all"' }), {
     error: "expected a list of folds",
   })
-  .min(1, { error: "expected at least one fold" });
+  .min(1, { error: "expected at least one fold" })
+  .max(MOST_FOLDS, { error: `expected at most ${MOST_FOLDS} folds` });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "expected a SHA-256: 64 hexadecimal digits" });
 const hashes = z
   .array(sha256, { error: "expected a list of SHA-256" })

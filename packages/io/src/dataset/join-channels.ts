@@ -129,9 +129,11 @@ function checkFinite(volume: Volume, path: string): void {
   const i = firstNonFinite(volume.data);
   if (i < 0) return;
   const at = voxelPlace(i % (volume.data.length / volume.shape[0]), volume);
+  const value = volume.data[i]!;
+  const expected = Number.isFinite(value) ? "a number that float32 can hold" : "a number";
   throw new ImageFileError(
     path,
     `voxel ${at}`,
-    `expected a number, got ${volume.data[i]}; repair the image or remove the case`,
+    `expected ${expected}, got ${value}; repair the image or remove the case`,
   );
 }

@@ -143,20 +143,23 @@ function reportNonFinite(id: string, path: string, { data, shape, geometry }: Vo
   if (at < 0) return;
   let nan = 0;
   let infinite = 0;
+  let beyond = 0;
   for (let i = at; i < data.length; i++) {
     const value = data[i]!;
     if (Number.isNaN(value)) nan++;
-    else if (value - value !== 0) infinite++;
+    else if (!Number.isFinite(value)) infinite++;
+    else if (!Number.isFinite(Math.fround(value))) beyond++;
   }
-  const counts = [nan > 0 ? `${nan} NaN` : "", infinite > 0 ? `${infinite} infinite` : ""]
-    .filter(Boolean)
-    .join(" and ");
+  const kinds = { NaN: nan, infinite, "too large for float32": beyond };
+  const found = Object.entries(kinds).filter(([, count]) => count > 0);
+  const counts = found.map(([kind, count]) => `${count} ${kind}`).join(" and ");
+  const total = nan + infinite + beyond;
   const where = voxelPlace(at % (data.length / shape[0]), { shape, geometry });
   add({
     kind: "not-finite",
     case: id,
     file: path,
-    problem: `${counts} voxel${nan + infinite === 1 ? "" : "s"}, the first at ${where}`,
+    problem: `${counts} voxel${total === 1 ? "" : "s"}, the first at ${where}`,
     fix: "repair the image (set them to the background value) or remove the case",
   });
 }
