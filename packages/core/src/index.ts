@@ -69,6 +69,7 @@ export { alignedColumns } from "./text/aligned-columns.ts";
 export { findConfiguration } from "./plans/find-configuration.ts";
 export { median, percentile } from "./numbers/percentile.ts";
 export { firstNonFinite } from "./numbers/first-non-finite.ts";
+export { threadCount } from "./numbers/thread-count.ts";
 export { finiteOrNull, meanOfDefined } from "./numbers/undefined-numbers.ts";
 export { plansFromJson, plansToJson } from "./plans/plans-json.ts";
 export { displayWidth, padded, printable, printableJson, printableName, printableXml } from "./text/printable.ts";

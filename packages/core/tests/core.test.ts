@@ -7,6 +7,7 @@ import {
   roundHalfEven,
   ShapeMismatchError,
   show,
+  threadCount,
 } from "@nnunet/core";
 
 test("ties go to the even neighbour, also below zero", () => {
@@ -94,4 +95,11 @@ test("show writes lists inside lists two deep, so that a deep one stays short", 
   expect(show([[1, 2], [3]])).toBe("[[1, 2], [3]]");
   expect(show(deep).length).toBeLessThan(500);
   expect(show({ ["k".repeat(1e6)]: 1 }).length).toBeLessThan(100);
+});
+
+test("a number of threads is a whole number that a machine can have", () => {
+  expect([1, 2, 256].map((count) => threadCount("threads", count))).toEqual([1, 2, 256]);
+  for (const wrong of [0, -1, 1.5, 257, 100_000, Number.NaN]) {
+    expect(() => threadCount("workers", wrong)).toThrow(`workers: expected a whole number from 1 to 256, got ${wrong}`);
+  }
 });

@@ -9,6 +9,7 @@ import {
   LimitError,
   type ModelMetadata,
   show,
+  threadCount,
   UnsupportedError,
 } from "@nnunet/core";
 import type { RewrittenModel } from "./blocked/kernel-choice.ts";
@@ -80,6 +81,7 @@ export interface LoadModelOptions {
  * Every byte is looked at before a runtime sees it (`inspectModel`).
  *
  * @param source - path of the file, or its bytes
+ * @throws {InvalidArgumentError} if `threads` is no number of threads
  * @throws {FileError} if the file cannot be read
  * @throws {InvalidArtifactError} if it is damaged, was not exported by nnunet-ts, keeps weights in another file, or its
  *   tensors do not fit its plans
@@ -94,7 +96,7 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   const path = typeof source === "string" ? source : "model.onnx";
   const bytes = typeof source === "string" ? await readBytes(source) : source;
   const { metadata, graph } = await readModel(bytes, path);
-  const how = { device, cpuOperators, ...(threads === undefined ? {} : { threads }) };
+  const how = { device, cpuOperators, ...(threads === undefined ? {} : { threads: threadCount("threads", threads) }) };
   const own = createSession === nodeSessions && inNode; // another runtime may keep what it gives and gets
   const rewritten = await rewrite(graph, metadata, options);
   let { kernels } = rewritten;

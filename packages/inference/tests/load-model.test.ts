@@ -45,6 +45,15 @@ test("what onnxruntime refuses is told in its words, without its source files an
   );
 });
 
+test("a number of threads that would keep a machine busy with starting them is refused", async () => {
+  for (const threads of [0, 1.5, 100_000]) {
+    await expect(loadModel(bytes, { threads })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: `threads: expected a whole number from 1 to 256, got ${threads}`,
+    });
+  }
+});
+
 test("with another onnxruntime handed in", async () => {
   const model = await loadModel(bytes, { createSession: onnxRuntimeSessions(runtime, { cpu: "cpu" }) });
   expect((await model.run(new Float32Array(64), [1, 1, 4, 4, 4])).data[0]).toBe(0.5);

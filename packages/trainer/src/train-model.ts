@@ -6,6 +6,7 @@ import {
   isJsonObject,
   type LabelSet,
   listed,
+  threadCount,
   throwIfCancelled,
   type TrainingTask,
   UnknownStageError,
@@ -102,7 +103,7 @@ export async function trainModel(
     mixedPrecision: settings.mixedPrecision,
     ...scope,
     ...(task.device === undefined ? {} : { device: task.device }),
-    ...(task.threads === undefined ? {} : { threads: task.threads }),
+    ...(task.threads === undefined ? {} : { threads: threadCount("threads", task.threads) }),
   };
   const compile = () => engine.compile(graph, initial, options);
   const session = await sayingWhatToLower("the network in training", configuration, compile);

@@ -11,6 +11,7 @@ import {
   type RawDataset,
   type Splits,
   type StageOptions,
+  threadCount,
 } from "@nnunet/core";
 import { usableCores } from "@nnunet/core/node";
 import { storedHash } from "@nnunet/preprocess";
@@ -100,6 +101,6 @@ export async function foldBatches(
     sources,
     stage: place.module,
     iterations: [settings.iterationsPerEpoch, settings.validationIterations],
-    workers: workers ?? Math.max(1, Math.min(8, usableCores() - 1)),
+    workers: workers === undefined ? Math.max(1, Math.min(8, usableCores() - 1)) : threadCount("workers", workers),
   });
 }

@@ -1,12 +1,5 @@
 import { totalmem } from "node:os";
-import {
-  FileError,
-  InvalidArgumentError,
-  isNnunetError,
-  memoryLimit,
-  type StageOptions,
-  StageError,
-} from "@nnunet/core";
+import { FileError, isNnunetError, memoryLimit, type StageOptions, StageError, threadCount } from "@nnunet/core";
 import { freeMemory, pause, tryLock, usableCores } from "@nnunet/core/node";
 import { Piscina } from "piscina";
 import { type BoundedTask, runBounded } from "./bounded-tasks.ts";
@@ -57,7 +50,7 @@ export async function overCases<T, R, K = R>(
   { workers, maxMemoryGb, signal, onEvent }: PoolOptions,
   keep: (result: R) => K = (result) => result as unknown as K,
 ): Promise<K[]> {
-  const threads = Math.min(checkWorkers(workers), cases.length);
+  const threads = Math.min(workers === undefined ? usableCores() : threadCount("workers", workers), cases.length);
   const maxBytes = memoryLimit(maxMemoryGb, Math.min(totalmem() / 2, freeMemory())).bytes;
   const pool =
     typeof run === "string" && threads > 0
@@ -106,10 +99,4 @@ export async function overCases<T, R, K = R>(
   } finally {
     await pool?.destroy();
   }
-}
-
-function checkWorkers(workers: number | undefined): number {
-  const count = workers ?? usableCores();
-  if (!(Number.isInteger(count) && count > 0)) throw new InvalidArgumentError("workers", "a positive integer", workers);
-  return count;
 }
