@@ -94,6 +94,8 @@ export function foldPaths(folder: string) {
     checkpoint: join(folder, checkpointFiles.final),
     /** After the last finished epoch of one that did not yet. */
     latestCheckpoint: join(folder, checkpointFiles.latest),
+    /** After the best epoch so far; of one that was killed in its first there may be no other. */
+    bestCheckpoint: join(folder, checkpointFiles.best),
     /** Which data, plan and options this fold was trained with. */
     madeFrom: join(folder, "made_from.json"),
     validation: join(folder, "validation"),

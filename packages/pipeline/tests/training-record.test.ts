@@ -228,3 +228,31 @@ test("too few cases for a fold: a sentence that names the dataset, and no wrong 
     expect(isNnunetError(failed, "FILE")).toBe(true);
     expect(await casesOfFold(folders, dataset, "all")).toMatchObject({ split: { train: ids, val: ids } });
   }));
+
+test("killed between its first two checkpoints a training goes on from the one that is there, and nothing is set aside", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans, paths } = await preprocessTiny(scratch);
+    const { folder, model, latestCheckpoint, bestCheckpoint } = paths.fold(0);
+    const train = (options: TrainOptions = {}) =>
+      pipeline.train(dataset, plans, "3d_fullres", 0, { ...tiny, existing: "update", ...options });
+    await train();
+    const whole = await readFile(model);
+    await rm(paths.folder, { recursive: true });
+
+    const abort = new AbortController();
+    const stopAfterEpoch = (event: NnunetEvent) => event.type === "epoch" && abort.abort();
+    await expect(train({ signal: abort.signal, onEvent: stopAfterEpoch })).rejects.toThrow("training: cancelled");
+    // as it is there before checkpoint_latest is renamed, in whose place lies what was to become it
+    await rm(latestCheckpoint);
+    await rm(join(folder, "training_log.ndjson"));
+    await writeFile(`${latestCheckpoint}.1.tmp`, "half");
+    expect(existsSync(bestCheckpoint)).toBe(true);
+    const told: string[] = [];
+    const onEvent = (event: NnunetEvent) => event.type === "message" && told.push(event.text);
+    await train({ onEvent });
+    expect(told.find((text) => text.startsWith("training from"))).toMatch(/^training from epoch 1 /);
+    expect((await readdir(paths.folder)).filter((name) => name.startsWith("previous"))).toEqual([]);
+    expect((await readFile(model)).equals(whole)).toBe(true);
+    const log = (await readFile(join(folder, "training_log.ndjson"), "utf8")).trim().split("\n");
+    expect(log.map((line) => (JSON.parse(line) as { readonly epoch: number }).epoch)).toEqual([0, 1]);
+  }));

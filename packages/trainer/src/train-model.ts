@@ -12,7 +12,7 @@ import {
   UnknownStageError,
   UnsupportedError,
 } from "@nnunet/core";
-import { appendLine, makeFolder, usableCores, writeFileAtomic } from "@nnunet/core/node";
+import { makeFolder, usableCores, writeFileAtomic } from "@nnunet/core/node";
 import { buildNetwork, checkWeights, initialiseWeights, type NetworkGraph, type Weights } from "@nnunet/unet-model";
 import { chooseEngine } from "./choose-engine.ts";
 import { bottleneck } from "./bottleneck.ts";
@@ -24,6 +24,7 @@ import { polyLearningRate } from "./poly-learning-rate.ts";
 import { progressChart } from "./progress-chart.ts";
 import { sayingWhatToLower } from "./out-of-memory.ts";
 import { defaultParts, type TrainerParts } from "./trainer-parts.ts";
+import { appendRecord, completeLog } from "./training-log.ts";
 import { completeTrainingSettings, optimiserOf, type TrainingSettings } from "./training-settings.ts";
 
 export interface TrainingResult {
@@ -83,6 +84,7 @@ export async function trainModel(
   }
   if (resumed && resumed.history.length >= epochs) {
     await task.onBegin?.();
+    await finishRecord(folder, resumed.history, labels, epochs);
     return { graph, weights: resumed.weights, history: resumed.history, checkpoint: final };
   }
   await makeFolder(folder);
@@ -118,6 +120,7 @@ export async function trainModel(
   try {
     if (resumed) await session.setState(resumed.weights, resumed.optimiser);
     await task.onBegin?.();
+    if (resumed) await finishRecord(folder, history, labels, epochs);
     let told: string | undefined;
     let best = Math.max(Number.NEGATIVE_INFINITY, ...history.map((h) => h.movingPseudoDice));
     for (let epoch = history.length; epoch < epochs; epoch++) {
@@ -180,8 +183,19 @@ async function keepEpoch(folder: string, checkpoint: Checkpoint, isBest: boolean
 
 /** A line of the log, and the curves. */
 async function keepRecord(folder: string, history: readonly EpochRecord[], labels: LabelSet): Promise<void> {
-  const line = JSON.stringify({ time: new Date().toISOString(), ...history.at(-1) });
-  await appendLine(join(folder, "training_log.ndjson"), line);
+  await appendRecord(folder, history.at(-1)!);
+  await writeFileAtomic(join(folder, "progress.svg"), progressChart(history, labels.names));
+}
+
+/** What a training that was killed after a checkpoint had yet to do for its epoch. */
+async function finishRecord(
+  folder: string,
+  history: readonly EpochRecord[],
+  labels: LabelSet,
+  epochs: number,
+): Promise<void> {
+  if (history.length >= epochs) await rm(join(folder, checkpointFiles.latest), { force: true });
+  if (!(await completeLog(folder, history))) return;
   await writeFileAtomic(join(folder, "progress.svg"), progressChart(history, labels.names));
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +134,28 @@ describe("trainModel", () => {
     // how long it took to write a checkpoint is in no checkpoint but the next
     const stored = (history: typeof again.history) => history.map(({ checkpointSeconds: _, ...record }) => record);
     expect(stored(again.history)).toEqual(stored(continued.history));
+  });
+
+  test("killed after a checkpoint, before or within the line of its epoch, the log is whole again when it goes on", async () => {
+    const [fold, log] = [join(folder, "fold_0"), join(folder, "fold_0", "training_log.ndjson")];
+    await trainModel(task());
+    const lines = readFileSync(log, "utf8").split("\n");
+    const epochs = () =>
+      readFileSync(log, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).epoch);
+    for (const left of [
+      lines.slice(0, 2).join("\n"),
+      `${lines.slice(0, 2).join("\n")}\n${lines[2]!.slice(0, 30)}`,
+      "",
+    ]) {
+      writeFileSync(log, left);
+      copyFileSync(join(fold, checkpointFiles.final), join(fold, checkpointFiles.latest));
+      await trainModel(task({}, { continue: true }));
+      expect(epochs()).toEqual([0, 1, 2]);
+      expect(readdirSync(fold)).not.toContain(checkpointFiles.latest);
+    }
   });
 
   test("leaves checkpoints, log and curves, and no temporary file", async () => {

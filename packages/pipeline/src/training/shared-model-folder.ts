@@ -55,8 +55,10 @@ export async function foldsOfOtherPlans(
   const folds: string[] = [];
   for (const name of (await readdir(paths.folder)).sort()) {
     if (!name.startsWith("fold_") || name === `fold_${fold}`) continue;
-    const { folder, model, checkpoint, latestCheckpoint, madeFrom } = paths.fold(name.slice("fold_".length) as Fold);
-    const holdsWork = (await exists(model)) || (await exists(checkpoint)) || (await exists(latestCheckpoint));
+    const { folder, model, madeFrom, ...checkpoints } = paths.fold(name.slice("fold_".length) as Fold);
+    const { checkpoint, latestCheckpoint, bestCheckpoint } = checkpoints;
+    const kept = [model, checkpoint, latestCheckpoint, bestCheckpoint];
+    const holdsWork = (await Promise.all(kept.map(exists))).includes(true);
     // One that another process has just begun has a record and a lock only.
     const isRunning = async () => (await recordedHash(madeFrom, "network")) !== undefined && (await lockedBy(folder));
     if (holdsWork || (await isRunning())) folds.push(name);

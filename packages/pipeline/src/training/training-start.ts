@@ -40,13 +40,14 @@ export interface TrainingInputs {
  * @throws {InvalidArtifactError} if the checkpoint to continue from is damaged
  */
 export async function decideTraining(
-  { folder, model, checkpoint, latestCheckpoint, madeFrom }: FoldPaths,
+  { folder, model, checkpoint, latestCheckpoint, bestCheckpoint, madeFrom }: FoldPaths,
   { hashes, settings, madeBy }: TrainingInputs,
   existing: ExistingTraining,
 ): Promise<TrainingStart> {
   const name = basename(folder).replace("_", " ");
   const finished = await exists(model);
-  const begun = finished || (await exists(latestCheckpoint)) || (await exists(checkpoint));
+  const from = await firstThere([checkpoint, latestCheckpoint, bestCheckpoint]);
+  const begun = finished || from !== undefined;
   if (!(await exists(folder))) return { kind: "afresh", before: "none" };
   if (existing === "overwrite") return { kind: "afresh", before: "remove" };
   if (!begun) return { kind: "afresh", before: (await holdsWork(folder)) ? "set aside" : "remove" };
@@ -65,10 +66,14 @@ export async function decideTraining(
       "cannot be continued: it was begun with other data, splits, stages, network sizes, batch size or sampling; give the same options, or `overwrite`",
     );
   }
-  const from = (await exists(checkpoint)) ? checkpoint : latestCheckpoint;
-  const earlier = await readCheckpoint(from);
-  refuseOtherSettings(from, earlier.settings, settings);
+  const earlier = await readCheckpoint(from ?? checkpoint);
+  refuseOtherSettings(from ?? checkpoint, earlier.settings, settings);
   return { kind: "resume", epochs: earlier.history.length };
+}
+
+async function firstThere(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await exists(path)) return path;
+  return undefined;
 }
 
 /** @param begun - as they were recorded */
