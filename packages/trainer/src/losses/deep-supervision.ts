@@ -1,4 +1,5 @@
 import { elementCount, InvalidArgumentError } from "@nnunet/core";
+import { checkedTape } from "./checked-tape.ts";
 import type { Loss } from "./loss.ts";
 import type { Tape, Value } from "./tape.ts";
 
@@ -34,8 +35,15 @@ export function deepSupervisionLoss<V extends Value>(
   targets: readonly V[],
   weights: readonly number[],
 ): V {
-  const terms = weights.flatMap((weight, i) =>
-    weight === 0 ? [] : [tape.multiply(scalarOf(loss(tape, logits[i]!, targets[i]!)), tape.scalar(weight))],
-  );
+  const terms = weights.flatMap((weight, i) => {
+    if (weight === 0) return [];
+    const { checked, dependsOnLogits } = checkedTape(tape, logits[i]!, targets[i]!);
+    const value = scalarOf(loss(checked, logits[i]!, targets[i]!));
+    if (!dependsOnLogits(value)) {
+      const expected = "a value that the logits change (comparisons and maxima have no gradient)";
+      throw new InvalidArgumentError("loss", expected, "one that is the same for all weights");
+    }
+    return [tape.multiply(value, tape.scalar(weight))];
+  });
   return terms.reduce((a, b) => tape.add(a, b));
 }
