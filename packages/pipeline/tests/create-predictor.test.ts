@@ -98,6 +98,28 @@ describe("an embedded predictor", () => {
     }
   });
 
+  test("refuses a volume that lies nowhere, or in less than space", async () => {
+    const placed = (change: object) =>
+      predictor.predict({ ...image, geometry: { ...image.geometry, ...change } } as Volume).then(
+        () => "no error",
+        (error: Error) => error.message,
+      );
+    expect(await placed({ origin: undefined })).toBe(
+      "geometry.origin: expected three numbers x, y, z in mm, got undefined",
+    );
+    for (const direction of [
+      [1],
+      Array(9).fill(0),
+      [1, 0, 0, 1, 0, 0, 0, 0, 1],
+      [Number.NaN, 0, 0, 0, 1, 0, 0, 0, 1],
+    ]) {
+      expect(await placed({ direction })).toContain(
+        "geometry.direction: expected nine numbers, rows of a matrix that spans space, got [",
+      );
+    }
+    expect(await placed({})).toBe("no error");
+  });
+
   test("works through calls that come at once, and leaves the caller's thread free", async () => {
     const answers: number[] = [];
     const calls = [0, 1, 2].map((n) => predictor.predict(first()).then(() => answers.push(n)));
