@@ -179,3 +179,16 @@ async function copyDataset(raw: string, folder: string): Promise<string> {
   await writeJsonAtomic(join(copy, "dataset.json"), datasetToJson({ ...tinyJson(6), labels }));
   return copy;
 }
+
+test("a variant that is refused for its pretrained model is planned anew by the run with what was missing", () =>
+  withScratch(async (scratch) => {
+    const { dataset, pipeline, plans } = await preprocessTiny(scratch);
+    const { model } = await pipeline.train(dataset, plans, "3d_fullres", 0, tinyTraining);
+    const { baseFeatures: _, ...whole } = tinyTraining;
+    const run = { configurations: ["3d_fullres"], folds: [0], variant: "tuned", pretrained: model } as const;
+    await expect(pipeline.run(dataset.folder, { ...whole, ...run })).rejects.toThrow(
+      "kind of network (it begins with 2 features: `baseFeatures` 2), or leave `pretrained` out",
+    );
+    const { folds } = await pipeline.run(dataset.folder, { ...tinyTraining, ...run });
+    expect(folds[0]?.training.pretrained?.fraction).toBeGreaterThan(0.99);
+  }));

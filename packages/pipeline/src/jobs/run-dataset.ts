@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { InvalidArgumentError, type RawDataset, type StageOptions } from "@nnunet/core";
 import { convertDataset, findDatasetFolder, openDataset } from "@nnunet/io";
 import { startBudget } from "../budget/budget-clock.ts";
@@ -73,7 +74,13 @@ export async function runDataset(context: Context, named: string, asked: RunOpti
   const planned = await executeSurvey(run, survey, notes);
   const whole = await workOf(run, planned);
   const trained = [...new Set(whole.trainings.map(({ configuration }) => configuration))];
-  await refusePretrainedMisfit(context, dataset, planned.plans, trained, options);
+  try {
+    await refusePretrainedMisfit(context, dataset, planned.plans, trained, options);
+  } catch (error) {
+    // a variant that keeps what was refused would refuse what is right
+    if (options.variant !== undefined && planned.made) await rm(planned.path, { force: true });
+    throw error;
+  }
   const list = (some: RunWork) => listJobs(run, survey, planned, some);
   const keep = (some: RunWork, effort?: RunEffort) =>
     keepJobs(run, [...surveyed(surveyJobs(run, planned.path)), ...list(some)], effort);

@@ -14,6 +14,8 @@ import { commandOf, placeIn, type Run } from "./run.ts";
 export interface Planned {
   readonly plans: Plans;
   readonly path: string;
+  /** True if it was written just now. */
+  readonly made?: boolean;
 }
 
 /** The jobs that every other one needs, and whose result says which others there are. */

@@ -65,7 +65,7 @@ export function beginWith(
   const fresh = initialiseWeights(graph, createRandom(seed, "weights"));
   const meaning = meaningOf({ plans, dataset: dataset.json, configuration: name });
   const { weights, table } = transferWeights(graph, meaning, fresh, pretrained);
-  refuseNothing(graph, table, path, name);
+  refuseNothing(graph, table, pretrained.weights, path, name);
   const count = (some: readonly TransferredWeight[]) =>
     some.reduce((sum, each) => sum + elementCount(weights.get(each.name)!.shape), 0);
   const fraction = count(table.filter(({ is }) => is !== "initialised")) / count(table);
@@ -89,6 +89,7 @@ function rowsOf(table: readonly TransferredWeight[]): TransferRow[] {
 function refuseNothing(
   { nodes, outputs }: NetworkGraph,
   table: readonly TransferredWeight[],
+  theirs: Weights,
   path: string,
   name: string,
 ): void {
@@ -96,11 +97,13 @@ function refuseNothing(
   const convolutions = new Set(
     nodes.flatMap((node) => (node.kind === "conv" && !heads.has(node.output.id) ? [node.weight] : [])),
   );
-  const theirs = table.filter((each) => convolutions.has(each.name));
-  if (theirs.some(({ is }) => is !== "initialised")) return;
-  const [first] = theirs;
+  const wanted = table.filter((each) => convolutions.has(each.name));
+  if (wanted.some(({ is }) => is !== "initialised")) return;
+  const [first] = wanted;
   const why = first === undefined ? "it has no convolutions" : `${first.name}: ${first.why}`;
-  const remedy = "plan as it was planned (features, kernels, kind of network), or leave `pretrained` out";
+  const features = first && theirs.get(first.name)?.shape[0];
+  const sizes = features === undefined ? "" : ` (it begins with ${features} features: \`baseFeatures\` ${features})`;
+  const remedy = `plan as it was planned: features, kernels, kind of network${sizes}, or leave \`pretrained\` out`;
   throw new FileError(path, `no convolution of it fits the network of ${name} (${why}); ${remedy}`);
 }
 
