@@ -69,10 +69,11 @@ export function blockedUpConvolution(
       const plain = onnx.node("ReorderOutput", [tensor.name], { channels }, undefined, nchwc);
       return onnx.node("Reshape", [plain, onnx.integers([n, channels, height * width])]);
     };
-    const columns = onnx.node("Transpose", [rows(byTap)], { perm: [0, 2, 1] });
-    const product = onnx.node("MatMul", [rows(x), columns]);
+    // The larger side comes first: that is the one which threads divide, and divided columns would be summed in another order.
+    const columns = onnx.node("Transpose", [rows(x)], { perm: [0, 2, 1] });
+    const product = onnx.node("MatMul", [rows(byTap), columns]);
     const summed = onnx.node("ReduceSum", [product, onnx.integers([0])], { keepdims: 0 });
-    const apart = onnx.node("Reshape", [summed, onnx.integers([ci, co / block, taps, block])]);
-    return lay(apart, [0, 1, 3, 2], w.shape);
+    const apart = onnx.node("Reshape", [summed, onnx.integers([co / block, taps, block, ci])]);
+    return lay(apart, [3, 0, 2, 1], w.shape);
   }
 }
