@@ -12,6 +12,8 @@ export interface SliceOptions {
   readonly pixels?: Int16Array;
   /** Of the patient, in the character set. */
   readonly patient?: Buffer;
+  readonly patientId?: string;
+  readonly modality?: string;
   readonly characterSet?: string;
   readonly sliceThickness?: string;
   /** "" for none. */
@@ -44,8 +46,9 @@ export function dicomSlice(options: SliceOptions = {}): Buffer {
     ...(options.characterSet === undefined ? [] : [e(0x0008, 0x0005, "CS", options.characterSet)]),
     e(0x0008, 0x0016, "UI", classUid),
     e(0x0008, 0x0018, "UI", instance),
-    e(0x0008, 0x0060, "CS", "CT"),
+    e(0x0008, 0x0060, "CS", options.modality ?? "CT"),
     e(0x0010, 0x0010, "PN", options.patient ?? "Nobody"),
+    ...(options.patientId === undefined ? [] : [e(0x0010, 0x0020, "LO", options.patientId)]),
     e(0x0018, 0x0050, "DS", options.sliceThickness ?? "2.5"),
     e(0x0020, 0x000d, "UI", "1.2.3.8"),
     e(0x0020, 0x000e, "UI", seriesUid),

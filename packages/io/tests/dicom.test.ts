@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { listDicomSeries, readDicom, readImage, readImageInfo } from "@nnunet/io";
-import { dicomSlice, writeSeries } from "./dicom-files.ts";
+import { dicomSlice, type SliceOptions, writeSeries } from "./dicom-files.ts";
 import { scratchFolder } from "./nifti-files.ts";
 
 const folder = join(scratchFolder(), "series");
@@ -88,6 +88,19 @@ describe("a DICOM series", () => {
       ["1.2", 3],
     ]);
     expect((await readDicom(folder, { seriesUid: "1.2" })).shape).toEqual([1, 3, 3, 4]);
+  });
+
+  test("a slice of another patient or modality, whoever they are", async () => {
+    const slice = (z: number, options: SliceOptions) => dicomSlice({ position: [10, -20, z], ...options });
+    const named = [slice(0, {}), slice(2.5, { patientId: "A" }), slice(5, { patientId: "A" })];
+    expect((await readDicom(writeSeries(folder, named))).shape).toEqual([1, 3, 3, 4]);
+    const mixed = [...named, slice(7.5, { patientId: "B" })];
+    expect(await failure(mixed)).toBe(
+      `${folder}/IM8 → PatientID: it is of another patient than IM1, in the same series; take the files apart, one folder for each`,
+    );
+    expect(await failure([slice(0, {}), slice(2.5, { modality: "MR" })])).toBe(
+      `${folder}/IM7 → Modality: it is of another modality than IM0, in the same series; take the files apart, one folder for each`,
+    );
   });
 
   test("a slice of another size, orientation, or out of line", async () => {

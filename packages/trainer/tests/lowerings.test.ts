@@ -96,18 +96,25 @@ test("a training in blocks that is interrupted ends in the same bytes as one tha
 
 const testInBlocks = block === undefined ? test.skip : test;
 
-testInBlocks("a training in blocks ends in the same bytes with any number of threads", async () => {
-  const { graph, weights, options, batch } = layersOf({ patch: [16, 20, 16], strides: [one, two], features: [16, 32] });
-  const train = async (threads: number) => {
-    const session = await ortEngine.compile(graph, weights, { ...options, threads });
-    await session.step(batch, 0.01);
-    const end = await session.weights();
-    await session.dispose();
-    return [...end].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
-  };
-  const alone = await train(1);
-  for (const threads of [2, 3, 4]) expect(await train(threads)).toEqual(alone);
-});
+testInBlocks(
+  "a training in blocks, strided along all axes, ends in the same bytes with any number of threads",
+  async () => {
+    const { graph, weights, options, batch } = layersOf({
+      patch: [16, 20, 16],
+      strides: [one, two],
+      features: [16, 32],
+    });
+    const train = async (threads: number) => {
+      const session = await ortEngine.compile(graph, weights, { ...options, threads });
+      await session.step(batch, 0.01);
+      const end = await session.weights();
+      await session.dispose();
+      return [...end].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
+    };
+    const alone = await train(1);
+    for (const threads of [2, 3, 4]) expect(await train(threads)).toEqual(alone);
+  },
+);
 
 /** A network with weights that matter, and a batch of two. */
 function layersOf(network: Network) {

@@ -130,7 +130,10 @@ export function predictCommand(program: Command, ending: Ending): void {
       }),
     )
     .addOption(
-      sharedOption("continue", { description: "keep results that exist and predict the other images, after Ctrl-C" }),
+      sharedOption("continue", {
+        description:
+          "keep results that exist, of the same image, models and options, and predict the other images, after Ctrl-C",
+      }),
     )
     .addOption(
       sharedOption("overwrite", {

@@ -50,6 +50,8 @@ export interface DicomImage {
   readonly instanceUid: string;
   /** Names the system of coordinates; "" where it is missing. */
   readonly frameOfReferenceUid: string;
+  /** "" where it is missing. */
+  readonly patientId: string;
   readonly modality: string;
   readonly description: string;
   readonly imageType: string;

@@ -7,6 +7,7 @@ import type { FrameDecoder } from "./frame-decoder.ts";
 import type { FoundImages } from "./images-among.ts";
 import { mosaicPlan, placeMosaic } from "./mosaic-plan.ts";
 import { arrayOfType } from "./native-pixels.ts";
+import { checkOneSubject } from "./one-subject.ts";
 import { planeStack } from "./plane-stack.ts";
 import { placeLabels, segmentationPlan } from "./segmentation-plan.ts";
 import { placeFrame } from "./value-planes.ts";
@@ -23,6 +24,7 @@ import { chosenVolume, type SeriesVolume, volumesInSeries } from "./volumes-in-s
  */
 export function planVolume(path: string, found: FoundImages, options: ReadImageOptions): VolumePlan {
   const { images, warnings: localizers } = withoutLocalizers(path, chosenSeries(path, found.images, options));
+  checkOneSubject(images);
   const plan = planOf(path, images, options);
   for (const warning of [...found.warnings, ...localizers, ...plan.warnings]) options.onWarning?.(warning);
   return plan;

@@ -63,6 +63,7 @@ export function dicomImage(
     seriesUid: dataSet.text("SeriesInstanceUID"),
     instanceUid,
     frameOfReferenceUid: dataSet.text("FrameOfReferenceUID"),
+    patientId: dataSet.text("PatientID"),
     modality: dataSet.text("Modality"),
     description: dataSet.text("SeriesDescription"),
     imageType: dataSet.text("ImageType"),
