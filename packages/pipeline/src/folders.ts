@@ -62,8 +62,10 @@ export function preprocessedPaths(folders: Folders, datasetName: string) {
     /**
      * Preprocessed cases. `nnUNetPlans_3d_fullres` itself is nnU-Net v2's, which removes that folder with all that is in
      * it before it preprocesses.
+     *
+     * @param by - who made them, where it was not the default preprocessor (`casesFolder` of stages.ts)
      */
-    cases: (dataIdentifier: string) => pathBelow(folder, `${dataIdentifier}_zarr`),
+    cases: (dataIdentifier: string, by = "") => pathBelow(folder, `${dataIdentifier}${by}_zarr`),
     /** Where they lay before. */
     earlierCases: (dataIdentifier: string) => pathBelow(folder, dataIdentifier),
   };

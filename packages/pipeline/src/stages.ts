@@ -23,7 +23,8 @@ import { defaultTrainer, type TrainingSettings } from "@nnunet/trainer";
 import { defaultNetwork } from "@nnunet/unet-model";
 import { moduleContent } from "./config/module-loader.ts";
 import { stageOrigin, setOrigin } from "./config/stage-origin.ts";
-import type { Folders } from "./folders.ts";
+import { type Folders, preprocessedPaths } from "./folders.ts";
+import { contentHash } from "./records/made-from.ts";
 
 /** The replaceable stages, in the order of the data flow. Wrap a default one, or write your own. */
 export interface Stages {
@@ -104,4 +105,16 @@ export function identity(stage: Stage): string {
   const { name, version } = stage;
   const sha256 = stageOrigin(stage)?.sha256?.slice(0, 16);
   return [name, version, sha256 && `(sha256 ${sha256})`].filter((part) => part !== undefined).join(" ");
+}
+
+/**
+ * Where the preprocessed cases of a configuration lie. Those of a preprocessor of one's own, and of each version of it, have a folder
+ * of their own: a training reads its cases until it ends, and knows them by nothing else.
+ */
+export function casesFolder({ folders, stages }: Context, dataset: string, dataIdentifier: string): string {
+  const made = identity(stages.preprocessor);
+  const isDefault = made === identity(defaultStages.preprocessor);
+  const readable = stages.preprocessor.name.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 40);
+  const by = isDefault ? "" : `_${readable}-${contentHash(made).slice(0, 8)}`;
+  return preprocessedPaths(folders, dataset).cases(dataIdentifier, by);
 }

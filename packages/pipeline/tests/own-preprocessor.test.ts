@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import type { PreprocessedCase, Preprocessor } from "@nnunet/core";
@@ -53,6 +53,31 @@ test("an image to be segmented is preprocessed as the training cases were, and a
     await expect(predict(pipeline, other.model)).rejects.toThrow(
       "preprocessor: expected default, as in training: load the config that brings it (preprocessor of nnunet.config.ts), or leave one's own out (a predictor of one's own wraps predictorWithPreprocessor), got \"mine\"",
     );
+  }));
+
+test("cases of one preprocessor, and of one version of it, are never trained on as another's", () =>
+  withScratch(async (scratch) => {
+    const { dataset, plans, folders } = await preprocessTiny(scratch);
+    const preprocessed = join(folders.preprocessed, dataset.name);
+    const stores = async () => (await readdir(preprocessed)).filter((name) => name.endsWith("_zarr")).sort();
+    const [standard] = await stores();
+    const contents = async () => {
+      const files = await readdir(join(preprocessed, standard!), { recursive: true, withFileTypes: true });
+      return Promise.all(
+        files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name))),
+      );
+    };
+    const before = await contents();
+    const twice = changed((made) => ({ ...made, data: made.data.map((x) => 2 * x) }));
+    for (const preprocessor of [twice, { ...twice, version: "2" }]) {
+      const pipeline = createPipeline({ preprocessor }, folders);
+      await expect(pipeline.train(dataset, plans, "3d_fullres", 0, tinyTraining)).rejects.toThrow(
+        "is not preprocessed",
+      );
+      await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
+    }
+    expect((await stores()).length).toBe(3);
+    expect(await contents()).toEqual(before);
   }));
 
 test("a preprocessor of a config file preprocesses the images of its predictions, in threads too", () =>

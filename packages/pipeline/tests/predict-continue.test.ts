@@ -118,9 +118,11 @@ describe("a prediction that is continued", () => {
 
   test("redoes everything of another model, and of other options", () =>
     predicted(async (input, output) => {
-      expect(
-        names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...goOn, stepFraction: 1 })),
-      ).toEqual(all);
+      const told: string[] = [];
+      const onEvent = (event: NnunetEvent) => void (event.type === "message" && told.push(event.text));
+      const steps = { ...goOn, stepFraction: 1, onEvent };
+      expect(names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, steps))).toEqual(all);
+      expect(told).toContain("5 results of another image, model or option, or not whole, are made again");
       expect(
         names(await pipeline.predict(predictorOf([{ models: [model] }]), input, output, { ...goOn, mirroring: true })),
       ).toEqual(all);

@@ -1,8 +1,9 @@
 import { findConfiguration } from "@nnunet/core";
 import { pathBelow } from "@nnunet/core/node";
-import { finalPredictorFolder, type Fold, preprocessedPaths, resultsPaths } from "../folders.ts";
+import { finalPredictorFolder, type Fold, resultsPaths } from "../folders.ts";
 import { isReportUpToDate, reportPath, type ReportResult, writeReport } from "../reporting/write-report.ts";
 import { type BestPredictor, findBest, isBestFound } from "../selection/find-best.ts";
+import { casesFolder } from "../stages.ts";
 import { isDatasetPreprocessed, preprocessDataset, type PreprocessResult } from "../steps/preprocess-dataset.ts";
 import { areImagesTested, type Tested, testFolder, testImages, type TestResult } from "../steps/test-images.ts";
 import { isFoldTrained, type TrainFoldResult, trainFold } from "../training/train-fold.ts";
@@ -16,7 +17,7 @@ import type { Planned } from "./survey-jobs.ts";
 export function preprocessJob(run: Run, { plans }: Planned, name: string, needs: string): JobWork<PreprocessResult[]> {
   const { context, dataset, options, inputHashes } = run;
   const { dataIdentifier } = findConfiguration(plans, name);
-  const folder = preprocessedPaths(context.folders, dataset.name).cases(dataIdentifier);
+  const folder = casesFolder(context, dataset.name, dataIdentifier);
   const words = ["preprocess", dataset.name, "--configurations", name, "--plans", plans.plansName];
   return {
     id: `preprocess ${name}`,

@@ -11,7 +11,7 @@ import {
   StageError,
   type StageOptions,
 } from "@nnunet/core";
-import { freeMemory } from "@nnunet/core/node";
+import { exists, freeMemory } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
 import type { DicomChoice } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
@@ -124,6 +124,7 @@ export async function predictCases(
   const total = left.length;
   if (total === 0) return [];
   const tell = (text: string) => onEvent?.({ type: "message", stage: "predict", level: "info", text });
+  const again = existing === "continue" ? await countThere(left.map((files) => outputs.get(files)!)) : 0;
   const limit = memoryLimit(options.maxMemoryGb, taken + freeMemory() / 2).bytes;
   const data = total > 1 ? threadData(context, predictor, { onEvent }) : undefined;
   const { atOnce, networkThreads, memory, told } = neighbouringCases(
@@ -141,6 +142,10 @@ export async function predictCases(
   const began = performance.now();
   const detail = `${counted(total, "case")}: ${describeOutlook(expected, time)}`;
   return timedStage("predict", { total, detail }, { onEvent }, async () => {
+    if (again > 0) {
+      const text = `${counted(again, "result")} of another image, model or option, or not whole, ${again === 1 ? "is" : "are"} made again`;
+      onEvent?.({ type: "message", stage: "predict", level: "warning", text });
+    }
     tell(`kernels of the network: ${kernelsOf(predictor)}`);
     if (data) tell(told);
     const threads = atOnce > 1 ? openCaseThreads(data!, atOnce, networkThreads!) : undefined;
@@ -213,6 +218,13 @@ export async function predictCases(
     );
     return { result: left.flatMap((files) => written.get(files) ?? []) };
   });
+}
+
+/** How many cases have a result, of whatever it was made. */
+async function countThere(outputs: readonly CaseOutputs[]): Promise<number> {
+  let count = 0;
+  for (const { images } of outputs) if (await exists(images[0])) count++;
+  return count;
 }
 
 async function bytesOf(files: readonly string[]): Promise<number> {

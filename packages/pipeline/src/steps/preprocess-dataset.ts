@@ -4,9 +4,9 @@ import { caseBytes, refuseLargeCases } from "./case-memory.ts";
 import { type CaseWork, overCases, type PoolOptions } from "../workers/case-pool.ts";
 import { isPreprocessed, type PreprocessTask, preprocessCaseFiles } from "../workers/case-tasks.ts";
 import { placeOf, type Staged } from "../workers/stage-place.ts";
-import { type Folders, preprocessedPaths } from "../folders.ts";
+import { preprocessedPaths } from "../folders.ts";
 import { moveEarlierCases } from "./earlier-store.ts";
-import { type Context, defaultStages } from "../stages.ts";
+import { casesFolder, type Context, defaultStages } from "../stages.ts";
 import { timedStage } from "./timed-stage.ts";
 
 export interface PreprocessResult {
@@ -23,12 +23,13 @@ export interface PreprocessResult {
  * @param configurations - all of the plan if none are named; configurations that share their data are done once
  */
 export async function preprocessDataset(
-  { stages, folders }: Context,
+  context: Context,
   dataset: RawDataset,
   plans: Plans,
   configurations: readonly string[],
   options: PoolOptions = {},
 ): Promise<PreprocessResult[]> {
+  const { stages, folders } = context;
   const names = configurations.length > 0 ? configurations : Object.keys(plans.configurations);
   const results: PreprocessResult[] = [];
   const seen = new Set<string>();
@@ -36,7 +37,7 @@ export async function preprocessDataset(
     const configuration = findConfiguration(plans, name);
     if (seen.has(configuration.dataIdentifier)) continue;
     seen.add(configuration.dataIdentifier);
-    const folder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
+    const folder = casesFolder(context, dataset.name, configuration.dataIdentifier);
     const total = dataset.trainingCases.length;
     const detail = `${counted(total, "case")} for ${name}`;
     results.push(
@@ -49,7 +50,7 @@ export async function preprocessDataset(
           ? "preprocess"
           : (task: PreprocessTask) => preprocessCaseFiles(stages.preprocessor, task);
         const tasks: CaseWork<Staged<PreprocessTask>>[] = [];
-        for (const task of caseTasks(folders, dataset, plans, name, options.inputHashes)) {
+        for (const task of caseTasks(context, dataset, plans, name, options.inputHashes)) {
           const { files } = task;
           const bytes = await caseBytes(files, plans.transposeForward, [configuration]);
           const input = { ...task, ...(place.workers && { stage: place.module }) };
@@ -69,27 +70,27 @@ export async function preprocessDataset(
 
 /** Whether every case is there as {@link preprocessDataset} would make it. */
 export async function isDatasetPreprocessed(
-  { stages, folders }: Context,
+  context: Context,
   dataset: RawDataset,
   plans: Plans,
   configuration: string,
   inputHashes: ReadonlyMap<string, string>,
 ): Promise<boolean> {
-  for (const task of caseTasks(folders, dataset, plans, configuration, inputHashes)) {
-    if (!(await isPreprocessed(stages.preprocessor, task))) return false;
+  for (const task of caseTasks(context, dataset, plans, configuration, inputHashes)) {
+    if (!(await isPreprocessed(context.stages.preprocessor, task))) return false;
   }
   return true;
 }
 
 function caseTasks(
-  folders: Folders,
+  context: Context,
   dataset: RawDataset,
   plans: Plans,
   configuration: string,
   inputHashes: ReadonlyMap<string, string> | undefined,
 ): PreprocessTask[] {
   const { dataIdentifier } = findConfiguration(plans, configuration);
-  const folder = preprocessedPaths(folders, dataset.name).cases(dataIdentifier);
+  const folder = casesFolder(context, dataset.name, dataIdentifier);
   const shared = { dataset: dataset.json, plans, configuration, folder };
   return dataset.trainingCases.map((files) => ({ ...shared, files, inputHash: inputHashes?.get(files.id) }));
 }

@@ -1,9 +1,9 @@
 import { findConfiguration, InvalidArgumentError, labelSet, type Plans, type RawDataset } from "@nnunet/core";
 import { recipeOf, type TrainingSettings } from "@nnunet/trainer";
-import { type Fold, preprocessedPaths } from "../folders.ts";
+import type { Fold } from "../folders.ts";
 import { contentHash } from "../records/made-from.ts";
 import { type PreviousSegmentations, previousSegmentations } from "../cascade/previous-segmentations.ts";
-import { type Context, defaultStages, identity, type Stages } from "../stages.ts";
+import { casesFolder, type Context, defaultStages, identity, type Stages } from "../stages.ts";
 import { checkSampling, preprocessedHashes, type SamplingSettings } from "./fold-batches.ts";
 import { casesOfFold, type FoldCases, type SplitOptions } from "./splits.ts";
 import type { TrainingInputs } from "./training-start.ts";
@@ -39,13 +39,14 @@ function stagesOfTraining({ network }: Stages) {
  *   first network
  */
 export async function foldInputs(
-  { folders, stages }: Context,
+  context: Context,
   dataset: RawDataset,
   plans: Plans,
   configurationName: string,
   fold: Fold,
   options: FoldInputsOptions,
 ): Promise<FoldInputs> {
+  const { folders, stages } = context;
   checkSampling(options.sampling);
   const asked: TrainingSettings | undefined = stages.trainer.completeSettings(options.settings ?? {});
   if (typeof asked !== "object" || asked === null) {
@@ -56,10 +57,10 @@ export async function foldInputs(
   const cases = await casesOfFold(folders, dataset, fold, options);
   const settings = { ...asked, seed: asked.seed + cases.seedOffset };
   const { train, val } = cases.split;
-  const casesFolder = preprocessedPaths(folders, dataset.name).cases(configuration.dataIdentifier);
+  const stored = casesFolder(context, dataset.name, configuration.dataIdentifier);
   const madeBy = Object.fromEntries(stagesOfTraining(stages).map((stage) => [stage, identity(stages[stage])]));
   const ids = [...train, ...val];
-  const preprocessed = await preprocessedHashes(casesFolder, ids, dataset, configurationName);
+  const preprocessed = await preprocessedHashes(stored, ids, dataset, configurationName);
   const previous = await previousSegmentations(folders, dataset, plans, configurationName, fold, ids);
   const begins = options.pretrainedSha256;
   const network = contentHash([
@@ -76,5 +77,5 @@ export async function foldInputs(
     training: contentHash([network, recipeOf(settings), ...(begins === undefined ? [] : [begins])]),
   };
   const remark = [cases.remark, previous?.remark].filter((text) => text !== undefined).join(" ");
-  return { ...cases, ...(remark !== "" && { remark }), settings, casesFolder, madeBy, hashes, previous };
+  return { ...cases, ...(remark !== "" && { remark }), settings, casesFolder: stored, madeBy, hashes, previous };
 }
