@@ -1,7 +1,8 @@
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { preprocessedPaths } from "@nnunet/pipeline";
+import { createPipeline, preprocessedPaths } from "@nnunet/pipeline";
+import { defaultPreprocessor } from "@nnunet/preprocess";
 import { preprocessTiny, withScratch } from "./tiny-dataset.ts";
 
 test("preprocessed cases lie beside nnU-Net v2's folder of them, not in it: neither tool removes or meets what is the other's", () =>
@@ -29,6 +30,10 @@ test("cases of an earlier nnunet-ts are moved out of v2's folder, not made again
     const paths = preprocessedPaths(folders, dataset.name);
     const earlier = paths.earlierCases(dataIdentifier);
     await rename(paths.cases(dataIdentifier), earlier);
+    // a preprocessor of one's own does not take them: they are not its
+    const own = createPipeline({ preprocessor: { ...defaultPreprocessor, name: "mine" } }, folders);
+    expect(await own.preprocess(dataset, plans, ["3d_fullres"])).toMatchObject([{ skipped: 0 }]);
+    expect(await readdir(earlier)).toHaveLength(dataset.trainingCases.length);
     const moved = await pipeline.preprocess(dataset, plans, ["3d_fullres"]);
     expect(moved).toMatchObject([{ made: 0, skipped: dataset.trainingCases.length }]);
     expect(await readdir(paths.folder)).not.toContain(dataIdentifier);

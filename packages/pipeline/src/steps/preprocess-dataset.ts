@@ -42,9 +42,11 @@ export async function preprocessDataset(
     const detail = `${counted(total, "case")} for ${name}`;
     results.push(
       await timedStage("preprocess", { total, detail }, options, async () => {
-        const earlier = preprocessedPaths(folders, dataset.name).earlierCases(configuration.dataIdentifier);
-        const ids = dataset.trainingCases.map(({ id }) => id);
-        await moveEarlierCases(earlier, folder, ids);
+        const paths = preprocessedPaths(folders, dataset.name);
+        if (folder === paths.cases(configuration.dataIdentifier)) {
+          const ids = dataset.trainingCases.map(({ id }) => id);
+          await moveEarlierCases(paths.earlierCases(configuration.dataIdentifier), folder, ids);
+        }
         const place = placeOf(stages.preprocessor, defaultStages.preprocessor, "preprocess", options);
         const run = place.workers
           ? "preprocess"
