@@ -3,13 +3,7 @@ import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
 import { type BlockedTensor, nchwc, pictureShape, type PlaneSize, pitch } from "./blocked-tensor.ts";
 import { rowProducts } from "./row-products.ts";
 
-/**
- * Mean and √(variance + ε) of each sample and channel, [sample, channel].
- *
- * The variance is the mean square less the square of the mean, which costs no further pass over the feature, and no digits
- * either where the mean is of the size of the deviation, as it is of features made from normed ones. Those made from the
- * image itself may lie anywhere: they are centred first.
- */
+/** Mean and √(variance + ε) of each sample and channel, [sample, channel]; features made from the image are centred. */
 export function blockedStatistics(
   onnx: OnnxGraph,
   block: number,
@@ -18,21 +12,39 @@ export function blockedStatistics(
   ofImage: boolean,
 ): { readonly mean: string; readonly deviation: string } {
   const mean = channelMeans(onnx, block, x);
-  const variance = ofImage ? centredVariance() : rawVariance();
-  return { mean, deviation: onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]) };
+  const deviation = deviationOf(onnx, mean, epsilon, ofImage, (shift) => {
+    const name = shift === undefined ? x.name : scaledChannels(onnx, block, x, ones(), { shift });
+    return meanProducts(onnx, block, { ...x, name }, name);
+  });
+  return { mean, deviation };
 
-  function squaresOf(values: string): string {
-    return meanProducts(onnx, block, { ...x, name: values }, values);
+  function ones(): string {
+    return onnx.floats(new Array<number>(x.batch * x.channels).fill(1), [x.batch, x.channels]);
   }
+}
+
+/**
+ * √(variance + ε) of a feature, of the shape of its mean.
+ *
+ * The variance is the mean square less the square of the mean, which costs no further pass over the feature, and no digits
+ * either where the mean is of the size of the deviation, as it is of features made from normed ones. Those made from the
+ * image itself may lie anywhere, and a few voxels may all be nearly the same: they are to be centred first.
+ *
+ * @param meanSquare - of the feature, to which `shift` is added where it is given
+ */
+export function deviationOf(
+  onnx: OnnxGraph,
+  mean: string,
+  epsilon: number,
+  isCentred: boolean,
+  meanSquare: (shift?: string) => string,
+): string {
+  const variance = isCentred ? meanSquare(onnx.node("Neg", [mean])) : rawVariance();
+  return onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]);
 
   function rawVariance(): string {
-    const difference = onnx.node("Sub", [squaresOf(x.name), onnx.node("Mul", [mean, mean])]);
+    const difference = onnx.node("Sub", [meanSquare(), onnx.node("Mul", [mean, mean])]);
     return onnx.node("Max", [difference, onnx.scalar(0)]); // rounding may leave it below
-  }
-
-  function centredVariance(): string {
-    const ones = onnx.floats(new Array<number>(x.batch * x.channels).fill(1), [x.batch, x.channels]);
-    return squaresOf(scaledChannels(onnx, block, x, ones, { shift: onnx.node("Neg", [mean]) }));
   }
 }
 

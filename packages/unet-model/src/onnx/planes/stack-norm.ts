@@ -1,5 +1,5 @@
 import type { NetworkNode } from "../../network-graph.ts";
-import { type Activation, leakyActivation } from "../blocked/blocked-norm.ts";
+import { type Activation, deviationOf, leakyActivation } from "../blocked/blocked-norm.ts";
 import { nchwc } from "../blocked/blocked-tensor.ts";
 import { rowProducts } from "../blocked/row-products.ts";
 import type { OnnxAttribute, OnnxGraph } from "../onnx-graph.ts";
@@ -10,10 +10,6 @@ const FEW = 1000;
 
 /**
  * Instance norm, and the leaky ReLU behind it.
- *
- * The variance is the mean square less the square of the mean, which costs no further pass over the feature, and no digits
- * either where the mean is of the size of the deviation, as it is of features made from normed ones. Those made from the
- * image itself may lie anywhere, and a few voxels may all be nearly the same: they are centred first.
  *
  * @param scale - name of [channel]
  * @param slope - of the leaky ReLU; none if left out
@@ -28,25 +24,16 @@ export function stackedInstanceNorm(
 ): Stacks {
   const mean = channelMeans(onnx, x);
   const isCentred = ofImage || voxels(x) < FEW;
-  const variance = isCentred ? centredVariance() : rawVariance();
-  const deviation = onnx.node("Sqrt", [onnx.node("Add", [variance, onnx.scalar(epsilon)])]);
+  const deviation = deviationOf(onnx, mean, epsilon, isCentred, (shift) => {
+    const values = shift === undefined ? x : each(x, (stack) => scaled(onnx, stack, ones(), shift, {}));
+    return channelMeans(onnx, values, squaresOfRows);
+  });
   const factor = onnx.node("Div", [scale, deviation]);
   const shift = onnx.node("Sub", [bias, onnx.node("Mul", [mean, factor])]);
   return each(x, (stack) => scaled(onnx, stack, factor, shift, slope === undefined ? {} : leakyActivation(slope)));
 
-  function meanSquare(of: Stacks): string {
-    return channelMeans(onnx, of, squaresOfRows);
-  }
-
-  function rawVariance(): string {
-    const difference = onnx.node("Sub", [meanSquare(x), onnx.node("Mul", [mean, mean])]);
-    return onnx.node("Max", [difference, onnx.scalar(0)]); // rounding may leave it below
-  }
-
-  function centredVariance(): string {
-    const ones = onnx.floats(new Array<number>(x[0].channels).fill(1), [x[0].channels]);
-    const away = onnx.node("Neg", [mean]);
-    return meanSquare(each(x, (stack) => scaled(onnx, stack, ones, away, {})));
+  function ones(): string {
+    return onnx.floats(new Array<number>(x[0].channels).fill(1), [x[0].channels]);
   }
 }
 
