@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { type CaseFiles, FileError } from "@nnunet/core";
 import { exists, readJson } from "@nnunet/core/node";
 import { type DicomChoice, imageFiles, readImageInfo, writtenFiles } from "@nnunet/io";
+import { firstThere } from "../records/first-there.ts";
 import { identity, probabilitiesPath, v2ProbabilitiesPaths } from "./prediction-output.ts";
 import type { CaseOutputs, PredictionRecord } from "./prediction-record.ts";
 
@@ -95,11 +96,6 @@ export async function isDone(
     );
   }
   return state === "done";
-}
-
-async function firstThere(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await exists(path)) return path;
-  return undefined;
 }
 
 const isJson = (path: string) => path.toLowerCase().endsWith(".json");

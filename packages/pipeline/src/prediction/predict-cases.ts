@@ -11,10 +11,11 @@ import {
   StageError,
   type StageOptions,
 } from "@nnunet/core";
-import { exists, freeMemory } from "@nnunet/core/node";
+import { freeMemory } from "@nnunet/core/node";
 import type { PredictionLimits } from "@nnunet/inference";
 import type { DicomChoice } from "@nnunet/io";
 import { storedProbabilitiesHash } from "@nnunet/preprocess";
+import { firstThere } from "../records/first-there.ts";
 import { timedStage } from "../steps/timed-stage.ts";
 import { type Context, identity } from "../stages.ts";
 import { takeTurns } from "../workers/take-turns.ts";
@@ -223,7 +224,7 @@ export async function predictCases(
 /** How many cases have a result, of whatever it was made. */
 async function countThere(outputs: readonly CaseOutputs[]): Promise<number> {
   let count = 0;
-  for (const { images } of outputs) if (await exists(images[0])) count++;
+  for (const { files } of outputs) if ((await firstThere(files)) !== undefined) count++;
   return count;
 }
 

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { FileError, isJsonObject } from "@nnunet/core";
 import { readCheckpoint, recipeOf, type TrainingSettings } from "@nnunet/trainer";
 import type { FoldPaths } from "../folders.ts";
+import { firstThere } from "../records/first-there.ts";
 import { exists, readRecord, recordedHash } from "../records/made-from.ts";
 
 /** What to do where a fold has been trained or begun. */
@@ -69,11 +70,6 @@ export async function decideTraining(
   const earlier = await readCheckpoint(from ?? checkpoint);
   refuseOtherSettings(from ?? checkpoint, earlier.settings, settings);
   return { kind: "resume", epochs: earlier.history.length };
-}
-
-async function firstThere(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await exists(path)) return path;
-  return undefined;
 }
 
 /** @param begun - as they were recorded */
