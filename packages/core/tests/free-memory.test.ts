@@ -1,19 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { freemem, tmpdir } from "node:os";
+import { freemem } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { isOutOfMemory, memoryLimit, refuseBeyondMemory } from "@nnunet/core";
 import { freeMemory } from "@nnunet/core/node";
-
-const scratch = await mkdtemp(join(tmpdir(), "nnunet-core-"));
-afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-async function group(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = join(scratch, name);
-  await mkdir(folder, { recursive: true });
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), `${text}\n`);
-  return folder;
-}
+import { group, scratch } from "./control-group-files.ts";
 
 test("a control group's memory that is left counts, what only caches files as free, in both versions", async () => {
   const second = await group("v2", {

@@ -1,18 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { coresOfGroups, usableCores } from "@nnunet/core/node";
-
-const scratch = await mkdtemp(join(tmpdir(), "nnunet-core-"));
-afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-async function group(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = join(scratch, name);
-  await mkdir(folder, { recursive: true });
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), `${text}\n`);
-  return folder;
-}
+import { group, scratch } from "./control-group-files.ts";
 
 test("a control group's time is worth so many cores, a part of one counted as one, in both versions", async () => {
   const [two, part, half] = [
